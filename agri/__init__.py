@@ -1,0 +1,1 @@
+"""agri: precision agriculture for the farmers of Đông Triều."""

@@ -1,0 +1,85 @@
+"""The two dictionaries, Vietnamese and English, and the one way to speak from them.
+
+Every sentence a person reads stands in ``agri/locale/vi.json`` and ``agri/locale/en.json``
+under the same key, with the same ``{placeholders}``. Terminal, pages, reports and scripts
+share them; a test keeps the two alike. Numbers inside a sentence follow the language:
+``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+Language = Literal["vi", "en"]
+LANGUAGES: tuple[Language, ...] = ("vi", "en")
+
+
+@cache
+def dictionary(language: Language) -> Mapping[str, str]:
+    """Return the whole dictionary of one language, key to sentence."""
+    text = resources.files("agri").joinpath(f"locale/{language}.json").read_text("utf-8")
+    loaded: dict[str, str] = json.loads(text)
+    return loaded
+
+
+class _Formatter(string.Formatter):
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Message):
+            return value.text(self.language)
+        text = format(value, format_spec)
+        if self.language == "vi" and isinstance(value, float | int) and format_spec:
+            return text.translate(str.maketrans(",.", ".,"))
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence not yet spoken: its key and the values that fill it.
+
+    Parameters
+    ----------
+    key : str
+        Key in both dictionaries.
+    values : tuple of (str, object)
+        Values of the sentence's placeholders, sorted by name.
+
+    Examples
+    --------
+    >>> Message.of("unit.hectares", area_ha=1.5).text("vi")
+    '1,50 ha'
+    """
+
+    key: str
+    values: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, key: str, /, **values: Any) -> Message:
+        """Build a message from keyword values."""
+        return cls(key, tuple(sorted(values.items())))
+
+    def text(self, language: Language = "en") -> str:
+        """Return the sentence in `language`; a missing key shows itself and its values."""
+        template = dictionary(language).get(self.key)
+        if template is None:
+            return " ".join([self.key, *(f"{name}={value}" for name, value in self.values)])
+        return _Formatter(language).vformat(template, (), dict(self.values))
+
+
+def say(key: str, language: Language, /, **values: Any) -> str:
+    """Return the sentence under `key` in `language`, filled with `values`.
+
+    Examples
+    --------
+    >>> say("unit.hectares", "en", area_ha=1.5)
+    '1.50 ha'
+    """
+    return Message.of(key, **values).text(language)

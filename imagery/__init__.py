@@ -1,0 +1,1 @@
+"""Imagery: from photos and orthomosaics to crop indices."""

@@ -1,0 +1,1 @@
+"""Missions: planning, checking, exporting and flying what an ArduPilot copter is to do."""

@@ -1,0 +1,1 @@
+"""Models: phenology, yield and advice."""
