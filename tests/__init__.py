@@ -1,0 +1,1 @@
+"""Tests of agri, one module per room."""
