@@ -1,4 +1,4 @@
-"""What every test shares: slow suites run only when asked, and reference data is found beside us."""
+"""What every test shares: slow suites run only when asked; where reference data is found."""
 
 from __future__ import annotations
 
