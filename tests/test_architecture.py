@@ -1,0 +1,168 @@
+"""The import contract: imports only go down the table, never up and never sideways."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("agri", "missions", "imagery", "models", "sitl")
+
+FLOORS: dict[str, int] = {
+    "agri": 0,
+    "agri.words": 0,
+    "agri.errors": 0,
+    "agri.findings": 0,
+    "agri.units": 0,
+    "agri.geo": 1,
+    "agri.field": 1,
+    "agri.track": 1,
+    "agri.repair": 1,
+    "agri.files": 2,
+    "agri.gpkg": 2,
+    "agri.migrations": 2,
+    "agri.workspace": 2,
+    "agri.boundaries": 2,
+    "agri.certificate": 2,
+    "missions": 3,
+    "imagery": 3,
+    "models": 3,
+    "sitl": 3,
+    "agri.operations": 4,
+    "agri.cli": 5,
+    "agri.web": 5,
+}
+SIDEWAYS_ALLOWED_WITHIN = {"agri", "missions", "imagery", "models", "sitl"}
+
+PURE = (
+    "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
+    "agri.repair", "missions.items", "missions.flightplan", "missions.energy", "missions.survey",
+    "missions.coverage", "missions.checks", "missions.fence", "missions.wire",
+    "missions.commands", "missions.flight", "missions.survey_mission", "sitl.vehicle", "sitl.chaos",
+    "sitl.autopilot",
+)  # fmt: skip
+IO_MODULES = {"os", "socket", "subprocess", "threading", "sqlite3", "sqlalchemy", "requests",
+              "http", "urllib", "random", "time", "shutil", "tempfile"}  # fmt: skip
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = path
+    return found
+
+
+def room(name: str) -> str:
+    """The longest entry of the table that holds the module."""
+    parts = name.split(".")
+    for size in range(len(parts), 0, -1):
+        candidate = ".".join(parts[:size])
+        if candidate in FLOORS:
+            return candidate
+    raise AssertionError(f"{name} stands on no floor")
+
+
+def imports(name: str, path: Path, known: dict[str, Path]) -> set[str]:
+    found: set[str] = set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                anchor = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*anchor, *([base] if base else [])])
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                found.add(full if full in known else base)
+    return found
+
+
+def test_every_module_stands_on_a_floor_of_the_table() -> None:
+    for name in modules():
+        if name.startswith("agri.") and name not in FLOORS:
+            assert room(name) != "agri", f"{name} has no floor: add it to the table"
+
+
+def test_imports_only_go_down_never_up_and_never_sideways() -> None:
+    known = modules()
+    broken = []
+    for name, path in known.items():
+        here = room(name)
+        for target in imports(name, path, known):
+            if target.split(".")[0] not in PACKAGES:
+                continue
+            there = room(target)
+            same_package = here.split(".")[0] == there.split(".")[0]
+            up = FLOORS[there] > FLOORS[here]
+            sideways = FLOORS[there] == FLOORS[here] and here != there and not same_package
+            if up or sideways:
+                broken.append(f"{name} (floor {FLOORS[here]}) -> {target} (floor {FLOORS[there]})")
+    assert not broken, "\n".join(broken)
+
+
+def test_no_two_modules_import_each_other_in_a_circle() -> None:
+    known = modules()
+    edges = {
+        name: {t for t in imports(name, path, known) if t in known and t != name}
+        for name, path in known.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail, name])
+        if name in done:
+            return
+        for target in edges[name]:
+            visit(target, (*trail, name))
+        done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_a_pure_room_imports_no_clock_no_chance_no_files_and_no_sockets(name: str) -> None:
+    known = modules()
+    if name not in known:
+        pytest.fail(f"{name} is gone: take it off the list")
+    used = {target.split(".")[0] for target in imports(name, known[name], known)}
+    assert not used & IO_MODULES, used & IO_MODULES
+
+
+def test_no_room_outgrows_the_house() -> None:
+    too_long = {
+        name: count
+        for name, path in modules().items()
+        if (count := len(path.read_text("utf-8").splitlines())) > 500
+    }
+    assert not too_long, too_long
+
+
+def test_no_function_is_longer_than_sixty_lines() -> None:
+    too_long = []
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body
+                first = body[0]
+                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                    body = body[1:]
+                if body and (body[-1].end_lineno or 0) - body[0].lineno + 1 > 60:
+                    too_long.append(f"{name}.{node.name}")
+    assert not too_long, too_long
+
+
+def test_every_public_thing_is_documented_in_its_module_head() -> None:
+    bare = [
+        name
+        for name, path in modules().items()
+        if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    ]
+    assert not bare, bare
