@@ -1,0 +1,216 @@
+"""What a plan or a flight looks like, as map layers; pictures and pages draw the same ones.
+
+Colours come from the colour-blind-safe set of Okabe and Ito (2008); every layer also differs in
+dash or shape, so that a black-and-white print and bright sun lose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
+
+from agri.field import ObstacleKind
+from agri.geo import LonLat
+from agri.track import FlightRecord
+from missions.flightplan import FencePolygon, FlightPlan, Site
+from missions.legs import FlownLeg, flown_legs
+
+BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#6B6B6B",
+    "#56B4E9",
+    "#000000",
+    "#CC79A7",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One thing on the map.
+
+    Parameters
+    ----------
+    key : str
+        Dictionary key of its name in the legend (``page.layer.…``).
+    geometry : shapely geometry
+        WGS 84 (lon, lat) degrees.
+    colour : str
+        ``#RRGGBB``.
+    label : str
+        Name written at it, "" for none.
+    fill : float
+        Opacity of the inside, 0 to 1.
+    width : float
+        Line width in pixels.
+    dash : tuple of float
+        On and off in pixels, () for a whole line.
+    radius : float
+        Size of points in pixels.
+    """
+
+    key: str
+    geometry: BaseGeometry
+    colour: str
+    label: str = ""
+    fill: float = 0.0
+    width: float = 2.0
+    dash: tuple[float, ...] = ()
+    radius: float = 6.0
+
+
+def _point(place: LonLat) -> Point:
+    return Point(place.lon_deg, place.lat_deg)
+
+
+def _ring(polygon: FencePolygon) -> Polygon:
+    return Polygon([(v.lon_deg, v.lat_deg) for v in polygon.vertices])
+
+
+def _lines(legs: Iterable[FlownLeg]) -> MultiLineString:
+    return MultiLineString(
+        [
+            LineString([(a.start.lon_deg, a.start.lat_deg), (a.end.lon_deg, a.end.lat_deg)])
+            for a in legs
+        ]
+    )
+
+
+def site_layers(site: Site) -> list[Layer]:
+    """Return the layers of a site: field, what stands and lives around it, no-fly zones."""
+    layers = [
+        Layer(
+            key="page.layer.field",
+            geometry=site.field.boundary,
+            colour=GREEN,
+            label=site.field.name,
+            fill=0.18,
+            width=2.5,
+        )
+    ]
+    layers += [
+        Layer(
+            key=f"page.layer.{obstacle.kind.value}",
+            geometry=obstacle.geometry,
+            colour=BLACK if obstacle.kind is not ObstacleKind.TREE else GREEN,
+            label=obstacle.name,
+            fill=0.5,
+            width=3.0,
+            dash=(1, 5) if obstacle.kind is ObstacleKind.POWER_LINE else (),
+        )
+        for obstacle in site.obstacles
+    ]
+    layers += [
+        Layer(
+            key=f"page.layer.sensitive_{place.kind.value}",
+            geometry=place.geometry,
+            colour=SKY,
+            label=place.name,
+            fill=0.35,
+            width=2.0,
+        )
+        for place in site.sensitive_sites
+    ]
+    layers += [
+        Layer(
+            key="page.layer.no_fly",
+            geometry=zone.area,
+            colour=VERMILION,
+            label=zone.name,
+            fill=0.3,
+            width=2.0,
+        )
+        for zone in site.no_fly_zones
+    ]
+    return layers
+
+
+def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
+    """Return the layers of a plan, lowest first."""
+    stay_in = [_ring(p) for p in plan.fence_polygons if p.inclusion]
+    keep_out = [_ring(p) for p in plan.fence_polygons if not p.inclusion]
+    layers: list[Layer] = []
+    if stay_in:
+        layers.append(
+            Layer(
+                key="page.layer.fence_in",
+                geometry=MultiPolygon(stay_in),
+                colour=PURPLE,
+                dash=(10, 6),
+            )
+        )
+    if plan.site is not None:
+        layers += site_layers(plan.site)
+    if keep_out:
+        layers.append(
+            Layer(
+                key="page.layer.fence_out",
+                geometry=unary_union(keep_out),
+                colour=VERMILION,
+                fill=0.12,
+                dash=(4, 4),
+            )
+        )
+    legs = flown_legs(plan.items, plan.home)
+    layers.append(
+        Layer(
+            key="page.layer.transit",
+            geometry=_lines(a for a in legs if not a.trigger_m),
+            colour=GREY,
+            width=1.6,
+            dash=(3, 4),
+        )
+    )
+    layers.append(
+        Layer(
+            key="page.layer.lines",
+            geometry=_lines(a for a in legs if a.trigger_m),
+            colour=BLUE,
+            width=2.5,
+        )
+    )
+    if plan.rally_points:
+        layers.append(
+            Layer(
+                key="page.layer.rally",
+                geometry=MultiPoint([_point(p.place) for p in plan.rally_points]),
+                colour=PURPLE,
+                radius=5.0,
+            )
+        )
+    layers.append(
+        Layer(key="page.layer.pad", geometry=_point(plan.home), colour=ORANGE, fill=1.0, radius=9.0)
+    )
+    return tuple(layer for layer in layers if not layer.geometry.is_empty)
+
+
+def flight_layers(plan: FlightPlan, record: FlightRecord) -> tuple[Layer, ...]:
+    """Return the plan's layers with the track flown and the pictures taken on top."""
+    layers = list(plan_layers(plan))
+    path = list(zip(record.track.lon_deg, record.track.lat_deg, strict=True))
+    if len(path) > 1:
+        layers.append(
+            Layer(
+                key="page.layer.track",
+                geometry=LineString(path).simplify(2e-7),
+                colour=VERMILION,
+                width=2.0,
+            )
+        )
+    if record.photos:
+        layers.append(
+            Layer(
+                key="page.layer.photos",
+                geometry=MultiPoint([_point(p.place) for p in record.photos]),
+                colour=ORANGE,
+                fill=1.0,
+                radius=2.5,
+            )
+        )
+    return tuple(layers)

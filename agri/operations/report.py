@@ -1,0 +1,200 @@
+"""The words and numbers beside the map: what a plan's and a flight's picture and page say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+
+import numpy as np
+
+from agri.findings import Finding
+from agri.operations.compare import off_plan_p95_m, planned_photos
+from agri.operations.layers import flight_layers, plan_layers
+from agri.operations.page import Table, render_page, state_of
+from agri.operations.picture import draw_picture
+from agri.track import FlightRecord
+from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.words import Language, say
+from missions.flightplan import FlightPlan
+from missions.items import Command, MissionItem
+
+INDOCHINA_TIME = timezone(timedelta(hours=7), "ICT")
+Facts = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The two files that show a plan or a flight.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture.
+    html : str
+        The page.
+    """
+
+    png: bytes
+    html: str
+
+
+def _fact(facts: Facts, language: Language, key: str, /, **values: object) -> None:
+    shown = say(f"page.{key}_value", language, **values)
+    facts.append((say(f"page.{key}", language), shown))
+
+
+def _time(facts: Facts, language: Language, time_s: float) -> None:
+    minutes, seconds = divmod(round(time_s), 60)
+    _fact(facts, language, "fact_time", minutes=minutes, seconds=seconds)
+
+
+def plan_facts(plan: FlightPlan, language: Language) -> Facts:
+    """Return label and value of what there is to know about a plan at a glance."""
+    facts: Facts = []
+    if plan.site:
+        area_m2 = plan.site.field.area_m2
+        _fact(facts, language, "fact_area", ha=square_metres_to_hectares(area_m2),
+              sao=square_metres_to_sao(area_m2))  # fmt: skip
+    if plan.aircraft:
+        facts.append((say("page.fact_aircraft", language), plan.aircraft.name))
+    if plan.survey:
+        settings, geometry = plan.survey.settings, plan.survey.geometry
+        estimate = plan.survey.estimate
+        facts.append((say("page.fact_camera", language), settings.camera.name))
+        _fact(facts, language, "fact_height", height_m=settings.height_m)
+        _fact(facts, language, "fact_gsd", gsd_cm=geometry.gsd_cm)
+        _fact(facts, language, "fact_lines", spacing_m=plan.survey.fitted_spacing_m,
+              side=settings.side_overlap * 100)  # fmt: skip
+        _fact(facts, language, "fact_trigger", trigger_m=geometry.trigger_m,
+              interval_s=geometry.interval_s)  # fmt: skip
+        _fact(facts, language, "fact_blur", blur_px=geometry.blur_px)
+        facts.append((say("page.fact_photos", language), str(estimate.photos)))
+        _fact(facts, language, "fact_speed", speed_m_s=settings.speed_m_s)
+        _fact(facts, language, "fact_length", length_m=estimate.length_m)
+        _time(facts, language, estimate.time_s)
+        _fact(facts, language, "fact_energy", energy_wh=estimate.energy_wh)
+        facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
+    facts.append((say("page.fact_digest", language), plan.digest[:12]))
+    return facts
+
+
+def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> Facts:
+    """Return label and value of what there is to know about a flight at a glance."""
+    when = record.started_utc.astimezone(INDOCHINA_TIME).strftime("%d/%m/%Y %H:%M")
+    facts: Facts = [
+        (say("page.fact_when", language), when),
+        (say("page.fact_vehicle", language), record.vehicle),
+    ]
+    _time(facts, language, record.duration_s)
+    _fact(facts, language, "fact_photos_of", taken=len(record.photos), planned=planned_photos(plan))
+    off_m = off_plan_p95_m(plan, record)
+    if math.isfinite(off_m):
+        _fact(facts, language, "fact_cross_track", off_m=off_m)
+    left = record.track.battery_pct[np.isfinite(record.track.battery_pct)]
+    if len(left):
+        _fact(facts, language, "fact_battery_left", pct=float(left[-1]))
+    facts.append((say("page.fact_digest", language), record.plan_digest[:12]))
+    return facts
+
+
+def _item_row(seq: int, item: MissionItem) -> tuple[str, ...]:
+    try:
+        name = Command(item.command).name
+    except ValueError:
+        name = str(item.command)
+    params = ", ".join(f"{p:g}" for p in item.params if p and math.isfinite(p))
+    if not item.is_located or not (item.x or item.y):
+        height = f"{item.z:g}" if item.z else ""
+        return str(seq), name, "", "", height, params
+    place = item.place
+    return str(seq), name, f"{place.lat_deg:.7f}", f"{place.lon_deg:.7f}", f"{item.z:g}", params
+
+
+def _items_table(plan: FlightPlan, language: Language) -> Table:
+    heads = ("seq", "command", "lat", "lon", "height", "value")
+    return Table(
+        title=say("page.table_items", language, count=len(plan.items)),
+        heads=tuple(say(f"page.head_{head}", language) for head in heads),
+        rows=tuple(_item_row(seq, item) for seq, item in enumerate(plan.items, start=1)),
+    )
+
+
+def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Language) -> Report:
+    """Draw a plan: its picture and its page.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        The plan.
+    findings : sequence of Finding
+        What its checks found; they set the page's traffic light.
+    language : {"vi", "en"}
+        Language of both files.
+
+    Returns
+    -------
+    Report
+        PNG and HTML.
+    """
+    layers, facts, state = plan_layers(plan), plan_facts(plan, language), state_of(findings)
+    kind = say("page.kind_survey" if plan.survey else "page.kind_mission", language)
+    html = render_page(
+        layers,
+        kind=kind,
+        title=plan.name,
+        state=state,
+        state_text=say(f"page.state_{state}", language),
+        facts=facts,
+        findings=findings,
+        tables=[_items_table(plan, language)],
+        language=language,
+    )
+    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
+    return Report(png=png, html=html)
+
+
+def report_flight(
+    plan: FlightPlan, record: FlightRecord, findings: Sequence[Finding], language: Language
+) -> Report:
+    """Draw a flight: its picture and its page.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        What was to be flown.
+    record : FlightRecord
+        What was flown.
+    findings : sequence of Finding
+        What the pre-flight and the watch found.
+    language : {"vi", "en"}
+        Language of both files.
+
+    Returns
+    -------
+    Report
+        PNG and HTML.
+    """
+    layers, facts = flight_layers(plan, record), flight_facts(plan, record, language)
+    state = {"landed": "ok", "aborted": "look"}.get(record.outcome, "stop")
+    events = Table(
+        title=say("page.table_events", language),
+        heads=(say("page.head_time", language), say("page.head_event", language)),
+        rows=tuple((f"{e.time_s:.0f}", e.message.text(language)) for e in record.events),
+        open=True,
+    )
+    kind = say("page.kind_flight", language)
+    html = render_page(
+        layers,
+        kind=kind,
+        title=plan.name,
+        state=state,
+        state_text=say(f"page.flight_{record.outcome}", language),
+        facts=facts,
+        findings=findings,
+        tables=[events, _items_table(plan, language)],
+        language=language,
+    )
+    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
+    return Report(png=png, html=html)
