@@ -60,7 +60,8 @@ def test_no_sentence_is_kept_that_nobody_speaks() -> None:
     unused = [
         key
         for key in dictionary("en")
-        if key not in text and not any(key.startswith(prefix) for prefix in prefixes)
+        if key.removesuffix("_value") not in text
+        and not any(key.startswith(prefix) for prefix in prefixes)
     ]
     assert not unused, unused
 

@@ -63,8 +63,7 @@ def _positions_at_height(
     track = record.track
     high = track.height_m >= AT_HEIGHT * _takeoff_height(plan)
     east, north = frame.to_local(track.lon_deg[high], track.lat_deg[high])
-    points: NDArray[np.object_] = shapely.points(np.column_stack([east, north]))
-    return points
+    return np.asarray(shapely.points(np.column_stack([east, north])), dtype=np.object_)
 
 
 def _p95(points: NDArray[np.object_], line: BaseGeometry) -> float:

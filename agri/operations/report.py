@@ -41,13 +41,12 @@ class Report:
 
 
 def _fact(facts: Facts, language: Language, key: str, /, **values: object) -> None:
-    shown = say(f"page.{key}_value", language, **values)
-    facts.append((say(f"page.{key}", language), shown))
+    facts.append((say(key, language), say(f"{key}_value", language, **values)))
 
 
 def _time(facts: Facts, language: Language, time_s: float) -> None:
     minutes, seconds = divmod(round(time_s), 60)
-    _fact(facts, language, "fact_time", minutes=minutes, seconds=seconds)
+    _fact(facts, language, "page.fact_time", minutes=minutes, seconds=seconds)
 
 
 def plan_facts(plan: FlightPlan, language: Language) -> Facts:
@@ -55,7 +54,7 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
     facts: Facts = []
     if plan.site:
         area_m2 = plan.site.field.area_m2
-        _fact(facts, language, "fact_area", ha=square_metres_to_hectares(area_m2),
+        _fact(facts, language, "page.fact_area", ha=square_metres_to_hectares(area_m2),
               sao=square_metres_to_sao(area_m2))  # fmt: skip
     if plan.aircraft:
         facts.append((say("page.fact_aircraft", language), plan.aircraft.name))
@@ -63,18 +62,18 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
         settings, geometry = plan.survey.settings, plan.survey.geometry
         estimate = plan.survey.estimate
         facts.append((say("page.fact_camera", language), settings.camera.name))
-        _fact(facts, language, "fact_height", height_m=settings.height_m)
-        _fact(facts, language, "fact_gsd", gsd_cm=geometry.gsd_cm)
-        _fact(facts, language, "fact_lines", spacing_m=plan.survey.fitted_spacing_m,
+        _fact(facts, language, "page.fact_height", height_m=settings.height_m)
+        _fact(facts, language, "page.fact_gsd", gsd_cm=geometry.gsd_cm)
+        _fact(facts, language, "page.fact_lines", spacing_m=plan.survey.fitted_spacing_m,
               side=settings.side_overlap * 100)  # fmt: skip
-        _fact(facts, language, "fact_trigger", trigger_m=geometry.trigger_m,
+        _fact(facts, language, "page.fact_trigger", trigger_m=geometry.trigger_m,
               interval_s=geometry.interval_s)  # fmt: skip
-        _fact(facts, language, "fact_blur", blur_px=geometry.blur_px)
+        _fact(facts, language, "page.fact_blur", blur_px=geometry.blur_px)
         facts.append((say("page.fact_photos", language), str(estimate.photos)))
-        _fact(facts, language, "fact_speed", speed_m_s=settings.speed_m_s)
-        _fact(facts, language, "fact_length", length_m=estimate.length_m)
+        _fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
+        _fact(facts, language, "page.fact_length", length_m=estimate.length_m)
         _time(facts, language, estimate.time_s)
-        _fact(facts, language, "fact_energy", energy_wh=estimate.energy_wh)
+        _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
         facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
     facts.append((say("page.fact_digest", language), plan.digest[:12]))
     return facts
@@ -88,13 +87,16 @@ def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> 
         (say("page.fact_vehicle", language), record.vehicle),
     ]
     _time(facts, language, record.duration_s)
-    _fact(facts, language, "fact_photos_of", taken=len(record.photos), planned=planned_photos(plan))
+    taken = say(
+        "page.fact_photos_of", language, taken=len(record.photos), planned=planned_photos(plan)
+    )
+    facts.append((say("page.fact_photos", language), taken))
     off_m = off_plan_p95_m(plan, record)
     if math.isfinite(off_m):
-        _fact(facts, language, "fact_cross_track", off_m=off_m)
+        _fact(facts, language, "page.fact_cross_track", off_m=off_m)
     left = record.track.battery_pct[np.isfinite(record.track.battery_pct)]
     if len(left):
-        _fact(facts, language, "fact_battery_left", pct=float(left[-1]))
+        _fact(facts, language, "page.fact_battery_left", pct=float(left[-1]))
     facts.append((say("page.fact_digest", language), record.plan_digest[:12]))
     return facts
 
