@@ -1,4 +1,4 @@
-"""Where to take off when the farm has no pad for a field: a place suggested, never taken for granted.
+"""Where to take off when the farm has no pad for a field: suggested, never taken for granted.
 
 People are hurt at take-off and landing more than anywhere else, so a suggested pad is announced
 with a warning and must be looked at. It lies inside the field, `FROM_BORDER_M` from its border
@@ -77,12 +77,10 @@ def suggest_pad(
     frame = field.frame
     area = frame.geometry_to_local(field.boundary)
     inner = area.buffer(-FROM_BORDER_M)
-    if inner.is_empty:
-        inner = shapely.MultiPoint([part.representative_point() for part in area.geoms])
-    places = (
-        shapely.get_coordinates(shapely.segmentize(inner.boundary, STEP_M))
-        if (inner.geom_type != "MultiPoint")
-        else shapely.get_coordinates(inner)
+    places = shapely.get_coordinates(
+        [part.representative_point() for part in area.geoms]
+        if inner.is_empty
+        else shapely.segmentize(inner.boundary, STEP_M)
     )
     clearance = _clearance(places, frame, obstacles, no_fly_zones)
     best = int(np.argmax(np.round(clearance, 3)))
