@@ -5,7 +5,8 @@ x, y, z. It is checked when built, so that nothing out of range can reach an aut
 of 1e10 once crashed one: ardupilot issue 31902).
 
 ArduPilot does not store all it is sent: frames lose their ``_INT``, altitudes round to the
-centimetre, a waypoint keeps only its delay in whole seconds, DO_ items come back in frame 0.
+centimetre, a waypoint keeps only its delay in whole seconds, a rally point its height in
+whole metres, DO_ items come back in frame 0.
 Two lists of items therefore mean the same on board exactly if their **canonical forms** are
 equal, and the `digest` is taken over those. What `canonical` drops was seen on ArduCopter
 4.6-dev. canonical(canonical(x)) == canonical(x).
@@ -249,6 +250,8 @@ def canonical(item: MissionItem) -> MissionItem:
     elif fence:
         frame = Frame.GLOBAL if item.command != Command.RALLY_POINT else Frame.RELATIVE
     z = round(item.z, 2) + 0.0 if keeps_height else 0.0
+    if item.command == Command.RALLY_POINT:
+        z = float(math.trunc(z))
     x, y = (item.x, item.y) if located else (0, 0)
     if item.command == Command.NAV_TAKEOFF:
         x, y = 0, 0
