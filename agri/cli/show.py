@@ -1,0 +1,137 @@
+"""What the terminal shows: sentences, findings, tables and progress bars."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agri.cli.speech import language
+from agri.errors import AgriError
+from agri.findings import Finding, Severity, blocks
+from agri.words import say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from agri.operations.survey import PlannedSurvey
+
+SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
+STYLE = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
+Progress = Callable[[float, float], None]
+
+
+@cache
+def console(*, error: bool = False) -> Console:
+    """Return the terminal: standard output, or standard error for complaints."""
+    from rich.console import Console
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    return Console(stderr=error, highlight=False, soft_wrap=True)
+
+
+def tell(key: str, /, **values: Any) -> None:
+    """Print one sentence."""
+    console().print(say(key, language.get(), **values), markup=False)
+
+
+def complain(key: str, /, **values: Any) -> None:
+    """Print one sentence of complaint to standard error."""
+    console(error=True).print(say(key, language.get(), **values), markup=False, style="bold red")
+
+
+def complain_of(error: AgriError) -> None:
+    """Print an error's sentence to standard error."""
+    console(error=True).print(error.text(language.get()), markup=False, style="bold red")
+
+
+def complain_of_usage(wrong: Any) -> None:
+    """Say in one sentence what is wrong with the words of a command."""
+    kind = type(wrong).__name__
+    name = getattr(wrong, "option_name", "") or getattr(getattr(wrong, "param", None), "name", "")
+    keys = {"NoSuchOption": "cli.no_such_option", "MissingParameter": "cli.missing_argument"}
+    if kind in keys:
+        complain(keys[kind], name=name)
+    elif name:
+        complain("cli.bad_option", name=name)
+    else:
+        complain("cli.bad_command", message=wrong.message)
+
+
+def complain_of_fault(fault: BaseException) -> None:
+    """Keep the details of a fault of agri's own in a file and say where."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    log = Path(tempfile.gettempdir()) / f"agri-{stamp}-{os.getpid()}.log"
+    details = "".join(traceback.format_exception(fault))
+    try:
+        log.write_text(details, encoding="utf-8")
+    except OSError:
+        complain("cli.fault_unlogged", fault=type(fault).__name__)
+        return
+    complain("cli.fault", fault=type(fault).__name__, log=log)
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Print findings, the gravest first, each with a symbol as well as a colour."""
+    for finding in sorted(findings, key=lambda f: -f.severity):
+        line = f"{SYMBOL[finding.severity]} {finding.text(language.get())}"
+        console().print(line, markup=False, style=STYLE[finding.severity])
+
+
+def show_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; heads are dictionary keys."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(say(head, language.get()))
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def local_number(value: float, spec: str) -> str:
+    """Return a number as the current language writes it."""
+    text = format(value, spec)
+    return text.translate(str.maketrans(",.", ".,")) if language.get() == "vi" else text
+
+
+def show_verdict(name: str, findings: Sequence[Finding]) -> int:
+    """Print what checks found and what follows; return the exit code, 1 when a finding blocks."""
+    show_findings(findings)
+    stopped = blocks(findings)
+    complain("cli.check_stop", plan=name) if stopped else tell("cli.check_ok", plan=name)
+    return int(stopped)
+
+
+def show_plan(planned: PlannedSurvey) -> int:
+    """Print a plan at a glance, its findings and its files."""
+    from agri.operations.report import plan_facts
+
+    for label, value in plan_facts(planned.plan, language.get()):
+        console().print(f"  {label}: {value}", markup=False)
+    code = show_verdict(planned.plan.name, planned.findings)
+    tell("cli.files", picture=planned.picture, page=planned.page)
+    return code
+
+
+@contextmanager
+def progress(key: str, /, **values: Any) -> Iterator[Progress]:
+    """Show a progress bar while the block runs; the block is given ``update(done, total)``."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+                   TimeElapsedColumn(), console=console())  # fmt: skip
+    with bar:
+        task = bar.add_task(say(key, language.get(), **values), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1e-9))

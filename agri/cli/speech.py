@@ -1,0 +1,69 @@
+"""Which language the terminal speaks, and how the commands' help comes to speak it.
+
+``--lang`` wins, then AGRI_LANG, then the system's LC_ALL, LC_MESSAGES and LANG; where none of them
+says English, agri speaks Vietnamese.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from agri.words import Language, dictionary, say
+
+language: ContextVar[Language] = ContextVar("language", default="vi")
+
+
+def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) -> Language:
+    """Return the language asked for by the arguments, or else by the environment.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Words after ``agri``.
+    environment : mapping of str to str
+        Environment variables.
+
+    Examples
+    --------
+    >>> chosen_language(["--lang", "en", "demo"], {}), chosen_language(["demo"], {})
+    ('en', 'vi')
+    >>> chosen_language([], {"LANG": "en_GB.UTF-8"}), chosen_language([], {"LANG": "C"})
+    ('en', 'vi')
+    """
+    asked = split_language(arguments)[0]
+    settings = [asked, *(environment.get(n, "") for n in ("AGRI_LANG", "LC_ALL", "LC_MESSAGES",
+                                                          "LANG"))]  # fmt: skip
+    told = next((s for s in settings if s and s.split(".")[0] not in ("C", "POSIX")), "vi")
+    return "en" if told.lower().startswith("en") else "vi"
+
+
+def split_language(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the value of ``--lang``, "" without one, and the other words.
+
+    Examples
+    --------
+    >>> split_language(["check", "--lang", "en", "plan"])
+    ('en', ['check', 'plan'])
+    """
+    asked, others = "", []
+    words = iter(arguments)
+    for word in words:
+        if word.startswith("--lang="):
+            asked = word.removeprefix("--lang=")
+        elif word == "--lang":
+            asked = next(words, "?")
+        else:
+            others.append(word)
+    return asked, others
+
+
+def translate(command: Any) -> None:
+    """Put the current language's sentences in place of the keys in a tree of commands."""
+    for holder in (command, *command.params):
+        key = getattr(holder, "help", None)
+        if key and key in dictionary("en"):
+            holder.help = say(key, language.get())
+    for child in getattr(command, "commands", {}).values():
+        translate(child)

@@ -1,0 +1,87 @@
+"""The farm folder: start one, bring boundary files in, list what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agri.field import Field
+from agri.findings import Finding
+from agri.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What came out of a boundary file and is now in the farm.
+
+    Parameters
+    ----------
+    fields : tuple of Field
+        Fields added, with their keys.
+    others : int
+        Obstacles, pads, sensitive sites and no-fly zones added.
+    findings : tuple of Finding
+        What was repaired or passed over.
+    """
+
+    fields: tuple[Field, ...]
+    others: int
+    findings: tuple[Finding, ...]
+
+
+def start_farm(folder: Path, *, name: str = "") -> Workspace:
+    """Make `folder` a farm, named after the folder when no name is given."""
+    return Workspace.create(folder, farm_name=name or folder.resolve().name)
+
+
+def import_boundaries(
+    farm: Workspace,
+    files: Sequence[Path],
+    *,
+    province: str = "Quảng Ninh",
+    crs_epsg: int | None = None,
+    name: str | None = None,
+) -> Imported:
+    """Read boundary files into the farm; a file that is refused leaves the farm as it was.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    files : sequence of Path
+        GeoJSON, KML, KMZ, zipped Shapefile, GeoPackage, WKT or certificate CSV.
+    province : str
+        Whose VN-2000 zone a certificate uses.
+    crs_epsg : int, optional
+        Coordinate system of files that do not tell theirs.
+    name : str, optional
+        Name for a file's only field.
+
+    Returns
+    -------
+    Imported
+        What was added and what was found.
+
+    Raises
+    ------
+    BadInput
+        When a file or a feature cannot be used.
+    StoreError
+        When the farm cannot be written.
+    """
+    from agri.boundaries import read_boundaries
+
+    read = [
+        read_boundaries(file, province=province, crs_epsg=crs_epsg, name=name) for file in files
+    ]
+    fields: list[Field] = []
+    others = 0
+    for content in read:
+        fields += farm.add_fields(content.fields)
+        others += len(farm.add_obstacles(content.obstacles))
+        others += len(farm.add_sensitive_sites(content.sensitive_sites))
+        others += len(farm.add_pads(content.pads))
+        others += len(farm.add_no_fly_zones(content.no_fly_zones))
+    findings = tuple(finding for content in read for finding in content.findings)
+    return Imported(fields=tuple(fields), others=others, findings=findings)
