@@ -1,0 +1,358 @@
+"""The fence a flight stays in, what it stays out of, and where it may come down.
+
+Theory of operation
+-------------------
+The aircraft's own geofence is the last line of defence: it holds when agri, the link and the
+pilot do not. It is drawn from the site, before any line is planned, and the lines are then laid
+inside it, never the other way round.
+
+* **Inclusion.** The field (holes filled), the pad and a corridor between them, narrow notches
+  closed, widened by `KEEP_INSIDE_M` and by the lead-in. When a keep-out bars the way, the `wide`
+  form, the convex hull of all with room around it, lets the flight go round.
+* **Exclusions.** What `missions.keepouts` closes at the flying height, as far as it lies inside.
+* **Margins.** Every leg stays `KEEP_INSIDE_M` from the inclusion's edge: ArduPilot's FENCE_MARGIN
+  of 2 m and 3 m that a GNSS receiver without corrections errs. Towards an exclusion it is
+  `KEEP_OFF_M`, the margin and one metre, since the obstacle's clearance lies behind it.
+* **Few vertices.** A vehicle holds 60 vertices over all polygons. Shapes are simplified outwards
+  only: inclusion and exclusions contain what they stand for at every tolerance. Exclusions that
+  still are too many are joined with their neighbours; the field then loses a little, never the
+  obstacle its clearance.
+* **Rally points.** The pad is one. A point in the field is added only where the straight way
+  home, which is how RETURN_TO_LAUNCH flies, would cross an exclusion, the field bears a low crop
+  and the place is clear and dry; at most `MAX_EXTRA_RALLY`.
+
+All geometry is in local metres (`agri.geo.LocalFrame`) until the last step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import nearest_points
+
+from agri.errors import Refused
+from agri.geo import LocalFrame
+from missions.flightplan import FencePolygon, RallyPoint, Site
+from missions.keepouts import explode, filled, ground_obstacles, keep_outs, solid_parts
+
+FENCE_MARGIN_M = 2.0
+"""ArduPilot's FENCE_MARGIN: a path nearer than this to a fence may be taken for a breach."""
+KEEP_INSIDE_M = FENCE_MARGIN_M + 3.0
+"""Least distance of every leg from the inclusion fence (3 m of position error is assumed)."""
+KEEP_OFF_M = FENCE_MARGIN_M + 1.0
+"""Least distance of every leg from an exclusion fence, which itself holds the clearance."""
+CORRIDOR_M = 10.0
+"""Half the width of the corridor between pad and field, margin not counted."""
+NOTCH_M = 15.0
+"""Notches of the field narrower than twice this are closed by the fence."""
+WIDE_M = 25.0
+"""Room that the wide form leaves around the convex hull."""
+INCLUSION_VERTICES = 16
+"""Vertices kept for the inclusion when exclusions claim the rest."""
+MAX_INCLUSION_VERTICES = 24
+"""More corners than these follow the border no better than the margin needs."""
+EXCLUSION_VERTICES = 8
+"""Vertices one exclusion gets as long as there is room."""
+RALLY_LIMIT_M = 300.0
+"""ArduCopter's RALLY_LIMIT_KM of 0.3: a rally point further away is not used."""
+MAX_EXTRA_RALLY = 3
+"""Rally points besides the pad; each is a place to be kept free of people."""
+LOW_CROPS = frozenset({"lúa", "rice", "rau", "vegetables", "cỏ", "grass"})
+"""Crops an aircraft can come down in; a tree crop, or one not told, gets no rally point."""
+_ROUNDING_M = 0.03
+"""Fence vertices and waypoints are rounded to 1e-7 degrees on the wire, about 1.1 cm each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleLimits:
+    """What a vehicle can store, as seen on ArduCopter 4.6 with its default storage.
+
+    Parameters
+    ----------
+    items : int
+        Mission items.
+    fence_vertices : int
+        Vertices over all fence polygons.
+    rally_points : int
+        Rally points.
+    """
+
+    items: int = 650
+    fence_vertices: int = 60
+    rally_points: int = 46
+
+
+DEFAULT_LIMITS = VehicleLimits()
+"""A board without BRD_SD_MISSION and BRD_SD_FENCE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A fence in local metres: one area to stay in, and areas in it to stay out of.
+
+    Parameters
+    ----------
+    inclusion : shapely.Polygon
+        Without holes.
+    exclusions : tuple of shapely.Polygon
+        Without holes; may reach over the inclusion's edge.
+    """
+
+    inclusion: Polygon
+    exclusions: tuple[Polygon, ...] = ()
+
+    @property
+    def allowed(self) -> BaseGeometry:
+        """Where legs may run: every margin kept."""
+        inside = self.inclusion.buffer(-(KEEP_INSIDE_M + _ROUNDING_M), join_style="mitre")
+        closed = [e.buffer(KEEP_OFF_M + _ROUNDING_M, join_style="mitre") for e in self.exclusions]
+        return inside.difference(shapely.union_all(closed)) if closed else inside
+
+    @property
+    def vertices(self) -> int:
+        """Vertices the vehicle must store."""
+        return sum(_corners(polygon) for polygon in (self.inclusion, *self.exclusions))
+
+    def polygons(self, frame: LocalFrame) -> tuple[FencePolygon, ...]:
+        """Return the fence as the vehicle stores it, the inclusion first."""
+        found = []
+        for inclusion, shape in ((True, self.inclusion), *((False, e) for e in self.exclusions)):
+            ring = shapely.get_coordinates(shape.exterior)[:-1]
+            vertices = tuple(frame.place(float(e), float(n)) for e, n in ring)
+            found.append(FencePolygon(inclusion=inclusion, vertices=vertices))
+        return tuple(found)
+
+
+def enclose(
+    area: BaseGeometry,
+    home: Point,
+    closed: Sequence[Polygon],
+    *,
+    lead_in_m: float = 0.0,
+    wide: bool = False,
+    limits: VehicleLimits = DEFAULT_LIMITS,
+) -> Enclosure:
+    """Draw the fence around `area` and `home`, and around what is closed inside.
+
+    Parameters
+    ----------
+    area : shapely geometry
+        What is to be flown over, local metres.
+    home : shapely.Point
+        The pad, local metres.
+    closed : sequence of shapely.Polygon
+        Keep-outs with their clearances, local metres.
+    lead_in_m : float
+        How far lines run over the area's border.
+    wide : bool
+        Whether to leave room to go round keep-outs.
+    limits : VehicleLimits
+        What the vehicle can store.
+
+    Returns
+    -------
+    Enclosure
+        With at most ``limits.fence_vertices`` vertices.
+
+    Raises
+    ------
+    Refused
+        When the vehicle cannot hold so many keep-outs, however they are joined.
+
+    Examples
+    --------
+    >>> fence = enclose(Polygon([(0, 0), (100, 0), (100, 50), (0, 50)]), Point(-20, 25), [])
+    >>> fence.allowed.covers(Point(-20, 25)), len(fence.exclusions)
+    (True, 0)
+    """
+    inner = _inclusion_core(area, home, wide=wide)
+    outline = inner.buffer(
+        KEEP_INSIDE_M + lead_in_m + 3 * _ROUNDING_M, join_style="mitre", mitre_limit=2.0
+    )
+    exclusions = _exclusions(closed, outline, limits.fence_vertices - INCLUSION_VERTICES)
+    left = limits.fence_vertices - sum(_corners(shape) for shape in exclusions)
+    inclusion = _outward(outline, min(left, MAX_INCLUSION_VERTICES))
+    return Enclosure(inclusion=inclusion, exclusions=exclusions)
+
+
+def generate_fence(
+    site: Site,
+    *,
+    height_m: float,
+    lead_in_m: float = 0.0,
+    wide: bool = False,
+    limits: VehicleLimits = DEFAULT_LIMITS,
+) -> tuple[FencePolygon, ...]:
+    """Return the fence polygons of a site flown at `height_m`, the inclusion first.
+
+    Parameters
+    ----------
+    site : Site
+        Field, pad and what stands around them.
+    height_m : float
+        Flying height above the ground; lower obstacles may be flown over.
+    lead_in_m, wide, limits
+        As in `enclose`.
+
+    Returns
+    -------
+    tuple of FencePolygon
+        One inclusion, then exclusions.
+    """
+    frame = site.field.frame
+    area = filled(frame.geometry_to_local(site.field.boundary))
+    closed = [shape for _, shape in keep_outs(site, height_m, frame)]
+    home = Point(frame.metres(site.pad.place))
+    fence = enclose(area, home, closed, lead_in_m=lead_in_m, wide=wide, limits=limits)
+    return fence.polygons(frame)
+
+
+def _inclusion_core(area: BaseGeometry, home: Point, *, wide: bool) -> Polygon:
+    ways = [
+        LineString([home, nearest_points(home, part)[1]]).buffer(CORRIDOR_M, quad_segs=2)
+        for part in explode(area)
+    ]
+    whole = shapely.union_all([area, *ways, home.buffer(CORRIDOR_M, quad_segs=2)])
+    if wide:
+        hull = whole.convex_hull.buffer(WIDE_M, join_style="mitre", mitre_limit=2.0)
+        return solid_parts(hull)[0]
+    closed = whole.buffer(NOTCH_M, join_style="mitre").buffer(-NOTCH_M, join_style="mitre")
+    return filled(shapely.union_all([closed, whole])).geoms[0]
+
+
+def _corners(polygon: Polygon) -> int:
+    return len(polygon.exterior.coords) - 1
+
+
+def _outward(shape: Polygon, max_vertices: int) -> Polygon:
+    """Return a polygon of at most `max_vertices` (≥ 4) corners that covers `shape`."""
+    solid = Polygon(shape.exterior)
+    found = solid
+    tolerance_m = 0.1
+    while _corners(found) > max_vertices or not found.covers(solid):
+        if tolerance_m > 50.0:
+            return _box(solid)
+        grown = solid.buffer(1.05 * tolerance_m, join_style="mitre", mitre_limit=2.0)
+        found = solid_parts(grown.simplify(tolerance_m))[0]
+        tolerance_m *= 1.4
+    return found
+
+
+def _box(shape: BaseGeometry) -> Polygon:
+    """Return the smallest turned rectangle around `shape`."""
+    box = shape.minimum_rotated_rectangle.buffer(_ROUNDING_M, join_style="mitre")
+    return solid_parts(box)[0]
+
+
+def _exclusions(closed: Sequence[Polygon], outline: Polygon, budget: int) -> tuple[Polygon, ...]:
+    near = _box(outline.buffer(10.0, join_style="mitre"))
+    inside = [
+        part
+        for shape in closed
+        if shape.intersects(outline)
+        for part in solid_parts(shape.intersection(near))
+    ]
+    for join_m in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0):
+        union = shapely.union_all(inside)
+        if join_m:
+            union = union.buffer(join_m, join_style="mitre").buffer(-join_m, join_style="mitre")
+            union = shapely.union_all([union, *inside])
+        parts = solid_parts(union)
+        for each in (EXCLUSION_VERTICES, 6, 4):
+            simple = [_outward(part, each) for part in parts]
+            if sum(_corners(shape) for shape in simple) <= budget:
+                return tuple(simple)
+    raise Refused("error.fence_full", count=len(inside), budget=budget)
+
+
+def generate_rally(
+    site: Site,
+    enclosure: Enclosure,
+    path: Sequence[tuple[float, float]],
+    *,
+    altitude_m: float,
+    limits: VehicleLimits = DEFAULT_LIMITS,
+) -> tuple[RallyPoint, ...]:
+    """Return where the aircraft may come down: the pad, and places that spare a crossing.
+
+    Parameters
+    ----------
+    site : Site
+        Field, pad and what stands around them.
+    enclosure : Enclosure
+        The fence, in the field's local frame.
+    path : sequence of (east_m, north_m)
+        Where the aircraft flies, in the same frame; sampled every 10 m.
+    altitude_m : float
+        Height above home at which the way to a rally point is flown.
+    limits : VehicleLimits
+        What the vehicle can store.
+
+    Returns
+    -------
+    tuple of RallyPoint
+        The pad first.
+    """
+    frame = site.field.frame
+    home = frame.metres(site.pad.place)
+    chosen = [home]
+    if site.field.crop.strip().lower() in LOW_CROPS and len(path) > 1:
+        candidates = _dry_places(site, enclosure, frame)
+        line = LineString(path)
+        steps = np.linspace(0.0, line.length, max(2, math.ceil(line.length / 10.0)))
+        flown = shapely.get_coordinates(line.interpolate(steps))
+        barred = shapely.union_all(list(enclosure.exclusions))
+        room = min(limits.rally_points - 1, MAX_EXTRA_RALLY)
+        chosen += _sparing_places(flown, home, candidates, barred, room)
+    places = (site.pad.place, *(frame.place(e, n) for e, n in chosen[1:]))
+    return tuple(RallyPoint(place=place, altitude_m=altitude_m) for place in places)
+
+
+def _dry_places(site: Site, enclosure: Enclosure, frame: LocalFrame) -> list[tuple[float, float]]:
+    """Return a grid of places in the field, holes left out, clear of all that stands or lives."""
+    barred = [shape.buffer(KEEP_INSIDE_M) for _, shape in ground_obstacles(site, frame)]
+    field = frame.geometry_to_local(site.field.boundary).buffer(-KEEP_INSIDE_M)
+    free = field.intersection(enclosure.allowed).difference(shapely.union_all(barred))
+    if free.is_empty:
+        return []
+    west, south, east, north = free.bounds
+    step_m = max(20.0, (east - west) / 12.0, (north - south) / 12.0)
+    grid_e, grid_n = np.meshgrid(
+        np.arange(west + step_m / 2, east, step_m), np.arange(south + step_m / 2, north, step_m)
+    )
+    inside = shapely.contains_xy(free, grid_e, grid_n)
+    return [(float(e), float(n)) for e, n in zip(grid_e[inside], grid_n[inside], strict=True)]
+
+
+def _sparing_places(
+    flown: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    home: tuple[float, float],
+    candidates: list[tuple[float, float]],
+    barred: BaseGeometry,
+    room: int,
+) -> list[tuple[float, float]]:
+    """Add, one by one, the place that frees most of the ways home from crossing `barred`."""
+    chosen: list[tuple[float, float]] = []
+
+    def crossings(places: list[tuple[float, float]]) -> int:
+        targets = np.array([home, *places])
+        away = np.linalg.norm(flown[:, None, :] - targets[None, :, :], axis=2)
+        away[:, 1:][away[:, 1:] > RALLY_LIMIT_M] = math.inf
+        nearest = targets[np.argmin(away, axis=1)]
+        ways = shapely.linestrings(np.stack([flown, nearest], axis=1))
+        return int(np.count_nonzero(shapely.intersects(ways, barred)))
+
+    worst = crossings(chosen)
+    while worst and len(chosen) < room and candidates:
+        found, place = min((crossings([*chosen, c]), c) for c in candidates)
+        if found >= worst:
+            break
+        worst = found
+        chosen.append(place)
+    return chosen
