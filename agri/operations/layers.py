@@ -89,7 +89,6 @@ def site_layers(site: Site) -> list[Layer]:
             key="page.layer.field",
             geometry=site.field.boundary,
             colour=GREEN,
-            label=site.field.name,
             fill=0.18,
             width=2.5,
         )

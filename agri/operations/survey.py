@@ -135,7 +135,8 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
         chosen = suggest_pad(field, obstacles, zones)
         findings.append(
             Finding.warning(
-                "finding.pad_suggested", lat=chosen.place.lat_deg, lon=chosen.place.lon_deg
+                "finding.pad_suggested",
+                place=f"{chosen.place.lat_deg:.6f}, {chosen.place.lon_deg:.6f}",
             )
         )
     site = Site(

@@ -1,0 +1,98 @@
+"""Pictures and pages: they show the flight, need no network and cannot be broken by a name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agri.findings import Finding
+from agri.operations.compare import compare_flights, off_plan_p95_m
+from agri.operations.report import report_flight, report_plan
+from agri.words import LANGUAGES, Language, say
+from tests.flights import FRAME, small_plan, small_record, small_site
+
+PLAN = small_plan()
+WARNING = Finding.warning("finding.pad_suggested", place="21.08, 106.51")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_plans_page_says_whether_it_may_be_flown(language: Language) -> None:
+    ready = report_plan(PLAN, [], language).html
+    look = report_plan(PLAN, [WARNING], language).html
+    stop = report_plan(PLAN, [Finding.error("finding.ring_closed")], language).html
+    assert f'<html lang="{language}">' in ready
+    assert say("page.state_ok", language) in ready
+    assert say("page.state_look", language) in look
+    assert say("page.state_stop", language) in stop
+    assert 'class="state stop"' in stop
+
+
+def test_a_page_loads_nothing_from_anywhere() -> None:
+    html = report_flight(PLAN, small_record(PLAN), [], "vi").html
+    outside = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert "default-src 'none'" in html
+    assert not re.search(r"(src|href)=", outside)
+    assert "url(" not in outside
+
+
+def test_a_name_from_a_strangers_file_stays_text() -> None:
+    evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    plan = replace(small_plan(name=evil), site=small_site(name=evil))
+    html = report_plan(plan, [], "en").html
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "\\u003c/script>" in html
+
+
+def test_the_same_plan_gives_the_same_bytes() -> None:
+    assert report_plan(PLAN, [WARNING], "vi") == report_plan(PLAN, [WARNING], "vi")
+
+
+def test_a_picture_is_a_whole_png() -> None:
+    png = report_flight(PLAN, small_record(PLAN), [], "vi").png
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert png.endswith(b"IEND" + zlib.crc32(b"IEND").to_bytes(4, "big"))
+
+
+def test_how_far_a_flight_was_off_its_plan_is_measured() -> None:
+    assert off_plan_p95_m(PLAN, small_record(PLAN, off_m=0.0)) < 0.01
+    assert off_plan_p95_m(PLAN, small_record(PLAN, off_m=0.8)) == pytest.approx(0.8, abs=0.02)
+
+
+def test_two_flights_of_a_plan_are_compared() -> None:
+    first, second = small_record(PLAN, off_m=0.0), small_record(PLAN, off_m=0.5, outcome="aborted")
+    result = compare_flights(PLAN, first, second)
+    assert result.cross_track_p95_m == pytest.approx(0.5, abs=0.02)
+    assert result.first_photos == result.second_photos == 33
+    assert not result.same_outcome
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_map_is_drawn_in_a_browser_without_a_network(tmp_path: Path, width: int) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(report_flight(PLAN, small_record(PLAN), [WARNING], "vi").html, "utf-8")
+    assert CHROMIUM is not None
+    result = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--disable-quic", "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900",
+            "--virtual-time-budget=4000", "--dump-dom", page.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    drawn = result.stdout
+    assert drawn.count("<path") >= 9, result.stderr[-500:]
+    assert "leaflet-control-scale" in drawn
+    assert "Ruộng rươi" in drawn
+    assert FRAME.utm_epsg == 32648
