@@ -28,12 +28,12 @@ def lonlat(shape: Polygon | Point) -> Polygon | Point:
     return FRAME.geometry_to_lonlat(shape)
 
 
-def small_site(name: str = "Ruộng Đồng Chằm") -> Site:
+def small_site(name: str = "Ruộng Đồng Chằm", *, house: str = "Nhà") -> Site:
     return Site(
         field=Field(name=name, boundary=lonlat(box(0, 0, 120, 60)), crop="lúa", uid="f1"),
         pad=Pad(name="Sân", place=FRAME.place(*PAD)),
         obstacles=(
-            Obstacle(name="Nhà", kind=ObstacleKind.HOUSE, height_m=6,
+            Obstacle(name=house, kind=ObstacleKind.HOUSE, height_m=6,
                      geometry=lonlat(box(140, 20, 150, 30))),
         ),
         sensitive_sites=(

@@ -44,7 +44,7 @@ def test_a_page_loads_nothing_from_anywhere() -> None:
 
 def test_a_name_from_a_strangers_file_stays_text() -> None:
     evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    plan = replace(small_plan(name=evil), site=small_site(name=evil))
+    plan = replace(small_plan(name=evil), site=small_site(name=evil, house=evil))
     html = report_plan(plan, [], "en").html
     assert "<script>alert" not in html
     assert "<img" not in html
