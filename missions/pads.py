@@ -85,7 +85,7 @@ def suggest_pad(
     clearance = _clearance(places, frame, obstacles, no_fly_zones)
     best = int(np.argmax(np.round(clearance, 3)))
     if clearance[best] < CLEAR_M:
-        raise Refused("error.no_pad", field=field.name, clear_m=CLEAR_M)
+        raise Refused("error.pad_nowhere", field=field.name, clear_m=CLEAR_M)
     return Pad(name=field.name, place=frame.place(*map(float, places[best])))
 
 

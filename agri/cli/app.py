@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -171,7 +172,7 @@ def plan_survey(
         name=name,
     )
     with open_farm(farm) as workspace:
-        planned = plan_field(workspace, request, language=language.get())
+        planned = plan_field(workspace, request, language=language.get(), now=datetime.now(UTC))
     return show_plan(planned)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from agri.errors import NotFound, Refused
-from agri.files import read_text
+from agri.errors import BadInput, Refused
+from agri.files import read_bytes_limited, write_text
 from agri.findings import Finding, blocks
+from agri.names import slug
 from agri.workspace import PlanRecord, Workspace
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan
-from missions.formats import FORMATS, read_mission_file
+from missions.formats import FORMATS, export_plan, read_mission_file
 from missions.formats.document import read_document
+from missions.formats.plan import write_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ def load_plan(name: str, folder: Path | None) -> tuple[FlightPlan, PlanRecord | 
     """
     path = Path(name)
     if path.suffix and path.is_file():
-        return read_mission_file(read_text(path), name=path.stem, suffix=path.suffix), None
+        return read_mission_file(read_bytes_limited(path), name=path.stem, suffix=path.suffix), None
     with Workspace.open(folder) if folder else Workspace.find(Path.cwd()) as farm:
         record, document = farm.plan(name)
     return read_document(document), record
@@ -94,7 +96,7 @@ def export_named(
         When the checks found an error.
     """
     if to not in FORMATS:
-        raise NotFound("error.unknown_format", value=to, formats=", ".join(FORMATS))
+        raise BadInput("error.unknown_format", value=to, formats=", ".join(FORMATS))
     checked = check_named(name, farm)
     if blocks(checked.findings):
         worst = next(f for f in checked.findings if blocks([f]))
@@ -102,6 +104,36 @@ def export_named(
     return write_export(checked.plan, to, folder_or_file or Path(), simple=simple)
 
 
-def write_export(plan: FlightPlan, to: str, where: Path, *, simple: bool) -> tuple[Path, ...]:
-    """Write a checked plan's file or files and return their paths."""
-    raise NotImplementedError
+def write_export(
+    plan: FlightPlan, to: str, where: Path, *, simple: bool = False
+) -> tuple[Path, ...]:
+    """Write the file or files of a plan that has been checked.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        Without ERROR findings: seeing to that is the caller's part.
+    to : str
+        A key of `missions.formats.FORMATS`.
+    where : Path
+        A folder, or the name of the file.
+    simple : bool
+        Simple items instead of a survey item in a ``.plan``.
+
+    Returns
+    -------
+    tuple of Path
+        The files written; ``waypoints`` knows no fence, so fence and rally points get their own.
+    """
+    suffix = FORMATS[to][0]
+    target = where / f"{slug(plan.name, empty='plan')}{suffix}" if where.is_dir() else where
+    stem = target.with_name(target.name.removesuffix(suffix))
+    text = write_plan(plan, complex_item=not simple) if to == "plan" else export_plan(plan, to)
+    written = {target: text}
+    if to == "waypoints":
+        parts = {"fence": plan.fence_polygons or plan.fence_circles, "rally": plan.rally_points}
+        for part in (name for name, there in parts.items() if there):
+            written[stem.with_name(stem.name + FORMATS[part][0])] = export_plan(plan, part)
+    for file, content in written.items():
+        write_text(file, content)
+    return tuple(written)

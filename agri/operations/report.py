@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
+from pathlib import Path
 
 import numpy as np
 
+from agri.files import write_bytes, write_text
 from agri.findings import Finding
 from agri.operations.compare import off_plan_p95_m, planned_photos
 from agri.operations.layers import flight_layers, plan_layers
@@ -17,6 +19,7 @@ from agri.operations.picture import draw_picture
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
+from agri.workspace import Workspace
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
 
@@ -38,6 +41,24 @@ class Report:
 
     png: bytes
     html: str
+
+
+def keep_report(farm: Workspace, stem: str, report: Report) -> tuple[Path, Path]:
+    """Write picture and page into the farm's reports and return their paths.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    stem : str
+        File name without its ending.
+    report : Report
+        What to write.
+    """
+    picture, page = farm.reports / f"{stem}.png", farm.reports / f"{stem}.html"
+    write_bytes(picture, report.png)
+    write_text(page, report.html)
+    return picture, page
 
 
 def _fact(facts: Facts, language: Language, key: str, /, **values: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from agri.errors import BadInput
 from agri.field import Farm, Field, Pad
 from agri.findings import Finding
 from agri.geo import LonLat
-from agri.operations.report import report_plan
+from agri.operations.report import keep_report, report_plan
 from agri.words import Language
 from agri.workspace import PlanRecord, Workspace
 from missions.checks import check_plan
@@ -21,7 +22,7 @@ from missions.flightplan import FlightPlan, Site
 from missions.formats.document import write_document
 from missions.legs import flown_legs
 from missions.pads import NEAR_M, nearest_pad, suggest_pad
-from missions.survey import Camera, SurveySettings, height_for_gsd
+from missions.survey import Camera, SurveySettings, fitting_speed_m_s, height_for_gsd
 from missions.survey_mission import plan_survey
 
 if TYPE_CHECKING:
@@ -163,22 +164,19 @@ def settings_of(request: SurveyRequest) -> SurveySettings:
     if height_m is None:
         assert request.gsd_m is not None  # noqa: S101 - told to the type checker
         height_m = height_for_gsd(request.camera, request.gsd_m * 100.0)
-    along_m = height_m * request.camera.sensor_height_mm / request.camera.focal_length_mm
-    trigger_m = along_m * (1.0 - request.front_overlap)
-    speed_m_s = request.speed_m_s
-    if speed_m_s is None:
-        camera_limit = 0.95 * trigger_m / request.camera.min_interval_s
-        speed_m_s = min(request.aircraft.cruise_speed_m_s, max(camera_limit, 0.5))
-    return SurveySettings(
+    settings = SurveySettings(
         camera=request.camera,
         height_m=round(height_m, 2),
         front_overlap=request.front_overlap,
         side_overlap=request.side_overlap,
-        speed_m_s=round(speed_m_s, 2),
+        speed_m_s=request.speed_m_s or request.aircraft.cruise_speed_m_s,
         angle_deg=request.angle_deg,
         edge_pass=request.edge_pass,
         lead_in_m=request.lead_in_m,
     )
+    if request.speed_m_s is None:
+        settings = replace(settings, speed_m_s=fitting_speed_m_s(settings))
+    return settings
 
 
 def plan_path(plan: FlightPlan) -> MultiLineString:
@@ -192,7 +190,9 @@ def plan_path(plan: FlightPlan) -> MultiLineString:
     )
 
 
-def plan_field(farm: Workspace, request: SurveyRequest, *, language: Language) -> PlannedSurvey:
+def plan_field(
+    farm: Workspace, request: SurveyRequest, *, language: Language, now: datetime
+) -> PlannedSurvey:
     """Plan a survey and keep it in the farm with its picture and page.
 
     Parameters
@@ -203,6 +203,8 @@ def plan_field(farm: Workspace, request: SurveyRequest, *, language: Language) -
         What is asked for.
     language : {"vi", "en"}
         Language of picture and page.
+    now : datetime
+        Wall clock, UTC.
 
     Returns
     -------
@@ -223,29 +225,34 @@ def plan_field(farm: Workspace, request: SurveyRequest, *, language: Language) -
     name = request.name or f"{field.name} {settings.height_m:.0f} m"
     plan = plan_survey(site, settings, request.aircraft, name=name, ceiling_m=request.ceiling_m)
     found = (*stored, *findings, *check_plan(plan))
-    return keep_plan(farm, plan, found, language=language)
+    return keep_plan(farm, plan, found, language=language, now=now)
 
 
 def keep_plan(
-    farm: Workspace, plan: FlightPlan, findings: tuple[Finding, ...], *, language: Language
+    farm: Workspace,
+    plan: FlightPlan,
+    findings: tuple[Finding, ...],
+    *,
+    language: Language,
+    now: datetime,
 ) -> PlannedSurvey:
     """Keep a plan in the farm: its document and row, then its picture and page."""
     job = plan.survey
     record = farm.save_plan(
-        PlanRecord.of(
+        PlanRecord(
             name=plan.name,
-            field_uid=plan.site.field.uid if plan.site else "",
-            kind="survey",
+            kind="survey" if job else "mission",
             digest=plan.digest,
+            created_utc=now,
             path=plan_path(plan),
+            field_uid=plan.site.field.uid if plan.site else "",
+            camera=job.settings.camera.name if job else "",
             height_m=job.settings.height_m if job else None,
             gsd_cm=job.geometry.gsd_cm if job else None,
             time_s=job.estimate.time_s if job else None,
-            photos=job.estimate.photos if job else None,
+            photos=job.estimate.photos if job else 0,
         ),
         write_document(plan),
     )
-    report = report_plan(plan, findings, language)
-    picture = farm.write_beside(record.file, ".png", report.png)
-    page = farm.write_beside(record.file, ".html", report.html.encode("utf-8"))
+    picture, page = keep_report(farm, Path(record.file).stem, report_plan(plan, findings, language))
     return PlannedSurvey(plan=plan, record=record, findings=findings, picture=picture, page=page)
