@@ -1,0 +1,94 @@
+"""Mission files: one room for each format, and the register that finds them by name.
+
+Reading tells what a file is from its content, not from its name: names are strangers' too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agri.errors import BadInput
+from missions.flightplan import FlightPlan
+from missions.formats.document import KIND, read_document, write_document
+from missions.formats.geojson import write_geojson
+from missions.formats.guard import checked_text, read_json
+from missions.formats.kml import write_kml
+from missions.formats.plan import write_plan
+from missions.formats.plan_reader import read_plan
+from missions.formats.waypoints import (
+    HEADER,
+    read_waypoints,
+    write_fence_waypoints,
+    write_rally_waypoints,
+    write_waypoints,
+)
+
+FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str]]] = {
+    "agri": (".agri.json", write_document),
+    "plan": (".plan", write_plan),
+    "waypoints": (".waypoints", write_waypoints),
+    "fence": (".fence.waypoints", write_fence_waypoints),
+    "rally": (".rally.waypoints", write_rally_waypoints),
+    "kml": (".kml", write_kml),
+    "geojson": (".geojson", write_geojson),
+}
+"""Name of a format to its file suffix and its writer."""
+
+
+def export_plan(plan: FlightPlan, to: str) -> str:
+    """Return `plan` in the format called `to`.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        A plan whose checks found no error; that is for the caller to see to.
+    to : str
+        A key of `FORMATS`.
+
+    Returns
+    -------
+    str
+        The file's text.
+
+    Raises
+    ------
+    BadInput
+        When there is no such format.
+    """
+    if to not in FORMATS:
+        raise BadInput("error.unknown_format", value=to, formats=", ".join(FORMATS))
+    return FORMATS[to][1](plan)
+
+
+def read_mission_file(
+    content: str | bytes, *, name: str = "mission", suffix: str = ""
+) -> FlightPlan:
+    """Return the flight plan that a mission file holds: agri's own, ``.plan`` or waypoint text.
+
+    Parameters
+    ----------
+    content : str or bytes
+        The file.
+    name : str
+        The plan's name where the file does not tell one, and the file's in error sentences.
+    suffix : str
+        The file's suffix, only for error sentences; what the file is, its content tells.
+
+    Returns
+    -------
+    FlightPlan
+        What the file tells; for strangers' files without site, aircraft and survey.
+
+    Raises
+    ------
+    BadInput
+        When it is none of these, or something in it is wrong.
+    """
+    text = checked_text(name + suffix, content)
+    if text.lstrip().startswith(HEADER):
+        return read_waypoints(text.lstrip(), name)
+    if not text.lstrip().startswith("{"):
+        raise BadInput("error.file_kind", name=name + suffix)
+    if read_json(name + suffix, text).get("kind") == KIND:
+        return read_document(text, name)
+    return read_plan(text, name)

@@ -1,0 +1,196 @@
+"""KML 2.2 for Google Earth: field, fence, flight path, places of the pictures, rally points.
+
+Heights above home are written ``relativeToGround``: the field is taken as flat, as the plan does,
+and the path is drawn with curtains to the ground so that its height can be seen. Places where
+pictures will be taken follow from the trigger distance along each line. Names come from the
+dictionaries; Vietnamese unless asked otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape
+
+from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from agri.geo import LocalFrame, LonLat
+from agri.words import Language, say
+from missions.flightplan import FlightPlan
+from missions.formats.circles import circle_ring
+from missions.items import Frame
+from missions.legs import FlownLeg, flown_legs
+
+STYLES = {
+    "field": ("ff73b700", "3073b700", 3),
+    "no_fly": ("ff005ed5", "60005ed5", 2),
+    "fence_in": ("ffa779cc", "00ffffff", 3),
+    "fence_out": ("ff005ed5", "40005ed5", 2),
+    "lines": ("ffb27200", "30b27200", 3),
+    "transit": ("ff6b6b6b", "206b6b6b", 2),
+}
+"""Line colour and fill colour (KML's aabbggrr, of Okabe and Ito's set), line width in pixels."""
+ICONS = {"pad": ("ff009fe6", 1.2, 1), "rally": ("ffa779cc", 1.0, 1), "photos": ("ff009fe6", 0.4, 0)}
+"""Colour of point icons, their size and that of their labels."""
+MAX_PHOTOS = 20_000
+"""More places than this would make Google Earth stall; the rest is left out."""
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _text(value: str) -> str:
+    return escape(_FORBIDDEN.sub("\ufffd", value))
+
+
+def _at(place: LonLat, height_m: float = 0.0) -> str:
+    return f"{place.lon_deg:.7f},{place.lat_deg:.7f},{height_m:.2f}"
+
+
+def _styles() -> Iterator[str]:
+    for name, (line, fill, width) in STYLES.items():
+        yield (
+            f'<Style id="{name}"><LineStyle><color>{line}</color><width>{width}</width></LineStyle>'
+            f"<PolyStyle><color>{fill}</color></PolyStyle></Style>"
+        )
+    for name, (colour, scale, label) in ICONS.items():
+        yield (
+            f'<Style id="{name}"><IconStyle><color>{colour}</color><scale>{scale}</scale>'
+            f"</IconStyle><LabelStyle><scale>{label}</scale></LabelStyle></Style>"
+        )
+
+
+def _placemark(style: str, name: str, geometry: str) -> str:
+    return (
+        f"<Placemark><name>{_text(name)}</name><styleUrl>#{style}</styleUrl>{geometry}</Placemark>"
+    )
+
+
+def _ring(tag: str, ring: BaseGeometry) -> str:
+    corners = " ".join(f"{point[0]:.7f},{point[1]:.7f},0" for point in ring.coords)
+    return f"<{tag}><LinearRing><coordinates>{corners}</coordinates></LinearRing></{tag}>"
+
+
+def _area(geometry: BaseGeometry) -> str:
+    parts = [part for part in getattr(geometry, "geoms", [geometry]) if isinstance(part, Polygon)]
+    polygons = []
+    for part in parts:
+        rings = [_ring("outerBoundaryIs", part.exterior)]
+        rings += [_ring("innerBoundaryIs", hole) for hole in part.interiors]
+        polygons.append(f"<Polygon><tessellate>1</tessellate>{''.join(rings)}</Polygon>")
+    return f"<MultiGeometry>{''.join(polygons)}</MultiGeometry>"
+
+
+def _polygon(places: tuple[LonLat, ...]) -> str:
+    ring = [(place.lon_deg, place.lat_deg) for place in (*places, places[0])]
+    return _area(MultiPolygon([Polygon(ring)]))
+
+
+def _point(place: LonLat, height_m: float, mode: str) -> str:
+    return (
+        f"<Point><altitudeMode>{mode}</altitudeMode>"
+        f"<coordinates>{_at(place, height_m)}</coordinates></Point>"
+    )
+
+
+def _line(leg: FlownLeg, mode: str) -> str:
+    ends = f"{_at(leg.start, leg.start_height_m)} {_at(leg.end, leg.end_height_m)}"
+    return (
+        f"<LineString><extrude>1</extrude><altitudeMode>{mode}</altitudeMode>"
+        f"<coordinates>{ends}</coordinates></LineString>"
+    )
+
+
+def photo_places(legs: Iterable[FlownLeg]) -> Iterator[tuple[LonLat, float]]:
+    """Yield where pictures are taken: at a line's start and every trigger distance along it.
+
+    Parameters
+    ----------
+    legs : iterable of FlownLeg
+        Legs whose ``trigger_m`` is 0 take none.
+
+    Yields
+    ------
+    LonLat, float
+        Place and height in metres, as the leg's.
+    """
+    for leg in legs:
+        if leg.trigger_m <= 0.0:
+            continue
+        frame = LocalFrame(leg.start)
+        east, north = frame.metres(leg.end)
+        length = math.hypot(east, north)
+        for step in range(math.floor(length / leg.trigger_m + 1e-9) + 1):
+            share = min(1.0, step * leg.trigger_m / length)
+            rise = leg.end_height_m - leg.start_height_m
+            yield frame.place(east * share, north * share), leg.start_height_m + share * rise
+
+
+def _folder(name: str, marks: Iterable[str]) -> str:
+    body = "".join(marks)
+    return f"<Folder><name>{_text(name)}</name>{body}</Folder>\n" if body else ""
+
+
+def _folders(plan: FlightPlan, language: Language) -> Iterator[str]:
+    named = {
+        key: say(f"page.layer.{key}", language)
+        for key in ("field", "no_fly", "fence_in", "fence_out", "lines", "transit")
+    }
+    legs = flown_legs(plan.items, plan.home)
+    above_sea = any(i.is_located and i.frame is Frame.GLOBAL for i in plan.items)
+    mode = "absolute" if above_sea else "relativeToGround"
+    if plan.site is not None:
+        field, zones = plan.site.field, plan.site.no_fly_zones
+        yield _folder(named["field"], [_placemark("field", field.name, _area(field.boundary))])
+        yield _folder(named["no_fly"], [_placemark("no_fly", z.name, _area(z.area)) for z in zones])
+    for inclusion, key in ((True, "fence_in"), (False, "fence_out")):
+        rings = [p.vertices for p in plan.fence_polygons if p.inclusion is inclusion]
+        rings += [circle_ring(c) for c in plan.fence_circles if c.inclusion is inclusion]
+        yield _folder(named[key], [_placemark(key, named[key], _polygon(ring)) for ring in rings])
+    for works, key in ((True, "lines"), (False, "transit")):
+        chosen = [leg for leg in legs if (leg.trigger_m > 0.0) is works]
+        yield _folder(named[key], [_placemark(key, f"{a.seq}", _line(a, mode)) for a in chosen])
+    photos = list(photo_places(legs))[:MAX_PHOTOS]
+    yield _folder(
+        say("page.layer.photos_planned", language),
+        (
+            _placemark("photos", str(number), _point(place, height, mode))
+            for number, (place, height) in enumerate(photos, start=1)
+        ),
+    )
+    pad = _placemark(
+        "pad", say("page.layer.pad", language), _point(plan.home, 0.0, "clampToGround")
+    )
+    rally = say("page.layer.rally", language)
+    points = (
+        _placemark("rally", rally, _point(p.place, p.altitude_m, "relativeToGround"))
+        for p in plan.rally_points
+    )
+    yield _folder(rally, [pad, *points])
+
+
+def write_kml(plan: FlightPlan, *, language: Language = "vi") -> str:
+    """Return the plan as KML 2.2.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        Any plan.
+    language : {"vi", "en"}
+        Language of the names.
+
+    Returns
+    -------
+    str
+        XML that Google Earth opens.
+    """
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<kml xmlns="http://www.opengis.net/kml/2.2">\n<Document>\n'
+        f"<name>{_text(plan.name)}</name>\n"
+        + "\n".join(_styles())
+        + "\n"
+        + "".join(_folders(plan, language))
+        + "</Document>\n</kml>\n"
+    )
