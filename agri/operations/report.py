@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,11 @@ class Report:
 
     png: bytes
     html: str
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook: a frame of its own, so no style leaks in or out."""
+        inside = escape(self.html, quote=True)
+        return f'<iframe srcdoc="{inside}" style="width:100%;height:640px;border:0"></iframe>'
 
 
 def keep_report(farm: Workspace, stem: str, report: Report) -> tuple[Path, Path]:

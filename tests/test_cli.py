@@ -1,0 +1,97 @@
+"""The terminal door: both languages, one clear sentence for every mistake, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agri.cli import main
+from agri.cli.speech import chosen_language
+from agri.words import LANGUAGES, say
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit code and all that was printed of one command."""
+    from agri.cli.show import console
+
+    console.cache_clear()
+    code = main(words)
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+    return code, captured.out + captured.err
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_help_speaks_the_language_asked_for(
+    capsys: pytest.CaptureFixture[str], language: str
+) -> None:
+    code, text = run(capsys, "--lang", language, "--help")
+    assert code == 0
+    flat = " ".join(text.replace("│", " ").split())
+    for command in ("init", "export", "check"):
+        assert say(f"cli.help.{command}", language).split(":")[0] in flat
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (("zzz",), 2, "cannot be understood"),
+        (("init", "--nope"), 2, "no option --nope"),
+        (("plan", "survey"), 2, "missing: field"),
+        (("--lang", "fr", "init"), 2, "not a language agri speaks"),
+        (("fields", "list"), 2, "farm"),
+        (("check", "nothing.plan"), 2, "farm"),
+        (("export", "x", "--to", "exe"), 2, "not a format agri writes"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_a_non_zero_exit(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    code: int,
+    part: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGRI_LANG", "en")
+    found, text = run(capsys, *words)
+    assert found == code
+    assert part in text
+    assert len(text.strip().splitlines()) == 1
+
+
+def test_a_fault_of_agris_own_is_kept_in_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("agri.operations.farm.start_farm", broken)
+    code, text = run(capsys, "--lang", "en", "init", str(tmp_path / "farm"))
+    assert code == 70
+    assert "secret detail" not in text
+    (log,) = tmp_path.glob("agri-*.log")
+    assert "secret detail" in log.read_text("utf-8")
+
+
+def test_the_language_comes_from_the_environment_when_not_asked_for() -> None:
+    assert chosen_language([], {"LANG": "vi_VN.UTF-8"}) == "vi"
+    assert chosen_language([], {"LC_ALL": "en_US.UTF-8", "LANG": "vi_VN"}) == "en"
+    assert chosen_language(["--lang=vi"], {"LANG": "en_US"}) == "vi"
+    assert chosen_language([], {}) == "vi"
+
+
+def test_help_needs_no_heavy_import() -> None:
+    """What makes `agri --help` quick: numpy, shapely, pyproj and the like are not loaded for it."""
+    code = (
+        "import sys; from agri.cli import main; main(['--help']);"
+        "heavy = {'numpy', 'shapely', 'pyproj', 'geopandas', 'pandas', 'sqlalchemy', 'matplotlib',"
+        " 'pymavlink', 'dronekit', 'rasterio', 'sklearn', 'scipy'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
