@@ -1,0 +1,145 @@
+"""Starting and stopping the simulator as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from agri.errors import LinkError
+from agri.geo import LonLat
+
+START_S = 30.0
+STOP_S = 5.0
+
+
+class Simulator:
+    """A simulated aircraft in a process of its own, to be used in a ``with`` statement.
+
+    Parameters
+    ----------
+    home : LonLat
+        Where it stands.
+    home_altitude_m : float
+        Height of that place above sea level.
+    speedup : float
+        How many times faster than the wall clock (SIM_SPEEDUP at the start).
+    protocol : {"tcp", "udp"}
+        What it listens with.
+    port : int or None
+        Port on the loopback address; None lets the system choose a free one.
+    wind_m_s, wind_from_deg : float
+        Mean wind.
+    ready_after_s : float or None
+        Simulated seconds until it can be armed; None is the real 41.5 s.
+    seed : int
+        Seed of everything random.
+    parameters : mapping of str to float, optional
+        Parameters that differ from ArduCopter's defaults.
+    personality : {"copter", "plane", "rover", "px4"}
+        What its heartbeat says it is.
+
+    Attributes
+    ----------
+    url : str
+        Where to connect, as pymavlink and dronekit write it; empty while it does not run.
+
+    Raises
+    ------
+    LinkError
+        By `start`, when the process does not come up.
+    """
+
+    def __init__(
+        self,
+        home: LonLat,
+        *,
+        home_altitude_m: float = 10.0,
+        speedup: float = 1.0,
+        protocol: Literal["tcp", "udp"] = "tcp",
+        port: int | None = None,
+        wind_m_s: float = 0.0,
+        wind_from_deg: float = 0.0,
+        ready_after_s: float | None = None,
+        seed: int = 0,
+        parameters: Mapping[str, float] | None = None,
+        personality: Literal["copter", "plane", "rover", "px4"] = "copter",
+    ) -> None:
+        self.home = home
+        self.speedup = speedup
+        self.url = ""
+        self._process: subprocess.Popen[str] | None = None
+        self._arguments = [
+            f"--home={home.lat_deg!r},{home.lon_deg!r},{home_altitude_m!r}",
+            f"--speedup={speedup!r}",
+            f"--protocol={protocol}",
+            f"--port={port or 0}",
+            f"--wind={wind_m_s!r}",
+            f"--wind-from={wind_from_deg!r}",
+            f"--seed={seed}",
+            f"--personality={personality}",
+            *(f"--param={name}={value!r}" for name, value in (parameters or {}).items()),
+        ]
+        if ready_after_s is not None:
+            self._arguments.append(f"--ready-after={ready_after_s!r}")
+
+    def start(self) -> Self:
+        """Start the process and wait until it can be connected to."""
+        if self._process is not None:
+            return self
+        above = str(Path(__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, (above, os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sitl.serve", *self._arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        said = self._first_line(self._process)
+        if not said.startswith("ready "):
+            self.stop()
+            raise LinkError("error.simulator_start", reason=said.strip() or "-")
+        self.url = said.removeprefix("ready ").strip()
+        return self
+
+    @staticmethod
+    def _first_line(process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None  # noqa: S101  (PIPE was asked for)
+        alarm = threading.Timer(START_S, process.kill)
+        alarm.start()
+        try:
+            return process.stdout.readline()
+        finally:
+            alarm.cancel()
+
+    def stop(self) -> None:
+        """Stop the process; stopping twice does no harm."""
+        process, self._process, self.url = self._process, None, ""
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

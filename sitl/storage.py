@@ -1,0 +1,317 @@
+"""What ArduCopter keeps of a mission, fence or rally item, and what it gives back.
+
+An item has fifteen bytes of storage, so much of what is sent is lost: altitudes become whole
+centimetres, a waypoint keeps only its delay in whole seconds, items without a place come back in
+frame 0 with every field they do not use at zero, and a frame loses its ``_INT``. Those losses were
+read off ArduCopter 4.6-dev by writing items and reading them back. They are made here **when the
+item is stored**, so that a stored item is at once what a download answers.
+
+Arithmetic is single precision where the real one's is, because it shows: an altitude of 1.15 m
+can come back as 1.14. Where C leaves a conversion undefined (a delay of 10¹⁰ s; one such value
+once stopped an autopilot) this storage saturates.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+Params = tuple[float, float, float, float]
+
+FRAMES = {0: 0, 2: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}
+"""MAV_FRAME accepted for an item with a place → the frame it comes back in."""
+FENCE_FRAMES = frozenset({0, 3, 5, 6, 10, 11})
+LOCATED = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 92, 179, 188, 189, 191, 201, 94})
+"""Mission commands stored with a place."""
+YAW_MAY_BE_NAN = frozenset({16, 21, 22})
+POLYGONS = frozenset({5001, 5002})
+CIRCLES = frozenset({5003, 5004})
+FENCE_COMMANDS = frozenset({5000, *POLYGONS, *CIRCLES})
+RALLY_COMMAND = 5100
+ALTITUDE_LIMIT_M = 83_000.0
+
+
+class Result(IntEnum):
+    """MAV_MISSION_RESULT, as far as ArduCopter answers it."""
+
+    ACCEPTED = 0
+    ERROR = 1
+    UNSUPPORTED_FRAME = 2
+    UNSUPPORTED = 3
+    NO_SPACE = 4
+    INVALID = 5
+    INVALID_PARAM1 = 6
+    INVALID_PARAM2 = 7
+    INVALID_PARAM3 = 8
+    INVALID_PARAM4 = 9
+    INVALID_PARAM5_X = 10
+    INVALID_PARAM6_Y = 11
+    INVALID_PARAM7 = 12
+    INVALID_SEQUENCE = 13
+    DENIED = 14
+    OPERATION_CANCELLED = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One item, as sent or as stored: the fields of MISSION_ITEM_INT that mean something.
+
+    Parameters
+    ----------
+    command, frame : int
+        MAV_CMD and MAV_FRAME.
+    params : tuple of four float
+        param1 to param4.
+    x, y : int
+        Latitude and longitude in degrees × 10⁷, or the fifth and sixth parameter.
+    z : float
+        Metres, or the seventh parameter.
+    """
+
+    command: int
+    frame: int = 0
+    params: Params = (0.0, 0.0, 0.0, 0.0)
+    x: int = 0
+    y: int = 0
+    z: float = 0.0
+
+
+class Plan:
+    """What one of the three storages holds: mission (item 0 is home), fence or rally points.
+
+    Attributes
+    ----------
+    items : list of Item
+        In order.
+    version : int
+        Goes up whenever the items change.
+    """
+
+    __slots__ = ("items", "version")
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.version = 0
+
+    def replace(self, items: list[Item]) -> None:
+        """Put a whole plan in place."""
+        self.items = items
+        self.version += 1
+
+    def put(self, seq: int, item: Item) -> bool:
+        """Overwrite item `seq`, or add it when it is the next; return whether there was room."""
+        if seq < len(self.items):
+            self.items[seq] = item
+        elif seq == len(self.items):
+            self.items.append(item)
+        else:
+            return False
+        self.version += 1
+        return True
+
+    def truncate(self, count: int) -> None:
+        """Forget what lies beyond the first `count` items."""
+        if len(self.items) > count:
+            del self.items[count:]
+            self.version += 1
+
+
+def single(value: float) -> float:
+    """Round to single precision, as every number on the wire is.
+
+    Examples
+    --------
+    >>> single(0.1) == 0.1, single(0.5) == 0.5
+    (False, True)
+    """
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _whole(value: float, low: int = 0, high: int = 65535) -> float:
+    if math.isnan(value):
+        return 0.0
+    return float(max(low, min(high, math.trunc(max(-1e12, min(1e12, value))))))
+
+
+def _byte(value: float) -> float:
+    return _whole(value, 0, 255)
+
+
+def _signed(value: float) -> float:
+    return _whole(value, -128, 127)
+
+
+def _sign(value: float) -> float:
+    return -1.0 if value < 0.0 else 1.0
+
+
+def _loiter_turns(p: Params) -> Params:
+    turns = p[0] if 0.0 < p[0] < 1.0 else _byte(p[0])
+    radius = abs(p[2])
+    kept = _byte(radius) if radius <= 255.0 else 10.0 * _byte(radius * 0.1)
+    return turns, 0.0, kept * _sign(p[2]), float(p[3] > 0.0)
+
+
+_KEEP: dict[int, Callable[[Params], Params]] = {
+    16: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    17: lambda p: (0.0, 0.0, _whole(abs(p[2])) * _sign(p[2]), 0.0),
+    18: _loiter_turns,
+    19: lambda p: (_whole(p[0]), 0.0, _sign(p[2]), float(p[3] > 0.0)),
+    20: lambda _: (0.0, 0.0, 0.0, 0.0),
+    21: lambda p: (_whole(p[0]), 0.0, 0.0, 1.0 if math.isnan(p[3]) else _sign(p[3])),
+    22: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    82: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    93: lambda p: (p[0], _signed(p[1]), _signed(p[2]), _signed(p[3])),
+    112: lambda p: (p[0], 0.0, 0.0, 0.0),
+    114: lambda p: (p[0], 0.0, 0.0, 0.0),
+    115: lambda p: (p[0], p[1], _signed(p[2]), _byte(p[3])),
+    177: lambda p: (_whole(p[0]), _whole(p[1], -32768, 32767), 0.0, 0.0),
+    178: lambda p: (_byte(p[0]), p[1], p[2], 0.0),
+    179: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    181: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
+    183: lambda p: (_byte(p[0]), _whole(p[1]), 0.0, 0.0),
+    188: lambda _: (0.0, 0.0, 0.0, 0.0),
+    189: lambda _: (0.0, 0.0, 0.0, 0.0),
+    193: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    201: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    203: lambda p: (_byte(p[0]), _byte(p[1]), _signed(p[2]), _byte(p[3])),
+    205: lambda p: (p[0], p[1], p[2], 0.0),
+    206: lambda p: (p[0], 0.0, _byte(p[2]), 0.0),
+    207: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    211: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
+    215: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    216: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    222: lambda p: (_whole(p[0]), p[1], p[2], p[3]),
+    1000: lambda p: p,
+    2000: lambda p: (_byte(p[0]), p[1], _whole(p[2]), _whole(p[3])),
+    2001: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+}
+"""Command → what is kept of its four parameters. A command that is missing is refused."""
+
+
+def _check_params(item: Item) -> Result:
+    for number, value in enumerate(item.params):
+        excused = number == 3 and item.command in YAW_MAY_BE_NAN
+        if math.isinf(value) or (math.isnan(value) and not excused):
+            return Result(Result.INVALID_PARAM1 + number)
+    return Result.ACCEPTED
+
+
+def _check_place(item: Item) -> Result:
+    if abs(item.x) > 900_000_000:
+        return Result.INVALID_PARAM5_X
+    if abs(item.y) > 1_800_000_000:
+        return Result.INVALID_PARAM6_Y
+    if not abs(item.z) < ALTITUDE_LIMIT_M:
+        return Result.INVALID_PARAM7
+    return Result.ACCEPTED
+
+
+def keep_mission(item: Item) -> Item | Result:
+    """Return what is stored of a mission item, or why it is refused.
+
+    Examples
+    --------
+    >>> sent = Item(command=16, frame=6, params=(1.7, 2.0, 0.0, float("nan")), x=1, y=2, z=5.019)
+    >>> keep_mission(sent)
+    Item(command=16, frame=3, params=(1.0, 0.0, 0.0, 0.0), x=1, y=2, z=5.01)
+    >>> keep_mission(Item(command=2003))
+    <Result.UNSUPPORTED: 3>
+    """
+    refusal = _check_params(item)
+    if not refusal and item.command in (0, 1):
+        refusal = Result.INVALID
+    kept = _KEEP.get(item.command)
+    if refusal or kept is None:
+        return refusal or Result.UNSUPPORTED
+    sent: Params = tuple(single(value) for value in item.params)  # type: ignore[assignment]
+    params = kept(sent)
+    if item.command not in LOCATED:
+        return _without_place(item, params)
+    refusal = _check_place(item)
+    if refusal or item.frame not in FRAMES:
+        return refusal or Result.UNSUPPORTED_FRAME
+    centimetres = math.trunc(single(single(item.z) * 100.0))
+    return Item(
+        command=item.command,
+        frame=FRAMES[item.frame],
+        params=params,
+        x=item.x,
+        y=item.y,
+        z=centimetres / 100.0,
+    )
+
+
+def _without_place(item: Item, params: Params) -> Item:
+    x = y = 0
+    z = 0.0
+    if item.command == 203:
+        x, y = int(_byte(item.x)), int(_byte(item.y))
+    elif item.command == 1000:
+        x, z = int(_byte(item.x)), _byte(item.z)
+    return Item(command=item.command, params=params, x=x, y=y, z=z)
+
+
+def keep_fence(item: Item) -> Item | Result:
+    """Return what is stored of a fence item, or why it is refused."""
+    if item.frame not in FENCE_FRAMES:
+        return Result.UNSUPPORTED_FRAME
+    if item.command not in FENCE_COMMANDS:
+        return Result.UNSUPPORTED
+    first = single(item.params[0])
+    if item.command in POLYGONS:
+        first = _byte(first)
+    elif item.command == 5000:
+        first = 0.0
+    return Item(command=item.command, params=(first, 0.0, 0.0, 0.0), x=item.x, y=item.y)
+
+
+def keep_rally(item: Item) -> Item | Result:
+    """Return what is stored of a rally point, or why it is refused: whole metres only."""
+    if item.command != RALLY_COMMAND:
+        return Result.UNSUPPORTED
+    refusal = _check_place(item)
+    if refusal:
+        return refusal
+    if not abs(item.z) <= 32767.0:
+        return Result.INVALID_PARAM7
+    if item.frame not in FENCE_FRAMES:
+        return Result.UNSUPPORTED_FRAME
+    return Item(
+        command=item.command,
+        frame=FRAMES[item.frame],
+        x=item.x,
+        y=item.y,
+        z=float(math.trunc(item.z)),
+    )
+
+
+def check_fence(items: list[Item]) -> bool:
+    """Return whether the fence as a whole is one: whole polygons of three corners or more.
+
+    Examples
+    --------
+    >>> check_fence([Item(command=5001, params=(2.0, 0, 0, 0))] * 2)
+    False
+    """
+    index = 0
+    while index < len(items):
+        head = items[index]
+        if head.command in POLYGONS:
+            count = int(head.params[0])
+            corners = items[index : index + count]
+            alike = all((c.command, c.params) == (head.command, head.params) for c in corners)
+            if count < 3 or len(corners) < count or not alike:
+                return False
+            index += count
+        else:
+            if head.command in CIRCLES and not head.params[0] > 0.0:
+                return False
+            index += 1
+    return True
