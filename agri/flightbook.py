@@ -1,0 +1,250 @@
+"""The flights of a farm: a row in the database for each, its files in a folder of its own.
+
+Theory of operation. The files come first and the row last, so every row has its files; a folder
+without a row was never acknowledged and is passed over. A flight about to begin gets its folder
+and its row ("flying") before it may take off: when either cannot be written there is no flight.
+Rows that still say "flying" though nobody records them any more are shown as unfinished, and
+`recover` closes them with what their record holds.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from shapely.geometry import MultiLineString
+
+from agri import files, flightlog
+from agri.database import Database
+from agri.errors import AgriError, BadInput, NotFound
+from agri.flightlog import Head, LineLog
+from agri.layers import FLIGHTS
+from agri.names import slug
+from agri.records import Outcome, StoredFlight, to_millisecond
+from agri.track import FlightRecord, Track
+
+FOLDER = "flights"
+
+
+class FlightLog(LineLog):
+    """The record of a flight in the air, and the way to end it.
+
+    Close it (or leave its ``with`` block) without `finish`, and the flight counts as unfinished.
+    """
+
+    def __init__(
+        self, database: Database, folder: Path, head: Head, *, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(folder, head, clock=clock)
+        self._database = database
+
+    @property
+    def uid(self) -> str:
+        """The flight's stable key."""
+        return self.head.uid
+
+    def finish(self, record: FlightRecord) -> StoredFlight:
+        """Write the whole record and close the flight.
+
+        Parameters
+        ----------
+        record : FlightRecord
+            The flight as the link kept it.
+
+        Returns
+        -------
+        StoredFlight
+            Acknowledged: record and row are on the disk.
+
+        Raises
+        ------
+        StoreError
+            When they cannot be written; what was recorded so far is kept and this may be tried
+            again.
+        """
+        stored = _stored(self.head, record, self.folder.name)
+        flightlog.write_record(self.folder, self.head, record)
+        with self._database.writing() as connection:
+            FLIGHTS.update(connection, stored)
+        self.close()
+        return stored
+
+    def __enter__(self) -> FlightLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _path(track: Track) -> MultiLineString | None:
+    places = np.column_stack([track.lon_deg, track.lat_deg])
+    places = places[np.isfinite(places).all(axis=1)]
+    if len(np.unique(places, axis=0)) < 2:
+        return None
+    return MultiLineString([places])
+
+
+def _stored(head: Head, record: FlightRecord, folder: str) -> StoredFlight:
+    if record.outcome not in (Outcome.LANDED, Outcome.ABORTED, Outcome.LOST):
+        raise BadInput("error.flight_row", value=record.outcome)
+    return StoredFlight(
+        uid=head.uid,
+        mission_uid=head.mission_uid,
+        plan_name=record.plan_name,
+        plan_digest=record.plan_digest,
+        vehicle=record.vehicle,
+        started_utc=to_millisecond(record.started_utc),
+        outcome=Outcome(record.outcome),
+        photos=len(record.photos),
+        duration_s=record.duration_s,
+        folder=f"{FOLDER}/{folder}",
+        path=_path(record.track),
+    )
+
+
+def _folder_name(head: Head) -> str:
+    moment = to_millisecond(head.started_utc)
+    return f"{moment:%Y%m%d-%H%M%S}-{slug(head.plan_name)}-{slug(head.uid, longest=8)}"
+
+
+def begin(database: Database, root: Path, head: Head, *, clock: Callable[[], float]) -> FlightLog:
+    """Open the record of a flight about to begin: folder, first line and row are on the disk."""
+    files.make_folder(root / FOLDER)
+    folder = files.make_folder(files.inside(root / FOLDER, _folder_name(head)))
+    log = FlightLog(database, folder, head, clock=clock)
+    empty = np.empty(0)
+    track = Track(
+        time_s=empty,
+        lon_deg=empty,
+        lat_deg=empty,
+        height_m=empty,
+        speed_m_s=empty,
+        battery_pct=empty,
+    )
+    record = FlightRecord(
+        plan_name=head.plan_name,
+        plan_digest=head.plan_digest,
+        started_utc=head.started_utc,
+        vehicle=head.vehicle,
+        outcome=Outcome.LOST,
+        track=track,
+        photos=(),
+        events=(),
+    )
+    row = replace(_stored(head, record, folder.name), outcome=Outcome.FLYING)
+    try:
+        with database.writing() as connection:
+            FLIGHTS.insert(connection, [row])
+    except BaseException:
+        log.close()
+        raise
+    return log
+
+
+def save(
+    database: Database, root: Path, head: Head, record: FlightRecord, *, tlog: Path | None
+) -> StoredFlight:
+    """Store a flight that is over: its folder appears whole, then its row."""
+    folder = files.make_folder(root / FOLDER) / _folder_name(head)
+    stored = _stored(head, record, folder.name)
+    temporary = files.make_folder(files.temporary_beside(folder))
+    try:
+        flightlog.write_record(temporary, head, record)
+        if tlog is not None:
+            files.copy_file(tlog, temporary / flightlog.TLOG)
+        with files.told(folder):
+            temporary.rename(folder)
+            files.sync_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    with database.writing() as connection:
+        FLIGHTS.insert(connection, [stored])
+    return stored
+
+
+def folder_of(root: Path, flight: StoredFlight) -> Path:
+    """Return the folder of a flight's files.
+
+    Raises
+    ------
+    BadInput
+        When its row names a place outside the farm's flights.
+    """
+    name = flight.folder.removeprefix(f"{FOLDER}/")
+    return files.inside(root / FOLDER, name)
+
+
+def stored_flights(database: Database, root: Path) -> tuple[StoredFlight, ...]:
+    """Return all flights, newest first; those nobody records any more as unfinished."""
+    with database.reading() as connection:
+        flights, _ = FLIGHTS.read(connection)
+    flights = tuple(_as_it_is(root, flight) for flight in flights)
+    return tuple(sorted(flights, key=lambda flight: flight.started_utc, reverse=True))
+
+
+def _as_it_is(root: Path, flight: StoredFlight) -> StoredFlight:
+    if flight.outcome is not Outcome.FLYING:
+        return flight
+    try:
+        folder = folder_of(root, flight)
+        live = flightlog.is_live(folder)
+        head, record, finished = flightlog.read_record(folder)
+    except AgriError:
+        return replace(flight, outcome=Outcome.UNFINISHED)
+    found = _stored(head, record, folder.name)
+    if finished and not live:
+        return found
+    return replace(found, outcome=Outcome.FLYING if live else Outcome.UNFINISHED)
+
+
+def stored_flight(database: Database, root: Path, uid: str) -> StoredFlight:
+    """Return one flight by its key or the beginning of it."""
+    found = [f for f in stored_flights(database, root) if uid and f.uid.startswith(uid)]
+    if len(found) != 1:
+        raise NotFound("error.no_flight", wanted=uid)
+    return found[0]
+
+
+def load(database: Database, root: Path, uid: str) -> FlightRecord:
+    """Return a flight's whole record, or what is left of it."""
+    folder = folder_of(root, stored_flight(database, root, uid))
+    return flightlog.read_record(folder)[1]
+
+
+def recover(database: Database, root: Path) -> tuple[StoredFlight, ...]:
+    """Close the flights whose recording died, and return them."""
+    recovered: list[StoredFlight] = []
+    with database.writing() as connection:
+        for flight in FLIGHTS.read(connection)[0]:
+            found = _as_it_is(root, flight)
+            if flight.outcome is Outcome.FLYING and found.outcome is not Outcome.FLYING:
+                if found.outcome is Outcome.UNFINISHED:
+                    found = replace(found, outcome=Outcome.LOST)
+                FLIGHTS.update(connection, found)
+                recovered.append(found)
+    return tuple(recovered)
+
+
+def head_of(
+    *, uid: str, mission_uid: str, plan_name: str, plan_digest: str, vehicle: str, at: datetime
+) -> Head:
+    """Return the first line of a flight's record."""
+    return Head(
+        uid=uid,
+        mission_uid=mission_uid,
+        plan_name=plan_name,
+        plan_digest=plan_digest,
+        vehicle=vehicle,
+        started_utc=at,
+    )

@@ -1,0 +1,134 @@
+"""Numbered steps that bring an older farm's tables to today's.
+
+The table ``agri_schema`` holds one row for each step done; the highest is the schema's version. A
+new farm gets all tables at once and the current version. An older farm is first backed up by the
+caller and then taken through the missing steps in one transaction: after a crash it is old or new,
+never between. A newer farm is refused, since what this version does not know it could destroy.
+
+To change the tables: change `agri.layers`, raise the version by adding a `Step` here, and add the
+old schema to the tests.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from agri import care, files, gpkg_tables
+from agri.database import Database
+from agri.errors import StoreError
+from agri.gpkg import write_time
+from agri.layers import LAYERS, farm_table
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of the tables: the version it leads to, and what does it."""
+
+    version: int
+    change: Callable[[Connection], None]
+
+
+STEPS: tuple[Step, ...] = ()
+"""Steps after the first schema, version 1, in order."""
+
+
+def current_version(steps: Sequence[Step] | None = None) -> int:
+    """Return the version that all steps lead to.
+
+    Examples
+    --------
+    >>> current_version(())
+    1
+    """
+    known = STEPS if steps is None else steps
+    return known[-1].version if known else 1
+
+
+def create_tables(connection: Connection, *, name: str, uid: str, now: datetime) -> None:
+    """Make today's tables in an empty database and enter the farm's name."""
+    gpkg_tables.create_core(connection)
+    gpkg_tables.create_layer(connection, farm_table, description="Trang trại · The farm")
+    for layer in LAYERS:
+        gpkg_tables.create_layer(connection, layer.table, description=layer.description)
+    connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
+    connection.exec_driver_sql(
+        "CREATE TABLE agri_schema (version INTEGER PRIMARY KEY, applied_utc TEXT NOT NULL)"
+    )
+    _note(connection, current_version(), now)
+
+
+def make_farm_file(path: Path, *, name: str, uid: str, now: datetime) -> None:
+    """Make ``farm.gpkg`` beside its place and let it appear whole."""
+    temporary = files.temporary_beside(path)
+    try:
+        with files.told(path):
+            temporary.touch(exist_ok=False)
+        database = Database(temporary)
+        with database.writing() as connection:
+            create_tables(connection, name=name, uid=uid, now=now)
+        with database.plain() as bare:
+            bare.execute("PRAGMA journal_mode = DELETE")
+        database.close()
+        with files.told(path), temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        files.publish(temporary, path)
+    finally:
+        for leftover in temporary.parent.glob(f"{temporary.name}*"):
+            with suppress(OSError):
+                leftover.unlink()
+
+
+def version_of(connection: Connection, path: Path) -> int:
+    """Return the version of a farm's tables.
+
+    Raises
+    ------
+    StoreError
+        When the file is not a farm, or newer than this version of agri.
+    """
+    found = connection.exec_driver_sql(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'agri_schema'"
+    ).scalar_one()
+    if not found:
+        raise StoreError("error.not_a_farm", path=str(path))
+    version = connection.exec_driver_sql("SELECT max(version) FROM agri_schema").scalar_one()
+    if not isinstance(version, int):
+        raise StoreError("error.not_a_farm", path=str(path))
+    if version > current_version():
+        raise StoreError(
+            "error.farm_newer", path=str(path), version=version, known=current_version()
+        )
+    return version
+
+
+def bring_up_to_date(database: Database, root: Path, *, now: datetime) -> int:
+    """Take an older farm through the missing steps, after a backup; return how many there were.
+
+    Raises
+    ------
+    StoreError
+        When the file is not a farm or is newer; nothing is changed then.
+    """
+    with database.reading() as connection:
+        version = version_of(connection, database.path)
+    if version == current_version():
+        return 0
+    care.backup(database, root, now=now)
+    with database.writing() as connection:
+        version = version_of(connection, database.path)
+        missing = [step for step in STEPS if step.version > version]
+        for step in missing:
+            step.change(connection)
+            _note(connection, step.version, now)
+    return len(missing)
+
+
+def _note(connection: Connection, version: int, now: datetime) -> None:
+    connection.exec_driver_sql("INSERT INTO agri_schema VALUES (?, ?)", (version, write_time(now)))

@@ -1,0 +1,124 @@
+"""The plans of a farm: a document in ``plans/`` for each, and a row that names it.
+
+Theory of operation. The document's file name ends in a part of its own SHA-256, so a file never
+changes its content: it is written first, the row that names it last, and a crash between the two
+leaves a file nobody names. The row keeps the whole SHA-256; a document that was changed by hand is
+refused when read, for what was approved is what shall be flown. Saving a plan under a name that is
+taken adds to the book and stands in front of the earlier one, which stays for the flights that
+flew it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from agri import files
+from agri.database import Database
+from agri.errors import BadInput, NotFound, StoreError
+from agri.layers import MISSIONS
+from agri.names import choose, near, same, slug
+from agri.records import PlanRecord
+
+FOLDER = "plans"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def save(
+    database: Database, root: Path, record: PlanRecord, document: str, new_uid: Callable[[], str]
+) -> PlanRecord:
+    """Write the document, then its row; saving the same again returns what is there."""
+    sha256 = _sha256(document)
+    name = f"{slug(record.name, empty='plan')}-{sha256[:10]}.json"
+    files.write_text(files.inside(files.make_folder(root / FOLDER), name), document)
+    wanted = replace(record, file=f"{FOLDER}/{name}")
+    table = MISSIONS.table
+    with database.writing() as connection:
+        for stored in _newest_first(connection):
+            if stored.same_plan(wanted):
+                return stored
+        uids = connection.execute(select(table.c.uid)).scalars().all()
+        stored = wanted if wanted.uid and wanted.uid not in uids else replace(wanted, uid=new_uid())
+        MISSIONS.insert(connection, [stored])
+        row = table.c.uid == stored.uid
+        connection.execute(table.update().where(row).values(sha256=sha256))
+    return stored
+
+
+def _newest_first(connection: Connection) -> list[PlanRecord]:
+    plans, _ = MISSIONS.read(connection)
+    return [plan for _, plan in sorted(enumerate(plans), key=lambda p: (p[1].created_utc, p[0]))][
+        ::-1
+    ]
+
+
+def stored_plans(database: Database, *, every: bool) -> tuple[PlanRecord, ...]:
+    """Return the plans, newest first; of each name only the newest unless `every`."""
+    with database.reading() as connection:
+        plans = _newest_first(connection)
+    if every:
+        return tuple(plans)
+    newest: dict[str, PlanRecord] = {}
+    for plan in plans:
+        newest.setdefault(same(plan.name), plan)
+    return tuple(newest.values())
+
+
+def find(database: Database, wanted: str) -> PlanRecord:
+    """Return the newest plan of a name, or the one with this key.
+
+    Raises
+    ------
+    NotFound
+        When there is none; the sentence tells near names.
+    BadInput
+        When several names are meant equally.
+    """
+    for plan in stored_plans(database, every=True):
+        if wanted and plan.uid == wanted:
+            return plan
+    plans = stored_plans(database, every=False)
+    names = [plan.name for plan in plans]
+    found = choose(wanted, names)
+    if not found:
+        raise NotFound("error.no_plan", wanted=wanted, names=", ".join(near(wanted, names)) or "–")
+    if len(found) > 1:
+        raise BadInput("error.ambiguous", wanted=wanted, names=", ".join(names[i] for i in found))
+    return plans[found[0]]
+
+
+def read(database: Database, root: Path, plan: PlanRecord) -> str:
+    """Return a plan's document.
+
+    Raises
+    ------
+    StoreError
+        When the document is missing or is not what was stored.
+    """
+    with database.reading() as connection:
+        table = MISSIONS.table
+        query = select(table.c.sha256).where(table.c.uid == plan.uid)
+        sha256 = connection.execute(query).scalar_one_or_none()
+    try:
+        path = files.inside(root / FOLDER, plan.file.removeprefix(f"{FOLDER}/"))
+        document = files.read_text_limited(path)
+    except NotFound as error:
+        raise StoreError("error.plan_missing", name=plan.name, path=plan.file) from error
+    if _sha256(document) != sha256:
+        raise StoreError("error.plan_changed", name=plan.name, path=plan.file)
+    return document
+
+
+def write_beside(root: Path, file: str, suffix: str, data: bytes) -> Path:
+    """Write a picture or page beside a plan's document and return its path."""
+    stem = file.removeprefix(f"{FOLDER}/").removesuffix(".json")
+    path = files.inside(files.make_folder(root / FOLDER), f"{stem}{suffix}")
+    files.write_bytes(path, data)
+    return path

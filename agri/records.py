@@ -1,0 +1,150 @@
+"""What the farm folder remembers of plans and flights, as values.
+
+A `PlanRecord` is the row of a plan; the plan itself is the document it names. A `StoredFlight` is
+the row of a flight; the track, pictures and events are in the folder it names. Times are UTC and
+kept to the millisecond, as the database keeps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shapely.geometry import LineString, MultiLineString
+
+from agri.errors import BadInput
+from agri.names import clean
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_millisecond(moment: datetime) -> datetime:
+    """Return `moment` in UTC, cut to the millisecond.
+
+    Raises
+    ------
+    BadInput
+        When it does not say its time zone.
+
+    Examples
+    --------
+    >>> to_millisecond(datetime(2026, 11, 22, 7, 30, 0, 123_456, tzinfo=UTC)).microsecond
+    123000
+    """
+    if moment.tzinfo is None:
+        raise BadInput("error.time_without_zone", value=moment.isoformat())
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecord:
+    """One stored plan.
+
+    Parameters
+    ----------
+    name : str
+        The plan's name; a later plan of the same name stands in front of the earlier one.
+    kind : str
+        "survey", or what else made it.
+    digest : str
+        The flight plan's own digest: what is approved, uploaded and compared on board.
+    created_utc : datetime
+        When it was made, with its time zone.
+    path : shapely.MultiLineString
+        The way to be flown, WGS 84 (lon, lat) degrees; a LineString is taken too.
+    field_uid : str
+        The field it is for, "" when none.
+    camera : str
+        Catalogue name, "" when it takes no pictures.
+    height_m : float or None
+        Above ground.
+    gsd_cm : float or None
+        Ground sample distance, centimetres per pixel.
+    time_s : float or None
+        Estimated time in the air.
+    photos : int or None
+        Estimated number of pictures.
+    uid, file : str
+        The farm's stable key and the document's path in the farm folder; "" until stored.
+    """
+
+    name: str
+    kind: str
+    digest: str
+    created_utc: datetime
+    path: MultiLineString
+    field_uid: str = ""
+    camera: str = ""
+    height_m: float | None = None
+    gsd_cm: float | None = None
+    time_s: float | None = None
+    photos: int | None = None
+    uid: str = ""
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise BadInput("error.plan_without_name")
+        object.__setattr__(self, "name", clean(self.name))
+        object.__setattr__(self, "created_utc", to_millisecond(self.created_utc))
+        if isinstance(self.path, LineString):
+            object.__setattr__(self, "path", MultiLineString([self.path]))
+
+    def same_plan(self, other: PlanRecord) -> bool:
+        """Return whether `other` is this plan made again: all alike but key and time."""
+        return replace(self, uid="", created_utc=_EPOCH) == replace(
+            other, uid="", created_utc=_EPOCH
+        )
+
+
+class Outcome(StrEnum):
+    """How a stored flight ended, or that it has not."""
+
+    FLYING = "flying"
+    LANDED = "landed"
+    ABORTED = "aborted"
+    LOST = "lost"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFlight:
+    """One stored flight.
+
+    Parameters
+    ----------
+    uid : str
+        The farm's stable key.
+    mission_uid : str
+        The plan that was flown, "" when it was not from this farm.
+    plan_name, plan_digest : str
+        Name and digest of that plan.
+    vehicle : str
+        What flew.
+    started_utc : datetime
+        When the record began.
+    outcome : Outcome
+        FLYING while another program records it; UNFINISHED when the recording died.
+    photos : int
+        Pictures taken.
+    duration_s : float
+        From the first to the last position report.
+    folder : str
+        The folder of its files, relative to the farm.
+    path : shapely.MultiLineString or None
+        The way flown, WGS 84 (lon, lat) degrees; None with fewer than two positions.
+    """
+
+    uid: str
+    mission_uid: str
+    plan_name: str
+    plan_digest: str
+    vehicle: str
+    started_utc: datetime
+    outcome: Outcome
+    photos: int
+    duration_s: float
+    folder: str
+    path: MultiLineString | None = None

@@ -1,0 +1,459 @@
+"""The farm folder: one folder that holds a farm and opens in QGIS.
+
+``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions and
+flights; ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the
+door; behind it are rooms for the dialect (`agri.gpkg`), the connection (`agri.database`), the
+tables (`agri.gpkg_tables`, `agri.layers`), their versions (`agri.migrations`), what stands on the
+farm (`agri.sitebook`), the plans (`agri.planbook`), the flights (`agri.flightbook`,
+`agri.flightlog`) and the care (`agri.care`).
+
+Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
+programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
+cannot do comes as one `agri.errors.StoreError` sentence, with the old data intact.
+
+The folder belongs on a disk of the machine itself, not on a network drive: the write-ahead log
+needs shared memory. ``farm.gpkg-wal`` beside the file holds commits; copy a farm by `backup`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from agri import care, files, flightbook, migrations, planbook, sitebook
+from agri.database import Database
+from agri.errors import BadInput, NotFound
+from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
+from agri.findings import Finding, Severity
+from agri.flightbook import FlightLog
+from agri.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
+from agri.names import clean
+from agri.records import Outcome, PlanRecord, StoredFlight
+from agri.sitebook import V
+from agri.track import FlightRecord
+
+__all__ = ["DATABASE", "FlightLog", "Outcome", "PlanRecord", "StoredFlight", "Workspace"]
+
+DATABASE = "farm.gpkg"
+REPORTS = "reports"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _new_uid() -> str:
+    return str(uuid.uuid4())
+
+
+class Workspace:
+    """A farm folder, open.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds ``farm.gpkg``.
+    now : callable
+        The wall clock, UTC.
+    new_uid : callable
+        Where stable keys come from.
+
+    Notes
+    -----
+    Get one by `create`, `open` or `find`. It may be used from several threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: Callable[[], datetime] = _now,
+        new_uid: Callable[[], str] = _new_uid,
+    ) -> None:
+        self.folder = folder
+        self._now = now
+        self._new_uid = new_uid
+        self._database = Database(folder / DATABASE)
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        farm_name: str,
+        now: Callable[[], datetime] = _now,
+        new_uid: Callable[[], str] = _new_uid,
+    ) -> Workspace:
+        """Make a farm in a new or empty folder.
+
+        Raises
+        ------
+        BadInput
+            When the folder holds a farm already, or other files (hidden ones do not count), or
+            the name is empty.
+        StoreError
+            When the disk cannot take it.
+        """
+        if not clean(farm_name):
+            raise BadInput("error.farm_without_name")
+        files.make_folder(folder)
+        with files.told(folder):
+            if (folder / DATABASE).exists():
+                raise BadInput("error.farm_exists", folder=str(folder))
+            if any(not entry.name.startswith(".") for entry in folder.iterdir()):
+                raise BadInput("error.folder_not_empty", folder=str(folder))
+        migrations.make_farm_file(
+            folder / DATABASE, name=clean(farm_name), uid=new_uid(), now=now()
+        )
+        for name in (planbook.FOLDER, flightbook.FOLDER, REPORTS, care.FOLDER):
+            files.make_folder(folder / name)
+        return cls.open(folder, now=now, new_uid=new_uid)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        now: Callable[[], datetime] = _now,
+        new_uid: Callable[[], str] = _new_uid,
+    ) -> Workspace:
+        """Open the farm in `folder`; an older one is backed up and brought up to date.
+
+        Raises
+        ------
+        NotFound
+            When there is no farm.
+        StoreError
+            When its file is damaged, not a farm, or of a newer agri.
+        """
+        path = folder / DATABASE
+        with files.told(path):
+            if not path.is_file():
+                raise NotFound("error.no_farm", folder=str(folder))
+        workspace = cls(folder, now=now, new_uid=new_uid)
+        try:
+            migrations.bring_up_to_date(workspace._database, folder, now=now())
+        except BaseException:
+            workspace.close()
+            raise
+        return workspace
+
+    @classmethod
+    def find(cls, start: Path) -> Workspace:
+        """Open the farm in `start` or the nearest folder above it that holds one.
+
+        Raises
+        ------
+        NotFound
+            When none does.
+        """
+        here = start.absolute()
+        for folder in (here, *here.parents):
+            with suppress(OSError):
+                if (folder / DATABASE).is_file():
+                    return cls.open(folder)
+        raise NotFound("error.no_farm", folder=str(start))
+
+    def close(self) -> None:
+        """Close the database; the workspace opens it again when used."""
+        self._database.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def farm_name(self) -> str:
+        """The farm's name, as it stands now."""
+        with self._database.reading() as connection:
+            return sitebook.farm_name(connection) or self.folder.name
+
+    @property
+    def reports(self) -> Path:
+        """The folder for reports, made when it is not there."""
+        return files.make_folder(self.folder / REPORTS)
+
+    # ------------------------------------------------------------------ the farm
+
+    def farm_with_findings(self) -> tuple[Farm, list[Finding]]:
+        """Return the whole farm as values, and what was wrong with rows edited elsewhere.
+
+        An ERROR finding stands for something that keeps aircraft away and could not be honoured;
+        do not plan with the farm then.
+        """
+        return sitebook.read_farm(self._database, unnamed=self.folder.name)
+
+    def farm(self) -> Farm:
+        """Return the whole farm as values, fit to plan with.
+
+        Raises
+        ------
+        BadInput
+            When an obstacle, sensitive site or no-fly zone cannot be honoured as it stands.
+        """
+        farm, findings = self.farm_with_findings()
+        for finding in findings:
+            if finding.severity is Severity.ERROR:
+                raise BadInput("error.farm_row", where=finding.where, reason=finding.message)
+        return farm
+
+    def fields(self) -> tuple[Field, ...]:
+        """Return the fields in the order they were added."""
+        return sitebook.read_layer(self._database, FIELDS)
+
+    def field(self, name_or_uid: str) -> Field:
+        """Return the field meant: by key, by name, or by name without case and diacritics.
+
+        Raises
+        ------
+        NotFound
+            When there is none; the sentence tells near names.
+        BadInput
+            When several are meant equally.
+        """
+        return sitebook.pick(name_or_uid, self.fields(), "error.no_field")
+
+    def add_fields(self, fields: Sequence[Field]) -> tuple[Field, ...]:
+        """Store fields in one transaction and return them with their keys.
+
+        Raises
+        ------
+        BadInput
+            When a name is taken or given twice; nothing is stored then.
+        """
+        return self._add(FIELDS, fields)
+
+    def add_obstacles(self, obstacles: Sequence[Obstacle]) -> tuple[Obstacle, ...]:
+        """Store obstacles in one transaction and return them with their keys."""
+        return self._add(OBSTACLES, obstacles)
+
+    def add_sensitive_sites(self, sites: Sequence[SensitiveSite]) -> tuple[SensitiveSite, ...]:
+        """Store sensitive sites in one transaction and return them with their keys."""
+        return self._add(SENSITIVE_SITES, sites)
+
+    def add_pads(self, pads: Sequence[Pad]) -> tuple[Pad, ...]:
+        """Store pads in one transaction and return them with their keys; names are unique."""
+        return self._add(PADS, pads)
+
+    def add_no_fly_zones(self, zones: Sequence[NoFlyZone]) -> tuple[NoFlyZone, ...]:
+        """Store no-fly zones in one transaction and return them with their keys."""
+        return self._add(NO_FLY_ZONES, zones)
+
+    def _add(self, layer: Layer[V], values: Sequence[V]) -> tuple[V, ...]:
+        return sitebook.add(self._database, layer, values, self._new_uid)
+
+    def pad(self, name: str | None = None) -> Pad | None:
+        """Return the pad of this name, or without a name the first one, None when there is none.
+
+        Raises
+        ------
+        NotFound
+            When a name is given and no pad has it.
+        """
+        pads = sitebook.read_layer(self._database, PADS)
+        if name is not None:
+            return sitebook.pick(name, pads, "error.no_pad")
+        return pads[0] if pads else None
+
+    def remove_field(self, uid: str) -> None:
+        """Remove a field; its plans and flights stay in the book.
+
+        Raises
+        ------
+        NotFound
+            When there is no field with this key.
+        """
+        sitebook.remove(self._database, (FIELDS,), uid)
+
+    def remove(self, uid: str) -> None:
+        """Remove a field, obstacle, sensitive site, pad or no-fly zone by its key.
+
+        Raises
+        ------
+        NotFound
+            When nothing of the farm has this key.
+        """
+        sitebook.remove(self._database, sitebook.SITE_LAYERS, uid)
+
+    # ------------------------------------------------------------------ plans
+
+    def save_plan(self, record: PlanRecord, document: str) -> PlanRecord:
+        """Store a plan: its document in ``plans/`` and its row, acknowledged together.
+
+        Parameters
+        ----------
+        record : PlanRecord
+            The row; `file` is decided here, `uid` too unless given and free.
+        document : str
+            The plan itself, as text.
+
+        Returns
+        -------
+        PlanRecord
+            As stored. Saving the very same plan again returns the stored one.
+
+        Raises
+        ------
+        StoreError
+            When the disk cannot take it; earlier plans are still there.
+        """
+        return planbook.save(self._database, self.folder, record, document, self._new_uid)
+
+    def plan(self, name_or_uid: str) -> tuple[PlanRecord, str]:
+        """Return a plan and its document: the newest of this name, or the one with this key.
+
+        Raises
+        ------
+        NotFound
+            When there is none.
+        BadInput
+            When several names are meant equally.
+        StoreError
+            When the document is missing or was changed outside agri.
+        """
+        record = planbook.find(self._database, name_or_uid)
+        return record, planbook.read(self._database, self.folder, record)
+
+    def plans(self, *, every: bool = False) -> tuple[PlanRecord, ...]:
+        """Return the plans, newest first; of each name only the newest unless `every`."""
+        return planbook.stored_plans(self._database, every=every)
+
+    def write_beside(self, file: str, suffix: str, data: bytes) -> Path:
+        """Write a picture or page beside a plan's document and return its path.
+
+        Parameters
+        ----------
+        file : str
+            The record's `file`.
+        suffix : str
+            Ending of the new file, ".png" for example.
+        data : bytes
+            Its content.
+
+        Raises
+        ------
+        BadInput
+            When the name would leave the folder of plans.
+        """
+        return planbook.write_beside(self.folder, file, suffix, data)
+
+    # ------------------------------------------------------------------ flights
+
+    def begin_flight(
+        self,
+        *,
+        plan_name: str,
+        plan_digest: str,
+        vehicle: str,
+        mission_uid: str = "",
+        started_utc: datetime | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> FlightLog:
+        """Open the record of a flight before it takes off.
+
+        Raises
+        ------
+        StoreError
+            When the record cannot be written: then do not fly.
+        """
+        head = flightbook.head_of(
+            uid=self._new_uid(),
+            mission_uid=mission_uid,
+            plan_name=plan_name,
+            plan_digest=plan_digest,
+            vehicle=vehicle,
+            at=started_utc or self._now(),
+        )
+        return flightbook.begin(self._database, self.folder, head, clock=clock)
+
+    def save_flight(
+        self, record: FlightRecord, *, mission_uid: str = "", tlog: Path | None = None
+    ) -> StoredFlight:
+        """Store a flight that is over: its files in ``flights/``, then its row.
+
+        Parameters
+        ----------
+        record : FlightRecord
+            The flight.
+        mission_uid : str
+            The plan that was flown, "" when it is not of this farm.
+        tlog : Path or None
+            A telemetry log to keep beside it.
+        """
+        head = flightbook.head_of(
+            uid=self._new_uid(),
+            mission_uid=mission_uid,
+            plan_name=record.plan_name,
+            plan_digest=record.plan_digest,
+            vehicle=record.vehicle,
+            at=record.started_utc,
+        )
+        return flightbook.save(self._database, self.folder, head, record, tlog=tlog)
+
+    def flights(self) -> tuple[StoredFlight, ...]:
+        """Return the flights, newest first; those whose recording died as unfinished."""
+        return flightbook.stored_flights(self._database, self.folder)
+
+    def flight(self, uid: str) -> StoredFlight:
+        """Return one flight by its key or a beginning of it that is unique.
+
+        Raises
+        ------
+        NotFound
+            When none or several have it.
+        """
+        return flightbook.stored_flight(self._database, self.folder, uid)
+
+    def load_flight(self, uid: str) -> FlightRecord:
+        """Return a flight's whole record; of an unfinished one what was kept, outcome "lost".
+
+        Raises
+        ------
+        NotFound
+            When there is no such flight.
+        StoreError
+            When its record cannot be read.
+        """
+        return flightbook.load(self._database, self.folder, uid)
+
+    def flight_folder(self, flight: StoredFlight) -> Path:
+        """Return the folder of a flight's files."""
+        return flightbook.folder_of(self.folder, flight)
+
+    def recover(self) -> tuple[StoredFlight, ...]:
+        """Close the flights whose recording died, as "lost" unless their end was kept."""
+        return flightbook.recover(self._database, self.folder)
+
+    # ------------------------------------------------------------------ care
+
+    def backup(self) -> Path:
+        """Write ``backups/farm-<utc>.gpkg`` and return its path; the last ten stay."""
+        return care.backup(self._database, self.folder, now=self._now())
+
+    def restore(self, backup: Path) -> Path:
+        """Bring ``farm.gpkg`` back to a backup; return the backup made of what was there.
+
+        Raises
+        ------
+        StoreError
+            When `backup` is damaged or not a farm; nothing is changed then.
+        """
+        before = care.restore(self._database, self.folder, backup, now=self._now())
+        migrations.bring_up_to_date(self._database, self.folder, now=self._now())
+        return before
+
+    def check(self) -> list[Finding]:
+        """Look whether all is well with the database, its rows and the files beside it."""
+        return care.check(self._database, self.folder)
