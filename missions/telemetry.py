@@ -1,0 +1,271 @@
+"""What the aircraft says about itself, as one frozen value.
+
+`fold` takes the value so far and one MAVLink message and returns the next value; it keeps no
+state, opens nothing and knows no clock (`now_s` is passed in). The link filters by aircraft
+before it folds, so the messages of two aircraft never mix.
+
+Time is the aircraft's own (`time_boot_ms`): a simulation that runs fifty times faster counts
+simulated seconds. Only `heard_s`, for judging silence, is on the link's clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+from agri.errors import BadInput
+from agri.geo import LonLat
+
+TEXTS_KEPT = 30
+SENSOR_PREARM = 0x10000000
+"""MAV_SYS_STATUS_PREARM_CHECK."""
+EKF_POS_HORIZ_ABS, EKF_CONST_POS_MODE = 16, 128
+ARMED = 128
+"""MAV_MODE_FLAG_SAFETY_ARMED."""
+
+
+class CopterMode(IntEnum):
+    """ArduCopter's flight modes, as far as agri meets them."""
+
+    STABILIZE = 0
+    ACRO = 1
+    ALT_HOLD = 2
+    AUTO = 3
+    GUIDED = 4
+    LOITER = 5
+    RTL = 6
+    CIRCLE = 7
+    LAND = 9
+    DRIFT = 11
+    SPORT = 13
+    FLIP = 14
+    AUTOTUNE = 15
+    POSHOLD = 16
+    BRAKE = 17
+    THROW = 18
+    AVOID_ADSB = 19
+    GUIDED_NOGPS = 20
+    SMART_RTL = 21
+    FLOWHOLD = 22
+    FOLLOW = 23
+    ZIGZAG = 24
+    SYSTEMID = 25
+    AUTOROTATE = 26
+    AUTO_RTL = 27
+
+
+class MissionState(IntEnum):
+    """MISSION_STATE of MISSION_CURRENT."""
+
+    UNKNOWN = 0
+    NO_MISSION = 1
+    NOT_STARTED = 2
+    ACTIVE = 3
+    PAUSED = 4
+    COMPLETE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StatusText:
+    """A sentence of the autopilot: its time and severity (0 emergency to 7 debug)."""
+
+    time_s: float
+    severity: int
+    text: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """The aircraft as far as it has told.
+
+    Parameters
+    ----------
+    time_s : float
+        Its clock: seconds since it was switched on.
+    heard_s : float
+        When its last heartbeat came, on the link's clock; −inf before the first.
+    heartbeats : int
+        How many have come.
+    vehicle_type, autopilot : int
+        MAV_TYPE and MAV_AUTOPILOT, −1 before the first heartbeat.
+    mode : int
+        ArduCopter's custom mode, −1 before the first heartbeat.
+    armed : bool
+        Whether the motors may turn.
+    place : LonLat or None
+        Where it is.
+    height_m : float
+        Above home; NaN before it is told.
+    speed_m_s, climb_m_s : float
+        Over the ground, and upwards.
+    yaw_deg : float
+        Heading, degrees clockwise from true north.
+    battery_pct, voltage_v, current_a : float
+        Left in the pack (0 to 100), and at its terminals; NaN when not told.
+    fix_type, satellites : int
+        GPS_FIX_TYPE (3 and more is a three-dimensional fix), satellites seen.
+    hdop : float
+        Horizontal dilution of precision; NaN when not told.
+    ekf_ok : bool
+        Whether the position estimate is absolute and good.
+    prearm_ok : bool
+        Whether the autopilot's own checks before arming pass.
+    mission_current, mission_total : int
+        Item flown to (home is 0), items on board without home (−1 when not told).
+    mission_state : int
+        `MissionState`, 0 when not told.
+    item_reached : int
+        Last item reached, −1 before the first.
+    home : LonLat or None
+        Where it will return to.
+    fence_breached : bool
+        Whether it is outside its fence.
+    landed : bool or None
+        Whether it is on the ground; None when not told.
+    texts : tuple of StatusText
+        The last sentences of the autopilot, oldest first.
+    """
+
+    time_s: float = 0.0
+    heard_s: float = -math.inf
+    heartbeats: int = 0
+    vehicle_type: int = -1
+    autopilot: int = -1
+    mode: int = -1
+    armed: bool = False
+    place: LonLat | None = None
+    height_m: float = math.nan
+    speed_m_s: float = math.nan
+    climb_m_s: float = math.nan
+    yaw_deg: float = math.nan
+    battery_pct: float = math.nan
+    voltage_v: float = math.nan
+    current_a: float = math.nan
+    fix_type: int = 0
+    satellites: int = 0
+    hdop: float = math.nan
+    ekf_ok: bool = False
+    prearm_ok: bool = False
+    mission_current: int = 0
+    mission_total: int = -1
+    mission_state: int = 0
+    item_reached: int = -1
+    home: LonLat | None = None
+    fence_breached: bool = False
+    landed: bool | None = None
+    texts: tuple[StatusText, ...] = ()
+
+    @property
+    def mode_name(self) -> str:
+        """The mode's name in ArduCopter's own words.
+
+        Examples
+        --------
+        >>> Telemetry(mode=17).mode_name, Telemetry(mode=99).mode_name
+        ('BRAKE', 'MODE 99')
+        """
+        return mode_name(self.mode)
+
+
+def mode_name(mode: int) -> str:
+    """Return the name of an ArduCopter mode."""
+    try:
+        return CopterMode(mode).name
+    except ValueError:
+        return f"MODE {mode}"
+
+
+def fold(telemetry: Telemetry, message: Any, now_s: float) -> Telemetry:
+    """Return `telemetry` with one pymavlink message taken in; other messages change nothing."""
+    reader = _READERS.get(message.get_type())
+    return telemetry if reader is None else reader(telemetry, message, now_s)
+
+
+def _place(lat_e7: int, lon_e7: int) -> LonLat | None:
+    if lat_e7 == 0 and lon_e7 == 0:
+        return None
+    try:
+        return LonLat.from_e7(lon_e7=lon_e7, lat_e7=lat_e7)
+    except BadInput:
+        return None
+
+
+def _heartbeat(t: Telemetry, m: Any, now_s: float) -> Telemetry:
+    return replace(
+        t,
+        heard_s=now_s,
+        heartbeats=t.heartbeats + 1,
+        vehicle_type=m.type,
+        autopilot=m.autopilot,
+        mode=m.custom_mode,
+        armed=bool(m.base_mode & ARMED),
+    )
+
+
+def _position(t: Telemetry, m: Any, _: float) -> Telemetry:
+    return replace(
+        t,
+        time_s=m.time_boot_ms / 1000.0,
+        place=_place(m.lat, m.lon) or t.place,
+        height_m=m.relative_alt / 1000.0,
+        speed_m_s=math.hypot(m.vx, m.vy) / 100.0,
+        climb_m_s=-m.vz / 100.0,
+        yaw_deg=m.hdg / 100.0 if m.hdg != 65535 else t.yaw_deg,
+    )
+
+
+def _system(t: Telemetry, m: Any, _: float) -> Telemetry:
+    return replace(
+        t,
+        battery_pct=float(m.battery_remaining) if m.battery_remaining >= 0 else math.nan,
+        voltage_v=m.voltage_battery / 1000.0 if m.voltage_battery != 65535 else math.nan,
+        current_a=m.current_battery / 100.0 if m.current_battery >= 0 else math.nan,
+        prearm_ok=bool(m.onboard_control_sensors_health & SENSOR_PREARM),
+    )
+
+
+def _gps(t: Telemetry, m: Any, _: float) -> Telemetry:
+    hdop = m.eph / 100.0 if m.eph != 65535 else math.nan
+    return replace(t, fix_type=m.fix_type, satellites=m.satellites_visible, hdop=hdop)
+
+
+def _ekf(t: Telemetry, m: Any, _: float) -> Telemetry:
+    good = bool(m.flags & EKF_POS_HORIZ_ABS) and not m.flags & EKF_CONST_POS_MODE
+    return replace(t, ekf_ok=good)
+
+
+def _mission(t: Telemetry, m: Any, _: float) -> Telemetry:
+    total = m.total if m.total != 65535 else -1
+    return replace(t, mission_current=m.seq, mission_total=total, mission_state=m.mission_state)
+
+
+def _text(t: Telemetry, m: Any, _: float) -> Telemetry:
+    raw = m.text.decode("utf-8", "replace") if isinstance(m.text, bytes) else m.text
+    text = StatusText(t.time_s, m.severity, raw.rstrip("\x00"), m.id)
+    earlier = t.texts
+    if m.id and m.chunk_seq and earlier and earlier[-1].number == m.id:
+        text = replace(earlier[-1], text=earlier[-1].text + text.text)
+        earlier = earlier[:-1]
+    return replace(t, texts=(*earlier, text)[-TEXTS_KEPT:])
+
+
+_READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
+    "HEARTBEAT": _heartbeat,
+    "GLOBAL_POSITION_INT": _position,
+    "SYS_STATUS": _system,
+    "GPS_RAW_INT": _gps,
+    "EKF_STATUS_REPORT": _ekf,
+    "MISSION_CURRENT": _mission,
+    "MISSION_ITEM_REACHED": lambda t, m, _: replace(t, item_reached=m.seq),
+    "HOME_POSITION": lambda t, m, _: replace(t, home=_place(m.latitude, m.longitude) or t.home),
+    "FENCE_STATUS": lambda t, m, _: replace(t, fence_breached=m.breach_status != 0),
+    "EXTENDED_SYS_STATE": lambda t, m, _: replace(
+        t, landed={1: True, 2: False, 3: False, 4: False}.get(m.landed_state)
+    ),
+    "STATUSTEXT": _text,
+}
+"""MAVLink message name to the function that takes it in."""
