@@ -326,7 +326,9 @@ def _dry_places(site: Site, enclosure: Enclosure, frame: LocalFrame) -> list[tup
     grid_e, grid_n = np.meshgrid(
         np.arange(west + step_m / 2, east, step_m), np.arange(south + step_m / 2, north, step_m)
     )
-    inside = shapely.contains_xy(free, grid_e, grid_n)
+    home_e, home_n = frame.metres(site.pad.place)
+    near = np.hypot(grid_e - home_e, grid_n - home_n) <= RALLY_LIMIT_M
+    inside = near & shapely.contains_xy(free, grid_e, grid_n)
     return [(float(e), float(n)) for e, n in zip(grid_e[inside], grid_n[inside], strict=True)]
 
 
