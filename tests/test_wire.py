@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002  (scenes take what the air gives them)
 from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any
