@@ -1,0 +1,179 @@
+"""The checks of a plan: what would be wrong with this flight, before anything leaves the house.
+
+Theory of operation
+-------------------
+`check_plan` returns findings; an ERROR among them blocks export, upload and arming
+(`agri.findings.blocks`), and callers see to that. It believes nothing the plan says of itself
+that can be measured on its items. It is written apart from the planner and shares only the
+limits it works to, so that a mistake in one shows in the other.
+
+Four groups: the items by themselves (`missions.check_items`), where they go (`check_path`,
+`check_fence`, `check_site`), what a survey promised (`check_survey`), and here what could not be
+checked, because a stranger's file does not tell. Each group that found nothing wrong says so in
+one INFO with its figures: silence is never taken for "checked".
+
+That no number is infinite, not a number or out of range (invariant P10) needs no rule here:
+`MissionItem` and `LonLat` cannot hold one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from agri.findings import Finding, Severity
+from missions.check_fence import check_fence, check_rally, least_room_m
+from missions.check_items import check_items, speed_at
+from missions.check_path import (
+    Path,
+    check_climb,
+    check_heights,
+    check_places,
+    is_local,
+    path_of,
+)
+from missions.check_site import check_site
+from missions.check_survey import (
+    check_coverage,
+    check_energy,
+    check_pictures,
+    check_turns,
+    line_speeds,
+)
+from missions.fence import DEFAULT_LIMITS, VehicleLimits
+from missions.flightplan import FlightPlan
+from missions.items import Command
+
+CLIMB_M_S = 2.5
+"""ArduCopter's WPNAV_SPEED_UP, for an aircraft not told."""
+DESCENT_M_S = 1.5
+"""ArduCopter's WPNAV_SPEED_DN, for an aircraft not told."""
+RTL_ALT_M = 15.0
+"""ArduCopter's RTL_ALT as delivered."""
+RTL_OVER_M = 10.0
+"""Height of the way home above the tallest obstacle."""
+
+
+def _passed(findings: Iterable[Finding]) -> bool:
+    return all(finding.severity is Severity.INFO for finding in findings)
+
+
+def check_plan(plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS) -> list[Finding]:
+    """Return everything found wrong, worth a look, or checked and well.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        A plan of agri's, or one read from a stranger's file.
+    limits : VehicleLimits
+        What the vehicle stores.
+
+    Returns
+    -------
+    list of Finding
+        Worst first, otherwise in the order of the groups.
+
+    Examples
+    --------
+    >>> from agri.geo import LonLat
+    >>> home = LonLat(lon_deg=106.51, lat_deg=21.08)
+    >>> check_plan(FlightPlan(name="empty", home=home, items=()))[0].key
+    'finding.no_items'
+    """
+    findings = check_items(plan, limits)
+    if plan.items:
+        findings += _summary(findings, "finding.checked_items", count=len(plan.items))
+        findings += [*_flight(plan), *_not_told(plan), *_to_set(plan)]
+        findings.append(Finding.info("finding.fingerprint", digest=plan.digest[:12]))
+    return sorted(findings, key=lambda finding: -finding.severity)
+
+
+def _summary(found: list[Finding], key: str, **values: Any) -> list[Finding]:
+    return [Finding.info(key, **values)] if _passed(found) else []
+
+
+def _flight(plan: FlightPlan) -> list[Finding]:
+    findings = check_places(plan)
+    if not is_local(plan):
+        return [*findings, Finding.error("finding.not_in_one_place")]
+    path = path_of(plan)
+    return [
+        *findings,
+        *_heights(plan, path),
+        *_fence(plan, path),
+        *_around(plan, path),
+        *_survey(plan, path),
+    ]
+
+
+def _heights(plan: FlightPlan, path: Path) -> list[Finding]:
+    aircraft = plan.aircraft
+    found = check_heights(plan) + check_climb(
+        path,
+        line_speeds(speed_at(plan.items)),
+        aircraft.climb_m_s if aircraft else CLIMB_M_S,
+        aircraft.descent_m_s if aircraft else DESCENT_M_S,
+    )
+    highest_m = float(path.heights_m.max()) if len(path.legs) else 0.0
+    return found + _summary(
+        found, "finding.checked_heights", height_m=highest_m, limit_m=plan.ceiling_m
+    )
+
+
+def _fence(plan: FlightPlan, path: Path) -> list[Finding]:
+    found = check_fence(plan, path) + check_rally(plan)
+    if not _passed(found):
+        return found
+    room_m = least_room_m(plan, path)
+    return [Finding.info("finding.checked_fence", legs=len(path.legs), room_m=room_m)]
+
+
+def _around(plan: FlightPlan, path: Path) -> list[Finding]:
+    if plan.site is None:
+        return []
+    found = check_site(plan, plan.site, path)
+    count = len(plan.site.obstacles) + len(plan.site.no_fly_zones)
+    return found + _summary(found, "finding.checked_obstacles", count=count)
+
+
+def _survey(plan: FlightPlan, path: Path) -> list[Finding]:
+    found = check_turns(path)
+    job = plan.survey
+    if job is None:
+        return found
+    found += check_pictures(job, path, speed_at(plan.items))
+    if plan.aircraft is not None:
+        found += check_energy(job, plan.aircraft, path)
+    if plan.site is None:
+        return found
+    missed, seen = check_coverage(plan, plan.site, job, path)
+    found += missed
+    return found + _summary(
+        found,
+        "finding.checked_survey",
+        percent=100.0 * seen,
+        gsd_cm=job.geometry.gsd_cm,
+        photos=job.estimate.photos,
+        energy_wh=job.estimate.energy_wh,
+    )
+
+
+def _not_told(plan: FlightPlan) -> list[Finding]:
+    """Say which rules could not be applied, because the file does not tell."""
+    unknown = [
+        ("finding.site_not_told", plan.site is None),
+        ("finding.survey_not_told", plan.survey is None),
+        ("finding.aircraft_not_told", plan.aircraft is None),
+    ]
+    return [Finding.warning(key) for key, missing in unknown if missing]
+
+
+def _to_set(plan: FlightPlan) -> list[Finding]:
+    """Name the vehicle's parameters this flight relies on: they are not in the mission."""
+    tallest_m = max((o.height_m for o in plan.site.obstacles), default=0.0) if plan.site else 0.0
+    height_m = min(plan.ceiling_m, max(RTL_ALT_M, tallest_m + RTL_OVER_M))
+    found = [Finding.info("finding.set_rtl_height", height_m=height_m)]
+    speeds = [item.param2 for item in plan.items if item.command == Command.DO_CHANGE_SPEED]
+    if speeds:
+        found.append(Finding.info("finding.set_speed", speed_m_s=max(speeds)))
+    return found
