@@ -23,6 +23,17 @@ Paths, and Namespaces")."""
 _D = str.maketrans("đĐ", "dD")
 
 
+def storable(text: str) -> str:
+    r"""Return `text` with what is not a character (a lone surrogate) replaced, so it can be kept.
+
+    Examples
+    --------
+    >>> storable("na\ud800")
+    'na?'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def clean(name: str) -> str:
     """Return `name` in Unicode form NFC without space at its ends.
 
@@ -31,7 +42,7 @@ def clean(name: str) -> str:
     >>> clean("  Ruộng Đồng ") == "Ruộng Đồng"
     True
     """
-    return unicodedata.normalize("NFC", name).strip()
+    return unicodedata.normalize("NFC", storable(name)).strip()
 
 
 def same(name: str) -> str:
@@ -77,8 +88,8 @@ def slug(label: str, *, empty: str = "x", longest: int = 48) -> str:
 def choose(wanted: str, names: Sequence[str]) -> list[int]:
     """Return which of `names` is meant by `wanted`.
 
-    The same name counts first, then the same without case, then without diacritics; the first of
-    these that finds any decides.
+    The same name counts first, then the same without case, then without diacritics, then names
+    that hold all the words wanted; the first of these that finds any decides.
 
     Returns
     -------
@@ -89,13 +100,16 @@ def choose(wanted: str, names: Sequence[str]) -> list[int]:
     --------
     >>> choose("ruong dong", ["Ruộng Đồng", "Vườn vải"])
     [0]
+    >>> choose("vai", ["Ruộng Đồng", "Vườn vải Bình Khê"])
+    [1]
     """
     for key in (clean, same, fold):
         target = key(wanted)
         found = [index for index, name in enumerate(names) if key(name) == target]
         if found:
             return found
-    return []
+    words = fold(wanted).split()
+    return [i for i, n in enumerate(names) if words and set(words) <= set(fold(n).split())]
 
 
 def near(wanted: str, names: Sequence[str], *, most: int = 5) -> list[str]:

@@ -57,7 +57,7 @@ def init(
     from agri.operations.farm import start_farm
 
     with start_farm(folder, name=name) as farm:
-        tell("cli.init_done", farm=farm.farm_name, folder=farm.folder)
+        tell("cli.init_done", farm=farm.farm_name, folder=farm.folder.resolve())
 
 
 @fields.command("add", help="cli.help.fields_add")
@@ -132,7 +132,7 @@ def cameras() -> None:
 @plan.command("survey", help="cli.help.plan_survey")
 def plan_survey(
     field: Annotated[str, Argument(help="cli.help.field", show_default=False)],
-    camera: Annotated[str, Option(help="cli.help.camera")] = "DJI Mavic 3E",
+    camera: Annotated[str, Option(help="cli.help.camera")] = "MicaSense RedEdge-P",
     gsd: Annotated[str, Option(help="cli.help.gsd", show_default=False)] = "",
     height: Annotated[str, Option(help="cli.help.height", show_default=False)] = "",
     front: Annotated[str, Option(help="cli.help.front")] = "75",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from agri.words import Language, dictionary, say
+from agri.words import LANGUAGES, Language, dictionary, say
 
 language: ContextVar[Language] = ContextVar("language", default="vi")
 
@@ -33,7 +33,7 @@ def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) ->
     ('en', 'vi')
     """
     asked = split_language(arguments)[0]
-    settings = [asked, *(environment.get(n, "") for n in ("AGRI_LANG", "LC_ALL", "LC_MESSAGES",
+    settings = [asked if asked in LANGUAGES else "", *(environment.get(n, "") for n in ("AGRI_LANG", "LC_ALL", "LC_MESSAGES",
                                                           "LANG"))]  # fmt: skip
     told = next((s for s in settings if s and s.split(".")[0] not in ("C", "POSIX")), "vi")
     return "en" if told.lower().startswith("en") else "vi"

@@ -66,8 +66,10 @@ def _draw(axes: Axes, layer: Layer, geometry: BaseGeometry) -> None:
         axes.annotate(
             layer.label,
             (spot.x, spot.y),
+            xytext=(0, 9),
+            textcoords="offset points",
             ha="center",
-            va="center",
+            va="bottom",
             fontsize=8,
             bbox={
                 "boxstyle": "round,pad=0.15",
@@ -174,7 +176,8 @@ def draw_picture(
     half = (len(facts) + 1) // 2
     for column, rows in enumerate((facts[:half], facts[half:])):
         text = "\n".join(f"{label}: {value}" for label, value in rows)
-        axes.annotate(text, (0.5 * column, -0.02), xycoords="axes fraction", va="top", fontsize=10)
+        axes.annotate(text, (0.0, -0.02), xycoords="axes fraction", va="top", fontsize=10,
+                      xytext=(330 * column, 0), textcoords="offset points")  # fmt: skip
     png = io.BytesIO()
     figure.savefig(png, format="png", metadata={"Software": "agri"})
     return png.getvalue()
