@@ -12,6 +12,9 @@ from typing import Any
 
 from agri.words import LANGUAGES, Language, dictionary, say
 
+VARIABLES = ("AGRI_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+"""Environment variables that tell a language, the strongest first."""
+
 language: ContextVar[Language] = ContextVar("language", default="vi")
 
 
@@ -33,8 +36,8 @@ def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) ->
     ('en', 'vi')
     """
     asked = split_language(arguments)[0]
-    settings = [asked if asked in LANGUAGES else "", *(environment.get(n, "") for n in ("AGRI_LANG", "LC_ALL", "LC_MESSAGES",
-                                                          "LANG"))]  # fmt: skip
+    settings = [asked] if asked in LANGUAGES else []
+    settings += [environment.get(name, "") for name in VARIABLES]
     told = next((s for s in settings if s and s.split(".")[0] not in ("C", "POSIX")), "vi")
     return "en" if told.lower().startswith("en") else "vi"
 
