@@ -273,7 +273,16 @@ def vn2000_to_lonlat(northing_m: float, easting_m: float, *, epsg: int = 5899) -
     Returns
     -------
     LonLat
-        WGS 84, through PROJ's VN-2000 parameters.
+        WGS 84, through the seven parameters that Decision 05/2007/QĐ-BTNMT makes official
+        (−191.90441429 m, −39.30318279 m, −111.45032835 m, −0.00928836″, 0.01975479″,
+        −0.00427372″, 1.000000252906278), coordinate frame rotation: EPSG operation 6960, which
+        PROJ takes for all of Vietnam. The shift is 224 m at Đông Triều.
+
+    Examples
+    --------
+    >>> corner = vn2000_to_lonlat(2_332_000.0, 371_000.0)
+    >>> round(corner.lon_deg, 8), round(corner.lat_deg, 8)
+    (106.51044477, 21.07716649)
     """
     lon, lat = transformer(epsg, 4326).transform(easting_m, northing_m)
     return LonLat(lon_deg=float(lon), lat_deg=float(lat))
