@@ -53,20 +53,23 @@ NOTCH_M = 15.0
 """Notches of the field narrower than twice this are closed by the fence."""
 WIDE_M = 25.0
 """Room that the wide form leaves around the convex hull."""
-INCLUSION_VERTICES = 16
-"""Vertices kept for the inclusion when exclusions claim the rest."""
-MAX_INCLUSION_VERTICES = 24
-"""More corners than these follow the border no better than the margin needs."""
+INCLUSION_VERTICES = (24, 16, 12)
+"""Vertices the inclusion gets, fewer when exclusions need them."""
 EXCLUSION_VERTICES = 8
 """Vertices one exclusion gets as long as there is room."""
+BOX = 4
+"""Vertices of the coarsest exclusion, a turned rectangle."""
+MAX_JOIN_M = 60.0
+"""Keep-outs further apart than this are not joined into one exclusion."""
 RALLY_LIMIT_M = 300.0
 """ArduCopter's RALLY_LIMIT_KM of 0.3: a rally point further away is not used."""
 MAX_EXTRA_RALLY = 3
 """Rally points besides the pad; each is a place to be kept free of people."""
 LOW_CROPS = frozenset({"lúa", "rice", "rau", "vegetables", "cỏ", "grass"})
 """Crops an aircraft can come down in; a tree crop, or one not told, gets no rally point."""
-_ROUNDING_M = 0.03
-"""Fence vertices and waypoints are rounded to 1e-7 degrees on the wire, about 1.1 cm each."""
+_ROUNDING_M = 0.04
+"""Fence vertices and waypoints are rounded to 1e-7 degrees on the wire, about 1.1 cm each, and
+round corners are drawn with 16 chords."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ class Enclosure:
     @property
     def allowed(self) -> BaseGeometry:
         """Where legs may run: every margin kept."""
-        inside = self.inclusion.buffer(-(KEEP_INSIDE_M + _ROUNDING_M), join_style="mitre")
+        inside = self.inclusion.buffer(-(KEEP_INSIDE_M + _ROUNDING_M), quad_segs=16)
         closed = [e.buffer(KEEP_OFF_M + _ROUNDING_M, join_style="mitre") for e in self.exclusions]
         return inside.difference(shapely.union_all(closed)) if closed else inside
 
@@ -171,14 +174,15 @@ def enclose(
     >>> fence.allowed.covers(Point(-20, 25)), len(fence.exclusions)
     (True, 0)
     """
-    inner = _inclusion_core(area, home, wide=wide)
-    outline = inner.buffer(
-        KEEP_INSIDE_M + lead_in_m + 3 * _ROUNDING_M, join_style="mitre", mitre_limit=2.0
-    )
-    exclusions = _exclusions(closed, outline, limits.fence_vertices - INCLUSION_VERTICES)
-    left = limits.fence_vertices - sum(_corners(shape) for shape in exclusions)
-    inclusion = _outward(outline, min(left, MAX_INCLUSION_VERTICES))
-    return Enclosure(inclusion=inclusion, exclusions=exclusions)
+    core = _inclusion_core(area, home, wide=wide)
+    outline = _widened(core, KEEP_INSIDE_M + lead_in_m + 3 * _ROUNDING_M)
+    for corners in INCLUSION_VERTICES:
+        inclusion = _outward(outline, corners)
+        inside = _inside(closed, inclusion)
+        room = limits.fence_vertices - _corners(inclusion)
+        if BOX * len(inside) <= room:
+            break
+    return Enclosure(inclusion=inclusion, exclusions=_exclusions(inside, room))
 
 
 def generate_fence(
@@ -214,16 +218,25 @@ def generate_fence(
 
 
 def _inclusion_core(area: BaseGeometry, home: Point, *, wide: bool) -> Polygon:
-    ways = [
-        LineString([home, nearest_points(home, part)[1]]).buffer(CORRIDOR_M, quad_segs=2)
+    parts = [
+        _widened(LineString([home, nearest_points(home, part)[1]]), CORRIDOR_M)
         for part in explode(area)
+        if not part.covers(home)
     ]
-    whole = shapely.union_all([area, *ways, home.buffer(CORRIDOR_M, quad_segs=2)])
+    whole = shapely.union_all([area, *parts])
     if wide:
-        hull = whole.convex_hull.buffer(WIDE_M, join_style="mitre", mitre_limit=2.0)
-        return solid_parts(hull)[0]
-    closed = whole.buffer(NOTCH_M, join_style="mitre").buffer(-NOTCH_M, join_style="mitre")
+        return _widened(whole.convex_hull, WIDE_M)
+    closed = whole.buffer(NOTCH_M).buffer(-NOTCH_M)
     return filled(shapely.union_all([closed, whole])).geoms[0]
+
+
+def _widened(shape: BaseGeometry, by_m: float) -> Polygon:
+    """Return `shape` with everything within `by_m` of it, corners mitred, holes filled.
+
+    The round form is joined in: a mitred one alone may lose a little at notches.
+    """
+    mitred = shape.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0)
+    return filled(shapely.union_all([mitred, shape.buffer(by_m)])).geoms[0]
 
 
 def _corners(polygon: Polygon) -> int:
@@ -250,25 +263,34 @@ def _box(shape: BaseGeometry) -> Polygon:
     return solid_parts(box)[0]
 
 
-def _exclusions(closed: Sequence[Polygon], outline: Polygon, budget: int) -> tuple[Polygon, ...]:
-    near = _box(outline.buffer(10.0, join_style="mitre"))
-    inside = [
-        part
-        for shape in closed
-        if shape.intersects(outline)
-        for part in solid_parts(shape.intersection(near))
-    ]
-    for join_m in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0):
-        union = shapely.union_all(inside)
-        if join_m:
-            union = union.buffer(join_m, join_style="mitre").buffer(-join_m, join_style="mitre")
-            union = shapely.union_all([union, *inside])
-        parts = solid_parts(union)
-        for each in (EXCLUSION_VERTICES, 6, 4):
-            simple = [_outward(part, each) for part in parts]
-            if sum(_corners(shape) for shape in simple) <= budget:
-                return tuple(simple)
-    raise Refused("error.fence_full", count=len(inside), budget=budget)
+def _inside(closed: Sequence[Polygon], inclusion: Polygon) -> list[Polygon]:
+    """Return what is closed inside the inclusion, overlapping ones joined, cut off well outside."""
+    near = _box(inclusion.buffer(10.0, join_style="mitre"))
+    parts = [shape.intersection(near) for shape in closed if shape.intersects(inclusion)]
+    return solid_parts(shapely.union_all(parts)) if parts else []
+
+
+def _exclusions(parts: list[Polygon], room: int) -> tuple[Polygon, ...]:
+    """Return polygons of at most `room` vertices together that cover all `parts`.
+
+    The two nearest are joined into their convex hull until rectangles would fit.
+    """
+    count = len(parts)
+    while BOX * len(parts) > room:
+        first, second = np.triu_indices(len(parts), 1)
+        shapes = np.array(parts)
+        gaps = shapely.distance(shapes[first], shapes[second])
+        if not len(gaps) or gaps.min() > MAX_JOIN_M:
+            raise Refused("error.fence_full", count=count, budget=max(room, 0))
+        pair = {int(first[gaps.argmin()]), int(second[gaps.argmin()])}
+        hull = shapely.union_all([parts[i] for i in sorted(pair)]).convex_hull
+        rest = [part for i, part in enumerate(parts) if i not in pair]
+        parts = solid_parts(shapely.union_all([*rest, hull]))
+    for each in (EXCLUSION_VERTICES, 6, BOX):
+        simple = [_outward(part, each) for part in parts]
+        if sum(_corners(shape) for shape in simple) <= room:
+            break
+    return tuple(simple)
 
 
 def generate_rally(

@@ -42,8 +42,12 @@ from missions.survey import SurveyGeometry, SurveySettings, photo_count, survey_
 
 UNSEEN_SHARE = 0.005
 """Share of the field that may stay out of the camera's sight before the plan is refused."""
+MAX_OVERRUN_M = 12.0
+"""How far beyond the border lines may run where it is slanted, so that corners are seen well."""
 SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
+PAD_ROOM_M = 5.0
+"""A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
 STRAIGHT_DEG = 10.0
 """A working line that bends more than this is two lines, the camera off between them."""
 
@@ -203,13 +207,14 @@ def _open_ground(
     area = filled(frame.geometry_to_local(site.field.boundary))
     closed = keep_outs(site, settings.height_m, frame)
     reach_m = geometry.footprint_across_m / 2.0
+    overrun_m = settings.lead_in_m + min(geometry.line_spacing_m / 2.0, MAX_OVERRUN_M)
     best: _Ground | None = None
     for wide in (False, True):
         fence = enclose(
             area,
             home,
             [shape for _, shape in closed],
-            lead_in_m=settings.lead_in_m,
+            lead_in_m=overrun_m,
             wide=wide,
             limits=limits,
         )
@@ -219,8 +224,10 @@ def _open_ground(
         if best and best.unseen_share <= UNSEEN_SHARE:
             return best
     if best is None:
-        nearest = min(closed, key=lambda entry: entry[1].distance(home))[0] if closed else ""
-        raise Refused("error.pad_near_closed", pad=site.pad.name, obstacle=nearest)
+        nearest_m, name = min((shape.distance(home), name) for name, shape in closed)
+        near = nearest_m < PAD_ROOM_M
+        key = "error.pad_near_closed" if near else "error.pad_cut_off"
+        raise Refused(key, pad=site.pad.name, obstacle=name)
     raise Refused(
         "error.field_out_of_reach", name=site.field.name, percent=100.0 * best.unseen_share
     )
