@@ -36,6 +36,8 @@ ICONS = {"pad": ("ff009fe6", 1.2, 1), "rally": ("ffa779cc", 1.0, 1), "photos": (
 """Colour of point icons, their size and that of their labels."""
 MAX_PHOTOS = 20_000
 """More places than this would make Google Earth stall; the rest is left out."""
+ROUNDING_M = 0.05
+"""Rounding of two places on the wire: the last picture of a line is not lost to it."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -121,7 +123,7 @@ def photo_places(legs: Iterable[FlownLeg]) -> Iterator[tuple[LonLat, float]]:
         frame = LocalFrame(leg.start)
         east, north = frame.metres(leg.end)
         length = math.hypot(east, north)
-        for step in range(math.floor(length / leg.trigger_m + 1e-9) + 1):
+        for step in range(math.floor((length + ROUNDING_M) / leg.trigger_m) + 1):
             share = min(1.0, step * leg.trigger_m / length)
             rise = leg.end_height_m - leg.start_height_m
             yield frame.place(east * share, north * share), leg.start_height_m + share * rise

@@ -36,7 +36,7 @@ from agri.geo import LocalFrame, LonLat
 from agri.units import e7_to_degrees
 from missions.flightplan import FlightPlan, SurveyJob
 from missions.formats.item_numbers import numbers_from_xy, seventh
-from missions.formats.plan_reader import FILE_TYPE, read_plan
+from missions.formats.plan_reader import FILE_TYPE, FILE_VERSION, read_plan
 from missions.items import Command, Frame, MissionItem, located_items
 
 __all__ = ["can_edit_as_survey", "read_plan", "write_plan"]
@@ -275,5 +275,6 @@ def write_plan(plan: FlightPlan, *, complex_item: bool = True) -> str:
             ],
             "version": 2,
         },
+        "version": FILE_VERSION,
     }
     return json.dumps(document, ensure_ascii=False, indent=4, allow_nan=False) + "\n"

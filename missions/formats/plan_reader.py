@@ -33,6 +33,8 @@ from missions.items import Command, Frame, MissionItem
 
 FILE_TYPE = "Plan"
 """What the member ``fileType`` of the file says."""
+FILE_VERSION = 1
+"""Version of the file as a whole; QGroundControl reads no other."""
 CALC_ABOVE_TERRAIN = 3
 """AltitudeMode of an item whose height is worked out from terrain."""
 
@@ -203,6 +205,9 @@ def read_plan(content: str | bytes, name: str = "plan") -> FlightPlan:
     if document.get("fileType") != FILE_TYPE:
         raise BadInput("error.file_kind", name=name)
     reader = _PlanReader(name)
+    version = reader.whole(document.get("version", 0), "version")
+    if version != FILE_VERSION:
+        raise BadInput("error.file_version", name=name, part=FILE_TYPE, version=version)
     mission = reader.members(reader.member(document, "mission", ""), "mission")
     home, home_altitude_m = reader.home(mission)
     polygons, circles = reader.fence(reader.members(document.get("geoFence", {}), "geoFence"))
