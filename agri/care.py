@@ -29,7 +29,8 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
     """Write a backup and return its path; only the last `KEPT` stay."""
     folder = files.make_folder(root / FOLDER)
     stamp = f"farm-{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}"
-    target = folder / f"{stamp}.gpkg"
+    names = (f"{stamp}{tail}.gpkg" for tail in ("", *(f"_{n:02d}" for n in range(1, 100))))
+    target = next(folder / name for name in names if not (folder / name).exists())
     temporary = files.temporary_beside(target)
     try:
         with database.plain() as connection:
@@ -48,13 +49,34 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
     return target
 
 
-def restore(database: Database, root: Path, source: Path, *, now: datetime) -> Path:
-    """Go back to a backup; return the backup made of what was there before."""
+def restore(
+    database: Database, root: Path, source: Path, *, newest_version: int, now: datetime
+) -> Path:
+    """Go back to a backup; return the backup made of what was there before.
+
+    Parameters
+    ----------
+    database : Database
+        The farm's, which gets the backup's content.
+    root : Path
+        The farm folder.
+    source : Path
+        The backup.
+    newest_version : int
+        The newest version of the tables that can be used.
+    now : datetime
+        For the name of the backup made first.
+
+    Raises
+    ------
+    StoreError
+        When the backup is damaged, not a farm, or of a newer agri; nothing is changed then.
+    """
     try:
         with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old:
             whole = old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            farm = old.execute("SELECT count(*) FROM sqlite_master WHERE name = 'agri_schema'")
-            if not whole or farm.fetchone() != (1,):
+            (version,) = old.execute("SELECT max(version) FROM agri_schema").fetchone()
+            if not whole or not isinstance(version, int) or version > newest_version:
                 raise StoreError("error.backup_unusable", path=str(source))
             before = backup(database, root, now=now)
             with database.plain() as connection:

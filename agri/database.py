@@ -7,8 +7,15 @@ writers, and ``trusted_schema`` (the R-tree triggers call our functions). A writ
 IMMEDIATE: it waits for its turn before it reads, so it can never find half-way that another was
 first. A reader sees one moment of the farm for the length of its transaction.
 
-QGIS may set the log mode back when it closes the file; each new connection sets it again, and goes
-on without when another program holds the file just then.
+Each transaction opens its own connection and closes it (about 2 ms). Python's ``sqlite3`` and GDAL
+each carry their own SQLite. When two SQLites in one program have the same file open, closing it in
+one drops the locks of the other, for the system forgets all locks of a program on a file when any
+handle of it is closed (measured: a kept connection beside GDAL reads in the same program, while
+others wrote, saw a torn file). Without kept connections GDAL (geopandas, pyogrio) may read the farm
+between our calls. Only another thread must not do so meanwhile; it has `Workspace.frame`.
+
+QGIS may set the log mode back when it closes the file; each connection sets it again, and goes on
+without when another program holds the file just then.
 """
 
 from __future__ import annotations
@@ -21,8 +28,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool
 
 from agri import gpkg
 from agri.errors import StoreError
@@ -55,8 +61,6 @@ def sentence(error: BaseException, path: Path) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(cause, OSError) and not isinstance(cause, sqlite3.Error):
         return store_error(cause, path)
-    if isinstance(cause, PoolTimeout):
-        return StoreError("error.store_busy", path=str(path))
     code = getattr(cause, "sqlite_errorcode", None)
     key = _SENTENCES.get(code & 0xFF) if isinstance(code, int) else None
     if key is None:
@@ -103,9 +107,7 @@ class Database:
                 raise
             return connection
 
-        self._engine = create_engine(
-            "sqlite://", creator=connect, poolclass=QueuePool, pool_size=2, max_overflow=8
-        )
+        self._engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
         event.listen(self._engine, "begin", _begin)
 
     @contextmanager
@@ -139,7 +141,7 @@ class Database:
                 connection = opened.execution_options(agri_write=write)
                 with connection.begin():
                     yield connection
-        except (DBAPIError, sqlite3.Error, OSError, PoolTimeout) as error:
+        except (DBAPIError, sqlite3.Error, OSError) as error:
             raise sentence(error, self.path) from error
 
     @contextmanager
@@ -148,11 +150,11 @@ class Database:
         try:
             with self._engine.connect() as opened:
                 yield _bare(opened)
-        except (DBAPIError, sqlite3.Error, OSError, PoolTimeout) as error:
+        except (DBAPIError, sqlite3.Error, OSError) as error:
             raise sentence(error, self.path) from error
 
     def close(self) -> None:
-        """Close every connection; the next use opens new ones."""
+        """Let go of what little is kept between transactions."""
         self._engine.dispose()
 
 

@@ -30,6 +30,8 @@ from agri.names import RESERVED
 
 MAX_TEXT_BYTES = 20_000_000
 """Largest document read by default."""
+DEEPEST = 8
+"""Most folders and file in a name from outside."""
 TEMPORARY = ".tmp"
 """Ending of files that are not yet anything."""
 
@@ -88,7 +90,7 @@ def inside(root: Path, name: str) -> Path:
     agri.errors.BadInput: '../a.json' is not a file name agri accepts; use letters, digits, hyphens.
     """
     parts = name.split("/")
-    if len(name.encode("utf-8", "replace")) > 1000 or not all(_is_plain(part) for part in parts):
+    if len(parts) > DEEPEST or not all(_is_plain(part) for part in parts):
         raise BadInput("error.file_name", name=_shown(name))
     path = root.joinpath(*parts)
     with told(path):
@@ -167,8 +169,20 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write UTF-8 text whole or not at all.
+
+    Raises
+    ------
+    BadInput
+        When the text holds what is not a character.
+    StoreError
+        As `write_bytes`.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadInput("error.not_text", path=str(path)) from None
+    write_bytes(path, data)
 
 
 def write_json(path: Path, value: Any) -> None:

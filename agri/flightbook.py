@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -67,10 +66,17 @@ class FlightLog(LineLog):
             When they cannot be written; what was recorded so far is kept and this may be tried
             again.
         """
-        stored = _stored(self.head, record, self.folder.name)
-        flightlog.write_record(self.folder, self.head, record)
+        head = replace(
+            self.head,
+            plan_name=record.plan_name,
+            plan_digest=record.plan_digest,
+            vehicle=record.vehicle,
+            started_utc=record.started_utc,
+        )
+        stored = _stored(head, record, self.folder.name)
+        flightlog.write_record(self.folder, head, record)
         with self._database.writing() as connection:
-            FLIGHTS.update(connection, stored)
+            FLIGHTS.put(connection, stored)
         self.close()
         return stored
 
@@ -122,26 +128,18 @@ def begin(database: Database, root: Path, head: Head, *, clock: Callable[[], flo
     files.make_folder(root / FOLDER)
     folder = files.make_folder(files.inside(root / FOLDER, _folder_name(head)))
     log = FlightLog(database, folder, head, clock=clock)
-    empty = np.empty(0)
-    track = Track(
-        time_s=empty,
-        lon_deg=empty,
-        lat_deg=empty,
-        height_m=empty,
-        speed_m_s=empty,
-        battery_pct=empty,
-    )
-    record = FlightRecord(
+    row = StoredFlight(
+        uid=head.uid,
+        mission_uid=head.mission_uid,
         plan_name=head.plan_name,
         plan_digest=head.plan_digest,
-        started_utc=head.started_utc,
         vehicle=head.vehicle,
-        outcome=Outcome.LOST,
-        track=track,
-        photos=(),
-        events=(),
+        started_utc=to_millisecond(head.started_utc),
+        outcome=Outcome.FLYING,
+        photos=0,
+        duration_s=0.0,
+        folder=f"{FOLDER}/{folder.name}",
     )
-    row = replace(_stored(head, record, folder.name), outcome=Outcome.FLYING)
     try:
         with database.writing() as connection:
             FLIGHTS.insert(connection, [row])
@@ -200,12 +198,12 @@ def _as_it_is(root: Path, flight: StoredFlight) -> StoredFlight:
         folder = folder_of(root, flight)
         live = flightlog.is_live(folder)
         head, record, finished = flightlog.read_record(folder)
+        found = _stored(head, record, folder.name)
     except AgriError:
         return replace(flight, outcome=Outcome.UNFINISHED)
-    found = _stored(head, record, folder.name)
-    if finished and not live:
-        return found
-    return replace(found, outcome=Outcome.FLYING if live else Outcome.UNFINISHED)
+    if live:
+        return replace(found, outcome=Outcome.FLYING)
+    return found if finished else replace(found, outcome=Outcome.UNFINISHED)
 
 
 def stored_flight(database: Database, root: Path, uid: str) -> StoredFlight:
@@ -231,20 +229,6 @@ def recover(database: Database, root: Path) -> tuple[StoredFlight, ...]:
             if flight.outcome is Outcome.FLYING and found.outcome is not Outcome.FLYING:
                 if found.outcome is Outcome.UNFINISHED:
                     found = replace(found, outcome=Outcome.LOST)
-                FLIGHTS.update(connection, found)
+                FLIGHTS.put(connection, found)
                 recovered.append(found)
     return tuple(recovered)
-
-
-def head_of(
-    *, uid: str, mission_uid: str, plan_name: str, plan_digest: str, vehicle: str, at: datetime
-) -> Head:
-    """Return the first line of a flight's record."""
-    return Head(
-        uid=uid,
-        mission_uid=mission_uid,
-        plan_name=plan_name,
-        plan_digest=plan_digest,
-        vehicle=vehicle,
-        started_utc=at,
-    )

@@ -46,6 +46,9 @@ SYNC_S = 1.0
 MAX_TRACK_BYTES = 200_000_000
 """A day of positions at 10 a second."""
 
+_BROKEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a line that was cut short or tampered with can raise while it is read."""
+
 _POSITION = ("time_s", "lon_deg", "lat_deg", "height_m", "speed_m_s", "battery_pct")
 
 
@@ -63,7 +66,7 @@ class Head:
 
 def _line(kind: str, **values: Any) -> bytes:
     text = json.dumps({"type": kind, **values}, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8") + b"\n"
+    return text.encode("utf-8", "replace") + b"\n"
 
 
 def _number(value: float) -> float | None:
@@ -192,7 +195,15 @@ def _entry(line: bytes) -> Head | tuple[float, ...] | Photo | Event | str | None
     try:
         stored = json.loads(line)
         return _READERS[stored.pop("type")](stored)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, BadInput):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        BadInput,
+    ):
         return None
 
 

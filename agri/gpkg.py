@@ -55,7 +55,7 @@ def to_blob(geometry: BaseGeometry) -> bytes:
 
 def _split(blob: bytes) -> tuple[int, tuple[float, ...], bytes]:
     """Return flags, envelope and WKB of a blob."""
-    if len(blob) < 8 or blob[:2] != b"GP":
+    if not isinstance(blob, bytes) or len(blob) < 8 or blob[:2] != b"GP":
         raise ValueError("not a GeoPackage geometry")
     flags = blob[3]
     doubles = _ENVELOPE_DOUBLES.get((flags >> 1) & 0x07)

@@ -17,13 +17,14 @@ by agri. All other layers have one type, and QGIS draws into them when still emp
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 import shapely
-from shapely.geometry import MultiLineString, MultiPolygon
+from shapely.errors import ShapelyError
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import REAL, Column, Connection, Integer, MetaData, RowMapping, Table, Text, select
 
@@ -33,7 +34,7 @@ from agri.findings import Finding
 from agri.geo import LonLat
 from agri.gpkg import Flag, Geom, Instant
 from agri.gpkg_tables import touch
-from agri.names import clean, fold
+from agri.names import clean, fold, storable
 from agri.records import Outcome, PlanRecord, StoredFlight
 
 T = TypeVar("T")
@@ -104,11 +105,12 @@ class Layer(Generic[T]):
             connection.execute(self.table.insert(), [self.to_row(value) for value in values])
             touch(connection, self.name)
 
-    def update(self, connection: Connection, value: T) -> None:
-        """Write a value over the row that has its uid."""
+    def put(self, connection: Connection, value: T) -> None:
+        """Write a value over the row that has its uid, or as a new row when there is none."""
         row = self.to_row(value)
-        table = self.table
-        connection.execute(table.update().where(table.c.uid == row["uid"]).values(row))
+        same_uid = self.table.c.uid == row["uid"]
+        if not connection.execute(self.table.update().where(same_uid).values(row)).rowcount:
+            connection.execute(self.table.insert(), [row])
         touch(connection, self.name)
 
     def delete(self, connection: Connection, uid: str) -> bool:
@@ -164,21 +166,34 @@ def _kind(kinds: type[E], value: Any, fallback: E, place: str, findings: list[Fi
     return fallback
 
 
+def _polygons(geometry: BaseGeometry) -> Iterator[Polygon]:
+    """Yield the polygons in a geometry, however nested."""
+    for part in shapely.get_parts(geometry):
+        if isinstance(part, Polygon):
+            yield part
+        elif part.geom_type.startswith(("Multi", "GeometryCollection")):
+            yield from _polygons(part)
+
+
 def _covering(geometry: BaseGeometry | None, place: str, findings: list[Finding]) -> BaseGeometry:
-    """Return a geometry that is valid and covers all that the row's one did."""
+    """Return a geometry that is valid and covers all that the row's one enclosed."""
     if geometry is None or geometry.is_empty:
         raise BadInput("error.geometry_empty", name=place)
     if geometry.is_valid:
         return geometry
+    try:
+        outlines = [LineString(polygon.exterior.coords) for polygon in _polygons(geometry)]
+        faces = shapely.polygonize([shapely.union_all(outlines)])
+        covering = shapely.union_all([shapely.make_valid(geometry), *shapely.get_parts(faces)])
+    except ShapelyError:
+        raise BadInput("error.geometry_invalid", name=place) from None
     findings.append(Finding.warning("finding.row_repaired", where=place))
-    return shapely.make_valid(geometry)
+    return covering
 
 
 def _areas(geometry: BaseGeometry, place: str) -> MultiPolygon:
     """Return the areas in a geometry as one MultiPolygon."""
-    parts = [p for p in shapely.get_parts([geometry]) if p.geom_type != "GeometryCollection"]
-    parts = [q for p in (parts or [geometry]) for q in shapely.get_parts([p])]
-    areas = [part for part in parts if part.geom_type == "Polygon" and not part.is_empty]
+    areas = [polygon for polygon in _polygons(geometry) if not polygon.is_empty]
     if not areas:
         raise BadInput("error.geometry_no_area", name=place)
     return MultiPolygon(areas)
@@ -305,7 +320,8 @@ def _flight(row: Row, findings: list[Finding]) -> StoredFlight:
 
 
 def _attributes(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in names}
+    found = {name: getattr(value, name) for name in names}
+    return {n: storable(v) if isinstance(v, str) else v for n, v in found.items()}
 
 
 FIELDS: Layer[Field] = Layer(

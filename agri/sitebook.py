@@ -18,7 +18,16 @@ from agri.database import Database
 from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding
-from agri.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer, farm_table
+from agri.layers import (
+    FIELDS,
+    LAYERS,
+    NO_FLY_ZONES,
+    OBSTACLES,
+    PADS,
+    SENSITIVE_SITES,
+    Layer,
+    farm_table,
+)
 from agri.names import choose, clean, near, same
 
 V = TypeVar("V", Field, Obstacle, SensitiveSite, Pad, NoFlyZone)
@@ -66,6 +75,28 @@ def read_layer(database: Database, layer: Layer[V]) -> tuple[V, ...]:
     """Return the usable values of one layer in the order they were added."""
     with database.reading() as connection:
         return layer.read(connection)[0]
+
+
+def read_frame(database: Database, name: str) -> Any:
+    """Return a layer's rows as a GeoDataFrame with all columns, unusable rows too.
+
+    Raises
+    ------
+    NotFound
+        When the farm has no such layer.
+    """
+    import geopandas as gpd
+
+    layers = {layer.name: layer.table for layer in LAYERS}
+    if name not in layers:
+        raise NotFound("error.no_layer", wanted=name, names=", ".join(layers))
+    table = layers[name]
+    with database.reading() as connection:
+        rows = connection.execute(select(table).order_by(table.c.fid)).all()
+    columns = {key: [row[index] for row in rows] for index, key in enumerate(table.c.keys())}
+    geometry = columns.pop("geom")
+    frame = gpd.GeoDataFrame(columns, geometry=geometry, crs=4326)
+    return frame.set_index("fid")
 
 
 def add(

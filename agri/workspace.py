@@ -12,7 +12,9 @@ programs may read and write at once; a writer waits for its turn. Whatever the d
 cannot do comes as one `agri.errors.StoreError` sentence, with the old data intact.
 
 The folder belongs on a disk of the machine itself, not on a network drive: the write-ahead log
-needs shared memory. ``farm.gpkg-wal`` beside the file holds commits; copy a farm by `backup`.
+needs shared memory. ``farm.gpkg-wal`` beside the file holds commits; copy a farm by `backup`. Other
+programs may open the file at any time; within one program read it by `frame` rather than by
+geopandas in another thread (why: `agri.database`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from agri import care, files, flightbook, migrations, planbook, sitebook
 from agri.database import Database
@@ -31,6 +34,7 @@ from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
 from agri.flightbook import FlightLog
+from agri.flightlog import Head
 from agri.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
 from agri.names import clean
 from agri.records import Outcome, PlanRecord, StoredFlight
@@ -160,7 +164,7 @@ class Workspace:
         raise NotFound("error.no_farm", folder=str(start))
 
     def close(self) -> None:
-        """Close the database; the workspace opens it again when used."""
+        """Let go of the database; the workspace may still be used."""
         self._database.close()
 
     def __enter__(self) -> Workspace:
@@ -224,6 +228,21 @@ class Workspace:
             When several are meant equally.
         """
         return sitebook.pick(name_or_uid, self.fields(), "error.no_field")
+
+    def frame(self, layer: str) -> Any:
+        """Return a layer as a ``geopandas.GeoDataFrame`` (WGS 84), for notebooks and maps.
+
+        Parameters
+        ----------
+        layer : str
+            fields, obstacles, sensitive_sites, pads, no_fly_zones, missions or flights.
+
+        Raises
+        ------
+        NotFound
+            When the farm has no such layer.
+        """
+        return sitebook.read_frame(self._database, layer)
 
     def add_fields(self, fields: Sequence[Field]) -> tuple[Field, ...]:
         """Store fields in one transaction and return them with their keys.
@@ -368,13 +387,13 @@ class Workspace:
         StoreError
             When the record cannot be written: then do not fly.
         """
-        head = flightbook.head_of(
+        head = Head(
             uid=self._new_uid(),
             mission_uid=mission_uid,
             plan_name=plan_name,
             plan_digest=plan_digest,
             vehicle=vehicle,
-            at=started_utc or self._now(),
+            started_utc=started_utc or self._now(),
         )
         return flightbook.begin(self._database, self.folder, head, clock=clock)
 
@@ -392,13 +411,13 @@ class Workspace:
         tlog : Path or None
             A telemetry log to keep beside it.
         """
-        head = flightbook.head_of(
+        head = Head(
             uid=self._new_uid(),
             mission_uid=mission_uid,
             plan_name=record.plan_name,
             plan_digest=record.plan_digest,
             vehicle=record.vehicle,
-            at=record.started_utc,
+            started_utc=record.started_utc,
         )
         return flightbook.save(self._database, self.folder, head, record, tlog=tlog)
 
@@ -450,7 +469,10 @@ class Workspace:
         StoreError
             When `backup` is damaged or not a farm; nothing is changed then.
         """
-        before = care.restore(self._database, self.folder, backup, now=self._now())
+        newest = migrations.current_version()
+        before = care.restore(
+            self._database, self.folder, backup, newest_version=newest, now=self._now()
+        )
         migrations.bring_up_to_date(self._database, self.folder, now=self._now())
         return before
 

@@ -1,0 +1,220 @@
+"""Backups bring a farm back; an older farm is brought up to date; a newer one is left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+
+from agri import care, files, migrations
+from agri.errors import StoreError
+from agri.findings import Severity
+from agri.migrations import Step
+from agri.workspace import DATABASE, Workspace
+from tests import farms
+
+_PLACE = "fid:INTEGER geom:{} uid:TEXT name:TEXT"
+TABLES = {
+    1: {
+        "farm": "fid:INTEGER uid:TEXT name:TEXT created_utc:DATETIME",
+        "fields": f"{_PLACE.format('MULTIPOLYGON')} crop:TEXT",
+        "obstacles": f"{_PLACE.format('GEOMETRY')} kind:TEXT height_m:REAL clearance_m:REAL"
+        " overflight_approved:BOOLEAN",
+        "sensitive_sites": f"{_PLACE.format('GEOMETRY')} kind:TEXT",
+        "pads": _PLACE.format("POINT"),
+        "no_fly_zones": _PLACE.format("MULTIPOLYGON"),
+        "missions": f"{_PLACE.format('MULTILINESTRING')} field_uid:TEXT kind:TEXT digest:TEXT"
+        " file:TEXT created_utc:DATETIME camera:TEXT height_m:REAL gsd_cm:REAL time_s:REAL"
+        " photos:INTEGER sha256:TEXT",
+        "flights": "fid:INTEGER geom:MULTILINESTRING uid:TEXT mission_uid:TEXT plan_name:TEXT"
+        " plan_digest:TEXT vehicle:TEXT started_utc:DATETIME outcome:TEXT photos:INTEGER"
+        " duration_s:REAL folder:TEXT",
+    },
+}
+"""The columns of each version: a table may only change together with the version."""
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace.create(
+        tmp_path / "farm", farm_name="Trại", now=farms.ticking(), new_uid=farms.counting()
+    ) as workspace:
+        workspace.add_fields(farms.FIELDS)
+        workspace.add_obstacles(farms.OBSTACLES)
+        yield workspace
+
+
+def add_variety(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE fields ADD COLUMN variety TEXT")
+    connection.exec_driver_sql("UPDATE fields SET variety = 'PH40'")
+
+
+def add_owner(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE fields ADD COLUMN owner TEXT")
+
+
+# ---------------------------------------------------------------- backups
+
+
+def test_a_backup_holds_all_that_is_acknowledged_and_brings_it_back(farm: Workspace) -> None:
+    before = farm.farm()
+    path = farm.backup()
+    assert path.parent == farm.folder / "backups"
+    assert farms.rows(path, "PRAGMA integrity_check") == [("ok",)]
+    assert farms.rows(path, "PRAGMA application_id") == [(0x47504B47,)]
+    assert farms.rows(path, "PRAGMA user_version") == [(10300,)]
+    farm.remove_field(before.fields[0].uid)
+    farm.add_pads(farms.PADS)
+    changed = farm.farm()
+    undo = farm.restore(path)
+    assert farm.farm() == before
+    farm.add_fields([replace(farms.FIELDS[0], name="Sau đó")])
+    assert farm.check() == []
+    farm.restore(undo)
+    assert farm.farm() == changed
+
+
+def test_a_backup_alone_is_a_farm(farm: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    files.copy_file(farm.backup(), tmp_path / "new" / DATABASE)
+    with Workspace.open(tmp_path / "new") as copy:
+        assert copy.farm() == farm.farm()
+        copy.add_pads(farms.PADS)
+
+
+def test_the_last_ten_backups_stay(farm: Workspace) -> None:
+    made = [farm.backup() for _ in range(12)]
+    assert sorted((farm.folder / "backups").iterdir()) == made[2:]
+    assert len(set(made)) == 12
+
+
+def test_two_backups_of_the_same_moment_are_two(farm: Workspace) -> None:
+    now = farms.START
+    made = [care.backup(farm._database, farm.folder, now=now) for _ in range(3)]
+    assert sorted(made) == made
+    assert len(set(made)) == 3
+
+
+@pytest.mark.parametrize("spoil", ["absent", "cut", "other", "newer"])
+def test_a_backup_that_cannot_be_used_changes_nothing(farm: Workspace, spoil: str) -> None:
+    path = farm.backup()
+    if spoil == "absent":
+        path.unlink()
+    elif spoil == "cut":
+        path.write_bytes(path.read_bytes()[:-5000])
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            newer = "INSERT INTO agri_schema VALUES (99, '')"
+            connection.execute(newer if spoil == "newer" else "DROP TABLE agri_schema")
+            connection.commit()
+    before = farm.farm()
+    with pytest.raises(StoreError) as refusal:
+        farm.restore(path)
+    assert refusal.value.message.key == "error.backup_unusable"
+    assert farm.farm() == before
+
+
+# ---------------------------------------------------------------- versions
+
+
+def test_the_tables_change_only_together_with_the_version(farm: Workspace) -> None:
+    path = farm.folder / DATABASE
+    columns = {
+        str(name): " ".join(
+            f"{column}:{kind}"
+            for _, column, kind, *_ in farms.rows(path, f"PRAGMA table_info({name})")
+        )
+        for (name,) in farms.rows(path, "SELECT table_name FROM gpkg_contents")
+    }
+    assert columns == TABLES[migrations.current_version()]
+
+
+def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = farm.farm()
+    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, add_owner)))
+    for _ in range(2):
+        with Workspace.open(farm.folder) as newer:
+            assert newer.farm() == before
+            assert newer.check() == []
+    path = farm.folder / DATABASE
+    assert farms.rows(path, "SELECT variety, owner FROM fields") == [("PH40", None)] * 2
+    assert farms.rows(path, "SELECT version FROM agri_schema") == [(1,), (2,), (3,)]
+    (backup,) = (farm.folder / "backups").iterdir()
+    assert farms.rows(backup, "SELECT version FROM agri_schema") == [(1,)]
+    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, add_owner)))
+    Workspace.open(farm.folder).restore(backup)
+    assert farms.rows(path, "SELECT max(version) FROM agri_schema") == [(3,)], "migrated again"
+
+
+def test_a_step_that_fails_leaves_the_farm_as_it_was(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(connection: Connection) -> None:
+        add_owner(connection)
+        connection.exec_driver_sql("ALTER TABLE absent ADD COLUMN x TEXT")
+
+    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, broken)))
+    with pytest.raises(StoreError):
+        Workspace.open(farm.folder)
+    monkeypatch.undo()
+    with Workspace.open(farm.folder) as again:
+        assert again.farm() == farm.farm()
+    columns = [row[1] for row in farms.rows(farm.folder / DATABASE, "PRAGMA table_info(fields)")]
+    assert columns == ["fid", "geom", "uid", "name", "crop"]
+
+
+def test_a_newer_farm_is_refused_and_left_alone(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety),))
+    Workspace.open(farm.folder).close()
+    monkeypatch.undo()
+    before = (farm.folder / DATABASE).read_bytes()
+    with pytest.raises(StoreError) as refusal:
+        Workspace.open(farm.folder)
+    assert refusal.value.message.key == "error.farm_newer"
+    assert "2" in refusal.value.text("vi")
+    assert (farm.folder / DATABASE).read_bytes() == before
+
+
+# ---------------------------------------------------------------- looking after it
+
+
+def test_damage_to_the_file_is_found(farm: Workspace) -> None:
+    farm.add_fields([replace(farms.FIELDS[0], name=f"Ruộng {n}") for n in range(300)])
+    path = farm.folder / DATABASE
+    ((page,),) = farms.rows(path, "SELECT rootpage FROM sqlite_master WHERE name = 'fields'")
+    ((size,),) = farms.rows(path, "PRAGMA page_size")
+    data = bytearray(path.read_bytes())
+    start = (int(str(page)) - 1) * int(str(size))
+    data[start + 8 : start + 200] = b"\xff" * 192
+    path.write_bytes(data)
+    try:
+        keys = [finding.key for finding in farm.check()]
+    except StoreError as error:
+        keys = [error.message.key]
+    assert keys[0] in ("finding.store_damaged", "error.store_corrupt")
+
+
+def test_leftovers_of_an_interrupted_write_are_told_and_taken_for_nothing(farm: Workspace) -> None:
+    leftover = files.temporary_beside(farm.folder / "plans" / "a.json")
+    leftover.write_text("half")
+    (farm.folder / "flights" / ".x.tmp").mkdir()
+    assert [(f.key, f.severity) for f in farm.check()] == [
+        ("finding.leftover_files", Severity.INFO)
+    ]
+    assert farm.plans() == ()
+    assert farm.flights() == ()
+
+
+def test_two_fields_of_one_name_made_elsewhere_are_told(farm: Workspace) -> None:
+    with farm._database.plain() as connection:
+        connection.execute("UPDATE fields SET name = 'ruộng'")
+    assert [finding.key for finding in farm.check()] == ["finding.name_twice"]

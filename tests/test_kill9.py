@@ -1,0 +1,138 @@
+"""A program killed at any moment has kept all it acknowledged, and nothing half."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agri.errors import NotFound
+from agri.files import TEMPORARY
+from agri.findings import Severity
+from agri.records import Outcome
+from agri.words import Message
+from agri.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST_S = 0.12
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.farm_child", "nursery"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def kill_one(nursery: subprocess.Popen[str], folder: Path, seed: int) -> list[list[str]]:
+    """Let a worker live for a seeded moment; return what it acknowledged before it was killed."""
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(f"{folder} {seed}\n")
+    nursery.stdin.flush()
+    told: list[list[str]] = []
+    while (line := nursery.stdout.readline().split())[0] != "born":
+        told.append(line)
+    time.sleep(random.Random(seed).uniform(0.0, LONGEST_S))
+    os.kill(int(line[1]), signal.SIGKILL)
+    while (line := nursery.stdout.readline().split())[0] != "gone":
+        told.append(line)
+    return told
+
+
+def check_all(folder: Path, told: list[list[str]]) -> None:
+    """Every acknowledged thing is there and whole; whatever else is there is whole too."""
+    if ["farm"] not in told:
+        try:
+            Workspace.open(folder).close()
+        except NotFound:
+            return  # killed before there was a farm: it can be made again
+    with Workspace.open(folder) as farm:
+        errors = [f for f in farm.check() if f.severity is Severity.ERROR]
+        assert not errors, [error.text() for error in errors]
+        fields = {field.uid: field.name for field in farm.fields()}
+        flights = {flight.uid: flight for flight in farm.flights()}
+        for word, *rest in told:
+            match word:
+                case "field":
+                    assert fields[rest[0]] == rest[1]
+                case "plan":
+                    assert len(farm.plan(rest[0])[1]) == int(rest[1])
+                case "flight":
+                    assert flights[rest[0]].outcome == rest[1]
+                    assert farm.load_flight(rest[0]).outcome == rest[1]
+                case "begun":
+                    assert flights[rest[0]].outcome in (Outcome.LANDED, Outcome.UNFINISHED)
+                case "event" if flights[rest[0]].outcome is Outcome.UNFINISHED:
+                    index = float(rest[1])
+                    kept = farm.load_flight(rest[0])
+                    assert Message.of("unit.hectares", area_ha=index) in [
+                        event.message for event in kept.events
+                    ]
+                    assert index in kept.track.time_s
+        named = [flight.folder for flight in flights.values()] + [p.file for p in farm.plans()]
+        assert not any(name.endswith(TEMPORARY) for name in named)
+
+
+def kill_many(nursery: subprocess.Popen[str], folder: Path, kills: int, lives: int) -> int:
+    """Kill `kills` workers, `lives` of them on each farm; return how much they acknowledged."""
+    told: list[list[str]] = []
+    total = 0
+    for seed in range(kills):
+        if seed % lives == 0:
+            told = []
+        farm = folder / f"farm-{seed // lives}"
+        told += kill_one(nursery, farm, seed)
+        check_all(farm, told)
+        total += sum(line[0] in ("field", "plan", "flight", "event") for line in told)
+    return total
+
+
+def test_fifty_programs_killed_at_any_moment_lose_nothing_they_acknowledged(
+    nursery: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert kill_many(nursery, tmp_path, kills=50, lives=5) > 500
+
+
+@pytest.mark.slow
+def test_five_hundred_programs_killed_at_any_moment_lose_nothing_they_acknowledged(
+    nursery: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert kill_many(nursery, tmp_path, kills=500, lives=10) > 5000
+
+
+def test_a_flight_cut_short_by_death_is_closed_once_and_keeps_what_was_recorded(
+    tmp_path: Path,
+) -> None:
+    with Workspace.create(tmp_path / "farm", farm_name="Trại") as farm:
+        command = [sys.executable, "-m", "tests.farm_child", "fly", str(farm.folder), "5"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            told = [child.stdout.readline().split() for _ in range(6)]
+            (flying,) = farm.flights()
+            assert flying.outcome is Outcome.FLYING
+            assert farm.recover() == ()
+            child.kill()
+        uid = told[0][1]
+        assert flying.uid == uid
+        assert farm.flight(uid).outcome is Outcome.UNFINISHED
+        assert [finding.key for finding in farm.check()] == ["finding.flight_unfinished"]
+        kept = farm.load_flight(uid)
+        assert [event.time_s for event in kept.events] == [0.0, 1.0, 2.0, 3.0, 4.0]
+        assert list(kept.track.time_s[:5]) == [0.0, 1.0, 2.0, 3.0, 4.0]
+        (recovered,) = farm.recover()
+        assert (recovered.uid, recovered.outcome) == (uid, Outcome.LOST)
+        assert farm.flights() == (recovered,)
+        assert farm.recover() == ()
+        assert farm.check() == []

@@ -1,0 +1,741 @@
+"""The farm folder keeps what it is given, for many at once, in a form QGIS reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import shapely
+from shapely.geometry import MultiPolygon, Point
+
+from agri import database, flightlog
+from agri.database import Database
+from agri.errors import AgriError, BadInput, NotFound, StoreError
+from agri.field import Field, ObstacleKind, Pad
+from agri.files import TEMPORARY
+from agri.findings import Severity
+from agri.gpkg import to_blob
+from agri.records import Outcome
+from agri.workspace import DATABASE, Workspace
+from tests import farms
+from tests.names import odd_names
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = {
+    "fields": "MultiPolygon",
+    "obstacles": "Unknown",
+    "sensitive_sites": "Unknown",
+    "pads": "Point",
+    "no_fly_zones": "MultiPolygon",
+    "missions": "MultiLineString",
+    "flights": "MultiLineString",
+}
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Workspace]:
+    """A new farm with a clock and keys that count."""
+    with Workspace.create(
+        tmp_path / "Trang trại",
+        farm_name="Trang trại Bình Khê",
+        now=farms.ticking(),
+        new_uid=farms.counting(),
+    ) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def full_farm(farm: Workspace) -> Workspace:
+    """A farm with one of everything."""
+    farm.add_fields(farms.FIELDS)
+    farm.add_obstacles(farms.OBSTACLES)
+    farm.add_sensitive_sites(farms.SITES)
+    farm.add_pads(farms.PADS)
+    farm.add_no_fly_zones(farms.ZONES)
+    farm.save_plan(farms.plan(), "document")
+    farm.save_flight(farms.flight())
+    return farm
+
+
+def gpkg(farm: Workspace) -> Path:
+    return farm.folder / DATABASE
+
+
+# ---------------------------------------------------------------- values come back
+
+
+def test_every_value_comes_back_equal_with_its_key(farm: Workspace) -> None:
+    stored = (
+        farm.add_fields(farms.FIELDS),
+        farm.add_obstacles(farms.OBSTACLES),
+        farm.add_sensitive_sites(farms.SITES),
+        farm.add_pads(farms.PADS),
+        farm.add_no_fly_zones(farms.ZONES),
+    )
+    with Workspace.open(farm.folder) as again:
+        found, findings = again.farm_with_findings()
+        assert again.farm() == found
+    assert findings == []
+    assert found.name == "Trang trại Bình Khê"
+    assert (
+        found.fields, found.obstacles, found.sensitive_sites, found.pads, found.no_fly_zones,
+    ) == stored  # fmt: skip
+    given = (farms.FIELDS, farms.OBSTACLES, farms.SITES, farms.PADS, farms.ZONES)
+    for values, originals in zip(stored, given, strict=True):
+        for value, original in zip(values, originals, strict=True):
+            assert value.uid
+            assert replace(value, uid="") == original  # type: ignore[type-var]
+
+
+def test_heights_in_a_drawing_are_left_out_and_names_are_kept_in_one_form(farm: Workspace) -> None:
+    decomposed = " Ruo\u0323\u0302ng "
+    with_z = shapely.force_3d(farms.box(), 5.0)
+    farm.add_fields([Field(name=decomposed, boundary=MultiPolygon([with_z]))])
+    (field,) = farm.fields()
+    assert field.name == "Ruộng"
+    assert not field.boundary.has_z
+    assert field.boundary.equals(farms.box())
+
+
+def test_a_plan_comes_back_with_its_document(farm: Workspace) -> None:
+    document = '{"tên": "Ruộng Đồng"}\n'
+    stored = farm.save_plan(farms.plan(field_uid="f"), document)
+    assert replace(stored, uid="", file="") == farms.plan(field_uid="f")
+    assert stored.file.startswith("plans/ruong-dong-50-m-")
+    assert (farm.folder / stored.file).read_text("utf-8") == document
+    for name in (stored.uid, "Ruộng Đồng 50 m", "ruong dong 50 m"):
+        assert farm.plan(name) == (stored, document)
+
+
+def test_the_same_plan_saved_again_is_one_plan(farm: Workspace) -> None:
+    first = farm.save_plan(farms.plan(), "a")
+    again = farm.save_plan(farms.plan(created_utc=farms.ticking(step_s=60)()), "a")
+    assert again == first
+    assert farm.plans(every=True) == (first,)
+
+
+def test_a_new_plan_of_an_old_name_stands_in_front_and_the_old_one_stays(farm: Workspace) -> None:
+    old = farm.save_plan(farms.plan(), "old")
+    new = farm.save_plan(farms.plan(digest="cd" * 32), "new")
+    assert farm.plans() == (new,)
+    assert farm.plans(every=True) == (new, old)
+    assert farm.plan(old.name) == (new, "new")
+    assert farm.plan(old.uid) == (old, "old")
+
+
+def test_a_plan_changed_or_lost_outside_agri_is_refused(farm: Workspace) -> None:
+    stored = farm.save_plan(farms.plan(), "document")
+    (farm.folder / stored.file).write_text("documenT")
+    with pytest.raises(StoreError) as changed:
+        farm.plan(stored.name)
+    assert changed.value.message.key == "error.plan_changed"
+    (farm.folder / stored.file).unlink()
+    with pytest.raises(StoreError) as missing:
+        farm.plan(stored.name)
+    assert missing.value.message.key == "error.plan_missing"
+    assert [f.key for f in farm.check()] == ["finding.file"]
+
+
+def test_a_row_that_points_outside_the_farm_is_not_followed(farm: Workspace) -> None:
+    stored = farm.save_plan(farms.plan(), "document")
+    (farm.folder.parent / "secret.json").write_text("document")
+    flight = farm.save_flight(farms.flight())
+    for name in ("../../secret.json", "/etc/passwd", "plans/../../secret.json"):
+        edit(farm, "UPDATE missions SET file = ?", name)
+        edit(farm, "UPDATE flights SET folder = ?", name)
+        with pytest.raises(BadInput):
+            farm.plan(stored.name)
+        with pytest.raises(BadInput):
+            farm.load_flight(flight.uid)
+
+
+def test_a_picture_stands_beside_its_plan(farm: Workspace) -> None:
+    stored = farm.save_plan(farms.plan(), "document")
+    path = farm.write_beside(stored.file, ".png", b"\x89PNG")
+    assert path == (farm.folder / stored.file).with_suffix(".png")
+    assert path.read_bytes() == b"\x89PNG"
+    with pytest.raises(BadInput):
+        farm.write_beside("../x.json", ".png", b"")
+
+
+def test_a_flight_comes_back_to_the_last_bit(farm: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "log.tlog").write_bytes(os.urandom(100_000))
+    record = farms.flight(positions=300)
+    stored = farm.save_flight(record, mission_uid="m", tlog=tmp_path / "log.tlog")
+    assert farm.flights() == (stored,)
+    assert farm.flight(stored.uid) == stored == farm.flight(stored.uid[:8] + stored.uid[8:])
+    assert (stored.outcome, stored.photos, stored.mission_uid) == (Outcome.LANDED, 3, "m")
+    assert stored.duration_s == pytest.approx(record.duration_s)
+    assert stored.path is not None
+    assert shapely.get_num_coordinates(stored.path) == 300
+    assert farms.same_flight(farm.load_flight(stored.uid), record)
+    folder = farm.flight_folder(stored)
+    assert folder.name.startswith("20261122-073000-ruong-dong-50-m-")
+    assert (folder / flightlog.TLOG).read_bytes() == (tmp_path / "log.tlog").read_bytes()
+    table = (folder / "track.csv").read_text().splitlines()
+    assert table[0] == "time_s,lon_deg,lat_deg,height_m,speed_m_s,battery_pct"
+    assert len(table) == 301
+    assert (folder / "photos.csv").read_text().splitlines()[2].startswith("1,2.5,106.51,21.08,")
+
+
+@pytest.mark.parametrize("positions", [0, 1])
+def test_a_flight_that_hardly_moved_is_kept_too(farm: Workspace, positions: int) -> None:
+    record = farms.flight(positions=positions)
+    stored = farm.save_flight(record)
+    assert stored.path is None
+    assert farm.flights() == (stored,)
+    assert farms.same_flight(farm.load_flight(stored.uid), record)
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_a_name_that_is_taken_is_refused_and_nothing_is_stored(farm: Workspace) -> None:
+    farm.add_fields(farms.FIELDS[:1])
+    for names in (["Vườn", "RUỘNG ĐỒNG"], ["Vườn", "vườn "]):
+        with pytest.raises(BadInput) as refusal:
+            farm.add_fields([replace(farms.FIELDS[1], name=name) for name in names])
+        assert refusal.value.message.key == "error.name_taken"
+    assert len(farm.fields()) == 1
+    farm.add_fields([replace(farms.FIELDS[1], name="Ruộng Đông")])
+    with pytest.raises(BadInput) as twice:
+        farm.add_fields([farm.fields()[0]])
+    assert twice.value.message.key == "error.already_stored"
+
+
+def test_a_field_is_found_without_case_and_diacritics_unless_two_are_meant(
+    farm: Workspace,
+) -> None:
+    first, second = farm.add_fields(farms.FIELDS)
+    assert farm.field("ruong dong") == farm.field(first.uid) == first
+    assert farm.field("VUON VAI THIEU") == second
+    with pytest.raises(NotFound) as missing:
+        farm.field("vuon na")
+    assert "Vườn vải thiều" in missing.value.text("vi")
+    farm.add_fields([replace(farms.FIELDS[1], name="Ruộng Đông")])
+    with pytest.raises(BadInput) as unclear:
+        farm.field("ruong dong")
+    assert "Ruộng Đồng, Ruộng Đông" in unclear.value.text("vi")
+
+
+def test_the_first_pad_is_taken_unless_one_is_named(farm: Workspace) -> None:
+    assert farm.pad() is None
+    farm.add_pads([*farms.PADS, Pad(name="Bờ kênh", place=farms.PADS[0].place)])
+    first, named = farm.pad(), farm.pad("bo kenh")
+    assert first is not None
+    assert named is not None
+    assert (first.name, named.name) == ("Sân kho", "Bờ kênh")
+    with pytest.raises(NotFound):
+        farm.pad("sân bay")
+
+
+def test_what_is_removed_is_gone_and_its_plans_stay(full_farm: Workspace) -> None:
+    everything = full_farm.farm()
+    full_farm.remove_field(everything.fields[0].uid)
+    with pytest.raises(NotFound):
+        full_farm.remove_field(everything.obstacles[0].uid)
+    full_farm.remove(everything.obstacles[0].uid)
+    with pytest.raises(NotFound):
+        full_farm.remove(everything.obstacles[0].uid)
+    assert full_farm.farm().fields == everything.fields[1:]
+    assert full_farm.farm().obstacles == everything.obstacles[1:]
+    assert len(full_farm.plans()) == 1
+    assert full_farm.check() == []
+
+
+def test_two_thousand_odd_names_are_kept_as_labels_and_write_nothing_outside(
+    farm: Workspace,
+) -> None:
+    before = {path for path in farm.folder.parent.rglob("*") if farm.folder not in path.parents}
+    fields, plans = [], 0
+    for number, name in enumerate(odd_names(2000)):
+        if name.strip():
+            fields.append(replace(farms.FIELDS[1], name=f"{number} {name}"))
+        if number % 20 == 0 and name.strip():
+            stored = farm.save_plan(farms.plan(name), "document")
+            assert farm.plan(stored.uid)[1] == "document"
+            assert (farm.folder / stored.file).parent == farm.folder / "plans"
+            plans += 1
+    assert farm.add_fields(fields) == farm.fields()
+    assert plans > 90
+    flight = farm.save_flight(farms.flight(plan_name="../../..\x00\u202e" + "x" * 500))
+    assert farm.load_flight(flight.uid).outcome == "landed"
+    after = {path for path in farm.folder.parent.rglob("*") if farm.folder not in path.parents}
+    assert after == before
+
+
+# ---------------------------------------------------------------- opening and making
+
+
+def test_a_farm_is_found_from_any_folder_inside_it(farm: Workspace, tmp_path: Path) -> None:
+    with Workspace.find(farm.folder / "plans") as found:
+        assert found.folder == farm.folder
+    for start in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(NotFound) as missing:
+            Workspace.find(start)
+        assert str(start) in missing.value.text("vi")
+    with pytest.raises(NotFound):
+        Workspace.open(tmp_path)
+
+
+def test_a_farm_is_made_only_where_nothing_else_is(farm: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as exists:
+        Workspace.create(farm.folder, farm_name="Khác")
+    assert exists.value.message.key == "error.farm_exists"
+    assert farm.farm_name == "Trang trại Bình Khê"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / ".DS_Store").touch()
+    (other / "photo.jpg").touch()
+    with pytest.raises(BadInput) as full:
+        Workspace.create(other, farm_name="Khác")
+    assert full.value.message.key == "error.folder_not_empty"
+    (other / "photo.jpg").unlink()
+    with pytest.raises(BadInput):
+        Workspace.create(other, farm_name="  ")
+    Workspace.create(other, farm_name="Khác").close()
+    names = {entry.name for entry in other.iterdir()}
+    assert {"farm.gpkg", "plans", "flights", "reports", "backups", ".DS_Store"} >= names
+    assert not any(name.endswith(TEMPORARY) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b"", "error.not_a_farm"),
+        (b"not a database" * 100, "error.store_corrupt"),
+        (b"SQLite format 3\x00" + bytes(range(256)) * 40, "error.store_corrupt"),
+    ],
+)
+def test_a_file_that_is_no_farm_is_refused_in_one_sentence(
+    tmp_path: Path, content: bytes, key: str
+) -> None:
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(StoreError) as refusal:
+        Workspace.open(tmp_path)
+    assert refusal.value.message.key == key
+
+
+def test_every_connection_keeps_what_it_acknowledges(farm: Workspace) -> None:
+    with farm._database.plain() as connection:
+        pragmas = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 30_000,
+    }
+
+
+# ---------------------------------------------------------------- other programs
+
+
+def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) -> None:
+    pyogrio = pytest.importorskip("pyogrio")
+    path = gpkg(full_farm)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        listed = dict(pyogrio.list_layers(path))
+        assert listed == {**LAYERS, "farm": None}
+        counts = {}
+        for layer in LAYERS:
+            info = pyogrio.read_info(path, layer=layer)
+            assert info["crs"] == "EPSG:4326"
+            frame = pyogrio.read_dataframe(path, layer=layer)
+            assert frame["uid"].str.len().eq(36).all()
+            counts[layer] = len(frame)
+            bounds = frame.total_bounds
+            assert 106 < bounds[0] <= bounds[2] < 107
+            assert 21 < bounds[1] <= bounds[3] < 22
+    assert counts == {
+        "fields": 2, "obstacles": 3, "sensitive_sites": 2, "pads": 1, "no_fly_zones": 1,
+        "missions": 1, "flights": 1,
+    }  # fmt: skip
+    fields = pyogrio.read_dataframe(path, layer="fields")
+    assert list(fields["name"]) == [field.name for field in farms.FIELDS]
+    assert fields.geometry.iloc[0].equals(farms.FIELDS[0].boundary)
+    obstacles = pyogrio.read_dataframe(path, layer="obstacles")
+    assert list(obstacles.geometry.geom_type) == ["Point", "LineString", "Polygon"]
+    assert list(obstacles["overflight_approved"]) == [False, False, True]
+    missions = pyogrio.read_dataframe(path, layer="missions")
+    assert str(missions["created_utc"].iloc[0]).startswith("2026-11-22 07:30:00")
+
+
+def test_a_layer_comes_as_a_frame_equal_to_what_gdal_reads(full_farm: Workspace) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    for layer in LAYERS:
+        ours = full_farm.frame(layer)
+        theirs = geopandas.read_file(gpkg(full_farm), layer=layer)
+        assert ours.crs == theirs.crs
+        assert ours.geometry.geom_equals(theirs.geometry.set_axis(ours.index)).all()
+        assert list(ours["uid"]) == list(theirs["uid"])
+        assert set(theirs.columns) == set(ours.columns)
+    with pytest.raises(NotFound):
+        full_farm.frame("sqlite_master")
+
+
+def test_gdal_asks_the_spatial_index_for_a_window(full_farm: Workspace) -> None:
+    pyogrio = pytest.importorskip("pyogrio")
+    window = farms.box(0.0041, 0.0001, 0.0001).bounds
+
+    def names() -> list[str]:
+        frame = pyogrio.read_dataframe(gpkg(full_farm), layer="fields", bbox=window)
+        return list(frame["name"])
+
+    assert names() == ["Vườn vải thiều"]
+    edit(full_farm, "DELETE FROM rtree_fields_geom")
+    assert names() == [], "the window was answered from the index"
+    assert "finding.index_damaged" in [finding.key for finding in full_farm.check()]
+
+
+def test_the_index_follows_every_kind_of_change(full_farm: Workspace) -> None:
+    def index() -> dict[int, tuple[float, float]]:
+        found = farms.rows(gpkg(full_farm), "SELECT id, minx, maxx FROM rtree_fields_geom")
+        return {row[0]: (row[1], row[2]) for row in found}  # type: ignore[misc, index]
+
+    moved = to_blob(MultiPolygon([farms.box(0.5)]))
+    edit(full_farm, "UPDATE fields SET geom = ? WHERE fid = 1", moved)
+    assert index()[1][0] == pytest.approx(farms.LON + 0.5, abs=1e-4)
+    edit(full_farm, "UPDATE fields SET fid = 9 WHERE fid = 1")
+    assert set(index()) == {2, 9}
+    edit(full_farm, "UPDATE fields SET geom = NULL WHERE fid = 9")
+    assert set(index()) == {2}
+    edit(full_farm, "UPDATE fields SET geom = ?, fid = 4 WHERE fid = 9", moved)
+    assert set(index()) == {2, 4}
+    edit(full_farm, "UPDATE fields SET geom = NULL, fid = 5 WHERE fid = 4")
+    assert set(index()) == {2}
+    edit(full_farm, "UPDATE fields SET geom = ? WHERE fid = 5", moved)
+    edit(full_farm, "DELETE FROM fields WHERE fid = 2")
+    assert set(index()) == {5}
+    assert [f for f in full_farm.check() if f.severity is Severity.ERROR] == []
+
+
+def test_a_field_drawn_in_another_program_is_seen_and_gets_a_key(full_farm: Workspace) -> None:
+    geopandas = pytest.importorskip("geopandas")
+    drawn = geopandas.GeoDataFrame(
+        {"name": ["Vẽ trong QGIS", None]}, geometry=[farms.box(0.05), farms.box(0.06)], crs=4326
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A geometry of type POLYGON")
+        drawn.to_file(gpkg(full_farm), layer="fields", mode="a", engine="pyogrio")
+    found, findings = full_farm.farm_with_findings()
+    assert [field.name for field in found.fields[2:]] == ["Vẽ trong QGIS", "#4"]
+    assert [finding.key for finding in findings] == ["finding.row_without_name"]
+    uids = {field.uid for field in found.fields}
+    assert len(uids) == 4
+    assert all(len(uid) == 36 and uid[14] == "4" for uid in uids if not uid.startswith("0000"))
+    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
+    assert full_farm.field("ve trong qgis").boundary.equals(farms.box(0.05))
+    assert full_farm.check() == findings
+
+
+def edit(farm: Workspace, statement: str, *values: object) -> None:
+    """Change the farm as another program would, with the functions it would have."""
+    with farm._database.plain() as connection:
+        connection.execute(statement, values)
+
+
+@pytest.mark.parametrize(
+    ("statement", "key", "expected"),
+    [
+        ("UPDATE obstacles SET height_m = NULL", "finding.row_height", {"height_m": 500.0}),
+        ("UPDATE obstacles SET height_m = 'cao'", "finding.row_height", {"height_m": 500.0}),
+        ("UPDATE obstacles SET height_m = -3", "finding.row_height", {"height_m": 500.0}),
+        ("UPDATE obstacles SET kind = NULL", "finding.row_kind", {"kind": ObstacleKind.HOUSE}),
+        ("UPDATE obstacles SET kind = 'nhà'", "finding.row_kind", {"kind": ObstacleKind.HOUSE}),
+        ("UPDATE obstacles SET kind = 'Power line'", "", {"kind": ObstacleKind.POWER_LINE}),
+        ("UPDATE obstacles SET clearance_m = NULL", "", {"clearance_m": 10.0}),
+        ("UPDATE obstacles SET clearance_m = 2", "finding.row_clearance", {"clearance_m": 10.0}),
+        ("UPDATE obstacles SET overflight_approved = 'no'", "", {"overflight_approved": False}),
+        ("UPDATE obstacles SET overflight_approved = 2", "", {"overflight_approved": False}),
+        ("UPDATE obstacles SET overflight_approved = 1", "", {"overflight_approved": True}),
+        ("UPDATE obstacles SET name = 7", "", {"name": "7"}),
+    ],
+)
+def test_a_power_line_edited_elsewhere_is_never_taken_for_less(
+    farm: Workspace, statement: str, key: str, expected: dict[str, object]
+) -> None:
+    farm.add_obstacles([replace(farms.OBSTACLES[1], clearance_m=10.0)])
+    edit(farm, statement)
+    found, findings = farm.farm_with_findings()
+    (obstacle,) = found.obstacles
+    assert {name: getattr(obstacle, name) for name in expected} == expected
+    assert [finding.key for finding in findings] == ([key] if key else [])
+    assert all(finding.severity is Severity.WARNING for finding in findings)
+    assert farm.farm().obstacles == (obstacle,)
+
+
+@pytest.mark.parametrize("layer", ["obstacles", "sensitive_sites", "no_fly_zones"])
+@pytest.mark.parametrize("geom", [None, b"", b"GP broken", "text", 7])
+def test_what_keeps_aircraft_away_and_cannot_be_read_stops_planning(
+    full_farm: Workspace, layer: str, geom: object
+) -> None:
+    edit(full_farm, f"DROP TRIGGER rtree_{layer}_geom_update1")
+    edit(full_farm, f"UPDATE {layer} SET geom = ? WHERE fid = 1", geom)  # noqa: S608
+    findings = full_farm.farm_with_findings()[1]
+    assert [(f.key, f.severity) for f in findings] == [("finding.row_unusable", Severity.ERROR)]
+    with pytest.raises(BadInput) as refusal:
+        full_farm.farm()
+    assert f"{layer} #1" in refusal.value.text("vi")
+    assert full_farm.fields()
+
+
+def test_a_crossed_outline_keeps_all_it_covered_clear(farm: Workspace) -> None:
+    corners = [(0, 0), (2, 0), (2, 2), (0, 2), (0, 0), (3, 1), (3, 3), (1, 3), (1, 1), (3, 1)]
+    crossed = shapely.Polygon([(farms.LON + x / 1e3, farms.LAT + y / 1e3) for x, y in corners])
+    assert not crossed.is_valid
+    farm.add_no_fly_zones(farms.ZONES)
+    farm.add_obstacles(farms.OBSTACLES[2:])
+    for layer in ("no_fly_zones", "obstacles"):
+        edit(farm, f"UPDATE {layer} SET geom = ?", to_blob(crossed))  # noqa: S608
+    found, findings = farm.farm_with_findings()
+    assert [finding.key for finding in findings] == ["finding.row_repaired"] * 2
+    for shape in (found.no_fly_zones[0].area, found.obstacles[0].geometry):
+        for x, y in [(0.5, 0.5), (1.5, 1.5), (2.5, 2.5), (0.5, 1.5), (2.5, 1.2)]:
+            inside = Point(farms.LON + x / 1e3, farms.LAT + y / 1e3)
+            assert shape.covers(inside), (x, y)
+
+
+def test_a_field_or_pad_that_cannot_be_used_is_left_out_with_a_warning(
+    full_farm: Workspace,
+) -> None:
+    edit(full_farm, "UPDATE fields SET geom = NULL WHERE fid = 1")
+    edit(full_farm, "UPDATE pads SET geom = NULL")
+    found = full_farm.farm()
+    assert ([field.name for field in found.fields], found.pads) == (["Vườn vải thiều"], ())
+    findings = full_farm.farm_with_findings()[1]
+    assert [(f.where, f.severity) for f in findings] == [
+        ("fields #1 Ruộng Đồng", Severity.WARNING),
+        ("pads #1 Sân kho", Severity.WARNING),
+    ]
+    assert full_farm.check() == findings
+
+
+def test_the_farm_may_be_renamed_elsewhere(farm: Workspace) -> None:
+    edit(farm, "UPDATE farm SET name = 'Tên mới'")
+    assert farm.farm_name == farm.farm().name == "Tên mới"
+    edit(farm, "UPDATE farm SET name = NULL")
+    assert farm.farm_name == farm.folder.name
+
+
+def test_a_program_that_set_the_log_mode_back_does_no_harm(full_farm: Workspace) -> None:
+    farms.rows(gpkg(full_farm), "PRAGMA journal_mode = DELETE")
+    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
+    assert full_farm.check() == []
+    assert len(full_farm.fields()) == 3
+
+
+def test_a_program_that_holds_the_file_brings_one_sentence_not_a_locked_database(
+    full_farm: Workspace,
+) -> None:
+    full_farm._database = Database(gpkg(full_farm), busy_s=0.05)
+    with closing(sqlite3.connect(gpkg(full_farm), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError) as busy:
+            full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
+        assert busy.value.message.key == "error.store_busy"
+        assert len(full_farm.fields()) == 2, "reading goes on"
+        other.execute("ROLLBACK")
+    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
+
+
+# ---------------------------------------------------------------- many at once
+
+
+def test_two_writing_and_two_reading_programs_never_meet_a_locked_database(
+    farm: Workspace,
+) -> None:
+    commits, reads = 40, 25
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.farm_child", task, str(farm.folder), str(count)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for task, count in (("write", commits),) * 2 + (("read", reads),) * 2
+    ]  # fmt: skip
+    pyogrio = pytest.importorskip("pyogrio")
+    seen = []
+    while any(child.poll() is None for child in children[:2]):
+        seen.append(len(pyogrio.read_dataframe(gpkg(farm), layer="fields")))
+        seen.append(len(farm.fields()))
+    told = [child.communicate(timeout=120) for child in children]
+    assert [
+        (child.returncode, errors) for child, (_, errors) in zip(children, told, strict=True)
+    ] == [(0, "")] * 4
+    assert seen
+    assert all(count % 3 == 0 for count in seen)
+    assert [len(out.split("read")) - 1 for out, _ in told[2:]] == [reads, reads]
+    acknowledged = {
+        uid
+        for out, _ in told[:2]
+        for line in out.splitlines()
+        if line.startswith("field")
+        for uid in line.split()[1:]
+    }
+    assert {field.uid for field in farm.fields()} == acknowledged
+    assert len(acknowledged) == 2 * 3 * commits
+    assert len(farm.plans()) == 2 * commits
+    assert farm.check() == []
+
+
+def test_one_workspace_serves_many_threads(farm: Workspace) -> None:
+    errors: list[BaseException] = []
+
+    def add(part: int) -> None:
+        try:
+            for number in range(10):
+                farm.add_fields([replace(farms.FIELDS[1], name=f"{part}-{number}")])
+                farm.farm()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=add, args=(part,)) for part in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(farm.fields()) == 80
+
+
+def test_two_that_make_the_same_farm_make_one(tmp_path: Path) -> None:
+    outcomes: list[object] = []
+
+    def make(number: int) -> None:
+        try:
+            with Workspace.create(tmp_path / "farm", farm_name=f"Trại {number}") as made:
+                outcomes.append(made.farm_name)
+        except AgriError as error:
+            outcomes.append(error.message.key)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = [outcome for outcome in outcomes if str(outcome).startswith("Trại")]
+    assert len(made) == 1
+    assert {*outcomes} - {*made} <= {
+        "error.farm_exists", "error.file_exists", "error.folder_not_empty",
+    }  # fmt: skip
+    with Workspace.open(tmp_path / "farm") as farm:
+        assert farm.farm_name == made[0]
+        assert farm.check() == []
+
+
+# ---------------------------------------------------------------- a disk that fails
+
+
+def test_a_full_database_is_told_and_keeps_what_it_had(
+    full_farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = full_farm.farm()
+    big = MultiPolygon([Point(farms.LON, farms.LAT).buffer(0.001, quad_segs=5000)])
+    ((pages,),) = farms.rows(gpkg(full_farm), "PRAGMA page_count")
+    real = database.prepare
+
+    def crowded(connection: sqlite3.Connection, *, busy_s: float) -> None:
+        real(connection, busy_s=busy_s)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    monkeypatch.setattr(database, "prepare", crowded)
+    with pytest.raises(StoreError) as full:
+        full_farm.add_fields([Field(name="Lớn", boundary=big)])
+    monkeypatch.undo()
+    assert full.value.message.key == "error.disk_full"
+    assert full_farm.farm() == before
+    assert full_farm.check() == []
+    full_farm.add_fields([Field(name="Lớn", boundary=big)])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MB of its own."""
+    mount = shutil.which("mount")
+    point = tmp_path / "disk"
+    point.mkdir()
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(point)]
+    if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small disk here")
+    yield point
+    subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+def test_a_disk_that_fills_up_takes_nothing_away(small_disk: Path) -> None:
+    acknowledged: dict[str, list[str]] = {"field": [], "plan": [], "flight": []}
+    refused: list[AgriError] = []
+    with Workspace.create(small_disk / "farm", farm_name="Trại") as farm:
+        for number in range(200):
+            try:
+                name = str(number)
+                field = replace(farms.FIELDS[0], name=name)
+                acknowledged["field"] += [f.uid for f in farm.add_fields([field])]
+                document = name + "x" * 5000
+                acknowledged["plan"].append(farm.save_plan(farms.plan(name), document).uid)
+                acknowledged["flight"].append(farm.save_flight(farms.flight()).uid)
+            except AgriError as error:
+                refused.append(error)
+        assert len(refused) > 20
+        assert all(isinstance(error, StoreError) for error in refused)
+        assert {error.message.key for error in refused} <= {"error.disk_full", "error.disk"}
+        assert "error.disk_full" in {error.message.key for error in refused}
+        with pytest.raises(StoreError):
+            farm.backup()
+        for path in (small_disk / "farm").rglob(f".*{TEMPORARY}"):
+            assert path.is_dir() or not path.exists()
+    with Workspace.open(small_disk / "farm") as farm:
+        assert {field.uid for field in farm.fields()} >= set(acknowledged["field"])
+        assert all(farm.plan(uid)[1].endswith("xxx") for uid in acknowledged["plan"])
+        assert all(farm.load_flight(uid).photos for uid in acknowledged["flight"])
+        assert [f for f in farm.check() if f.severity is Severity.ERROR] == []
+
+
+def test_a_folder_that_may_not_be_written_is_told_and_left_alone(full_farm: Workspace) -> None:
+    full_farm.close()
+    before = {p: p.read_bytes() for p in full_farm.folder.rglob("*") if p.is_file()}
+    script = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from agri.workspace import Workspace
+from agri.errors import StoreError
+from tests import farms
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    Workspace.open(Path(sys.argv[1])).add_fields(farms.FIELDS[:1])
+except StoreError as error:
+    print(error.message.key)
+try:
+    Workspace.create(Path(sys.argv[1]) / "new", farm_name="x")
+except StoreError as error:
+    print(error.message.key)
+"""
+    for path in [*full_farm.folder.rglob("*"), full_farm.folder]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for parent in full_farm.folder.parents[:3]:
+        if parent.stat().st_uid == os.geteuid() and "pytest" in str(parent):
+            parent.chmod(0o755)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", script, str(full_farm.folder)],
+            cwd="/", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        for path in [full_farm.folder, *full_farm.folder.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    assert result.stdout.split() == ["error.not_permitted"] * 2, result.stderr
+    assert before == {p: p.read_bytes() for p in full_farm.folder.rglob("*") if p.is_file()}
