@@ -1,0 +1,443 @@
+"""Flying a plan: the rim that carries out what `missions.flight` orders, over a `Link`.
+
+`look` asks the aircraft what it is and what is wrong, and changes nothing. `prepare` sets the
+parameters a plan needs, after a person said yes, and reads them back. `fly` does the whole flight
+and returns its record.
+
+The pure machine decides; here are only the calls. Everything seen while a call was busy is shown
+to the machine before the call's result, so that a gap in the link is known before the next order.
+`Link.hold`, `return_home` and `land` may be called from another thread at any time; `fly` sees that
+it was so and writes it down.
+
+When the program is stopped in the air, the aircraft goes on: its plan, fence and failsafes carry
+it home. What was seen until then is in the log.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from agri.errors import AgriError, LinkError, Refused
+from agri.findings import Finding, Severity
+from agri.track import FlightRecord
+from agri.words import Message
+from missions.checks import check_plan
+from missions.commands import Parameter
+from missions.delivery import Progress
+from missions.flight import begin, step
+from missions.flightplan import FlightPlan
+from missions.link import Link
+from missions.phases import (
+    Answered,
+    Begin,
+    Did,
+    Event,
+    Failed,
+    FlightState,
+    Gone,
+    Identified,
+    Order,
+    Phase,
+    Proved,
+    Read,
+    Saw,
+    Tick,
+)
+from missions.preflight import (
+    check_identity,
+    check_parameters,
+    check_readiness,
+    is_ready,
+    needed_parameters,
+    unmet,
+)
+from missions.recording import FlightLog, Recording
+from missions.sightings import Sighting, VehicleIdentity
+from missions.telemetry import CopterMode, Telemetry
+from missions.watching import Note
+
+TURN_S = 0.1
+READY_WAIT_S = 90.0
+OUTCOMES = {Phase.LANDED: "landed", Phase.ABORTED: "aborted", Phase.LOST: "lost"}
+
+
+class Blocked(Refused):
+    """A launch that its findings forbid.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        All that was found, the errors among them.
+    """
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        errors = [f for f in findings if f.severity is Severity.ERROR]
+        super().__init__(
+            "error.launch_blocked", count=len(errors), first=errors[0].message if errors else ""
+        )
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """What a person sees before saying yes.
+
+    Parameters
+    ----------
+    identity : VehicleIdentity
+        The aircraft.
+    findings : tuple of Finding
+        Of plan and aircraft.
+    plan_digest : str
+        What is (or would be) on board.
+    telemetry : Telemetry
+        The aircraft now.
+    """
+
+    identity: VehicleIdentity
+    findings: tuple[Finding, ...]
+    plan_digest: str
+    telemetry: Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlightProgress:
+    """How a flight is going.
+
+    Parameters
+    ----------
+    phase : Phase
+        Where it stands.
+    telemetry : Telemetry
+        The aircraft.
+    photos : int
+        Pictures told so far.
+    items : int
+        Items of the plan; `telemetry.mission_current` is the one flown to.
+    transfer : Progress or None
+        How far the upload or the comparison is.
+    message : Message or None
+        An event that was just written down.
+    """
+
+    phase: Phase
+    telemetry: Telemetry
+    photos: int
+    items: int
+    transfer: Progress | None = None
+    message: Message | None = None
+
+
+Confirm = Callable[[Briefing], bool]
+OnProgress = Callable[[FlightProgress], None]
+
+
+def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Briefing:
+    """Ask the aircraft everything a launch would, and change nothing.
+
+    Parameters
+    ----------
+    link : Link
+        To the aircraft.
+    plan : FlightPlan
+        What would be flown.
+    wait_s : float
+        How long its own checks are waited for, seconds of the aircraft's time.
+
+    Raises
+    ------
+    LinkError
+        When it does not answer.
+    """
+    identity = link.identify()
+    parameters = link.read_parameters([need.name for need in needed_parameters(plan)])
+    seen = link.telemetry()
+    since_s = seen.time_s
+    with link.watch() as inbox:
+        while not is_ready(seen) and seen.time_s - since_s < wait_s:
+            _next(inbox, link)
+            seen = link.telemetry()
+    found = (
+        *check_plan(plan),
+        *check_identity(identity),
+        *check_parameters(plan, parameters),
+        *check_readiness(plan, seen),
+    )
+    return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen)
+
+
+def prepare(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
+    """Set every parameter the plan needs that differs, and read each back.
+
+    To be called after a person has seen the list (`missions.preflight.unmet`) and said yes.
+
+    Returns
+    -------
+    tuple of Parameter
+        What was changed, with the new values.
+
+    Raises
+    ------
+    Refused
+        When the aircraft is armed.
+    LinkError
+        When one cannot be set.
+    """
+    if link.telemetry().armed:
+        raise Refused("error.link_armed_upload")
+    names = [need.name for need in needed_parameters(plan)]
+    wrong = unmet(plan, link.read_parameters(names))
+    return tuple(link.set_parameter(n.name, n.wanted) for n in wrong if n.settable)
+
+
+def fly(
+    link: Link,
+    plan: FlightPlan,
+    *,
+    confirm: Confirm,
+    on_progress: OnProgress | None = None,
+    speedup: float | None = None,
+    token: str | None = None,
+    log: FlightLog | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> FlightRecord:
+    """Fly a plan from the checks before to the landing.
+
+    Parameters
+    ----------
+    link : Link
+        To the aircraft.
+    plan : FlightPlan
+        What is flown.
+    confirm : callable
+        Shown a `Briefing` when everything is checked and on board; its True arms. It is asked
+        again when a minute passed or the link was broken in between.
+    on_progress : callable, optional
+        Told what happens, often.
+    speedup : float, optional
+        How much faster than the clock a simulation shall run.
+    token : str, optional
+        Names this launch: a second `fly` with the same one on the same link is refused.
+    log : FlightLog, optional
+        Where positions, pictures and events go at once.
+    clock, utc : callable
+        Monotonic seconds; the time of day.
+
+    Returns
+    -------
+    FlightRecord
+        The flight; its outcome is "landed" (plan flown to its end), "aborted" (came down
+        otherwise) or "lost" (the link broke and stayed so).
+
+    Raises
+    ------
+    Blocked
+        When a finding forbids it; with all findings.
+    Refused
+        When it was not confirmed, or was launched before.
+    LinkError
+        When the aircraft refused or fell silent on the ground.
+    """
+    link.claim(token or uuid.uuid4().hex)
+    if speedup is not None:
+        link.set_speedup(speedup)
+    with link.watch() as inbox:
+        return _Flight(
+            link,
+            plan,
+            inbox,
+            confirm=confirm,
+            on_progress=on_progress,
+            log=log,
+            clock=clock,
+            utc=utc,
+        ).run()
+
+
+class _Flight:
+    """One call of `fly`: the machine's state, the record, and the calls it asks for."""
+
+    def __init__(
+        self,
+        link: Link,
+        plan: FlightPlan,
+        inbox: queue.SimpleQueue[Sighting],
+        *,
+        confirm: Confirm,
+        on_progress: OnProgress | None,
+        log: FlightLog | None,
+        clock: Callable[[], float],
+        utc: Callable[[], datetime],
+    ) -> None:
+        self.state: FlightState = begin(plan, tuple(check_plan(plan)))
+        self._link = link
+        self._plan = plan
+        self._inbox = inbox
+        self._confirm = confirm
+        self._on_progress = on_progress
+        self._log = log
+        self._clock = clock
+        self._utc = utc
+        self._orders: deque[Order] = deque()
+        self._recording: Recording | None = None
+        self._started_utc = utc()
+
+    def run(self) -> FlightRecord:
+        """Turn until the flight is over."""
+        self._feed(Begin())
+        while not self.state.over:
+            if self._orders:
+                event = self._perform(self._orders.popleft())
+                self._drain()
+                self._feed(event)
+            else:
+                self._turn()
+        return self._result()
+
+    def _turn(self) -> None:
+        sighting = _next(self._inbox, self._link)
+        if sighting is not None:
+            self._saw(sighting)
+        if not self._link.alive:
+            self._feed(Gone())
+        elif sighting is None or self._inbox.empty():
+            self._feed(Tick(self._link.silence_s))
+
+    def _drain(self) -> None:
+        while not self._inbox.empty():
+            self._saw(self._inbox.get_nowait())
+
+    def _saw(self, sighting: Sighting) -> None:
+        if self._recording is not None:
+            self._recording.take(sighting)
+        self._feed(Saw(sighting, self._link.rate))
+        self._tell()
+
+    def _feed(self, event: Event) -> None:
+        self.state, commands = step(self.state, event, self._clock())
+        for command in commands:
+            if isinstance(command, Note):
+                self._note(command.message)
+            else:
+                self._orders.append(command)
+
+    def _note(self, message: Message) -> None:
+        if self._recording is not None:
+            self._recording.note(self.state.seen.time_s, message)
+        self._tell(message=message)
+
+    def _tell(self, *, transfer: Progress | None = None, message: Message | None = None) -> None:
+        if self._on_progress is None:
+            return
+        recording = self._recording
+        self._on_progress(
+            FlightProgress(
+                phase=self.state.phase,
+                telemetry=self.state.seen,
+                photos=len(recording.photos) if recording is not None else 0,
+                items=len(self._plan.items),
+                transfer=transfer,
+                message=message,
+            )
+        )
+
+    def _perform(self, order: Order) -> Event:
+        self._tell()
+        try:
+            return self._ask(order) or self._act(order)
+        except AgriError as trouble:
+            if not self._link.alive:
+                return Gone()
+            return Failed(order, trouble)
+
+    def _ask(self, order: Order) -> Event | None:
+        link, plan = self._link, self._plan
+        match order:
+            case Order.IDENTIFY:
+                return Identified(link.identify())
+            case Order.READ:
+                return Read(link.read_parameters([n.name for n in needed_parameters(plan)]))
+            case Order.UPLOAD:
+                return Proved(link.upload(plan, lambda now: self._tell(transfer=now)))
+            case Order.PROVE:
+                return Proved(link.verify(plan, lambda now: self._tell(transfer=now)))
+            case Order.CONFIRM:
+                return Answered(self._confirm(self._briefing()))
+            case _:
+                return None
+
+    def _act(self, order: Order) -> Event:
+        link = self._link
+        match order:
+            case Order.GUIDED:
+                link.set_mode(CopterMode.GUIDED)
+            case Order.ARM:
+                self._arm()
+            case Order.AUTO:
+                link.set_mode(CopterMode.AUTO)
+            case Order.START:
+                link.start_mission()
+            case Order.HOLD:
+                link.hold()
+            case Order.RETURN:
+                link.return_home()
+            case Order.DISARM:
+                link.disarm()
+        return Did(order)
+
+    def _arm(self) -> None:
+        if self.state.proof is None:
+            raise LinkError("error.link_lost")
+        self._started_utc = self._utc()
+        self._recording = Recording(self._link.telemetry().time_s, self._log)
+        self._link.arm(self.state.proof)
+
+    def _briefing(self) -> Briefing:
+        identity = self.state.identity
+        if identity is None:
+            raise LinkError("error.link_lost")
+        return Briefing(
+            identity=identity,
+            findings=self.state.findings,
+            plan_digest=self._plan.digest,
+            telemetry=self._link.telemetry(),
+        )
+
+    def _result(self) -> FlightRecord:
+        state, recording = self.state, self._recording
+        outcome = OUTCOMES.get(state.phase)
+        if outcome is None or recording is None or not (state.flown or outcome == "lost"):
+            self._refuse()
+        assert recording is not None  # noqa: S101  (_refuse raises)
+        if recording.missing_photos:
+            missing = Message.of("event.photos_missing", count=recording.missing_photos)
+            recording.note(state.seen.time_s, missing)
+        return recording.record(
+            plan_name=self._plan.name,
+            plan_digest=self._plan.digest,
+            started_utc=self._started_utc,
+            vehicle=state.identity.name if state.identity is not None else "",
+            outcome=outcome or "lost",
+        )
+
+    def _refuse(self) -> None:
+        state = self.state
+        if any(f.severity is Severity.ERROR for f in state.findings):
+            raise Blocked(state.findings)
+        raise state.failure or LinkError("error.launch_no_take_off")
+
+
+def _next(inbox: queue.SimpleQueue[Sighting], link: Link) -> Sighting | None:
+    """Wait a moment for the next sighting; asking keeps our heartbeats going."""
+    link.telemetry()
+    try:
+        return inbox.get(timeout=TURN_S)
+    except queue.Empty:
+        return None
