@@ -17,9 +17,10 @@ inside it, never the other way round.
   only: inclusion and exclusions contain what they stand for at every tolerance. Exclusions that
   still are too many are joined with their neighbours; the field then loses a little, never the
   obstacle its clearance.
-* **Rally points.** The pad is one. A point in the field is added only where the straight way
-  home, which is how RETURN_TO_LAUNCH flies, would cross an exclusion, the field bears a low crop
-  and the place is clear and dry; at most `MAX_EXTRA_RALLY`.
+* **Rally points.** The pad is one, and as a rule the only one: nobody watches over another
+  landing place, and a return at flying height passes well above roofs. A point in the field is
+  added only where the straight way home, which is how RETURN_TO_LAUNCH flies, would hit something
+  tall or enter a no-fly zone, the field bears a low crop and the place is clear and dry.
 
 All geometry is in local metres (`agri.geo.LocalFrame`) until the last step.
 """
@@ -39,7 +40,7 @@ from shapely.ops import nearest_points
 from agri.errors import Refused
 from agri.geo import LocalFrame
 from missions.flightplan import FencePolygon, RallyPoint, Site
-from missions.keepouts import explode, filled, ground_obstacles, keep_outs, solid_parts
+from missions.keepouts import explode, filled, ground_obstacles, keep_outs, no_ways, solid_parts
 
 FENCE_MARGIN_M = 2.0
 """ArduPilot's FENCE_MARGIN: a path nearer than this to a fence may be taken for a breach."""
@@ -47,7 +48,7 @@ KEEP_INSIDE_M = FENCE_MARGIN_M + 3.0
 """Least distance of every leg from the inclusion fence (3 m of position error is assumed)."""
 KEEP_OFF_M = FENCE_MARGIN_M + 1.0
 """Least distance of every leg from an exclusion fence, which itself holds the clearance."""
-CORRIDOR_M = 10.0
+CORRIDOR_M = 6.0
 """Half the width of the corridor between pad and field, margin not counted."""
 NOTCH_M = 15.0
 """Notches of the field narrower than twice this are closed by the fence."""
@@ -174,8 +175,9 @@ def enclose(
     >>> fence.allowed.covers(Point(-20, 25)), len(fence.exclusions)
     (True, 0)
     """
-    core = _inclusion_core(area, home, wide=wide)
-    outline = _widened(core, KEEP_INSIDE_M + lead_in_m + 3 * _ROUNDING_M)
+    lines = shapely.union_all([_widened(part, lead_in_m) for part in explode(area)])
+    core = _inclusion_core(lines, home, wide=wide)
+    outline = _widened(core, KEEP_INSIDE_M + 3 * _ROUNDING_M)
     for corners in INCLUSION_VERTICES:
         inclusion = _outward(outline, corners)
         inside = _inside(closed, inclusion)
@@ -235,6 +237,8 @@ def _widened(shape: BaseGeometry, by_m: float) -> Polygon:
 
     The round form is joined in: a mitred one alone may lose a little at notches.
     """
+    if by_m <= 0.0:
+        return solid_parts(shape)[0]
     mitred = shape.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0)
     return filled(shapely.union_all([mitred, shape.buffer(by_m)])).geoms[0]
 
@@ -329,7 +333,7 @@ def generate_rally(
         line = LineString(path)
         steps = np.linspace(0.0, line.length, max(2, math.ceil(line.length / 10.0)))
         flown = shapely.get_coordinates(line.interpolate(steps))
-        barred = shapely.union_all(list(enclosure.exclusions))
+        barred = shapely.union_all([shape for _, shape in no_ways(site, altitude_m, frame)])
         room = min(limits.rally_points - 1, MAX_EXTRA_RALLY)
         chosen += _sparing_places(flown, home, candidates, barred, room)
     places = (site.pad.place, *(frame.place(e, n) for e, n in chosen[1:]))

@@ -11,7 +11,7 @@ its height, for pads and rally points.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
@@ -27,6 +27,11 @@ NO_LANDING = frozenset(SensitiveKind)
 """Sensitive places an aircraft must not come down on: water drowns it, people and bees it harms."""
 
 
+def is_too_tall(obstacle: Obstacle, height_m: float) -> bool:
+    """Return whether a flight at `height_m` would pass too near above `obstacle`, or hit it."""
+    return obstacle.height_m + VERTICAL_CLEARANCE_M > height_m
+
+
 def is_closed(obstacle: Obstacle, height_m: float) -> bool:
     """Return whether `obstacle` may not be flown over at `height_m` above the ground.
 
@@ -40,7 +45,7 @@ def is_closed(obstacle: Obstacle, height_m: float) -> bool:
     """
     if obstacle.kind in NO_OVERFLIGHT and not obstacle.overflight_approved:
         return True
-    return obstacle.height_m + VERTICAL_CLEARANCE_M > height_m
+    return is_too_tall(obstacle, height_m)
 
 
 def keep_outs(site: Site, height_m: float, frame: LocalFrame) -> tuple[tuple[str, Polygon], ...]:
@@ -60,17 +65,30 @@ def keep_outs(site: Site, height_m: float, frame: LocalFrame) -> tuple[tuple[str
     tuple of (str, shapely.Polygon)
         Local metres, holes filled; in the order of the site, zones first.
     """
+    return _shut(site, frame, [o for o in site.obstacles if is_closed(o, height_m)])
+
+
+def no_ways(site: Site, height_m: float, frame: LocalFrame) -> tuple[tuple[str, Polygon], ...]:
+    """Return what not even a return in need may cross at `height_m`: what it would hit, and zones.
+
+    As `keep_outs`, without what is closed only so that nobody is flown over in a plan.
+    """
+    return _shut(site, frame, [o for o in site.obstacles if is_too_tall(o, height_m)])
+
+
+def _shut(
+    site: Site, frame: LocalFrame, obstacles: Sequence[Obstacle]
+) -> tuple[tuple[str, Polygon], ...]:
     closed = [
         (zone.name, part)
         for zone in site.no_fly_zones
         for part in solid_parts(frame.geometry_to_local(zone.area))
     ]
     home = Point(frame.metres(site.pad.place))
-    for obstacle in site.obstacles:
-        if is_closed(obstacle, height_m):
-            shape = frame.geometry_to_local(obstacle.geometry)
-            wide = widened(shape, obstacle.clearance_m, facing=home)
-            closed.extend((obstacle.name or obstacle.kind, part) for part in solid_parts(wide))
+    for obstacle in obstacles:
+        shape = frame.geometry_to_local(obstacle.geometry)
+        wide = widened(shape, obstacle.clearance_m, facing=home)
+        closed.extend((obstacle.name or obstacle.kind, part) for part in solid_parts(wide))
     return tuple(closed)
 
 

@@ -182,9 +182,9 @@ def test_the_pad_is_always_a_rally_point_and_alone_where_all_is_open() -> None:
     assert only.altitude_m == 42.0
 
 
-def wall_site(crop: str = "lúa", wet: bool = False) -> tuple[Draft, object]:
+def wall_site(crop: str = "lúa", wet: bool = False, tall_m: float = 45.0) -> tuple[Draft, object]:
     draft = Draft()
-    houses = draft.obstacle(ObstacleKind.HOUSE, box(20, 90, 180, 96), 6.0, "Dãy nhà")
+    houses = draft.obstacle(ObstacleKind.HOUSE, box(20, 90, 180, 96), tall_m, "Dãy nhà")
     water = SensitiveSite(
         name="Đầm", kind=SensitiveKind.RUOI, geometry=draft(box(0, 100, 200, 260))
     )
@@ -204,7 +204,7 @@ def rally_of(site: object) -> tuple[list[tuple[float, float]], object, LocalFram
     return [frame.metres(point.place) for point in points], fence, frame
 
 
-def test_a_row_of_houses_on_the_way_home_earns_a_place_behind_it() -> None:
+def test_a_row_of_tall_houses_on_the_way_home_earns_a_place_behind_it() -> None:
     draft, site = wall_site()
     places, fence, frame = rally_of(site)
     assert 2 <= len(places) <= 4
@@ -214,6 +214,13 @@ def test_a_row_of_houses_on_the_way_home_earns_a_place_behind_it() -> None:
         assert Point(place).distance(row) >= 10.0
         assert math.dist(place, places[0]) <= RALLY_LIMIT_M
     assert any(place[1] > frame.metres(draft.place(0, 96))[1] for place in places[1:])
+
+
+def test_low_houses_are_passed_over_on_a_return_in_need() -> None:
+    _, site = wall_site(tall_m=6.0)
+    places, fence, _ = rally_of(site)
+    assert len(places) == 1
+    assert fence.exclusions  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("crop", "wet"), [("vải PH40", False), ("", False), ("lúa", True)])
