@@ -130,8 +130,9 @@ def test_pictures_on_a_sloping_line_have_their_own_heights() -> None:
     assert [height for _, height in found] == pytest.approx([20.0, 32.5, 45.0], abs=0.01)
 
 
-def test_a_countless_number_of_pictures_is_cut() -> None:
-    items = [i if i.command != 206 else replace(i, param1=i.param1 / 1000) for i in PLAN.items]
+@pytest.mark.parametrize("trigger_m", [0.01, 1e-9, 1e-320])
+def test_a_countless_number_of_pictures_is_cut(trigger_m: float) -> None:
+    items = [i if i.param1 != 10.0 else replace(i, param1=trigger_m) for i in PLAN.items]
     photos = folders(replace(PLAN, items=tuple(items)), "en")["Pictures to be taken"]
     assert len(coordinates(photos)) == MAX_PHOTOS
 

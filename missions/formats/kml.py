@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from xml.sax.saxutils import escape
 
 from shapely.geometry import MultiPolygon, Polygon
@@ -123,7 +124,8 @@ def photo_places(legs: Iterable[FlownLeg]) -> Iterator[tuple[LonLat, float]]:
         frame = LocalFrame(leg.start)
         east, north = frame.metres(leg.end)
         length = math.hypot(east, north)
-        for step in range(math.floor((length + ROUNDING_M) / leg.trigger_m) + 1):
+        last = math.floor(min((length + ROUNDING_M) / leg.trigger_m, MAX_PHOTOS))
+        for step in range(last + 1):
             share = min(1.0, step * leg.trigger_m / length)
             rise = leg.end_height_m - leg.start_height_m
             yield frame.place(east * share, north * share), leg.start_height_m + share * rise
@@ -153,7 +155,7 @@ def _folders(plan: FlightPlan, language: Language) -> Iterator[str]:
     for works, key in ((True, "lines"), (False, "transit")):
         chosen = [leg for leg in legs if (leg.trigger_m > 0.0) is works]
         yield _folder(named[key], [_placemark(key, f"{a.seq}", _line(a, mode)) for a in chosen])
-    photos = list(photo_places(legs))[:MAX_PHOTOS]
+    photos = islice(photo_places(legs), MAX_PHOTOS)
     yield _folder(
         say("page.layer.photos_planned", language),
         (
