@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Any
 from agri.cli.speech import language
 from agri.errors import AgriError
 from agri.findings import Finding, Severity, blocks
+from agri.units import square_metres_to_hectares
 from agri.words import say
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agri.operations.demo import Demonstration
+    from agri.operations.fly import Flown
     from agri.operations.survey import PlannedSurvey
+    from missions.launch import FlightProgress
 
 SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 STYLE = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
@@ -123,6 +127,63 @@ def show_plan(planned: PlannedSurvey) -> int:
     code = show_verdict(planned.plan.name, planned.findings)
     tell("cli.files", picture=planned.picture, page=planned.page)
     return code
+
+
+def ask(key: str) -> bool:
+    """Ask a question; only yes, y, có or c mean yes, and no terminal means no."""
+    if not sys.stdin.isatty():
+        return False
+    answer = console().input(say(key, language.get()) + " ", markup=False)
+    return answer.strip().lower() in ("yes", "y", "có", "co", "c")
+
+
+def flight_line(progress: FlightProgress) -> str:
+    """Return one line that tells how a flight is going."""
+    seen = progress.telemetry
+    if progress.transfer is not None:
+        return progress.transfer.message.text(language.get())
+    values = {
+        "mode": seen.mode_name,
+        "height": local_number(seen.height_m, ".0f"),
+        "speed": local_number(seen.speed_m_s, ".1f"),
+        "battery": local_number(seen.battery_pct, ".0f"),
+        "item": max(seen.mission_current, 0),
+        "items": progress.items,
+        "photos": progress.photos,
+    }
+    return say("cli.flight_line", language.get(), **values)
+
+
+def show_flight(flown: Flown) -> int:
+    """Print a flight and its files; return the exit code, 0 when it landed as planned."""
+    from agri.operations.report import flight_facts
+
+    for label, value in flight_facts(flown.plan, flown.record, language.get()):
+        console().print(f"  {label}: {value}", markup=False)
+    tell(f"page.flight_{flown.record.outcome}")
+    tell("cli.files", picture=flown.picture, page=flown.page)
+    return int(flown.record.outcome != "landed")
+
+
+def show_demo(shown: Demonstration) -> int:
+    """Print what the demonstration did, field by field; return 0 when every flight landed."""
+    rows = [
+        (
+            flown.plan.site.field.name if flown.plan.site else "",
+            local_number(square_metres_to_hectares(area_m2), ".2f"),
+            f"{len(flown.record.photos)} / {planned}",
+            local_number(flown.record.duration_s / 60.0, ".1f"),
+            local_number(off_m, ".2f"),
+            say(f"page.flight_{flown.record.outcome}", language.get()),
+        )
+        for flown, area_m2, planned, off_m in shown.rows()
+    ]
+    show_table(
+        ("cli.head_field", "cli.head_ha", "cli.head_photos", "cli.head_minutes", "cli.head_off",
+         "cli.head_outcome"), rows,
+    )  # fmt: skip
+    tell("cli.demo_done", folder=shown.folder, page=shown.page)
+    return int(any(flown.record.outcome != "landed" for flown in shown.flights))
 
 
 @contextmanager

@@ -1,0 +1,264 @@
+"""Fly one of the farm's plans, on a real aircraft or a simulated one, and keep what happened.
+
+The order is the safety: the plan's checks, the aircraft's parameters, one yes to set them, the
+upload and its proof, one yes to arm. The record is opened on disk between that yes and the arming:
+an aircraft whose flight cannot be recorded stays on the ground. Whatever breaks later, what was
+seen is in the flight's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from agri.errors import BadInput, Refused
+from agri.files import copy_file, make_folder, told
+from agri.findings import Finding, blocks
+from agri.flightbook import FOLDER, FlightLog
+from agri.flightlog import TLOG
+from agri.geo import LonLat
+from agri.operations.report import keep_report, report_flight
+from agri.track import Event, FlightRecord, Photo
+from agri.words import Language
+from agri.workspace import PlanRecord, StoredFlight, Workspace
+from missions.checks import check_plan
+from missions.flightplan import FlightPlan
+from missions.launch import Briefing, OnProgress, fly, prepare
+from missions.link import Link
+from missions.preflight import Requirement, needed_parameters, unmet
+
+SIMULATED = ("sim", "ardupilot")
+"""Words for ``--connect`` that start a simulation instead of naming an address."""
+CAMERA_FITTED = {"CAM1_TYPE": 1.0, "SERVO11_FUNCTION": 10.0}
+"""A simulated aircraft carries a camera on servo 11; real ones are wired by people."""
+BOOT_SPEEDUP = 40.0
+"""How fast a simulation runs while it finds its position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pilot:
+    """The person's part of a launch.
+
+    Parameters
+    ----------
+    may_set : callable
+        Shown the parameters that must change; its True sets them.
+    may_arm : callable
+        Shown the briefing; its True arms.
+    on_link : callable
+        Given the open link, so that Stop, Return and Land are at hand.
+    on_progress : callable
+        Told how the flight goes.
+    """
+
+    may_set: Callable[[tuple[Requirement, ...]], bool]
+    may_arm: Callable[[Briefing], bool]
+    on_link: Callable[[Link], None]
+    on_progress: OnProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flown:
+    """A flight that is in the farm.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        What was to be flown.
+    record : FlightRecord
+        What was flown.
+    stored : StoredFlight
+        Its row in the farm.
+    findings : tuple of Finding
+        What the briefing told.
+    picture, page : Path
+        The files that show it.
+    """
+
+    plan: FlightPlan
+    record: FlightRecord
+    stored: StoredFlight
+    findings: tuple[Finding, ...]
+    picture: Path
+    page: Path
+
+
+class _Keeper:
+    """The flight's log, which exists from the yes to arm onwards."""
+
+    def __init__(self) -> None:
+        self.log: FlightLog | None = None
+
+    def position(
+        self, *, time_s: float, place: LonLat, height_m: float, speed_m_s: float,
+        battery_pct: float = float("nan"),
+    ) -> None:  # fmt: skip
+        if self.log:
+            self.log.position(time_s=time_s, place=place, height_m=height_m, speed_m_s=speed_m_s,
+                              battery_pct=battery_pct)  # fmt: skip
+
+    def photo(self, photo: Photo) -> None:
+        if self.log:
+            self.log.photo(photo)
+
+    def event(self, event: Event) -> None:
+        if self.log:
+            self.log.event(event)
+
+
+@contextmanager
+def simulate(home: LonLat, *, port: int, speedup: float, udp: bool) -> Iterator[str]:
+    """Run the embedded simulator at `home` and give its address.
+
+    Parameters
+    ----------
+    home : LonLat
+        Where it stands.
+    port : int
+        Port on this machine.
+    speedup : float
+        How much faster than the clock.
+    udp : bool
+        Listen with UDP instead of TCP.
+    """
+    from sitl.simulator import Simulator
+
+    with Simulator(home, port=port, speedup=speedup, protocol="udp" if udp else "tcp",
+                   parameters=CAMERA_FITTED) as simulated:  # fmt: skip
+        yield simulated.url
+
+
+@contextmanager
+def vehicle_at(connect: str, plan: FlightPlan) -> Iterator[str]:
+    """Give the address of the aircraft, starting a simulation where ``connect`` asks for one.
+
+    Parameters
+    ----------
+    connect : str
+        ``sim``, ``ardupilot`` or an address (`missions.address`).
+    plan : FlightPlan
+        A simulation stands at its home.
+
+    Raises
+    ------
+    NotFound
+        When no real ArduCopter simulator is on this machine.
+    """
+    if connect == "sim":
+        from sitl.simulator import Simulator
+
+        with Simulator(plan.home, speedup=BOOT_SPEEDUP, parameters=CAMERA_FITTED) as simulated:
+            yield simulated.url
+    elif connect == "ardupilot":
+        from sitl.ardupilot import ArduPilot
+
+        with ArduPilot(plan.home, speedup=BOOT_SPEEDUP, parameters=CAMERA_FITTED) as real:
+            yield real.url
+    else:
+        yield connect
+
+
+def fly_plan(
+    farm: Workspace,
+    plan: FlightPlan,
+    stored_plan: PlanRecord | None,
+    *,
+    connect: str,
+    pilot: Pilot,
+    language: Language,
+    now: datetime,
+    speedup: float | None = None,
+    deadline_s: float = 60.0,
+) -> Flown:
+    """Fly a plan and keep its record, picture and page in the farm.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    plan : FlightPlan
+        What to fly.
+    stored_plan : PlanRecord or None
+        Its row, None for a plan from elsewhere.
+    connect : str
+        See `vehicle_at`.
+    pilot : Pilot
+        The person's part.
+    language : {"vi", "en"}
+        Language of picture and page.
+    now : datetime
+        Wall clock, UTC; names the telemetry log.
+    speedup : float, optional
+        How much faster than the clock a simulation shall fly.
+    deadline_s : float
+        For the first heartbeat.
+
+    Returns
+    -------
+    Flown
+        The flight, whatever its outcome.
+
+    Raises
+    ------
+    Refused
+        When a finding forbids it, or the person said no; nothing was armed.
+    LinkError
+        When the aircraft does not answer, or cannot be launched.
+    StoreError
+        When the record cannot be kept.
+    """
+    findings = check_plan(plan)
+    if blocks(findings):
+        worst = next(f for f in findings if blocks([f]))
+        raise Refused("error.fly_blocked", plan=plan.name, finding=worst.message)
+    if speedup is not None and connect not in SIMULATED:
+        raise BadInput("error.speedup_real")
+    keeper, briefed = _Keeper(), list(findings)
+
+    def may_arm(briefing: Briefing) -> bool:
+        briefed[:] = briefing.findings
+        if not pilot.may_arm(briefing):
+            return False
+        keeper.log = keeper.log or farm.begin_flight(
+            plan_name=plan.name,
+            plan_digest=plan.digest,
+            vehicle=briefing.identity.name,
+            mission_uid=stored_plan.uid if stored_plan else "",
+        )
+        return True
+
+    tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
+    try:
+        with vehicle_at(connect, plan) as url:
+            link = Link.connect(url, deadline_s=deadline_s, tlog=tlog)
+            with link:
+                pilot.on_link(link)
+                _set_parameters(link, plan, pilot)
+                record = fly(link, plan, confirm=may_arm, on_progress=pilot.on_progress,
+                             speedup=speedup, log=keeper)  # fmt: skip
+    finally:
+        _keep_tlog(tlog, keeper.log)
+    assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
+    stored = keeper.log.finish(record)
+    report = report_flight(plan, record, briefed, language)
+    picture, page = keep_report(farm, Path(stored.folder).name, report)
+    return Flown(plan=plan, record=record, stored=stored, findings=tuple(briefed), picture=picture,
+                 page=page)  # fmt: skip
+
+
+def _set_parameters(link: Link, plan: FlightPlan, pilot: Pilot) -> None:
+    needs = unmet(plan, link.read_parameters([need.name for need in needed_parameters(plan)]))
+    if any(need.settable for need in needs) and pilot.may_set(needs):
+        prepare(link, plan)
+
+
+def _keep_tlog(tlog: Path, log: FlightLog | None) -> None:
+    """Move the telemetry log into the flight's folder; without a flight it is not kept."""
+    with told(tlog):
+        if log is not None and tlog.is_file():
+            copy_file(tlog, log.folder / TLOG)
+        with suppress(FileNotFoundError):
+            tlog.unlink()
