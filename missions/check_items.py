@@ -23,6 +23,13 @@ ENDS = frozenset({Command.NAV_RETURN_TO_LAUNCH, Command.NAV_LAND})
 """Commands that end a flight."""
 REFUSED = frozenset({195, 197, 214, 246, 260, 300, 410, 530, 2003})
 """Commands ArduCopter 4.6 refuses in a mission (tried), or loads nowhere (214, seconds meant)."""
+DANGEROUS = frozenset({92, 176, 179, 185, 208, 218, 222, 223, 42702})
+"""Commands that hand the aircraft over to another program or mode, move home, stop the motors,
+open a parachute or press any switch: NAV_GUIDED_ENABLE, DO_SET_MODE, DO_SET_HOME,
+DO_FLIGHTTERMINATION, DO_PARACHUTE, DO_AUX_FUNCTION, DO_GUIDED_LIMITS, DO_ENGINE_CONTROL,
+NAV_SCRIPT_TIME."""
+FENCE_ENABLE = 207
+"""DO_FENCE_ENABLE: 1 switches the fence on; anything else takes a part of it away."""
 PLANNED = frozenset(
     {
         *(command for command in Command if command < Command.FENCE_RETURN_POINT),
@@ -114,25 +121,37 @@ def _end(items: Sequence[Numbered]) -> Iterator[Finding]:
 
 def _commands(items: Sequence[Numbered]) -> Iterator[Finding]:
     """DO_JUMP loops and breaks resuming; refused commands stop the upload half way."""
-    fences = range(Command.FENCE_RETURN_POINT, Command.RALLY_POINT + 1)
     yield from _first("finding.jump", (e for e in items if e[1].command == Command.DO_JUMP))
-    yield from _first(
-        "finding.command_refused",
-        (e for e in items if e[1].command in REFUSED or e[1].command in fences),
-    )
+    yield from _first("finding.command_refused", (e for e in items if _is_refused(e[1])))
+    yield from _first("finding.command_dangerous", (e for e in items if _is_dangerous(e[1])))
     yield from _first(
         "finding.sprayer_on",
         (e for e in items if e[1].command == Command.DO_SPRAYER and int(e[1].param1) == 1),
     )
-    passed = (*PLANNED, *REFUSED, *fences, Command.DO_JUMP, Command.DO_SPRAYER)
-    unknown = [e for e in items if e[1].command not in passed]
-    if unknown:
-        yield Finding.warning(
-            "finding.command_unknown",
-            item=unknown[0][0],
-            command=int(unknown[0][1].command),
-            count=len(unknown),
-        )
+    unknown = [entry for entry in items if _is_unknown(entry[1])]
+    yield from _first("finding.way_unknown", (e for e in unknown if is_navigation(e[1])))
+    actions = [entry for entry in unknown if not is_navigation(entry[1])]
+    curves = [e for e in items if e[1].command == Command.NAV_SPLINE_WAYPOINT]
+    for key, found in (("finding.command_unknown", actions), ("finding.curved_way", curves)):
+        if found:
+            number, item = found[0]
+            yield Finding.warning(key, item=number, command=int(item.command), count=len(found))
+
+
+def _is_refused(item: MissionItem) -> bool:
+    fence_or_rally = Command.FENCE_RETURN_POINT <= item.command <= Command.RALLY_POINT
+    return item.command in REFUSED or fence_or_rally
+
+
+def _is_dangerous(item: MissionItem) -> bool:
+    fence_off = item.command == FENCE_ENABLE and item.param1 != 1.0
+    return item.command in DANGEROUS or fence_off
+
+
+def _is_unknown(item: MissionItem) -> bool:
+    judged = (Command.DO_JUMP, Command.DO_SPRAYER, FENCE_ENABLE)
+    known = item.command in PLANNED or item.command in judged
+    return not (known or _is_refused(item) or _is_dangerous(item))
 
 
 def _frames(items: Sequence[Numbered]) -> Iterator[Finding]:

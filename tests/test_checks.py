@@ -191,12 +191,38 @@ def test_commands_the_vehicle_refuses_are_errors(command: int) -> None:
     }
 
 
-@pytest.mark.parametrize("command", [201, 183, 181, 4999, 5101])
+@pytest.mark.parametrize("command", [95, 201, 183, 181, 4999, 5101])
 def test_commands_agri_does_not_know_are_warnings(command: int) -> None:
     plan = inserted(3, MissionItem(command=command))
     assert told(plan) == warnings("command_unknown")
     assert values(plan, "command_unknown") == {"item": 3, "command": command, "count": 1}
     assert "finding.checked_items" not in info(plan)
+
+
+@pytest.mark.parametrize("command", [92, 176, 179, 185, 207, 208, 218, 222, 223, 42702])
+def test_commands_that_take_the_aircraft_out_of_hand_are_errors(command: int) -> None:
+    plan = inserted(3, MissionItem(command=command))
+    assert told(plan) == errors("command_dangerous")
+    assert values(plan, "command_dangerous") == {"item": 3, "command": command, "count": 1}
+
+
+def test_switching_the_fence_on_is_welcome_and_nothing_else() -> None:
+    assert told(inserted(3, MissionItem(command=207, param1=1.0))) == []
+    assert told(inserted(3, MissionItem(command=207, param1=2.0))) == errors("command_dangerous")
+
+
+@pytest.mark.parametrize("command", [17, 18, 31, 84, 94])
+def test_a_place_to_go_that_agri_does_not_know_is_an_error(command: int) -> None:
+    """Where it would fly cannot be checked; an unknown action is only a warning."""
+    plan = inserted(3, MissionItem(command=command), MissionItem(command=command))
+    assert told(plan) == errors("way_unknown")
+    assert values(plan, "way_unknown") == {"item": 3, "command": command, "count": 2}
+
+
+def test_a_curved_way_is_told() -> None:
+    plan = changed(23, command=82)
+    assert told(plan) == warnings("curved_way")
+    assert values(plan, "curved_way") == {"item": 23, "command": 82, "count": 1}
 
 
 @pytest.mark.parametrize("command", [93, 114, 115, 203, 205, 206, 216, 1000, 2001])
