@@ -239,7 +239,8 @@ def _widened(shape: BaseGeometry, by_m: float) -> Polygon:
     """
     if by_m <= 0.0:
         return solid_parts(shape)[0]
-    mitred = shape.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0)
+    clean = shape.simplify(0.001)
+    mitred = clean.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0)
     return filled(shapely.union_all([mitred, shape.buffer(by_m)])).geoms[0]
 
 
@@ -249,8 +250,7 @@ def _corners(polygon: Polygon) -> int:
 
 def _outward(shape: Polygon, max_vertices: int) -> Polygon:
     """Return a polygon of at most `max_vertices` (≥ 4) corners that covers `shape`."""
-    solid = Polygon(shape.exterior)
-    found = solid
+    found = solid = solid_parts(shape.simplify(0.001))[0]
     tolerance_m = 0.1
     while _corners(found) > max_vertices or not found.covers(solid):
         if tolerance_m > 50.0:

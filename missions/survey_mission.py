@@ -7,7 +7,9 @@ Theory of operation
    field. What the camera still could not see is refused, not left out in silence.
 2. A hole of the field (a pond, a grave) is flown over, because a map wants the whole mosaic;
    what must not be flown over is an obstacle or a no-fly zone and is closed by the fence.
-3. Lines are laid by `missions.coverage` at the spacing the side overlap asks, or closer.
+3. Lines are laid by `missions.coverage` at the spacing the side overlap asks, or closer. Where the
+   border is slanted they may run up to `MAX_OVERRUN_M` beyond it, so that corners too are seen as
+   often as asked; the fence is drawn wider by as much.
 4. Items: TAKEOFF, ground speed, then for each straight line a waypoint, camera on, a waypoint,
    camera off. A DO_ item runs when the waypoint before it is reached, so the camera rests in every
    turn and transit; after the last line it is off before the way home begins. The way home is

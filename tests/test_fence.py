@@ -77,7 +77,7 @@ def test_every_keep_out_inside_is_shut_whole_within_the_storage(
     ]  # fmt: skip
     fence = enclose(area, Point(-130.0, 0.0), closed)
     assert fence.vertices <= DEFAULT_LIMITS.fence_vertices
-    shut = shapely.union_all(list(fence.exclusions)).buffer(0.001)
+    shut = shapely.union_all(list(fence.exclusions)).buffer(0.002)
     inside = shapely.union_all(closed).intersection(fence.inclusion)
     assert inside.is_empty or shut.covers(inside)
     assert inside.is_empty or fence.allowed.distance(inside) >= KEEP_OFF_M - 0.01
@@ -89,7 +89,7 @@ def test_a_narrow_storage_is_kept_too_and_an_impossible_one_refused() -> None:
     trees = [Point(x, y).buffer(4.0) for x in range(20, 300, 40) for y in range(20, 300, 40)]
     fence = enclose(area, Point(-10, 150), trees, limits=VehicleLimits(fence_vertices=40))
     assert fence.vertices <= 40
-    assert shapely.union_all(list(fence.exclusions)).buffer(0.001).covers(shapely.union_all(trees))
+    assert shapely.union_all(list(fence.exclusions)).buffer(0.002).covers(shapely.union_all(trees))
     far = [Point(x, y).buffer(2.0) for x in range(0, 2000, 200) for y in range(0, 2000, 200)]
     with pytest.raises(Refused) as caught:
         enclose(box(0, 0, 2000, 2000), Point(-5, 5), far)
