@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import GeometryCollection, MultiLineString, MultiPoint, MultiPolygon
@@ -77,9 +78,14 @@ def from_blob(blob: bytes) -> BaseGeometry:
         When it is not one, or holds a curve that shapely does not know.
     """
     _, _, wkb = _split(blob)
+    return _flat(wkb)
+
+
+def _flat(wkb: bytes) -> BaseGeometry:
     try:
-        return shapely.force_2d(shapely.from_wkb(wkb))
-    except (ShapelyError, TypeError) as error:
+        with np.errstate(invalid="ignore"):
+            return shapely.force_2d(shapely.from_wkb(wkb))
+    except (ShapelyError, NotImplementedError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -120,7 +126,7 @@ class Geom(UserDefinedType[BaseGeometry]):
                 return None
             try:
                 return from_blob(value)
-            except (ValueError, TypeError):
+            except ValueError:
                 return GeometryCollection()
 
         return process
@@ -213,8 +219,8 @@ def _is_empty(blob: bytes | None) -> int | None:
         flags, envelope, wkb = _split(blob)
         if flags & 0x10:
             return 1
-        return 0 if envelope else int(shapely.from_wkb(wkb).is_empty)
-    except (ValueError, ShapelyError):
+        return 0 if envelope else int(_flat(wkb).is_empty)
+    except ValueError:
         return 1
 
 
@@ -228,8 +234,8 @@ def _bound(index: int) -> Callable[[bytes | None], float | None]:
             _, envelope, wkb = _split(blob)
             if envelope:
                 return envelope[index]
-            west, south, east, north = shapely.from_wkb(wkb).bounds
-        except (ValueError, ShapelyError):
+            west, south, east, north = _flat(wkb).bounds
+        except ValueError:
             return None
         return float((west, east, south, north)[index])
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
@@ -181,6 +182,8 @@ def _covering(geometry: BaseGeometry | None, place: str, findings: list[Finding]
         raise BadInput("error.geometry_empty", name=place)
     if geometry.is_valid:
         return geometry
+    if not np.isfinite(shapely.get_coordinates(geometry)).all():
+        raise BadInput("error.geometry_invalid", name=place)
     try:
         outlines = [LineString(polygon.exterior.coords) for polygon in _polygons(geometry)]
         faces = shapely.polygonize([shapely.union_all(outlines)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from agri.geo import LonLat
 from agri.records import PlanRecord
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
+from agri.workspace import DATABASE, Workspace
 
 LON, LAT = 106.51, 21.08
 START = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
@@ -128,10 +131,17 @@ def counting() -> Callable[[], str]:
     return lambda: f"00000000-0000-4000-8000-{next(counter):012d}"
 
 
+def gpkg(farm: Workspace) -> Path:
+    return farm.folder / DATABASE
+
+
+def edit(farm: Workspace, statement: str, *values: object) -> None:
+    """Change the farm as another program would, with the functions it would have."""
+    with farm._database.plain() as connection:
+        connection.execute(statement, values)
+
+
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:
     """What plain SQLite sees."""
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()

@@ -7,10 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,27 +16,17 @@ import shapely
 from shapely.geometry import MultiPolygon, Point
 
 from agri import database, flightlog
-from agri.database import Database
 from agri.errors import AgriError, BadInput, NotFound, StoreError
-from agri.field import Field, ObstacleKind, Pad
+from agri.field import Field, Pad
 from agri.files import TEMPORARY
 from agri.findings import Severity
-from agri.gpkg import to_blob
 from agri.records import Outcome
 from agri.workspace import DATABASE, Workspace
 from tests import farms
+from tests.farms import edit, gpkg
 from tests.names import odd_names
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = {
-    "fields": "MultiPolygon",
-    "obstacles": "Unknown",
-    "sensitive_sites": "Unknown",
-    "pads": "Point",
-    "no_fly_zones": "MultiPolygon",
-    "missions": "MultiLineString",
-    "flights": "MultiLineString",
-}
 
 
 @pytest.fixture
@@ -65,10 +52,6 @@ def full_farm(farm: Workspace) -> Workspace:
     farm.save_plan(farms.plan(), "document")
     farm.save_flight(farms.flight())
     return farm
-
-
-def gpkg(farm: Workspace) -> Path:
-    return farm.folder / DATABASE
 
 
 # ---------------------------------------------------------------- values come back
@@ -228,6 +211,22 @@ def test_a_field_is_found_without_case_and_diacritics_unless_two_are_meant(
     assert "Ruộng Đồng, Ruộng Đông" in unclear.value.text("vi")
 
 
+def test_a_plan_is_found_like_a_field(farm: Workspace) -> None:
+    farm.save_plan(farms.plan("Ruộng Đồng"), "a")
+    farm.save_plan(farms.plan("Ruộng Đông"), "b")
+    assert farm.plan("RUỘNG ĐÔNG")[1] == "b"
+    with pytest.raises(BadInput) as unclear:
+        farm.plan("ruong dong")
+    assert unclear.value.message.key == "error.ambiguous"
+    with pytest.raises(NotFound) as missing:
+        farm.plan("vườn")
+    assert "Ruộng Đông" in missing.value.text("vi")
+    with pytest.raises(BadInput):
+        farms.plan(" ")
+    with pytest.raises(BadInput):
+        farms.plan(created_utc=farms.START.replace(tzinfo=None))
+
+
 def test_the_first_pad_is_taken_unless_one_is_named(farm: Workspace) -> None:
     assert farm.pad() is None
     farm.add_pads([*farms.PADS, Pad(name="Bờ kênh", place=farms.PADS[0].place)])
@@ -326,6 +325,24 @@ def test_a_file_that_is_no_farm_is_refused_in_one_sentence(
     assert refusal.value.message.key == key
 
 
+def test_keeping_a_farm_needs_none_of_the_slow_libraries(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from agri.workspace import Workspace
+from tests import farms
+with Workspace.create(Path(sys.argv[1]) / "farm", farm_name="x") as farm:
+    farm.add_fields(farms.FIELDS)
+    farm.save_plan(farms.plan(), "x")
+    farm.save_flight(farms.flight())
+    farm.farm(), farm.check(), farm.backup()
+print({"pyogrio", "geopandas", "pandas", "rasterio", "matplotlib", "sklearn"} & set(sys.modules))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.stdout.strip() == "set()", result.stderr
+
+
 def test_every_connection_keeps_what_it_acknowledges(farm: Workspace) -> None:
     with farm._database.plain() as connection:
         pragmas = {
@@ -338,302 +355,6 @@ def test_every_connection_keeps_what_it_acknowledges(farm: Workspace) -> None:
         "foreign_keys": 1,
         "busy_timeout": 30_000,
     }
-
-
-# ---------------------------------------------------------------- other programs
-
-
-def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) -> None:
-    pyogrio = pytest.importorskip("pyogrio")
-    path = gpkg(full_farm)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        listed = dict(pyogrio.list_layers(path))
-        assert listed == {**LAYERS, "farm": None}
-        counts = {}
-        for layer in LAYERS:
-            info = pyogrio.read_info(path, layer=layer)
-            assert info["crs"] == "EPSG:4326"
-            frame = pyogrio.read_dataframe(path, layer=layer)
-            assert frame["uid"].str.len().eq(36).all()
-            counts[layer] = len(frame)
-            bounds = frame.total_bounds
-            assert 106 < bounds[0] <= bounds[2] < 107
-            assert 21 < bounds[1] <= bounds[3] < 22
-    assert counts == {
-        "fields": 2, "obstacles": 3, "sensitive_sites": 2, "pads": 1, "no_fly_zones": 1,
-        "missions": 1, "flights": 1,
-    }  # fmt: skip
-    fields = pyogrio.read_dataframe(path, layer="fields")
-    assert list(fields["name"]) == [field.name for field in farms.FIELDS]
-    assert fields.geometry.iloc[0].equals(farms.FIELDS[0].boundary)
-    obstacles = pyogrio.read_dataframe(path, layer="obstacles")
-    assert list(obstacles.geometry.geom_type) == ["Point", "LineString", "Polygon"]
-    assert list(obstacles["overflight_approved"]) == [False, False, True]
-    missions = pyogrio.read_dataframe(path, layer="missions")
-    assert str(missions["created_utc"].iloc[0]).startswith("2026-11-22 07:30:00")
-
-
-def test_a_layer_comes_as_a_frame_equal_to_what_gdal_reads(full_farm: Workspace) -> None:
-    geopandas = pytest.importorskip("geopandas")
-    for layer in LAYERS:
-        ours = full_farm.frame(layer)
-        theirs = geopandas.read_file(gpkg(full_farm), layer=layer)
-        assert ours.crs == theirs.crs
-        assert ours.geometry.geom_equals(theirs.geometry.set_axis(ours.index)).all()
-        assert list(ours["uid"]) == list(theirs["uid"])
-        assert set(theirs.columns) == set(ours.columns)
-    with pytest.raises(NotFound):
-        full_farm.frame("sqlite_master")
-
-
-def test_gdal_asks_the_spatial_index_for_a_window(full_farm: Workspace) -> None:
-    pyogrio = pytest.importorskip("pyogrio")
-    window = farms.box(0.0041, 0.0001, 0.0001).bounds
-
-    def names() -> list[str]:
-        frame = pyogrio.read_dataframe(gpkg(full_farm), layer="fields", bbox=window)
-        return list(frame["name"])
-
-    assert names() == ["Vườn vải thiều"]
-    edit(full_farm, "DELETE FROM rtree_fields_geom")
-    assert names() == [], "the window was answered from the index"
-    assert "finding.index_damaged" in [finding.key for finding in full_farm.check()]
-
-
-def test_the_index_follows_every_kind_of_change(full_farm: Workspace) -> None:
-    def index() -> dict[int, tuple[float, float]]:
-        found = farms.rows(gpkg(full_farm), "SELECT id, minx, maxx FROM rtree_fields_geom")
-        return {row[0]: (row[1], row[2]) for row in found}  # type: ignore[misc, index]
-
-    moved = to_blob(MultiPolygon([farms.box(0.5)]))
-    edit(full_farm, "UPDATE fields SET geom = ? WHERE fid = 1", moved)
-    assert index()[1][0] == pytest.approx(farms.LON + 0.5, abs=1e-4)
-    edit(full_farm, "UPDATE fields SET fid = 9 WHERE fid = 1")
-    assert set(index()) == {2, 9}
-    edit(full_farm, "UPDATE fields SET geom = NULL WHERE fid = 9")
-    assert set(index()) == {2}
-    edit(full_farm, "UPDATE fields SET geom = ?, fid = 4 WHERE fid = 9", moved)
-    assert set(index()) == {2, 4}
-    edit(full_farm, "UPDATE fields SET geom = NULL, fid = 5 WHERE fid = 4")
-    assert set(index()) == {2}
-    edit(full_farm, "UPDATE fields SET geom = ? WHERE fid = 5", moved)
-    edit(full_farm, "DELETE FROM fields WHERE fid = 2")
-    assert set(index()) == {5}
-    assert [f for f in full_farm.check() if f.severity is Severity.ERROR] == []
-
-
-def test_a_field_drawn_in_another_program_is_seen_and_gets_a_key(full_farm: Workspace) -> None:
-    geopandas = pytest.importorskip("geopandas")
-    drawn = geopandas.GeoDataFrame(
-        {"name": ["Vẽ trong QGIS", None]}, geometry=[farms.box(0.05), farms.box(0.06)], crs=4326
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="A geometry of type POLYGON")
-        drawn.to_file(gpkg(full_farm), layer="fields", mode="a", engine="pyogrio")
-    found, findings = full_farm.farm_with_findings()
-    assert [field.name for field in found.fields[2:]] == ["Vẽ trong QGIS", "#4"]
-    assert [finding.key for finding in findings] == ["finding.row_without_name"]
-    uids = {field.uid for field in found.fields}
-    assert len(uids) == 4
-    assert all(len(uid) == 36 and uid[14] == "4" for uid in uids if not uid.startswith("0000"))
-    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
-    assert full_farm.field("ve trong qgis").boundary.equals(farms.box(0.05))
-    assert full_farm.check() == findings
-
-
-def edit(farm: Workspace, statement: str, *values: object) -> None:
-    """Change the farm as another program would, with the functions it would have."""
-    with farm._database.plain() as connection:
-        connection.execute(statement, values)
-
-
-@pytest.mark.parametrize(
-    ("statement", "key", "expected"),
-    [
-        ("UPDATE obstacles SET height_m = NULL", "finding.row_height", {"height_m": 500.0}),
-        ("UPDATE obstacles SET height_m = 'cao'", "finding.row_height", {"height_m": 500.0}),
-        ("UPDATE obstacles SET height_m = -3", "finding.row_height", {"height_m": 500.0}),
-        ("UPDATE obstacles SET kind = NULL", "finding.row_kind", {"kind": ObstacleKind.HOUSE}),
-        ("UPDATE obstacles SET kind = 'nhà'", "finding.row_kind", {"kind": ObstacleKind.HOUSE}),
-        ("UPDATE obstacles SET kind = 'Power line'", "", {"kind": ObstacleKind.POWER_LINE}),
-        ("UPDATE obstacles SET clearance_m = NULL", "", {"clearance_m": 10.0}),
-        ("UPDATE obstacles SET clearance_m = 2", "finding.row_clearance", {"clearance_m": 10.0}),
-        ("UPDATE obstacles SET overflight_approved = 'no'", "", {"overflight_approved": False}),
-        ("UPDATE obstacles SET overflight_approved = 2", "", {"overflight_approved": False}),
-        ("UPDATE obstacles SET overflight_approved = 1", "", {"overflight_approved": True}),
-        ("UPDATE obstacles SET name = 7", "", {"name": "7"}),
-    ],
-)
-def test_a_power_line_edited_elsewhere_is_never_taken_for_less(
-    farm: Workspace, statement: str, key: str, expected: dict[str, object]
-) -> None:
-    farm.add_obstacles([replace(farms.OBSTACLES[1], clearance_m=10.0)])
-    edit(farm, statement)
-    found, findings = farm.farm_with_findings()
-    (obstacle,) = found.obstacles
-    assert {name: getattr(obstacle, name) for name in expected} == expected
-    assert [finding.key for finding in findings] == ([key] if key else [])
-    assert all(finding.severity is Severity.WARNING for finding in findings)
-    assert farm.farm().obstacles == (obstacle,)
-
-
-@pytest.mark.parametrize("layer", ["obstacles", "sensitive_sites", "no_fly_zones"])
-@pytest.mark.parametrize("geom", [None, b"", b"GP broken", "text", 7])
-def test_what_keeps_aircraft_away_and_cannot_be_read_stops_planning(
-    full_farm: Workspace, layer: str, geom: object
-) -> None:
-    edit(full_farm, f"DROP TRIGGER rtree_{layer}_geom_update1")
-    edit(full_farm, f"UPDATE {layer} SET geom = ? WHERE fid = 1", geom)  # noqa: S608
-    findings = full_farm.farm_with_findings()[1]
-    assert [(f.key, f.severity) for f in findings] == [("finding.row_unusable", Severity.ERROR)]
-    with pytest.raises(BadInput) as refusal:
-        full_farm.farm()
-    assert f"{layer} #1" in refusal.value.text("vi")
-    assert full_farm.fields()
-
-
-def test_a_crossed_outline_keeps_all_it_covered_clear(farm: Workspace) -> None:
-    corners = [(0, 0), (2, 0), (2, 2), (0, 2), (0, 0), (3, 1), (3, 3), (1, 3), (1, 1), (3, 1)]
-    crossed = shapely.Polygon([(farms.LON + x / 1e3, farms.LAT + y / 1e3) for x, y in corners])
-    assert not crossed.is_valid
-    farm.add_no_fly_zones(farms.ZONES)
-    farm.add_obstacles(farms.OBSTACLES[2:])
-    for layer in ("no_fly_zones", "obstacles"):
-        edit(farm, f"UPDATE {layer} SET geom = ?", to_blob(crossed))  # noqa: S608
-    found, findings = farm.farm_with_findings()
-    assert [finding.key for finding in findings] == ["finding.row_repaired"] * 2
-    for shape in (found.no_fly_zones[0].area, found.obstacles[0].geometry):
-        for x, y in [(0.5, 0.5), (1.5, 1.5), (2.5, 2.5), (0.5, 1.5), (2.5, 1.2)]:
-            inside = Point(farms.LON + x / 1e3, farms.LAT + y / 1e3)
-            assert shape.covers(inside), (x, y)
-
-
-def test_a_field_or_pad_that_cannot_be_used_is_left_out_with_a_warning(
-    full_farm: Workspace,
-) -> None:
-    edit(full_farm, "UPDATE fields SET geom = NULL WHERE fid = 1")
-    edit(full_farm, "UPDATE pads SET geom = NULL")
-    found = full_farm.farm()
-    assert ([field.name for field in found.fields], found.pads) == (["Vườn vải thiều"], ())
-    findings = full_farm.farm_with_findings()[1]
-    assert [(f.where, f.severity) for f in findings] == [
-        ("fields #1 Ruộng Đồng", Severity.WARNING),
-        ("pads #1 Sân kho", Severity.WARNING),
-    ]
-    assert full_farm.check() == findings
-
-
-def test_the_farm_may_be_renamed_elsewhere(farm: Workspace) -> None:
-    edit(farm, "UPDATE farm SET name = 'Tên mới'")
-    assert farm.farm_name == farm.farm().name == "Tên mới"
-    edit(farm, "UPDATE farm SET name = NULL")
-    assert farm.farm_name == farm.folder.name
-
-
-def test_a_program_that_set_the_log_mode_back_does_no_harm(full_farm: Workspace) -> None:
-    farms.rows(gpkg(full_farm), "PRAGMA journal_mode = DELETE")
-    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
-    assert full_farm.check() == []
-    assert len(full_farm.fields()) == 3
-
-
-def test_a_program_that_holds_the_file_brings_one_sentence_not_a_locked_database(
-    full_farm: Workspace,
-) -> None:
-    full_farm._database = Database(gpkg(full_farm), busy_s=0.05)
-    with closing(sqlite3.connect(gpkg(full_farm), isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError) as busy:
-            full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
-        assert busy.value.message.key == "error.store_busy"
-        assert len(full_farm.fields()) == 2, "reading goes on"
-        other.execute("ROLLBACK")
-    full_farm.add_fields([replace(farms.FIELDS[1], name="Sau đó")])
-
-
-# ---------------------------------------------------------------- many at once
-
-
-def test_two_writing_and_two_reading_programs_never_meet_a_locked_database(
-    farm: Workspace,
-) -> None:
-    commits, reads = 40, 25
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.farm_child", task, str(farm.folder), str(count)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for task, count in (("write", commits),) * 2 + (("read", reads),) * 2
-    ]  # fmt: skip
-    pyogrio = pytest.importorskip("pyogrio")
-    seen = []
-    while any(child.poll() is None for child in children[:2]):
-        seen.append(len(pyogrio.read_dataframe(gpkg(farm), layer="fields")))
-        seen.append(len(farm.fields()))
-    told = [child.communicate(timeout=120) for child in children]
-    assert [
-        (child.returncode, errors) for child, (_, errors) in zip(children, told, strict=True)
-    ] == [(0, "")] * 4
-    assert seen
-    assert all(count % 3 == 0 for count in seen)
-    assert [len(out.split("read")) - 1 for out, _ in told[2:]] == [reads, reads]
-    acknowledged = {
-        uid
-        for out, _ in told[:2]
-        for line in out.splitlines()
-        if line.startswith("field")
-        for uid in line.split()[1:]
-    }
-    assert {field.uid for field in farm.fields()} == acknowledged
-    assert len(acknowledged) == 2 * 3 * commits
-    assert len(farm.plans()) == 2 * commits
-    assert farm.check() == []
-
-
-def test_one_workspace_serves_many_threads(farm: Workspace) -> None:
-    errors: list[BaseException] = []
-
-    def add(part: int) -> None:
-        try:
-            for number in range(10):
-                farm.add_fields([replace(farms.FIELDS[1], name=f"{part}-{number}")])
-                farm.farm()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=add, args=(part,)) for part in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(farm.fields()) == 80
-
-
-def test_two_that_make_the_same_farm_make_one(tmp_path: Path) -> None:
-    outcomes: list[object] = []
-
-    def make(number: int) -> None:
-        try:
-            with Workspace.create(tmp_path / "farm", farm_name=f"Trại {number}") as made:
-                outcomes.append(made.farm_name)
-        except AgriError as error:
-            outcomes.append(error.message.key)
-
-    threads = [threading.Thread(target=make, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    made = [outcome for outcome in outcomes if str(outcome).startswith("Trại")]
-    assert len(made) == 1
-    assert {*outcomes} - {*made} <= {
-        "error.farm_exists", "error.file_exists", "error.folder_not_empty",
-    }  # fmt: skip
-    with Workspace.open(tmp_path / "farm") as farm:
-        assert farm.farm_name == made[0]
-        assert farm.check() == []
 
 
 # ---------------------------------------------------------------- a disk that fails
@@ -713,6 +434,7 @@ from pathlib import Path
 from agri.workspace import Workspace
 from agri.errors import StoreError
 from tests import farms
+from tests.farms import edit, gpkg
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
