@@ -62,6 +62,51 @@ def shortest_way(region: BaseGeometry, start: Place, end: Place) -> tuple[Place,
     return _dijkstra(nodes, roomy)
 
 
+def distances(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the length of the shortest way inside `region` between every pair of places.
+
+    Parameters
+    ----------
+    region : shapely.Polygon or MultiPolygon
+        Where legs may run, local metres.
+    places : (N, 2) float64
+        East and north, inside the region.
+
+    Returns
+    -------
+    (N, N) float64
+        Metres; infinite where the region does not join two places.
+    """
+    roomy = region.buffer(TOLERANCE_M, join_style="mitre")
+    shapely.prepare(roomy)
+    straight = _seen(roomy, places, places)
+    if np.isfinite(straight).all():
+        return straight
+    corners = np.array([c for part in explode(region) for c in _inward_corners(part)])
+    if len(corners) == 0:
+        return straight
+    joined = _seen(roomy, corners, corners)
+    for middle in range(len(corners)):
+        joined = np.minimum(joined, joined[:, middle, None] + joined[None, middle, :])
+    reach = _seen(roomy, places, corners)
+    onward = (reach[:, :, None] + joined[None, :, :]).min(axis=1)
+    round_corners = np.stack([(onward[i] + reach).min(axis=1) for i in range(len(places))])
+    return np.minimum(straight, round_corners)
+
+
+def _seen(
+    region: BaseGeometry, start: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the straight distances from each start to each end, infinite where not covered."""
+    shape = (len(start), len(end), 2)
+    pairs = np.stack([np.broadcast_to(start[:, None], shape), np.broadcast_to(end, shape)], axis=2)
+    free = shapely.covers(region, shapely.linestrings(pairs.reshape(-1, 2, 2)))
+    steps = pairs[:, :, 1] - pairs[:, :, 0]
+    length = np.hypot(steps[:, :, 0], steps[:, :, 1])
+    length[~free.reshape(length.shape)] = np.inf
+    return length
+
+
 def _inward_corners(region: BaseGeometry) -> list[Place]:
     """Return the corners round which a way may bend: where the region's angle exceeds 180°."""
     found: list[Place] = []

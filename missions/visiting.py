@@ -1,0 +1,135 @@
+"""In which order, and from which end, the working tracks are flown.
+
+Theory of operation
+-------------------
+Tracks are visited one after another; between them the aircraft flies the shortest way that stays in
+the allowed region. Those ways are measured once for all pairs of ends (`missions.route.distances`).
+The nearest end next gives a first order; then stretches are turned round (2-opt) and single tracks
+moved (Or-opt) as long as it shortens the way. Rings, which begin and end at the same corner, are
+put in last, each between the two tracks, and at the corner, where it costs least. Ties go to the
+lower number, so the same tracks give the same order.
+
+2-opt: G. A. Croes, A method for solving traveling-salesman problems, Operations Research 6 (1958);
+Or-opt: I. Or, dissertation, Northwestern University (1976).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Visit = tuple[int, bool]
+"""Number of a track, and whether it is flown from its end to its beginning."""
+ROUNDS = 12
+GAIN_M = 1e-6
+
+
+def order_tracks(between: FloatArray, begin: FloatArray | None = None) -> list[Visit]:
+    """Return the order of open tracks.
+
+    Parameters
+    ----------
+    between : (2 n, 2 n) float64
+        Metres between ends; track k begins at 2 k and ends at 2 k + 1.
+    begin : (2 n,) float64, optional
+        Metres from where the aircraft comes from to each end.
+
+    Returns
+    -------
+    list of (int, bool)
+        Each track once.
+
+    Examples
+    --------
+    >>> at = np.array([0.0, 9.0, 20.0, 11.0])
+    >>> order_tracks(np.abs(at[:, None] - at), np.abs(at - 0.0))
+    [(0, False), (1, True)]
+    """
+    count = len(between) // 2
+    if count == 0:
+        return []
+    come = np.zeros(2 * count) if begin is None else begin
+    firsts = [int(np.argmin(come))] if begin is not None else _outermost(between)
+    tours = []
+    for first in firsts:
+        tour = _improve(_nearest_next(between, first), between, come)
+        tours.append((_length(tour, between, come), tour))
+    best = min(tours, key=lambda t: round(t[0], 6))[1]
+    return [(end // 2, end % 2 == 1) for end in best]
+
+
+def _outermost(between: FloatArray) -> list[int]:
+    """Return the two ends furthest from all others: good places to begin."""
+    return [int(i) for i in np.argsort(-between.sum(axis=1), kind="stable")[:2]]
+
+
+def _nearest_next(between: FloatArray, first: int) -> list[int]:
+    """Return the ends entered at, each next one the nearest to where the last track was left."""
+    count = len(between) // 2
+    left = np.ones(2 * count, dtype=bool)
+    tour, here = [], first
+    for _ in range(count):
+        tour.append(here)
+        left[[here, here ^ 1]] = False
+        if left.any():
+            here = int(np.argmin(np.where(left, between[here ^ 1], np.inf)))
+    return tour
+
+
+def _length(tour: Sequence[int], between: FloatArray, come: FloatArray) -> float:
+    at = np.array(tour)
+    return float(come[at[0]] + between[at[:-1] ^ 1, at[1:]].sum())
+
+
+def _improve(tour: list[int], between: FloatArray, come: FloatArray) -> list[int]:
+    """Return the tour after turning stretches and moving tracks while that shortens it."""
+    best = tour
+    for _ in range(ROUNDS):
+        length = _length(best, between, come)
+        better = _move_tracks(_turn_stretches(best, between, come), between, come)
+        if _length(better, between, come) > length - GAIN_M:
+            break
+        best = better
+    return best
+
+
+def _turn_stretches(tour: list[int], between: FloatArray, come: FloatArray) -> list[int]:
+    at = np.array(tour)
+    count = len(at)
+    for first in range(count):
+        lasts = np.arange(first, count)
+        before = come if first == 0 else between[at[first - 1] ^ 1]
+        follows = np.append(at[first + 1 :], 0)
+        ends = lasts == count - 1
+        now = before[at[first]] + np.where(ends, 0.0, between[at[lasts] ^ 1, follows])
+        then = before[at[lasts] ^ 1] + np.where(ends, 0.0, between[at[first], follows])
+        gain = np.round(now - then, 6)
+        pick = int(np.argmax(gain))
+        if gain[pick] > GAIN_M:
+            at[first : first + pick + 1] = at[first : first + pick + 1][::-1] ^ 1
+    return [int(i) for i in at]
+
+
+def _move_tracks(tour: list[int], between: FloatArray, come: FloatArray) -> list[int]:
+    best = list(tour)
+    for track in [end // 2 for end in tour]:
+        here = next(i for i, end in enumerate(best) if end // 2 == track)
+        rest = np.array(best[:here] + best[here + 1 :])
+        if len(rest) == 0:
+            continue
+        now = _length(best, between, come) - _length([int(i) for i in rest], between, come)
+        options = []
+        for end in (best[here], best[here] ^ 1):
+            to = np.append(come[end], between[rest ^ 1, end])
+            on = np.append(between[end ^ 1, rest], 0.0)
+            was = np.append(come[rest[0]], np.append(between[rest[:-1] ^ 1, rest[1:]], 0.0))
+            cost = np.round(to + on - was, 6)
+            place = int(np.argmin(cost))
+            options.append((float(cost[place]), place, end))
+        cost_m, place, end = min(options)
+        if cost_m < now - GAIN_M:
+            best = [int(i) for i in rest[:place]] + [end] + [int(i) for i in rest[place:]]
+    return best
