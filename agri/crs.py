@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pyproj import CRS, Geod, Transformer
@@ -32,7 +33,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.geo import VN2000_EPSG, LonLat
+from agri.geo import VN2000_EPSG, LonLat, transformer
 from agri.rings import Ring
 
 Box = tuple[float, float, float, float]
@@ -57,28 +58,23 @@ class Reference:
     ----------
     name : str
         Its name, for people.
-    transformer : pyproj.Transformer
-        The way to WGS 84, x before y.
+    transformer : pyproj.Transformer or None
+        The way to WGS 84, x before y; None when the numbers are WGS 84 degrees already and stay
+        as they are, to the bit.
     findings : tuple of Finding
         What had to be assumed.
     """
 
     name: str
-    transformer: Transformer
+    transformer: Transformer | None
     findings: tuple[Finding, ...] = ()
 
     def to_lonlat(self, xy: Ring) -> Ring:
         """Return (N, 2) WGS 84 degrees for (N, 2) coordinates; not finite where there is none."""
-        if self.is_wgs84:
+        if self.transformer is None:
             return xy
         lon, lat = self.transformer.transform(xy[:, 0], xy[:, 1])
         return np.column_stack([lon, lat])
-
-    @property
-    def is_wgs84(self) -> bool:
-        """Whether the numbers are WGS 84 degrees already, to be kept to the bit."""
-        source = self.transformer.source_crs
-        return source is not None and source.to_epsg() == 4326
 
 
 def choose_reference(
@@ -126,7 +122,7 @@ def choose_reference(
     crs = _stated(stated, file, findings) if stated else None
     if crs is not None and not _contradicts(crs, bounds):
         return Reference(
-            name=crs.name, transformer=_transformer(crs, file), findings=tuple(findings)
+            name=_name(crs), transformer=_transformer(crs, file), findings=tuple(findings)
         )
     epsg = _from_numbers(bounds, province)
     if epsg is None:
@@ -190,9 +186,9 @@ def _as_told(epsg: int, stated: str, file: str) -> Reference:
     own = _parsed(stated)
     if own is not None and own != crs:
         findings = (
-            Finding.warning("finding.crs_overruled", file, stated=own.name, given=crs.name),
+            Finding.warning("finding.crs_overruled", file, stated=_name(own), given=_name(crs)),
         )
-    return Reference(name=crs.name, transformer=_transformer(crs, file), findings=findings)
+    return Reference(name=_name(crs), transformer=_transformer(crs, file), findings=findings)
 
 
 def _parsed(stated: str) -> CRS | None:
@@ -215,30 +211,44 @@ def _parsed(stated: str) -> CRS | None:
 
 
 def _stated(stated: str, file: str, findings: list[Finding]) -> CRS | None:
-    """Return the system a file states, in the registry's words where it has any."""
+    """Return the system a file states, and tell what is doubtful about it."""
+    crs, doubts = _known(stated)
+    for key in doubts:
+        findings.append(Finding.warning(key, file, crs="" if crs is None else _name(crs)))
+    return crs
+
+
+@lru_cache(maxsize=64)
+def _known(stated: str) -> tuple[CRS | None, tuple[str, ...]]:
+    """Return a stated system in the registry's words where it has any, and keys of doubts."""
     crs = _parsed(stated)
     if crs is None:
-        findings.append(Finding.warning("finding.crs_unreadable", file))
-        return None
-    own_shift = crs.is_bound
-    if own_shift and crs.source_crs is not None and _goes_to_wgs84(crs.source_crs):
-        crs = crs.source_crs
+        return None, ("finding.crs_unreadable",)
+    base = crs.source_crs if crs.is_bound else None
+    own_shift = base is not None and _way(base.srs) is not None
+    if base is not None and own_shift:
+        crs = base
     code = crs.to_epsg()
     known = CRS.from_epsg(code) if code else crs
     unnamed = crs.datum is None or crs.datum.name.lower().startswith("unknown")
-    if code and (unnamed or (own_shift and not crs.is_bound)):
-        findings.append(Finding.warning("finding.crs_taken_as", file, crs=known.name))
+    doubts = ["finding.crs_taken_as"] if code and (unnamed or own_shift) else []
     if _is_tm3_on_wgs84(known):
-        findings.append(Finding.warning("finding.crs_tm3_wgs84", file))
-    return known
+        doubts.append("finding.crs_tm3_wgs84")
+    return known, tuple(doubts)
 
 
-def _goes_to_wgs84(crs: CRS) -> bool:
+@lru_cache(maxsize=64)
+def _way(definition: str) -> Transformer | None:
+    """Return PROJ's way to WGS 84, None when it would be a guess."""
     try:
-        Transformer.from_crs(crs, 4326, always_xy=True, allow_ballpark=False)
+        return Transformer.from_crs(definition, 4326, always_xy=True, allow_ballpark=False)
     except ProjError:
-        return False
-    return True
+        return None
+
+
+def _name(crs: CRS) -> str:
+    """Return a system's name fit for a sentence: a file may have given it."""
+    return "".join(sign for sign in crs.name[:60] if sign.isprintable())
 
 
 def _is_tm3_on_wgs84(crs: CRS) -> bool:
@@ -252,11 +262,13 @@ def _is_tm3_on_wgs84(crs: CRS) -> bool:
     return VIETNAM[0] <= meridian <= VIETNAM[2] and scale == 0.9999
 
 
-def _transformer(crs: CRS, file: str) -> Transformer:
-    try:
-        return Transformer.from_crs(crs, 4326, always_xy=True, allow_ballpark=False)
-    except ProjError:
-        raise BadInput("error.crs_datum", file=file, crs=crs.name) from None
+def _transformer(crs: CRS, file: str) -> Transformer | None:
+    if crs == CRS.from_epsg(4326):
+        return None
+    way = _way(crs.srs)
+    if way is None:
+        raise BadInput("error.crs_datum", file=file, crs=_name(crs))
+    return way
 
 
 def _contradicts(crs: CRS, bounds: Box) -> bool:
@@ -293,9 +305,8 @@ def _from_numbers(bounds: Box, province: str) -> int | None:
         return 4326
     corners = _corners(bounds)
     for epsg in (VN2000_EPSG[province], UTM_48N):
-        way = Transformer.from_crs(epsg, 4326, always_xy=True)
         for ordered in (corners, corners[:, ::-1]):
-            lon, lat = way.transform(ordered[:, 0], ordered[:, 1])
+            lon, lat = transformer(epsg, 4326).transform(ordered[:, 0], ordered[:, 1])
             if within(np.column_stack([lon, lat]), PROVINCE_BOX[province]):
                 return epsg
     return None

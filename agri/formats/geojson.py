@@ -71,8 +71,10 @@ def _features(document: Any, file: str, depth: int) -> Iterator[tuple[Any, dict[
 def _parts(geometry: Any, label: str, depth: int) -> Iterator[tuple[str, Any]]:
     if geometry is None:
         return
-    if not isinstance(geometry, dict) or depth > MAX_DEPTH:
+    if not isinstance(geometry, dict):
         raise BadInput("error.boundary_geometry", name=label, kind=shown(geometry))
+    if depth > MAX_DEPTH:
+        raise BadInput("error.boundary_geometry", name=label, kind="GeometryCollection")
     kind, coordinates = str(geometry.get("type")), geometry.get("coordinates")
     if kind == "GeometryCollection":
         for part in as_list(geometry.get("geometries"), label):

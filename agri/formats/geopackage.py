@@ -16,7 +16,7 @@ from contextlib import closing
 
 from agri.errors import BadInput
 from agri.formats.gdal import read_layer
-from agri.outlines import MAX_FEATURES, OutlineFile, check_count
+from agri.outlines import MAX_FEATURES, OutlineFile, check_count, tidy_name
 
 MAGIC = b"SQLite format 3\x00"
 _MAX_LAYERS = 50
@@ -67,7 +67,9 @@ def _feature_tables(data: bytes, file: str) -> list[str]:
         for kind, name, text in database.execute("SELECT type, name, sql FROM sqlite_master"):
             told = text if isinstance(text, str) else ""
             if kind == "view" or (_PROGRAM.search(told) and not _is_allowed(kind, told)):
-                raise BadInput("error.geopackage_program", file=file, name=str(name)[:40])
+                raise BadInput(
+                    "error.geopackage_program", file=file, name=tidy_name(str(name)[:40])
+                )
             if kind == "table":
                 tables.add(name)
         listed = database.execute(

@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 The parts are checked (magic numbers, the index no longer than the limit of features) and packed
 anew, uncompressed and under names of our own, into an archive in memory that GDAL reads. Other
-parts beside them (styles, spatial indexes, metadata) are left out.
+parts beside them (styles, spatial indexes, metadata) are left out. The ``.prj`` part is not for
+GDAL either: its text goes to `agri.crs`, which takes it only when nothing in it names a file.
 
 Attribute text has no reliable encoding. GDAL is told ISO 8859-1, which keeps every byte apart;
 the bytes are then read by `agri.old_letters`, all of a layer's together, with the ``.cpg`` part's
@@ -56,9 +57,8 @@ def read_shapefile(parts: Mapping[str, bytes], *, file: str) -> OutlineFile:
     _check(parts, file)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for ending in (".shp", ".shx", ".dbf", ".prj"):
-            if 0 < len(parts.get(ending, b"")) <= (_MAX_PRJ if ending == ".prj" else 10**9):
-                archive.writestr(f"layer{ending}", parts[ending])
+        for ending in (".shp", ".shx", ".dbf"):
+            archive.writestr(f"layer{ending}", parts[ending])
         archive.writestr("layer.cpg", "ISO-8859-1")
     letters = _Letters(decode(parts.get(".cpg", b"")[:40], "utf-8"))
     found = read_layer(
@@ -67,7 +67,8 @@ def read_shapefile(parts: Mapping[str, bytes], *, file: str) -> OutlineFile:
     findings = list(found.findings)
     if letters.old:
         findings.append(Finding.warning("finding.old_letters", file, encoding=letters.old))
-    return OutlineFile(outlines=found.outlines, crs=found.crs, findings=tuple(findings))
+    prj = decode(parts.get(".prj", b"")[:_MAX_PRJ], "utf-8").strip()
+    return OutlineFile(outlines=found.outlines, crs=prj, findings=tuple(findings))
 
 
 def _check(parts: Mapping[str, bytes], file: str) -> None:

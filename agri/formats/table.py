@@ -108,7 +108,8 @@ def read_number(text: str, *, thousands: bool = True) -> float | None:
         whole, part = bare, ""
     if "." in part or "," in part:
         return None
-    if re.search("[.,]", whole) and not re.fullmatch(r"[-+]?[0-9]{1,3}([.,][0-9]{3})+", whole):
+    grouping = re.fullmatch(r"[-+]?[0-9]{1,3}([.,])[0-9]{3}(?:\1[0-9]{3})*", whole)
+    if re.search("[.,]", whole) and (grouping is None or grouping[1] == decimal):
         return None
     return float(re.sub("[.,]", "", whole) + ("." + part if part else ""))
 

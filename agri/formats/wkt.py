@@ -123,7 +123,9 @@ class _Reader:
         token = self.take()
         if token not in wanted:
             shown = token or "…"
-            raise BadInput("error.boundary_coordinates", name=self.label, value=shown[:40])
+            raise BadInput(
+                "error.boundary_coordinates", name=self.label, value=tidy_name(shown[:40])
+            )
         return token
 
     def geometry(self, depth: int) -> list[tuple[str, Any]]:
@@ -140,7 +142,7 @@ class _Reader:
         if tag == "MULTIPOINT":
             return [("Point", point) for point in self.points(measured)]
         if tag not in _LEVELS:
-            raise BadInput("error.boundary_geometry", name=self.label, kind=tag[:20])
+            raise BadInput("error.boundary_geometry", name=self.label, kind=tidy_name(tag[:20]))
         body = self.brackets(_LEVELS[tag], measured)
         if tag.startswith("MULTI"):
             return [(tag.removeprefix("MULTI").title().replace("string", "String"), part)
@@ -192,5 +194,5 @@ class _Reader:
             return float(token)
         except ValueError:
             raise BadInput(
-                "error.boundary_coordinates", name=self.label, value=token[:40]
+                "error.boundary_coordinates", name=self.label, value=tidy_name(token[:40])
             ) from None
