@@ -11,10 +11,12 @@ its height, for pads and rally points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import shapely
-from shapely.geometry import MultiPolygon, Point, Polygon
+from shapely.geometry import MultiLineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from agri.field import NO_OVERFLIGHT, Obstacle, SensitiveKind
@@ -23,6 +25,8 @@ from missions.flightplan import Site
 
 VERTICAL_CLEARANCE_M = 10.0
 """Least height above an obstacle's top at which it may be flown over."""
+CLEAN_M = 0.001
+"""Vertices nearer than this to one another upset mitred corners and are merged."""
 NO_LANDING = frozenset(SensitiveKind)
 """Sensitive places an aircraft must not come down on: water drowns it, people and bees it harms."""
 
@@ -117,28 +121,38 @@ def widened(shape: BaseGeometry, by_m: float, *, facing: Point) -> BaseGeometry:
     """Return `shape` widened by at least `by_m` with few vertices.
 
     A point becomes a square that turns a side to `facing`, so that a turned site gives the same
-    square turned; lines get square ends, areas mitred corners.
+    square turned; lines get a box for every stretch, areas mitred corners. The round form is joined
+    in: a mitred one alone loses the outside of a hairpin.
     """
-    parts = []
+    parts: list[BaseGeometry] = []
     for part in explode(shape):
-        if isinstance(part, Point):
-            away_e, away_n = part.x - facing.x, part.y - facing.y
-            length = (away_e**2 + away_n**2) ** 0.5 or 1.0
-            along_e, along_n = by_m * away_e / length, by_m * away_n / length
-            if not (along_e or along_n):
-                along_n = by_m
-            corners = ((1, 1), (1, -1), (-1, -1), (-1, 1))
-            parts.append(
-                Polygon(
-                    [
-                        (part.x + f * along_e - s * along_n, part.y + f * along_n + s * along_e)
-                        for f, s in corners
-                    ]
-                )
-            )
+        if part.length < CLEAN_M:
+            parts.append(_square(part.centroid, by_m + CLEAN_M, facing))
+        elif isinstance(part, Polygon):
+            clean = part.simplify(CLEAN_M)
+            parts.append(clean.buffer(by_m + CLEAN_M, join_style="mitre", mitre_limit=2.0))
+            parts.append(part.buffer(by_m))
         else:
-            parts.append(part.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0))
+            ends = shapely.get_coordinates(part)
+            steps = MultiLineString(list(np.stack([ends[:-1], ends[1:]], axis=1)))
+            parts.extend(step.buffer(by_m, cap_style="square") for step in explode(steps))
+            parts.append(part.buffer(by_m))
     return shapely.union_all(parts)
+
+
+def _square(centre: Point, half_m: float, facing: Point) -> Polygon:
+    away_e, away_n = facing.x - centre.x, facing.y - centre.y
+    length = math.hypot(away_e, away_n)
+    along_e, along_n = (away_e / length, away_n / length) if length > 0.0 else (0.0, 1.0)
+    return Polygon(
+        [
+            (
+                centre.x + half_m * (f * along_e - s * along_n),
+                centre.y + half_m * (f * along_n + s * along_e),
+            )
+            for f, s in ((1, 1), (1, -1), (-1, -1), (-1, 1))
+        ]
+    )
 
 
 def explode(shape: BaseGeometry) -> Iterator[BaseGeometry]:

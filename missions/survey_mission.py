@@ -52,6 +52,8 @@ PAD_ROOM_M = 5.0
 """A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
 STRAIGHT_DEG = 10.0
 """A working line that bends more than this is two lines, the camera off between them."""
+CORNER_M = 2.0
+"""ArduCopter's WPNAV_RADIUS: this near to a corner it has begun to turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +267,34 @@ def _segments(coverage: Coverage, home: Place, allowed: BaseGeometry) -> list[Se
             if math.dist(here, point) >= SAME_PLACE_M:
                 flown.append(Segment(start=here, end=point, works=leg.works))
                 here = point
-    return flown + _transit(here, home, allowed)
+    return _resting_at_corners(flown + _transit(here, home, allowed))
+
+
+def _resting_at_corners(flown: Sequence[Segment]) -> list[Segment]:
+    """Return the flight with a short piece without pictures on both sides of a working corner."""
+    found: list[Segment] = []
+    for index, segment in enumerate(flown):
+        before = index > 0 and _both_work(flown[index - 1], segment)
+        after = index + 1 < len(flown) and _both_work(segment, flown[index + 1])
+        rest_m = min(CORNER_M, segment.length_m / 4.0)
+        first = _along(segment, rest_m) if before else segment.start
+        last = _along(segment, segment.length_m - rest_m) if after else segment.end
+        if before:
+            found.append(Segment(start=segment.start, end=first, works=False))
+        found.append(Segment(start=first, end=last, works=segment.works))
+        if after:
+            found.append(Segment(start=last, end=segment.end, works=False))
+    return found
+
+
+def _both_work(first: Segment, second: Segment) -> bool:
+    return first.works and second.works and _bends(first, second)
+
+
+def _along(segment: Segment, far_m: float) -> Place:
+    share = far_m / segment.length_m
+    (e0, n0), (e1, n1) = segment.start, segment.end
+    return e0 + share * (e1 - e0), n0 + share * (n1 - n0)
 
 
 def _transit(start: Place, end: Place, allowed: BaseGeometry) -> list[Segment]:
@@ -318,11 +347,8 @@ def _items(
 def _switches(flown: Sequence[Segment], index: int, trigger_m: float) -> Iterator[MissionItem]:
     """Yield what is switched when segment `index` begins."""
     was = index > 0 and flown[index - 1].works
-    if was and (not flown[index].works or _bends(flown[index - 1], flown[index])):
-        yield _trigger(0.0)
-        was = False
-    if flown[index].works and not was:
-        yield _trigger(trigger_m)
+    if was != flown[index].works:
+        yield _trigger(0.0 if was else trigger_m)
 
 
 def _trigger(distance_m: float) -> MissionItem:
