@@ -31,7 +31,7 @@ from missions.commands import CommandCall, Parameter, ParameterReading, Paramete
 from missions.delivery import Delivery, Fetching, OnBoard, Progress, Verified
 from missions.flightplan import FlightPlan
 from missions.messages import Pair
-from missions.radio import Radio, open_radio
+from missions.radio import QuietVehicle, Radio, open_radio
 from missions.service import Machine, Service, our_address
 from missions.sightings import Sighting, SightingKind, VehicleIdentity, version_text
 from missions.telemetry import CopterMode, Telemetry, mode_name
@@ -138,6 +138,11 @@ class Link:
     # What the aircraft says
 
     @property
+    def vehicle(self) -> QuietVehicle:
+        """The live view of the aircraft that dronekit keeps, for reading; orders belong here."""
+        return self._radio.vehicle
+
+    @property
     def alive(self) -> bool:
         """Whether the connection is open."""
         return self._service.alive
@@ -168,13 +173,18 @@ class Link:
         return self._service.watch()
 
     def identify(self) -> VehicleIdentity:
-        """Ask what aircraft this is; version and serial number stay empty when it will not say."""
+        """Ask what aircraft this is, and where its home is.
+
+        Version and serial number stay empty when it will not say.
+        """
         for command, params in ((REQUEST_MESSAGE, (ID_VERSION,)), (CAPABILITIES, (1,))):
             if self._service.version is not None:
                 break
             with contextlib.suppress(LinkError):
                 self._call(command, [float(p) for p in params], word="identify", tries=4)
                 self._wait(lambda: self._service.version is not None, 2.0, "error.link_lost")
+        with contextlib.suppress(LinkError):
+            self._call(REQUEST_MESSAGE, [float(ID_HOME)], word="home", tries=4)
         telemetry, version, pair = self.telemetry(), self._service.version, self._pair()
         serial = "" if version is None else bytes(version.uid2).hex().rstrip("0")
         return VehicleIdentity(
@@ -185,10 +195,6 @@ class Link:
             capabilities=0 if version is None else version.capabilities,
             uid=serial or ("" if version is None else f"{version.uid:x}"),
         )
-
-    def ask_home(self) -> None:
-        """Ask where home is; the answer appears in `telemetry`."""
-        self._call(REQUEST_MESSAGE, [float(ID_HOME)], word="home", tries=4)
 
     # Parameters
 

@@ -25,9 +25,12 @@ from missions.wire import Sends
 
 DEADMAN_S = 3.0
 """GCS heartbeats go out only this long after the application last asked for something."""
-STREAM_HZ = 4
+STREAMS = ((0, 0), (2, 2), (6, 4), (12, 1))
+"""MAV_DATA_STREAM and Hz: none but extended status, position, and the estimator's report. All of
+them at 4 Hz would fill two thirds of a 57,600-baud radio."""
+STREAMED = ("GLOBAL_POSITION_INT", "GPS_RAW_INT", "EKF_STATUS_REPORT")
 STREAM_EVERY_S = 3.0
-"""The telemetry streams are asked for again after this long without a position."""
+"""The streams are asked for again when one of them is missing this long."""
 RATE_WINDOW_S = 1.0
 FASTEST = 200.0
 REBOOT_S = 5.0
@@ -125,7 +128,8 @@ class Service:
         self._watchers: list[queue.SimpleQueue[Sighting]] = []
         self._closing = threading.Event()
         self._fed_s = clock()
-        self._beat_s = self._asked_s = self._seen_s = -math.inf
+        self._beat_s = self._asked_s = -math.inf
+        self._streamed_s = dict.fromkeys(STREAMED, -math.inf)
         self._anchor: tuple[float, float] | None = None
         self._thread = threading.Thread(target=self._run, name="agri-link", daemon=True)
 
@@ -187,8 +191,8 @@ class Service:
             now_s = self._clock()
             with self.changed:
                 if message is not None:
-                    self._guard(self._take, message, now_s)
-                self._guard(self._pass_time, now_s)
+                    self._guard(self.take, message, now_s)
+                self._guard(self.pass_time, now_s)
                 self.changed.notify_all()
 
     def _guard(self, work: Callable[..., None], *given: Any) -> None:
@@ -204,7 +208,8 @@ class Service:
         soonest = min([*wakes, self._beat_s + 1.0 / self.rate], default=now_s)
         return min(NAP_S, max(0.001, soonest - now_s))
 
-    def _take(self, message: Any, now_s: float) -> None:
+    def take(self, message: Any, now_s: float) -> None:
+        """Take one message that came at `now_s`."""
         sender = Address(message.get_srcSystem(), message.get_srcComponent())
         kind = message.get_type()
         if self.pair is None and kind == "HEARTBEAT":
@@ -212,8 +217,9 @@ class Service:
         if self.pair is None or sender != self.pair.vehicle:
             return
         self.telemetry = fold(self.telemetry, message, now_s)
+        if kind in self._streamed_s:
+            self._streamed_s[kind] = now_s
         if kind == "GLOBAL_POSITION_INT":
-            self._seen_s = now_s
             self._measure(message.time_boot_ms / 1000.0, now_s)
         elif kind == "AUTOPILOT_VERSION":
             self.version = message
@@ -249,7 +255,8 @@ class Service:
             self.rate = min(FASTEST, measured) if measured > 1.3 else 1.0
             self._anchor = (boot_s, now_s)
 
-    def _pass_time(self, now_s: float) -> None:
+    def pass_time(self, now_s: float) -> None:
+        """Let the machines' time pass; send a heartbeat and ask for telemetry when it is time."""
         for machine in list(self._machines):
             self._emit(machine.tick(now_s))
             if machine.finished:
@@ -262,15 +269,18 @@ class Service:
                     mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, 4, 3
                 )
             )
-        quiet = now_s - self._seen_s > STREAM_EVERY_S and now_s - self._asked_s > STREAM_EVERY_S
-        if alive and quiet and self.pair is not None:
+        heard_s = max(self._asked_s, min(self._streamed_s.values()))
+        if alive and now_s - heard_s > STREAM_EVERY_S and self.pair is not None:
             self._asked_s = now_s
             self._ask_streams(self.pair.vehicle)
 
     def _ask_streams(self, to: Address) -> None:
-        self._radio.send(
-            mavlink.MAVLink_request_data_stream_message(to.system, to.component, 0, STREAM_HZ, 1)
-        )
+        for stream, rate_hz in STREAMS:
+            self._radio.send(
+                mavlink.MAVLink_request_data_stream_message(
+                    to.system, to.component, stream, rate_hz, int(rate_hz > 0)
+                )
+            )
 
     def _emit(self, sends: Sends) -> None:
         if self.pair is not None:

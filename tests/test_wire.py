@@ -471,6 +471,20 @@ def test_an_upload_that_cannot_be_proved_is_an_error(
     assert "{" not in delivery.error.text("en")
 
 
+def test_one_spoilt_download_is_repeated_before_anything_is_sent_again() -> None:
+    class SpoiltDownload(Scene):
+        def to_us(self, message: Any, now_s: float) -> list[Any]:
+            if self.mine(message, "MISSION_ITEM_INT") and message.seq == 2 and not self.seen:
+                self.seen = 1
+                message.x += 1
+            return [message]
+
+    air, delivery = play(SpoiltDownload, MISSION, None)
+    assert delivery.error is None
+    counts = [m for _, way, m in air.crossed if way == "up" and m.get_type() == "MISSION_COUNT"]
+    assert len(counts) == 3
+
+
 def test_a_refusal_ends_at_once_and_names_item_and_reason() -> None:
     actor = Refused(MISSION)
     air = VirtualAir(awake_autopilot(), to_us=actor.to_us)
