@@ -121,7 +121,7 @@ def aircraft(name: str = "") -> Aircraft:
     Examples
     --------
     >>> aircraft().name, aircraft("hexa").name
-    ('X500 V2 4S', '860 hexa 6S')
+    ('650 quad 6S', '860 hexa 6S')
     """
     wanted = name or _table("aircraft.toml")["default"]
     return _find(wanted, all_aircraft(), aircraft_entries(), "error.aircraft_unknown")

@@ -276,6 +276,8 @@ def _check_battery(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
         return [Finding.warning("finding.battery_unknown")]
     needed_pct = flight_needs_pct(plan)
     if needed_pct is not None:
+        if needed_pct > 100.0:
+            return [Finding.error("finding.battery_never", needed_pct=needed_pct)]
         if left_pct < needed_pct:
             return [
                 Finding.error("finding.battery_short", left_pct=left_pct, needed_pct=needed_pct)

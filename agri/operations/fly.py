@@ -26,16 +26,24 @@ from agri.words import Language
 from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan
-from missions.launch import Briefing, OnProgress, fly, prepare
+from missions.launch import Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.link import Link
+from missions.phases import Phase
 from missions.preflight import Requirement, needed_parameters, unmet
 
 SIMULATED = ("sim", "ardupilot")
 """Words for ``--connect`` that start a simulation instead of naming an address."""
 CAMERA_FITTED = {"CAM1_TYPE": 1.0, "SERVO11_FUNCTION": 10.0}
 """A simulated aircraft carries a camera on servo 11; real ones are wired by people."""
-BOOT_SPEEDUP = 40.0
-"""How fast a simulation runs while it finds its position."""
+GROUND_SPEEDUP = 10.0
+"""How fast a simulation runs on the ground: all its time limits run with it, and at 10 the eight
+seconds it waits for a mission item are still 0.8 s by the clock. The speed asked for comes once it
+has taken off."""
+READY_AFTER_S = 5.0
+"""The embedded simulator's receiver finds its position sooner than ArduCopter's 41.5 s."""
+LINK_PATIENCE_S = 1.0
+"""A busy computer may be silent for this long by the wall clock; a sped-up simulation counts that
+many times longer, so its FS_GCS_TIMEOUT grows with the speed-up (ArduPilot allows 120 s)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +140,7 @@ def simulate(home: LonLat, *, port: int, speedup: float, udp: bool) -> Iterator[
 
 
 @contextmanager
-def vehicle_at(connect: str, plan: FlightPlan) -> Iterator[str]:
+def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) -> Iterator[str]:
     """Give the address of the aircraft, starting a simulation where ``connect`` asks for one.
 
     Parameters
@@ -141,21 +149,26 @@ def vehicle_at(connect: str, plan: FlightPlan) -> Iterator[str]:
         ``sim``, ``ardupilot`` or an address (`missions.address`).
     plan : FlightPlan
         A simulation stands at its home.
+    speedup : float, optional
+        How fast a simulation will fly.
 
     Raises
     ------
     NotFound
         When no real ArduCopter simulator is on this machine.
     """
+    patience_s = LINK_PATIENCE_S * max(GROUND_SPEEDUP, speedup or 1.0)
+    fitted = {**CAMERA_FITTED, "FS_GCS_TIMEOUT": min(120.0, max(5.0, patience_s))}
     if connect == "sim":
         from sitl.simulator import Simulator
 
-        with Simulator(plan.home, speedup=BOOT_SPEEDUP, parameters=CAMERA_FITTED) as simulated:
+        with Simulator(plan.home, speedup=GROUND_SPEEDUP, ready_after_s=READY_AFTER_S,
+                       parameters=fitted) as simulated:  # fmt: skip
             yield simulated.url
     elif connect == "ardupilot":
         from sitl.ardupilot import ArduPilot
 
-        with ArduPilot(plan.home, speedup=BOOT_SPEEDUP, parameters=CAMERA_FITTED) as real:
+        with ArduPilot(plan.home, speedup=GROUND_SPEEDUP, parameters=fitted) as real:
             yield real.url
     else:
         yield connect
@@ -232,13 +245,13 @@ def fly_plan(
 
     tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
     try:
-        with vehicle_at(connect, plan) as url:
+        with vehicle_at(connect, plan, speedup=speedup) as url:
             link = Link.connect(url, deadline_s=deadline_s, tlog=tlog)
             with link:
                 pilot.on_link(link)
                 _set_parameters(link, plan, pilot)
-                record = fly(link, plan, confirm=may_arm, on_progress=pilot.on_progress,
-                             speedup=speedup, log=keeper)  # fmt: skip
+                on_progress = _hurried(link, pilot.on_progress, speedup)
+                record = fly(link, plan, confirm=may_arm, on_progress=on_progress, log=keeper)
     finally:
         _keep_tlog(tlog, keeper.log)
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
@@ -247,6 +260,20 @@ def fly_plan(
     picture, page = keep_report(farm, Path(stored.folder).name, report)
     return Flown(plan=plan, record=record, stored=stored, findings=tuple(briefed), picture=picture,
                  page=page)  # fmt: skip
+
+
+def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnProgress:
+    """Return `on_progress`, which also speeds a simulation up once it is in the air."""
+    waiting = speedup is not None
+
+    def told_and_hurried(progress: FlightProgress) -> None:
+        nonlocal waiting
+        if waiting and progress.phase is Phase.WATCH:
+            waiting = False
+            link.set_speedup(speedup or 1.0)
+        on_progress(progress)
+
+    return told_and_hurried
 
 
 def _set_parameters(link: Link, plan: FlightPlan, pilot: Pilot) -> None:
