@@ -274,20 +274,13 @@ def _check_battery(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
     left_pct = telemetry.battery_pct
     if math.isnan(left_pct):
         return [Finding.warning("finding.battery_unknown")]
-    needed_pct = flight_needs_pct(plan)
-    if needed_pct is not None:
-        if needed_pct > 100.0:
-            return [Finding.error("finding.battery_never", needed_pct=needed_pct)]
-        if left_pct < needed_pct:
-            return [
-                Finding.error("finding.battery_short", left_pct=left_pct, needed_pct=needed_pct)
-            ]
-        return []
-    if left_pct < BATTERY_FEW_PCT:
-        return [
-            Finding.error("finding.battery_short", left_pct=left_pct, needed_pct=BATTERY_FEW_PCT)
-        ]
-    if left_pct < BATTERY_MANY_PCT:
+    told_pct = flight_needs_pct(plan)
+    needed_pct = BATTERY_FEW_PCT if told_pct is None else told_pct
+    if needed_pct > 100.0:
+        return [Finding.error("finding.battery_never", needed_pct=needed_pct)]
+    if left_pct < needed_pct:
+        return [Finding.error("finding.battery_short", left_pct=left_pct, needed_pct=needed_pct)]
+    if told_pct is None and left_pct < BATTERY_MANY_PCT:
         return [Finding.warning("finding.battery_half", left_pct=left_pct)]
     return []
 

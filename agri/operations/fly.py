@@ -41,6 +41,8 @@ seconds it waits for a mission item are still 0.8 s by the clock. The speed aske
 has taken off."""
 READY_AFTER_S = 5.0
 """The embedded simulator's receiver finds its position sooner than ArduCopter's 41.5 s."""
+SIMULATED_HOVER_A = 30.0
+"""Current a simulated copter draws in hover, whatever its frame (seen on ArduCopter's own)."""
 LINK_PATIENCE_S = 1.0
 """A busy computer may be silent for this long by the wall clock; a sped-up simulation counts that
 many times longer, so its FS_GCS_TIMEOUT grows with the speed-up (ArduPilot allows 120 s)."""
@@ -159,6 +161,9 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
     """
     patience_s = LINK_PATIENCE_S * max(GROUND_SPEEDUP, speedup or 1.0)
     fitted = {**CAMERA_FITTED, "FS_GCS_TIMEOUT": min(120.0, max(5.0, patience_s))}
+    if plan.aircraft:
+        hover_h = plan.aircraft.battery_wh / plan.aircraft.hover_power_w
+        fitted["BATT_CAPACITY"] = float(round(1000.0 * SIMULATED_HOVER_A * hover_h))
     if connect == "sim":
         from sitl.simulator import Simulator
 
