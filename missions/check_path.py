@@ -182,7 +182,7 @@ def check_heights(plan: FlightPlan) -> list[Finding]:
     plan : FlightPlan
         Any plan; heights above sea are compared with the home's.
     """
-    base_m = plan.home_altitude_m if _above_sea(plan.items) else 0.0
+    base_m = plan.home_altitude_m
     flown = [
         (item.z - (base_m if item.frame is Frame.GLOBAL else 0.0), number)
         for number, item in enumerate(plan.items, start=1)

@@ -336,6 +336,17 @@ def test_a_waypoint_without_a_place_is_an_error() -> None:
     assert ("finding.no_place", ERROR) in told(nowhere)
 
 
+def test_a_place_on_the_equator_or_the_meridian_is_a_place() -> None:
+    for here in (LonLat(lon_deg=106.5, lat_deg=0.0), LonLat(lon_deg=0.0, lat_deg=21.0)):
+        way = item_at(Command.NAV_WAYPOINT, here, 30.0)
+        there = replace(way, x=way.x + 90_000, y=way.y + 1)
+        items = (item_at(Command.NAV_TAKEOFF, here, 30.0), way, there, RTL)
+        plan = FlightPlan(name="x", home=here, items=items)
+        assert "finding.no_place" not in [key for key, _ in told(plan)]
+        far = replace(plan, home=LonLat(lon_deg=here.lon_deg, lat_deg=here.lat_deg + 0.03))
+        assert values(far, "too_far")["item"] == 2
+
+
 def test_take_off_and_landing_need_no_place() -> None:
     assert told(changed(1, x=0, y=0)) == []
     assert told(with_item(LAST, MissionItem(command=Command.NAV_LAND, frame=Frame.RELATIVE))) == []
@@ -361,11 +372,11 @@ def test_swapped_latitude_and_longitude_are_told_as_such() -> None:
 
 
 def test_far_places_are_errors_and_distant_ones_warnings() -> None:
-    far = with_item(23, waypoint(0.0, 1925.0))
+    far = with_item(23, waypoint(0.0, 1920.5))
     assert ("finding.too_far", ERROR) in told(far)
     assert values(far, "too_far") == {
         "item": 23,
-        "distance_m": pytest.approx(2005.0, abs=1.0),
+        "distance_m": pytest.approx(2000.5, abs=0.1),
         "limit_m": 2000.0,
     }
     distant = with_item(23, waypoint(0.0, 425.0))
@@ -379,8 +390,6 @@ def test_far_places_are_errors_and_distant_ones_warnings() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"home": LonLat(lon_deg=106.51, lat_deg=85.0)},
-        {"home": LonLat(lon_deg=106.51, lat_deg=-80.5)},
         {"home": LonLat(lon_deg=16.51, lat_deg=21.08)},
         {"rally_points": (RallyPoint(place=LonLat(lon_deg=0.0, lat_deg=0.0), altitude_m=30.0),)},
         {
@@ -405,10 +414,30 @@ def test_places_too_far_apart_to_measure_are_an_error(changes: dict[str, Any]) -
     assert ("finding.not_in_one_place", ERROR) in told(replace(PLAN, **changes))
 
 
+@pytest.mark.parametrize(("lat_deg", "works"), [(84.1, False), (83.9, True), (-80.1, False)])
+def test_a_flight_beyond_the_mapped_latitudes_is_an_error(lat_deg: float, works: bool) -> None:
+    here = LonLat(lon_deg=106.51, lat_deg=lat_deg)
+    items = (item_at(Command.NAV_TAKEOFF, here, 30.0), RTL)
+    plan = FlightPlan(name="x", home=here, items=items)
+    assert (("finding.not_in_one_place", ERROR) not in told(plan)) is works
+
+
 def test_distances_stay_finite_round_the_earth() -> None:
     here = local(0.0, 0.0)
     assert apart_m(here, local(0.0, 1000.0)) == pytest.approx(1000.0, abs=0.01)
+    assert LOCAL_M == 20_000.0
     assert apart_m(here, local(0.0, 1.1 * LOCAL_M)) == pytest.approx(1.1 * LOCAL_M, rel=0.01)
+    quarter = apart_m(LonLat(lon_deg=0.0, lat_deg=0.0), LonLat(lon_deg=90.0, lat_deg=45.0))
+    assert quarter == pytest.approx(6_371_000.0 * math.pi / 2.0, rel=1e-9)
+    oblique = apart_m(LonLat(lon_deg=10.0, lat_deg=30.0), LonLat(lon_deg=40.0, lat_deg=60.0))
+    assert oblique == pytest.approx(
+        6_371_000.0
+        * math.acos(
+            math.sin(math.pi / 6) * math.sin(math.pi / 3)
+            + math.cos(math.pi / 6) * math.cos(math.pi / 3) * math.cos(math.pi / 6)
+        ),
+        rel=1e-9,
+    )
     for lon, lat in ((106.51, 90.0), (-73.49, -21.08), (-180.0, 0.0), (180.0, -90.0)):
         away = apart_m(here, LonLat(lon_deg=lon, lat_deg=lat))
         assert math.isfinite(away)
@@ -857,7 +886,7 @@ def test_a_grid_stretched_on_the_ground_is_caught_on_its_items(
 
 
 def test_a_grid_narrower_than_asked_is_welcome() -> None:
-    narrow = tuple(north * 0.96 for north in (-48.0, -24.0, 0.0, 24.0, 48.0))
+    narrow = tuple(north * 0.98 for north in (-48.0, -24.0, 0.0, 24.0, 48.0))
     assert told(replace(PLAN, items=survey_items(narrow), ceiling_m=60.0)) == []
 
 
