@@ -1,4 +1,14 @@
-"""The flight software of the simulated copter, without MAVLink (see `sitl.autopilot` for that)."""
+"""The flight software: modes, arming, home, time. It knows nothing of MAVLink messages.
+
+`Copter.tick` lets 0.02 s pass: the failsafes look, the mission goes on, the pilot flies, physics
+answers, the payload works. What is to be told waits in `texts`, in the camera's pictures and in
+the mission's reached items until the MAVLink side (`sitl.autopilot`) takes it.
+
+It behaves as ArduCopter 4.6-dev does in its own simulator, down to what surprises: AUTO must be
+told to start (MISSION_START) once armed; an order for a speed is forgotten when AUTO is left; the
+sprayer stays on whatever happens; disarming sends the mission back to its first item, and a mission
+that was still running then begins again, on the ground, without motors.
+"""
 
 from __future__ import annotations
 
@@ -7,124 +17,438 @@ import random
 from collections.abc import Mapping
 
 from agri.geo import LonLat
+from sitl import arming, instruments, orders, returning
+from sitl.auto import AutoCrew
 from sitl.battery import Battery
+from sitl.failsafes import Failsafes
+from sitl.fence import Fence
+from sitl.flying import Pilot, Stage, Task
 from sitl.ground import Ground
-from sitl.modes import Mode
+from sitl.mission_run import MissionRun, State
+from sitl.modes import FLOWN, NEEDS_POSITION, PILOT_THROTTLE, Mode, known
 from sitl.parameters import Parameters
+from sitl.payload import Camera, Sprayer
+from sitl.radio import Radio
+from sitl.readiness import Readiness
 from sitl.storage import Item, Plan
 from sitl.vehicle import Airframe, Multicopter, Wind
 
 STEP_S = 0.02
-READY_S = 41.5
 PERSONALITIES = {"copter": (2, 3), "plane": (1, 3), "rover": (10, 3), "px4": (2, 12)}
+"""Name → MAV_TYPE and MAV_AUTOPILOT of the heartbeat."""
+IDLE_W = 30.0
+LANDED_S = 1.8
+ARMING_DELAY_S = 2.0
+TAKE_OFF_UNASKED = 2
+CONTINUE_AFTER_LAND = 4
 
 
 class Copter:
-    """State and behaviour of the vehicle."""
+    """State and behaviour of the vehicle.
+
+    Parameters
+    ----------
+    home : LonLat
+        Where it is switched on; the origin of all metres.
+    home_altitude_m : float
+        Height of that place, and of the flat ground, above sea level.
+    yaw_deg : float
+        Heading.
+    parameters : mapping of str to float or None
+        What differs from the defaults.
+    ready_after_s : float or None
+        When it can be armed; None is 41.5 s.
+    personality : str
+        Key of `PERSONALITIES`.
+    seed : int
+        Seed of gusts.
+    tank_l : float
+        Litres in the sprayer's tank.
+    """
 
     def __init__(
         self,
         *,
         home: LonLat,
-        home_altitude_m: float,
-        yaw_deg: float,
-        parameters: Mapping[str, float] | None,
-        ready_after_s: float | None,
-        personality: str,
-        seed: int,
+        home_altitude_m: float = 10.0,
+        yaw_deg: float = 0.0,
+        parameters: Mapping[str, float] | None = None,
+        ready_after_s: float | None = None,
+        personality: str = "copter",
+        seed: int = 0,
+        tank_l: float = math.inf,
     ) -> None:
-        self.parameters = Parameters(parameters)
+        p = self.parameters = Parameters(parameters)
         self.ground = Ground(home)
         self.field_elevation_m = home_altitude_m
         self.body = Multicopter(Airframe(), math.radians(yaw_deg))
         self.wind = Wind()
-        self.battery = Battery(
-            self.parameters["SIM_BATT_VOLTAGE"], self.parameters["SIM_BATT_CAP_AH"]
-        )
-        self.dice = random.Random(seed)  # noqa: S311
+        self.battery = Battery(p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"])
+        self.dice = random.Random(seed)  # noqa: S311  (gusts, not secrets)
         self.personality = PERSONALITIES[personality]
-        self.ready_s = READY_S if ready_after_s is None else ready_after_s
+        self.mission_plan, self.fence_plan, self.rally_plan = Plan(), Plan(), Plan()
+        self.ready = Readiness(p, ready_after_s)
+        self.pilot = Pilot(self.body, p)
+        self.pilot.climb_rate = lambda: self.radio.climb_rate(self.now_s, self.failsafes.radio)
+        self.radio = Radio(p)
+        self.auto = AutoCrew(self)
+        self.mission = MissionRun(self.mission_plan, self.auto)
+        self.fence = Fence(self.fence_plan, p, self.ground)
+        self.failsafes = Failsafes(self)
+        self.sprayer = Sprayer(p, tank_l)
+        self.camera = Camera(p)
+        self.texts: list[tuple[int, str]] = []
+        self.servos: dict[int, int] = {}
         self.now_s = 0.0
         self.mode = Mode.STABILIZE
-        self.armed = False
-        self.home: tuple[int, int, float] | None = None
-        self.mission_plan, self.fence_plan, self.rally_plan = Plan(), Plan(), Plan()
-        self.texts: list[tuple[int, str]] = []
-        self.mission_seq = 0
-        self.mission_state = 1
-        self.mission_mode = 0
-        self.fence_breached = False
-        self.throttle_percent = 0
+        self.armed = self.auto_armed = self.auto_rtl = False
+        self.landed = True
+        self.crashed = False
+        self.terrain_known = False
+        self.prearm_good = False
         self.battery_charge_state = 1
+        self.home: tuple[int, int, float] | None = None
+        self.home_changed = self.mode_changed = False
+        self._ticks = 0
+        self._armed_s = self._idle_since_s = 0.0
+        self._touch_s: float | None = None
+        self._take_off_m: float | None = None
+        self.waiting_to_start = False
+        self.home_locked = False
+        self._reminded_s = 0.0
+        self._mission_version = 0
+
+    # ---- what is told
 
     def say(self, severity: int, text: str) -> None:
-        """Tell every ground station."""
+        """Tell every ground station (MAV_SEVERITY)."""
         self.texts.append((severity, text))
 
     @property
-    def initialised(self) -> bool:
-        """Whether the autopilot has come up far enough to take a mission."""
-        return self.now_s >= self.ready_s * 3.0 / READY_S
+    def landing(self) -> bool:
+        """Whether it is on its last way down."""
+        task = self.pilot.task
+        return task is Task.LAND or (task is Task.RETURN and self.pilot.stage is Stage.DESCEND)
 
     @property
-    def gps_fix(self) -> bool:
-        return self.now_s >= self.ready_s * 10.0 / READY_S
+    def manual(self) -> bool:
+        """Whether the sticks fly it."""
+        return self.mode in PILOT_THROTTLE
 
     @property
-    def has_origin(self) -> bool:
-        return self.now_s >= self.ready_s * 20.0 / READY_S
-
-    @property
-    def position_good(self) -> bool:
-        return self.now_s >= self.ready_s
-
-    @property
-    def prearm_good(self) -> bool:
-        return self.position_good
-
-    @property
-    def ekf_flags(self) -> int:
-        return 831 if self.position_good else 167
-
-    @property
-    def base_mode(self) -> int:
-        return 81 | (128 if self.armed else 0)
-
-    @property
-    def system_status(self) -> int:
-        return 3
+    def throttle_low(self) -> bool:
+        """Whether the throttle stick is at its end."""
+        return self.radio.throttle(self.now_s) <= self.parameters["RC3_MIN"] + 30.0
 
     @property
     def height_amsl_m(self) -> float:
+        """Height above sea level."""
         return self.field_elevation_m + self.body.up_m
 
     @property
     def height_above_home_m(self) -> float:
+        """Height above home."""
         return self.height_amsl_m - (self.home[2] if self.home else self.field_elevation_m)
 
+    def home_place(self) -> tuple[float, float]:
+        """Return where home is: metres east, north of the origin."""
+        return self.ground.metres(self.home[0], self.home[1]) if self.home else (0.0, 0.0)
+
+    def up_of(self, frame: int, z_m: float) -> float:
+        """Return metres above the origin of a height in frame 0 (sea), 3 (home), 10 (ground)."""
+        if frame == 0:
+            return z_m - self.field_elevation_m
+        base_m = self.home[2] - self.field_elevation_m if self.home and frame == 3 else 0.0
+        return base_m + z_m
+
+    def amsl_of(self, frame: int, z_m: float) -> float:
+        """Return the height above sea level of a height in a frame."""
+        return self.field_elevation_m + self.up_of(frame, z_m)
+
     def home_item(self) -> Item:
-        """Return what item 0 of the mission reads as."""
-        lat, lon, alt = self.home or (0, 0, 0.0)
-        return Item(command=16, x=lat, y=lon, z=round(alt, 2))
+        """Return what item 0 of the mission reads as: home, or nowhere before it is set."""
+        lat, lon, amsl_m = self.home or (0, 0, 0.0)
+        return Item(command=16, x=lat, y=lon, z=round(amsl_m, 2))
 
-    def lean(self) -> tuple[float, float]:
-        return 0.0, 0.0
+    def may_clear_mission(self) -> bool:
+        """Whether the mission may be cleared: not while it is flown."""
+        return not (self.armed and self.mission.state is State.RUNNING)
 
-    def servo_outputs(self) -> list[int]:
-        return [0] * 16
+    @property
+    def wants_terrain(self) -> bool:
+        """Whether it asks the ground for terrain heights."""
+        if self.terrain_known or not self.ready.has_origin:
+            return False
+        return arming.needs_terrain(self) and self.parameters["TERRAIN_ENABLE"] != 0.0
 
-    def rc_inputs(self) -> list[int]:
-        return [1500, 1500, 1000, 1500, 1800, 1000, 1000, 1800] + [0] * 10
-
-    def to_target(self) -> tuple[float, float]:
-        return 0.0, 0.0
-
-    def fence_report(self) -> tuple[int, int, int, int]:
-        return 0, 0, 0, 0
+    # ---- time
 
     def tick(self) -> None:
         """Let one step of time pass."""
-        self.now_s += STEP_S
-        if self.home is None and self.has_origin:
+        self._ticks += 1
+        self.now_s = self._ticks * STEP_S
+        self.ready.look(self.now_s)
+        if self._ticks % 50 == 0:
+            self._each_second()
+        self.failsafes.look(self._ticks)
+        if self.mode is Mode.AUTO:
+            self._run_mission()
+        self._fly()
+        self._watch_landing()
+        here = (self.body.east_m, self.body.north_m)
+        self.sprayer.step(self.body.speed_m_s, self.now_s, STEP_S)
+        by_distance = self.mode is Mode.AUTO or self.parameters["CAM_AUTO_ONLY"] == 0.0
+        self.camera.step(self.now_s, here, by_distance and self.ready.gps_fix, self._view)
+        if self._ticks % 5 == 0:
+            self._disarm_idle()
+
+    def _view(self) -> tuple[float, float, float, float]:
+        roll, pitch = instruments.lean(self)
+        return self.body.up_m, roll, pitch, self.body.yaw_rad
+
+    def _each_second(self) -> None:
+        p = self.parameters
+        self.wind.speed_m_s, self.wind.from_deg = p["SIM_WIND_SPD"], p["SIM_WIND_DIR"]
+        self.wind.gust_m_s = p["SIM_WIND_TURB"]
+        self.battery.full_volts, self.battery.size_ah = p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"]
+        if self.home is None and self.ready.has_origin:
             origin = self.ground.origin
+            self.say(6, "EKF3 IMU0 origin set")
+            self.say(6, f"Field Elevation Set: {self.field_elevation_m:.0f}m")
             self.home = (origin.lat_e7, origin.lon_e7, self.field_elevation_m)
+            self.home_changed = True
+        if not self.armed:
+            self._check_prearm()
+
+    def _check_prearm(self) -> None:
+        found = arming.reasons(self)
+        fresh = bool(found) and self.prearm_good
+        self.prearm_good = not found
+        if found and (fresh or self.now_s - self._reminded_s >= arming.REMIND_S):
+            self._reminded_s = self.now_s
+            for reason in found:
+                self.say(2, f"PreArm: {reason}")
+
+    def _run_mission(self) -> None:
+        if self.waiting_to_start:
+            if self.ready.has_origin:
+                self.waiting_to_start = False
+                self._mission_version = self.mission_plan.version
+                self.mission.start_or_resume(self.parameters["MIS_RESTART"] == 1.0)
+            return
+        if self.mission_plan.version != self._mission_version:
+            self._mission_version = self.mission_plan.version
+            if self.mission.state is State.RUNNING and self.pilot.task is Task.LEGS:
+                done = self.mission.restart_item()
+                what = ", restarted command" if done else " but failed to restart command"
+                self.say(2, f"Auto mission changed{what}")
+        self.mission.update()
+        over = self.mission.state is State.COMPLETE
+        if self.auto_rtl and not (self.mission.landing or self.mission.returning or over):
+            self.auto_rtl = False
+
+    def _fly(self) -> None:
+        body = self.body
+        self.wind.step(STEP_S, self.dice)
+        if self._take_off_m is not None and self.armed and self.auto_armed:
+            self.pilot.take_off(self._take_off_m, self.now_s - self._armed_s)
+            self._take_off_m = None
+        if not self.armed or self.battery.empty:
+            if body.on_ground:
+                body.stand()
+            else:
+                body.fall(self.wind, STEP_S)
+        elif self.pilot.task is Task.GROUND or (self.landed and not self.pilot.lifting):
+            body.stand()
+            body.power_w = IDLE_W
+            self.pilot.wait(STEP_S)
+        else:
+            was_up = not body.on_ground
+            self.pilot.step(self.wind, STEP_S, blind=self.ready.lost)
+            if self.landed and not body.on_ground and self.pilot.lifting:
+                self.landed, self._touch_s = False, None
+            if was_up and body.on_ground:
+                self.say(6, f"SIM Hit ground at {body.touchdown_m_s:f} m/s")
+        self.battery.draw(body.power_w, STEP_S)
+
+    def _watch_landing(self) -> None:
+        body = self.body
+        if self.landed or not body.on_ground:
+            self._touch_s = None
+            return
+        if self.armed and not (self.pilot.sinking or self.pilot.target.up_m < 0.0):
+            self._touch_s = None
+            return
+        if self._touch_s is None:
+            self._touch_s = self.now_s
+            self.crashed = self.crashed or body.touchdown_m_s > 3.0
+        elif self.now_s - self._touch_s >= LANDED_S or not self.armed:
+            self.landed = True
+            if self.pilot.task is not Task.CLIMB_RATE and self.mode is not Mode.AUTO:
+                self.pilot.rest()
+
+    def _disarm_idle(self) -> None:
+        if self.armed and self.landed and self.mode in (Mode.LAND, Mode.RTL):
+            self.disarm()
+            return
+        if not (self.armed and self.landed and self.throttle_low) or self._starting:
+            self._idle_since_s = self.now_s
+            return
+        delay_s = self.parameters["DISARM_DELAY"]
+        if delay_s > 0.0 and self.now_s - self._idle_since_s >= delay_s:
+            self.disarm()
+
+    @property
+    def _starting(self) -> bool:
+        return self.pilot.task is Task.TAKEOFF and self.auto_armed
+
+    # ---- arming
+
+    def arm(self, force: bool = False) -> bool:
+        """Arm the motors; return whether they are armed now."""
+        if self.armed:
+            return True
+        if not force:
+            found = arming.reasons(self)
+            mode_reason = arming.mode_reason(self)
+            if mode_reason and not found:
+                found = [mode_reason]
+            for reason in found:
+                self.say(2, f"Arm: {reason}")
+            if found:
+                return False
+        self.armed, self.auto_armed = True, False
+        self._armed_s = self._idle_since_s = self.now_s
+        self.pilot.armed_yaw_rad = self.body.yaw_rad
+        self.say(6, "Arming motors")
+        if self.home is not None and not self.home_locked:
+            orders.set_home_here(self, lock=False)
+        if int(self.parameters["AUTO_OPTIONS"]) & TAKE_OFF_UNASKED and self.mode is Mode.AUTO:
+            self.auto_armed = True
+        return True
+
+    def disarm(self, gently: bool = False) -> bool:
+        """Stop the motors; `gently` refuses in flight. The mission goes back to its first item."""
+        if not self.armed:
+            return True
+        if gently and not self.landed:
+            return False
+        self.armed = self.auto_armed = False
+        self._take_off_m = None
+        self.say(6, "Disarming motors")
+        self.mission.reset()
+        self.pilot.rest()
+        return True
+
+    @property
+    def disarms_on_failsafe(self) -> bool:
+        """Whether a failsafe now disarms instead of flying."""
+        if self.armed and self.now_s - self._armed_s < ARMING_DELAY_S:
+            return True
+        if self.mode is Mode.STABILIZE:
+            return self.throttle_low or self.landed
+        if self.mode is Mode.AUTO:
+            return not self.auto_armed and self.landed
+        return self.landed
+
+    # ---- modes
+
+    def set_mode(self, number: int, pause_s: float = 0.0) -> bool:
+        """Change the flight mode; return whether that was possible.
+
+        Parameters
+        ----------
+        number : int
+            custom_mode.
+        pause_s : float
+            Seconds a landing hovers before it sinks.
+        """
+        mode = known(number)
+        if mode is self.mode and not self.auto_rtl:
+            return True
+        if mode is Mode.AUTO_RTL:
+            return returning.auto_return(self)
+        if mode is None:
+            self.say(4, f"No such mode {number}")
+            return False
+        reason = self._mode_refusal(mode)
+        if reason is not None:
+            self.say(4, f"Mode change to {mode.name} failed: {reason}")
+            return False
+        if self.mode is Mode.AUTO and mode is not Mode.AUTO:
+            self.mission.stop()
+        self.mode, self.auto_rtl, self.mode_changed = mode, False, True
+        self.pilot.forget_speeds()
+        self.fence.recover(self.now_s)
+        self._enter(mode, pause_s)
+        return True
+
+    def _mode_refusal(self, mode: Mode) -> str | None:
+        if mode not in FLOWN:
+            return "init failed"
+        if not self.armed:
+            return None
+        if mode in NEEDS_POSITION and not self.ready.position_good:
+            return "requires position"
+        if mode is Mode.AUTO:
+            if len(self.mission_plan.items) <= 1:
+                return "init failed"
+            if self.landed and not self.mission.begins_with_takeoff():
+                self.say(2, "Auto: Missing Takeoff Cmd")
+                return "init failed"
+        return None
+
+    def _enter(self, mode: Mode, pause_s: float) -> None:
+        self._take_off_m = None
+        if mode is Mode.AUTO:
+            self.waiting_to_start = True
+        if not self.armed:
+            return
+        if self.landed:
+            self.pilot.rest()
+            if self.manual:
+                self.pilot.fly_by_throttle(drop=mode is Mode.STABILIZE)
+        elif mode is Mode.AUTO:
+            self.pilot.hold()
+        elif mode is Mode.RTL:
+            self.begin_return()
+        elif mode is Mode.LAND:
+            self.pilot.land(pause_s)
+        elif mode in PILOT_THROTTLE:
+            self.pilot.fly_by_throttle(drop=mode is Mode.STABILIZE)
+        else:
+            self.pilot.hold(hard=mode is Mode.BRAKE)
+
+    def begin_return(self) -> None:
+        """Start the way to the nearest of home and the rally points."""
+        returning.begin(self)
+
+    @property
+    def returned(self) -> bool:
+        """Whether a return has come to its end."""
+        pilot = self.pilot
+        on_the_way_down = pilot.task is Task.RETURN and pilot.stage is Stage.DESCEND
+        if self.parameters["RTL_ALT_FINAL"] > 0.0:
+            return on_the_way_down and pilot.done
+        return on_the_way_down and self.landed
+
+    @property
+    def goes_on_after_landing(self) -> bool:
+        """Whether MIS_OPTIONS lets the mission go on with a take-off after a landing."""
+        if not int(self.parameters["MIS_OPTIONS"]) & CONTINUE_AFTER_LAND:
+            return False
+        found = self.mission.next_nav(self.mission.nav + 1)
+        return found is not None and found[1].command == 22
+
+    def order_take_off(self, up_m: float) -> None:
+        """Take off (metres above the origin) once that is allowed; in the air, climb at once."""
+        if self.landed:
+            self._take_off_m = up_m
+            self.pilot.rest()
+        else:
+            self.pilot.take_off(up_m, self.now_s - self._armed_s)
+
+    @property
+    def took_off(self) -> bool:
+        """Whether a take-off has come to its height."""
+        return self._take_off_m is None and self.pilot.task is Task.TAKEOFF and self.pilot.done

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sitl import instruments
+from sitl.modes import Mode
+
 if TYPE_CHECKING:
     from sitl.copter import Copter
+    from sitl.payload import Picture
 
 PREARM = mavlink.MAV_SYS_STATUS_PREARM_CHECK
-MOTORS = mavlink.MAV_SYS_STATUS_SENSOR_MOTOR_OUTPUTS
 GEOFENCE = mavlink.MAV_SYS_STATUS_GEOFENCE
 GPS = mavlink.MAV_SYS_STATUS_SENSOR_GPS
 PRESENT = 1399979055
 """onboard_control_sensors_present of the real one in simulation."""
-ENABLED = 1382128687 & ~MOTORS & ~GEOFENCE
+ENABLED = 1382128687 & ~GEOFENCE
 UNIX_START_US = 1_700_000_000_000_000
 """Simulated time begins at this UNIX time once the GPS has a fix (14 November 2023)."""
 
@@ -39,18 +42,22 @@ def heartbeat(copter: Copter) -> Any:
     """HEARTBEAT."""
     kind, autopilot = copter.personality
     return mavlink.MAVLink_heartbeat_message(
-        kind, autopilot, copter.base_mode, int(copter.mode), copter.system_status, 3
+        kind,
+        autopilot,
+        instruments.base_mode(copter),
+        instruments.custom_mode(copter),
+        instruments.system_status(copter),
+        3,
     )
 
 
 def sys_status(copter: Copter) -> Any:
     """SYS_STATUS: sensors, pre-arm state, battery."""
     enabled, health = ENABLED, PRESENT & ~PREARM & ~GPS
-    enabled |= MOTORS if copter.armed else 0
     enabled |= GEOFENCE if copter.parameters["FENCE_ENABLE"] else 0
     health |= PREARM if copter.prearm_good else 0
-    health |= GPS if copter.gps_fix else 0
-    health &= ~GEOFENCE if copter.fence_breached else ~0
+    health |= GPS if copter.ready.gps_fix else 0
+    health &= ~GEOFENCE if copter.fence.breaches else ~0
     battery = copter.battery
     return mavlink.MAVLink_sys_status_message(
         PRESENT,
@@ -71,7 +78,7 @@ def sys_status(copter: Copter) -> Any:
 
 def gps_raw_int(copter: Copter) -> Any:
     """GPS_RAW_INT: no fix at first, then an RTK-like one, as the real simulator says."""
-    if not copter.gps_fix:
+    if not copter.ready.gps_fix:
         return mavlink.MAVLink_gps_raw_int_message(
             _us(copter), 1, 0, 0, 0, 9999, 9999, 0, 0, 0, 0, 0, 0, 0, 0, 0
         )
@@ -101,7 +108,7 @@ def gps_raw_int(copter: Copter) -> Any:
 
 def attitude(copter: Copter) -> Any:
     """ATTITUDE."""
-    roll, pitch = copter.lean()
+    roll, pitch = instruments.lean(copter)
     yaw = (copter.body.yaw_rad + math.pi) % (2.0 * math.pi) - math.pi
     return mavlink.MAVLink_attitude_message(
         _ms(copter), roll, pitch, yaw, 0.0, 0.0, copter.body.yaw_rate
@@ -109,10 +116,10 @@ def attitude(copter: Copter) -> Any:
 
 
 def global_position_int(copter: Copter) -> Any:
-    """GLOBAL_POSITION_INT: zeros until the EKF has an origin."""
+    """GLOBAL_POSITION_INT: zeros until the GPS has a fix."""
     body = copter.body
     heading = round(math.degrees(body.yaw_rad) % 360.0 * 100.0) % 36000
-    if not copter.has_origin:
+    if not copter.ready.gps_fix and not copter.ready.has_origin:
         return mavlink.MAVLink_global_position_int_message(
             _ms(copter), 0, 0, 0, 0, 0, 0, 0, heading
         )
@@ -153,8 +160,8 @@ def vfr_hud(copter: Copter) -> Any:
         airspeed,
         body.speed_m_s,
         int(math.degrees(body.yaw_rad) % 360.0),
-        copter.throttle_percent,
-        copter.height_amsl_m if copter.has_origin else 0.0,
+        int(100.0 * instruments.throttle(copter)),
+        copter.height_amsl_m if copter.ready.has_origin else 0.0,
         body.v_up,
     )
 
@@ -163,13 +170,16 @@ def mission_current(copter: Copter) -> Any:
     """MISSION_CURRENT: navigation items only, 0 when nothing is flown."""
     count = len(copter.mission_plan.items)
     return mavlink.MAVLink_mission_current_message(
-        copter.mission_seq, max(0, count - 1), copter.mission_state, copter.mission_mode
+        copter.mission.nav,
+        max(0, count - 1),
+        instruments.mission_state(copter),
+        int(copter.mode is Mode.AUTO),
     )
 
 
 def servo_output_raw(copter: Copter) -> Any:
     """SERVO_OUTPUT_RAW: motors, pump, spinner and camera."""
-    outputs = copter.servo_outputs()
+    outputs = instruments.servos(copter)
     return mavlink.MAVLink_servo_output_raw_message(
         _us(copter) & 0xFFFFFFFF, 0, *outputs[:8], *outputs[8:]
     )
@@ -177,12 +187,14 @@ def servo_output_raw(copter: Copter) -> Any:
 
 def rc_channels(copter: Copter) -> Any:
     """RC_CHANNELS: sticks centred, throttle low, as the real simulator's."""
-    return mavlink.MAVLink_rc_channels_message(_ms(copter), 8, *copter.rc_inputs(), 255)
+    return mavlink.MAVLink_rc_channels_message(
+        _ms(copter), 8, *copter.radio.channels(copter.now_s), 255
+    )
 
 
 def nav_controller_output(copter: Copter) -> Any:
     """NAV_CONTROLLER_OUTPUT: bearing and distance to the target."""
-    bearing, distance = copter.to_target()
+    bearing, distance = instruments.to_target(copter)
     return mavlink.MAVLink_nav_controller_output_message(
         0.0,
         0.0,
@@ -197,13 +209,13 @@ def nav_controller_output(copter: Copter) -> Any:
 
 def fence_status(copter: Copter) -> Any:
     """FENCE_STATUS."""
-    state = copter.fence_report()
+    state = instruments.fence_report(copter)
     return mavlink.MAVLink_fence_status_message(*state, 0)
 
 
 def system_time(copter: Copter) -> Any:
     """SYSTEM_TIME."""
-    unix = UNIX_START_US + _us(copter) if copter.gps_fix else 0
+    unix = UNIX_START_US + _us(copter) if copter.ready.gps_fix else 0
     return mavlink.MAVLink_system_time_message(unix, _ms(copter))
 
 
@@ -236,7 +248,9 @@ def battery_status(copter: Copter) -> Any:
 
 def ekf_status_report(copter: Copter) -> Any:
     """EKF_STATUS_REPORT."""
-    return mavlink.MAVLink_ekf_status_report_message(copter.ekf_flags, 0.01, 0.01, 0.01, 0.01, 0.0)
+    return mavlink.MAVLink_ekf_status_report_message(
+        copter.ready.ekf_flags, 0.01, 0.01, 0.01, 0.01, 0.0
+    )
 
 
 def home_position(copter: Copter) -> Any:
@@ -294,9 +308,48 @@ def param_value(copter: Copter, name: str, index: int, count: int) -> Any:
     )
 
 
-def statustext(severity: int, text: str) -> Any:
-    """STATUSTEXT, cut to its fifty letters."""
-    return mavlink.MAVLink_statustext_message(severity, text.encode("utf-8")[:50])
+def statustexts(severity: int, text: str, text_id: int) -> list[Any]:
+    """STATUSTEXT, in parts of fifty letters that share an id when one is not enough."""
+    raw = text.encode("utf-8")
+    parts = [raw[start : start + 50] for start in range(0, max(1, len(raw)), 50)]
+    if len(parts) == 1:
+        return [mavlink.MAVLink_statustext_message(severity, raw)]
+    return [
+        mavlink.MAVLink_statustext_message(severity, part, text_id, number)
+        for number, part in enumerate(parts)
+    ]
+
+
+def camera_feedback(copter: Copter, picture: Picture) -> Any:
+    """CAMERA_FEEDBACK of one picture."""
+    lat, lon = copter.ground.e7(picture.east_m, picture.north_m)
+    amsl_m = copter.field_elevation_m + picture.up_m
+    home_m = copter.home[2] if copter.home else copter.field_elevation_m
+    return mavlink.MAVLink_camera_feedback_message(
+        int(picture.time_s * 1e6),
+        0,
+        0,
+        picture.index & 0xFFFF,
+        lat,
+        lon,
+        amsl_m,
+        amsl_m - home_m,
+        math.degrees(picture.roll_rad),
+        math.degrees(picture.pitch_rad),
+        math.degrees(picture.yaw_rad),
+        0.0,
+        0,
+        picture.index & 0xFFFF,
+    )
+
+
+def terrain_request(copter: Copter) -> Any:
+    """TERRAIN_REQUEST around home."""
+    origin = copter.ground.origin
+    spacing = max(1, min(65535, int(copter.parameters["TERRAIN_SPACING"])))
+    return mavlink.MAVLink_terrain_request_message(
+        origin.lat_e7, origin.lon_e7, spacing, (1 << 56) - 1
+    )
 
 
 TELEMETRY: dict[int, Callable[[Copter], Any]] = {

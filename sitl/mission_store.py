@@ -68,13 +68,16 @@ class PlanServer:
         Takes (severity, text): a STATUSTEXT to everyone.
     home : callable
         Returns the `Item` given back as item 0 of a mission.
-    may_clear : callable
-        Returns whether the plan may be cleared now (a mission not while it is flown).
 
     Attributes
     ----------
     ready : bool
         False until the vehicle has initialised.
+    limit : int
+        Items that fit.
+    may_clear, cleared : callable
+        Returns whether the plan may be cleared now (a mission not while it is flown); is told
+        when it was.
     """
 
     def __init__(
@@ -85,15 +88,16 @@ class PlanServer:
         send: Send,
         say: Say,
         home: Callable[[], Item],
-        may_clear: Callable[[], bool] = lambda: True,
     ) -> None:
         self.kind = kind
         self.plan = plan
         self.ready = False
+        self.limit = LIMITS[kind]
+        self.may_clear: Callable[[], bool] = lambda: True
+        self.cleared: Callable[[], None] = lambda: None
         self._send = send
         self._say = say
         self._home = home
-        self._may_clear = may_clear
         self._upload: _Upload | None = None
         self._pending: list[Item | None] = []
         self._now_s = 0.0
@@ -159,7 +163,7 @@ class PlanServer:
                 self._ack(sender, Result.DENIED)
                 return
             self._pending = []
-        limit = LIMITS[self.kind] if self.ready else 0
+        limit = self.limit if self.ready else 0
         if message.count > limit or not self.ready:
             self._ack(sender, Result.NO_SPACE)
             self._say(4, f"Only {limit} items are supported")
@@ -259,10 +263,11 @@ class PlanServer:
         self._end()
 
     def _on_clear(self, _: Any, sender: Sender) -> None:
-        if self.receiving or not self._may_clear() or not self.ready:
+        if self.receiving or not self.may_clear() or not self.ready:
             self._ack(sender, Result.ERROR)
             return
         self.plan.replace([])
+        self.cleared()
         self._ack(sender, Result.ACCEPTED)
 
     def _on_request_list(self, _: Any, sender: Sender) -> None:

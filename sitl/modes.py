@@ -78,3 +78,7 @@ def known(number: int) -> Mode | None:
         return Mode(number)
     except ValueError:
         return None
+
+
+AUTOPILOT_MODES = NEEDS_POSITION | {Mode.CIRCLE, Mode.FOLLOW, Mode.SMART_RTL}
+"""Modes in which HEARTBEAT says that the autopilot guides."""

@@ -94,7 +94,7 @@ class Simulator:
             return self
         above = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, (above, os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  (this very module)
             [sys.executable, "-m", "sitl.serve", *self._arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
