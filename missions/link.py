@@ -34,12 +34,13 @@ from missions.messages import Pair
 from missions.radio import QuietVehicle, Radio, open_radio
 from missions.service import Machine, Service, our_address
 from missions.sightings import Sighting, SightingKind, VehicleIdentity, version_text
-from missions.telemetry import CopterMode, Telemetry, mode_name
+from missions.telemetry import CopterMode, StatusText, Telemetry, mode_name
 from missions.tlog import TelemetryLog
 
 POLL_S = 0.05
 HICCUP_S = 1.0
 STATE_WAIT_S = 15.0
+TEXT_WAIT_S = 1.0
 STOP_EVERY_S = 0.2
 STOP_TRIES = 75
 """An order to stop is repeated five times a second for as long as its mode is waited for."""
@@ -232,6 +233,7 @@ class Link:
         with contextlib.suppress(LinkError):
             if self.read_parameters(["SIM_SPEEDUP"])[0].value is not None:
                 self.set_parameter("SIM_SPEEDUP", times)
+                self._service.expect_rate(times)
                 return
         raise Refused("error.link_not_simulation")
 
@@ -315,14 +317,26 @@ class Link:
         """
         if self.proof is None or self.proof != proof:
             raise Refused("error.arm_unproved")
+        before = self._service.telemetry.texts
         try:
             self._call(ARM, [1.0, 0.0], word="arm")
         except LinkError as trouble:
-            said = [t.text for t in self._service.telemetry.texts if t.severity <= 4][-1:]
-            if said:
-                raise LinkError("error.link_arm_refused", reason=said[0]) from trouble
+            reason = self._said_of_arming(before)
+            if reason:
+                raise LinkError("error.link_arm_refused", reason=reason) from trouble
             raise
         self._wait(lambda: self._service.telemetry.armed, STATE_WAIT_S, "error.link_not_armed")
+
+    def _said_of_arming(self, before: tuple[StatusText, ...]) -> str:
+        """Return why the aircraft will not arm; its sentence may come after its refusal."""
+
+        def said() -> list[str]:
+            texts = (t for t in self._service.telemetry.texts if t not in before)
+            return [t.text for t in texts if t.text.startswith(("Arm:", "PreArm:"))]
+
+        with contextlib.suppress(LinkError):
+            self._wait(lambda: bool(said()), TEXT_WAIT_S, "error.link_lost")
+        return next(iter(said()), "")
 
     def disarm(self) -> None:
         """Stop the motors; the autopilot refuses in the air, and is never forced."""

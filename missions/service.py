@@ -32,7 +32,14 @@ STREAMED = ("GLOBAL_POSITION_INT", "GPS_RAW_INT", "EKF_STATUS_REPORT")
 STREAM_EVERY_S = 3.0
 """The streams are asked for again when one of them is missing this long."""
 RATE_WINDOW_S = 1.0
-FASTEST = 200.0
+FIRST_WINDOW_S = 0.15
+"""The aircraft's clock is compared with ours over the first, and for the first time over the
+second."""
+HURRY_S, HURRY_EVERY_S = 5.0, 0.1
+"""Until that first time, but not for longer than the first, a heartbeat goes out every so often: a
+fast simulation would take one a second for silence."""
+SLOWEST_SIMULATION, FASTEST = 1.3, 200.0
+"""A clock that differs by less is a real one on a jerky link."""
 REBOOT_S = 5.0
 """The aircraft's clock going back by more than this is a restart."""
 NAP_S = 0.05
@@ -131,6 +138,8 @@ class Service:
         self._beat_s = self._asked_s = -math.inf
         self._streamed_s = dict.fromkeys(STREAMED, -math.inf)
         self._anchor: tuple[float, float] | None = None
+        self._measured = False
+        self._met_s = math.inf
         self._thread = threading.Thread(target=self._run, name="agri-link", daemon=True)
 
     def begin(self) -> None:
@@ -205,7 +214,7 @@ class Service:
     def _nap_s(self) -> float:
         now_s = self._clock()
         wakes = [machine.wake_s for machine in list(self._machines)]
-        soonest = min([*wakes, self._beat_s + 1.0 / self.rate], default=now_s)
+        soonest = min([*wakes, self._beat_s + self._beat_every_s(now_s)])
         return min(NAP_S, max(0.001, soonest - now_s))
 
     def take(self, message: Any, now_s: float) -> None:
@@ -213,7 +222,7 @@ class Service:
         sender = Address(message.get_srcSystem(), message.get_srcComponent())
         kind = message.get_type()
         if self.pair is None and kind == "HEARTBEAT":
-            self._meet(message, sender)
+            self._meet(message, sender, now_s)
         if self.pair is None or sender != self.pair.vehicle:
             return
         self.telemetry = fold(self.telemetry, message, now_s)
@@ -230,12 +239,13 @@ class Service:
         if kind in _VEHICLE_KINDS:
             self._show(_VEHICLE_KINDS[kind], message)
 
-    def _meet(self, message: Any, sender: Address) -> None:
+    def _meet(self, message: Any, sender: Address, now_s: float) -> None:
         ground = message.type == mavlink.MAV_TYPE_GCS
         pilotless = message.autopilot == mavlink.MAV_AUTOPILOT_INVALID
         if ground or pilotless or self._wanted not in (None, sender.system):
             return
         self.pair = Pair(vehicle=sender, us=self._us)
+        self._met_s = now_s
         self._radio.aim(sender.system)
 
     def _show(self, kind: SightingKind, message: Any) -> None:
@@ -250,10 +260,20 @@ class Service:
             self._anchor = (boot_s, now_s)
             return
         passed_s = now_s - self._anchor[1]
-        if passed_s >= RATE_WINDOW_S:
+        if passed_s >= (RATE_WINDOW_S if self._measured else FIRST_WINDOW_S):
             measured = (boot_s - self._anchor[0]) / passed_s
-            self.rate = min(FASTEST, measured) if measured > 1.3 else 1.0
+            self.expect_rate(measured)
+            self._measured = True
             self._anchor = (boot_s, now_s)
+
+    def expect_rate(self, times: float) -> None:
+        """Take it that the aircraft's clock runs `times` faster than ours, until measured."""
+        self.rate = min(FASTEST, times) if times > SLOWEST_SIMULATION else 1.0
+
+    def _beat_every_s(self, now_s: float) -> float:
+        if not self._measured and now_s - self._met_s < HURRY_S:
+            return HURRY_EVERY_S
+        return 1.0 / self.rate
 
     def pass_time(self, now_s: float) -> None:
         """Let the machines' time pass; send a heartbeat and ask for telemetry when it is time."""
@@ -262,7 +282,7 @@ class Service:
             if machine.finished:
                 self._machines.remove(machine)
         alive = now_s - self._fed_s <= DEADMAN_S
-        if alive and now_s - self._beat_s >= 1.0 / self.rate:
+        if alive and now_s - self._beat_s >= self._beat_every_s(now_s):
             self._beat_s = now_s
             self._radio.send(
                 mavlink.MAVLink_heartbeat_message(
