@@ -36,8 +36,8 @@ def chosen_language(arguments: Sequence[str], environment: Mapping[str, str]) ->
     ('en', 'vi')
     """
     asked = split_language(arguments)[0]
-    settings = [asked] if asked in LANGUAGES else []
-    settings += [environment.get(name, "") for name in VARIABLES]
+    told_first = asked if asked in LANGUAGES else ""
+    settings = [told_first, *(environment.get(name, "") for name in VARIABLES)]
     told = next((s for s in settings if s and s.split(".")[0] not in ("C", "POSIX")), "vi")
     return "en" if told.lower().startswith("en") else "vi"
 

@@ -21,9 +21,9 @@ from agri.findings import blocks
 from agri.operations.compare import off_plan_p95_m, planned_photos
 from agri.operations.farm import import_boundaries, start_farm
 from agri.operations.fly import Flown, Pilot, fly_plan
-from agri.operations.layers import flight_layers
+from agri.operations.layers import GREEN, Layer
 from agri.operations.mission_files import write_export
-from agri.operations.page import Table, render_page
+from agri.operations.page import Shown, Table, render_page
 from agri.operations.survey import PlannedSurvey, SurveyRequest, plan_field
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
@@ -145,8 +145,11 @@ def _fly(
 
 
 def _overview(farm_name: str, flights: list[Flown], language: Language) -> str:
-    layers = [layer for f in flights for layer in flight_layers(f.plan, f.record)]
-    kept = [x for x in layers if x.key not in ("page.layer.transit", "page.layer.photos")]
+    fields = [f.plan.site.field for f in flights if f.plan.site]
+    layers = [
+        Layer(key="page.layer.field", geometry=f.boundary, colour=GREEN, label=f.name, fill=0.3)
+        for f in fields
+    ]
     area_m2 = sum(f.plan.site.field.area_m2 for f in flights if f.plan.site)
     landed = sum(f.record.outcome == "landed" for f in flights)
     photos = sum(len(f.record.photos) for f in flights)
@@ -170,7 +173,7 @@ def _overview(farm_name: str, flights: list[Flown], language: Language) -> str:
     table = Table(title=say("demo.table", language), rows=tuple(rows), open=True,
                   heads=tuple(say(head, language) for head in heads))  # fmt: skip
     return render_page(
-        kept,
+        layers,
         kind=say("demo.kind", language),
         title=farm_name,
         state="ok" if landed == len(flights) else "look",
@@ -181,5 +184,8 @@ def _overview(farm_name: str, flights: list[Flown], language: Language) -> str:
         ],
         findings=[],
         tables=[table],
+        pictures=[
+            Shown(name=f.plan.name, png=f.picture.read_bytes(), link=f.page.name) for f in flights
+        ],
         language=language,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,21 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A picture in a page: its name, the PNG, and the page beside it that tells more."""
+
+    name: str
+    png: bytes
+    link: str
+
+
+def _lines(findings: Sequence[Finding], language: Language) -> list[tuple[str, str, str]]:
+    return [
+        (f.severity.name.lower(), SEVERITY_SYMBOL[f.severity], f.text(language)) for f in findings
+    ]
 
 
 @cache
@@ -98,6 +114,7 @@ def render_page(
     facts: Sequence[tuple[str, str]],
     findings: Sequence[Finding],
     tables: Sequence[Table] = (),
+    pictures: Sequence[Shown] = (),
     language: Language,
 ) -> str:
     """Return the HTML page.
@@ -118,6 +135,8 @@ def render_page(
         Listed with the gravest first.
     tables : sequence of Table
         Folded below the map.
+    pictures : sequence of Shown
+        Pictures in the page, each with a link to a page beside it.
     language : {"vi", "en"}
         Language of the page.
 
@@ -141,10 +160,9 @@ def render_page(
         state_symbol=STATE_SYMBOL[state],
         state_text=state_text,
         facts=facts,
-        findings=[
-            (f.severity.name.lower(), SEVERITY_SYMBOL[f.severity], f.text(language))
-            for f in gravest_first
-        ],
+        worries=_lines([f for f in gravest_first if f.severity > Severity.INFO], language),
+        passed=_lines([f for f in findings if f.severity == Severity.INFO], language),
+        pictures=[(p.name, b64encode(p.png).decode("ascii"), p.link) for p in pictures],
         legend=_legend(layers, language),
         tables=tables,
         # our own files and JSON with "<" escaped: not text from strangers

@@ -23,5 +23,5 @@
       drawn.bindTooltip(text, { permanent: true, direction: "center" });
     }
   }
-  map.fitBounds(all.getBounds().pad(0.06));
+  map.fitBounds(all.getBounds().pad(0.12));
 })();
