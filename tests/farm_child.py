@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def nursery() -> None:
         folder, seed = line.split()
         child = os.fork()
         if child == 0:
-            work(Path(folder), int(seed))
+            try:
+                work(Path(folder), int(seed))
+            finally:
+                traceback.print_exc()
+                os._exit(1)
         tell("born", child)
         os.waitpid(child, 0)
         tell("gone", child)

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,8 @@ from agri.words import Message
 from agri.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST_S = 0.12
+MOST_ACKNOWLEDGED = 16
+LATER_S = 0.03
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +37,35 @@ def nursery() -> Iterator[subprocess.Popen[str]]:
         process.stdin.close()
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder in memory where there is one: sudden death spares what the system has, flushed to
+    a disk or not, and other programs' disk use does not slow the test."""
+    memory = Path("/dev/shm")  # noqa: S108
+    usable = memory.is_dir() and os.access(memory, os.W_OK)
+    with tempfile.TemporaryDirectory(dir=memory if usable else None) as name:
+        yield Path(name)
+
+
 def kill_one(nursery: subprocess.Popen[str], folder: Path, seed: int) -> list[list[str]]:
-    """Let a worker live for a seeded moment; return what it acknowledged before it was killed."""
+    """Let a worker acknowledge a seeded number of things, kill it a moment later; return them."""
     assert nursery.stdin is not None
     assert nursery.stdout is not None
+    chance = random.Random(seed)
+    wanted, later_s = chance.randint(0, MOST_ACKNOWLEDGED), chance.uniform(0.0, LATER_S)
     nursery.stdin.write(f"{folder} {seed}\n")
     nursery.stdin.flush()
     told: list[list[str]] = []
-    while (line := nursery.stdout.readline().split())[0] != "born":
-        told.append(line)
-    time.sleep(random.Random(seed).uniform(0.0, LONGEST_S))
-    os.kill(int(line[1]), signal.SIGKILL)
+    child = 0
+    while not child or len(told) < wanted:
+        line = nursery.stdout.readline().split()
+        assert line[:1] not in ([], ["gone"]), "the worker died by itself"
+        if line[0] == "born":
+            child = int(line[1])
+        else:
+            told.append(line)
+    time.sleep(later_s)
+    os.kill(child, signal.SIGKILL)
     while (line := nursery.stdout.readline().split())[0] != "gone":
         told.append(line)
     return told
@@ -93,23 +113,24 @@ def kill_many(nursery: subprocess.Popen[str], folder: Path, kills: int, lives: i
         if seed % lives == 0:
             told = []
         farm = folder / f"farm-{seed // lives}"
-        told += kill_one(nursery, farm, seed)
+        new = kill_one(nursery, farm, seed)
+        told += new
+        total += len(new)
         check_all(farm, told)
-        total += sum(line[0] in ("field", "plan", "flight", "event") for line in told)
     return total
 
 
 def test_fifty_programs_killed_at_any_moment_lose_nothing_they_acknowledged(
-    nursery: subprocess.Popen[str], tmp_path: Path
+    nursery: subprocess.Popen[str], folder: Path
 ) -> None:
-    assert kill_many(nursery, tmp_path, kills=50, lives=5) > 500
+    assert kill_many(nursery, folder, kills=50, lives=5) > 300
 
 
 @pytest.mark.slow
 def test_five_hundred_programs_killed_at_any_moment_lose_nothing_they_acknowledged(
-    nursery: subprocess.Popen[str], tmp_path: Path
+    nursery: subprocess.Popen[str], folder: Path
 ) -> None:
-    assert kill_many(nursery, tmp_path, kills=500, lives=10) > 5000
+    assert kill_many(nursery, folder, kills=500, lives=10) > 4000
 
 
 def test_a_flight_cut_short_by_death_is_closed_once_and_keeps_what_was_recorded(

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +125,25 @@ def test_gdal_asks_the_spatial_index_for_a_window(full_farm: Workspace) -> None:
     edit(full_farm, "DELETE FROM rtree_fields_geom")
     assert names() == [], "the window was answered from the index"
     assert "finding.index_damaged" in [finding.key for finding in full_farm.check()]
+
+
+def test_the_file_is_not_kept_open_between_calls(full_farm: Workspace) -> None:
+    """GDAL's own SQLite in this program, closing the file, would drop our locks on it."""
+    handles = Path("/proc/self/fd")
+    if not handles.is_dir():
+        pytest.skip("this system does not list open files")
+    full_farm.add_pads([replace(farms.PADS[0], name="x")])
+    for act in (full_farm.farm, full_farm.plans, full_farm.check, full_farm.backup):
+        act()
+    full_farm.frame("fields")
+    log = full_farm.begin_flight(plan_name="x", plan_digest="", vehicle="")
+    opened = []
+    for handle in handles.iterdir():
+        with suppress(OSError):
+            opened.append(handle.readlink().name)
+    log.close()
+    assert "track.jsonl" in opened, "open files are seen"
+    assert not [name for name in opened if name.startswith("farm.gpkg")]
 
 
 def test_the_index_follows_every_kind_of_change(full_farm: Workspace) -> None:
