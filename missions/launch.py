@@ -1,8 +1,6 @@
 """Flying a plan: the rim that carries out what `missions.flight` orders, over a `Link`.
 
-`look` asks the aircraft what it is and what is wrong, and changes nothing. `prepare` sets the
-parameters a plan needs, after a person said yes, and reads them back. `fly` does the whole flight
-and returns its record.
+`fly` does the whole flight and returns its record; `missions.briefing` has what comes before.
 
 The pure machine decides; here are only the calls. Everything seen while a call was busy is shown
 to the machine before the call's result, so that a gap in the link is known before the next order.
@@ -15,6 +13,7 @@ it home. What was seen until then is in the log.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 import uuid
@@ -23,12 +22,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agri.errors import AgriError, LinkError, Refused
-from agri.findings import Finding, Severity
+from agri.errors import AgriError, LinkError
+from agri.findings import Severity
 from agri.track import FlightRecord
 from agri.words import Message
+from missions.briefing import Blocked, Briefing, look, next_sighting, prepare
 from missions.checks import check_plan
-from missions.commands import Parameter
 from missions.delivery import Progress
 from missions.flight import begin, step
 from missions.flightplan import FlightPlan
@@ -50,60 +49,25 @@ from missions.phases import (
     Tick,
 )
 from missions.preflight import (
-    check_identity,
-    check_parameters,
-    check_readiness,
-    is_ready,
     needed_parameters,
-    unmet,
 )
 from missions.recording import FlightLog, Recording
-from missions.sightings import Sighting, VehicleIdentity
+from missions.sightings import Sighting
 from missions.telemetry import CopterMode, Telemetry
 from missions.watching import Note
 
-TURN_S = 0.1
-READY_WAIT_S = 90.0
+__all__ = [
+    "Blocked",
+    "Briefing",
+    "Confirm",
+    "FlightProgress",
+    "OnProgress",
+    "fly",
+    "look",
+    "prepare",
+]
+
 OUTCOMES = {Phase.LANDED: "landed", Phase.ABORTED: "aborted", Phase.LOST: "lost"}
-
-
-class Blocked(Refused):
-    """A launch that its findings forbid.
-
-    Attributes
-    ----------
-    findings : tuple of Finding
-        All that was found, the errors among them.
-    """
-
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
-        errors = [f for f in findings if f.severity is Severity.ERROR]
-        super().__init__(
-            "error.launch_blocked", count=len(errors), first=errors[0].message if errors else ""
-        )
-        self.findings = findings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Briefing:
-    """What a person sees before saying yes.
-
-    Parameters
-    ----------
-    identity : VehicleIdentity
-        The aircraft.
-    findings : tuple of Finding
-        Of plan and aircraft.
-    plan_digest : str
-        What is (or would be) on board.
-    telemetry : Telemetry
-        The aircraft now.
-    """
-
-    identity: VehicleIdentity
-    findings: tuple[Finding, ...]
-    plan_digest: str
-    telemetry: Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,64 +102,6 @@ Confirm = Callable[[Briefing], bool]
 OnProgress = Callable[[FlightProgress], None]
 
 
-def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Briefing:
-    """Ask the aircraft everything a launch would, and change nothing.
-
-    Parameters
-    ----------
-    link : Link
-        To the aircraft.
-    plan : FlightPlan
-        What would be flown.
-    wait_s : float
-        How long its own checks are waited for, seconds of the aircraft's time.
-
-    Raises
-    ------
-    LinkError
-        When it does not answer.
-    """
-    identity = link.identify()
-    parameters = link.read_parameters([need.name for need in needed_parameters(plan)])
-    seen = link.telemetry()
-    since_s = seen.time_s
-    with link.watch() as inbox:
-        while not is_ready(seen) and seen.time_s - since_s < wait_s:
-            _next(inbox, link)
-            seen = link.telemetry()
-    found = (
-        *check_plan(plan),
-        *check_identity(identity),
-        *check_parameters(plan, parameters),
-        *check_readiness(plan, seen),
-    )
-    return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen)
-
-
-def prepare(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
-    """Set every parameter the plan needs that differs, and read each back.
-
-    To be called after a person has seen the list (`missions.preflight.unmet`) and said yes.
-
-    Returns
-    -------
-    tuple of Parameter
-        What was changed, with the new values.
-
-    Raises
-    ------
-    Refused
-        When the aircraft is armed.
-    LinkError
-        When one cannot be set.
-    """
-    if link.telemetry().armed:
-        raise Refused("error.link_armed_upload")
-    names = [need.name for need in needed_parameters(plan)]
-    wrong = unmet(plan, link.read_parameters(names))
-    return tuple(link.set_parameter(n.name, n.wanted) for n in wrong if n.settable)
-
-
 def fly(
     link: Link,
     plan: FlightPlan,
@@ -222,7 +128,8 @@ def fly(
     on_progress : callable, optional
         Told what happens, often.
     speedup : float, optional
-        How much faster than the clock a simulation shall run.
+        How much faster than the clock a simulation shall run once it is in the air (on the
+        ground its eight seconds of patience for a mission item would run as fast).
     token : str, optional
         Names this launch: a second `fly` with the same one on the same link is refused.
     log : FlightLog, optional
@@ -247,7 +154,7 @@ def fly(
     """
     link.claim(token or uuid.uuid4().hex)
     if speedup is not None:
-        link.set_speedup(speedup)
+        link.require_simulation()
     with link.watch() as inbox:
         return _Flight(
             link,
@@ -256,6 +163,7 @@ def fly(
             confirm=confirm,
             on_progress=on_progress,
             log=log,
+            speedup=speedup,
             clock=clock,
             utc=utc,
         ).run()
@@ -273,6 +181,7 @@ class _Flight:
         confirm: Confirm,
         on_progress: OnProgress | None,
         log: FlightLog | None,
+        speedup: float | None,
         clock: Callable[[], float],
         utc: Callable[[], datetime],
     ) -> None:
@@ -283,6 +192,7 @@ class _Flight:
         self._confirm = confirm
         self._on_progress = on_progress
         self._log = log
+        self._speedup = speedup
         self._clock = clock
         self._utc = utc
         self._orders: deque[Order] = deque()
@@ -301,8 +211,17 @@ class _Flight:
                 self._turn()
         return self._result()
 
+    def _hurry(self) -> None:
+        """Speed a simulation up once it flies; one that will not hurry flies on as it does."""
+        times, self._speedup = self._speedup, None
+        if times is not None:
+            with contextlib.suppress(AgriError):
+                self._link.set_speedup(times)
+
     def _turn(self) -> None:
-        sighting = _next(self._inbox, self._link)
+        if self.state.flown and self._speedup is not None:
+            self._hurry()
+        sighting = next_sighting(self._inbox, self._link)
         if sighting is not None:
             self._saw(sighting)
         if not self._link.alive:
@@ -432,12 +351,3 @@ class _Flight:
         if any(f.severity is Severity.ERROR for f in state.findings):
             raise Blocked(state.findings)
         raise state.failure or LinkError("error.launch_no_take_off")
-
-
-def _next(inbox: queue.SimpleQueue[Sighting], link: Link) -> Sighting | None:
-    """Wait a moment for the next sighting; asking keeps our heartbeats going."""
-    link.telemetry()
-    try:
-        return inbox.get(timeout=TURN_S)
-    except queue.Empty:
-        return None

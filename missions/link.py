@@ -222,20 +222,32 @@ class Link:
         self._drive(ParameterSetting(self._pair(), name, value))
         return Parameter(name, value)
 
+    def require_simulation(self) -> None:
+        """Make sure that the aircraft is a simulation.
+
+        Raises
+        ------
+        Refused
+            When it has no SIM_SPEEDUP: it is real, or will not tell.
+        """
+        with contextlib.suppress(LinkError):
+            if self.read_parameters(["SIM_SPEEDUP"])[0].value is not None:
+                return
+        raise Refused("error.link_not_simulation")
+
     def set_speedup(self, times: float) -> None:
         """Let a simulation run `times` faster than the clock.
 
         Raises
         ------
         Refused
-            When the aircraft is not a simulation (it has no SIM_SPEEDUP).
+            When the aircraft is not a simulation.
+        LinkError
+            When it does not answer.
         """
-        with contextlib.suppress(LinkError):
-            if self.read_parameters(["SIM_SPEEDUP"])[0].value is not None:
-                self.set_parameter("SIM_SPEEDUP", times)
-                self._service.expect_rate(times)
-                return
-        raise Refused("error.link_not_simulation")
+        self.require_simulation()
+        self.set_parameter("SIM_SPEEDUP", times)
+        self._service.expect_rate(times)
 
     # The plan on board
 

@@ -767,12 +767,14 @@ def test_a_program_that_hangs_falls_silent_and_the_aircraft_comes_home_by_itself
             while seen().armed:
                 threading.Event().wait(0.02)
 
-    with simulator(FS_GCS_TIMEOUT=5.0) as running:
-        with Link.connect(running.url, clock=lambda: time.monotonic() + ahead_s[0]) as connected:
-            seen = partial(attrgetter("_service.telemetry"), connected)
-            look(connected, plan)
-            prepare(connected, plan)
-            record = fly(connected, plan, confirm=lambda _: True, on_progress=progress)
+    with (
+        simulator(FS_GCS_TIMEOUT=5.0) as running,
+        Link.connect(running.url, clock=lambda: time.monotonic() + ahead_s[0]) as connected,
+    ):
+        seen = partial(attrgetter("_service.telemetry"), connected)
+        look(connected, plan)
+        prepare(connected, plan)
+        record = fly(connected, plan, confirm=lambda _: True, on_progress=progress)
     assert record.outcome == "aborted"
     modes = [dict(e.message.values)["mode"] for e in record.events
              if e.message.key == "event.taken_over"]  # fmt: skip
