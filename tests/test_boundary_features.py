@@ -68,6 +68,19 @@ def test_kinds_come_through_kml_too(tmp_path: Path) -> None:
     assert [(o.name, o.height_m) for o in found.obstacles] == [("Cây", 9.0)]
 
 
+def test_a_bare_ring_in_kml_is_an_area_and_the_order_of_its_borders_does_not_matter(
+    tmp_path: Path,
+) -> None:
+    bare = made.kml_ring(area().exterior)
+    inner, outer = (made.kml_ring(ring.exterior) for ring in (area(40.0, 40.0, 20.0), area()))
+    holed = (
+        f"<Polygon><innerBoundaryIs>{inner}</innerBoundaryIs>"
+        f"<outerBoundaryIs>{outer}</outerBoundaryIs></Polygon>"
+    ).replace("<LinearRing>", "<LinearRing><tessellate>1</tessellate>")
+    found = read(tmp_path, kml(placemark(bare, "A"), placemark(holed, "B")))
+    assert [round(field.area_m2) for field in found.fields] == [10_000, 9_600]
+
+
 def test_lines_and_points_without_a_word_are_passed_over_and_told(tmp_path: Path) -> None:
     point = feature(Point(106.51, 21.08), ten="?")
     found = read(tmp_path, geojson(feature(area(), ten="A"), point))

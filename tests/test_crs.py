@@ -10,7 +10,7 @@ from pyproj import CRS, Transformer
 
 from agri.crs import PROVINCE_BOX, axes_swapped, choose_reference, far_away_m
 from agri.errors import BadInput
-from agri.geo import LonLat, distance_m, vn2000_to_lonlat
+from agri.geo import VN2000_EPSG, LonLat, distance_m, vn2000_to_lonlat
 
 QUANG_NINH = "Quảng Ninh"
 AXIS_M, FLATTENING = 6_378_137.0, 1.0 / 298.257223563
@@ -259,6 +259,14 @@ def test_eastings_of_the_two_guessed_systems_never_meet_in_the_province() -> Non
     tm3_e, _ = Transformer.from_crs(4326, 5899, always_xy=True).transform(lon, lat)
     utm_e, _ = Transformer.from_crs(4326, 32648, always_xy=True).transform(lon, lat)
     assert tm3_e.max() < utm_e.min()
+
+
+def test_every_province_with_a_zone_has_a_box_that_the_zone_covers() -> None:
+    assert PROVINCE_BOX.keys() == VN2000_EPSG.keys()
+    for province, epsg in VN2000_EPSG.items():
+        west, _, east, _ = PROVINCE_BOX[province]
+        meridian = CRS.from_epsg(epsg).coordinate_operation.params[1].value
+        assert max(abs(west - meridian), abs(east - meridian)) < 1.5
 
 
 def test_axes_are_swapped_only_when_that_leads_into_vietnam() -> None:

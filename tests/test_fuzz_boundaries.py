@@ -201,8 +201,13 @@ def check_sentences(text: Callable[[Language], str]) -> None:
 
 
 @pytest.mark.parametrize("form", MAKERS)
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_broken_files_give_fields_or_a_sentence_and_leave_no_trace(
-    form: str, sources: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rounds: int,
+    form: str,
+    sources: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     workspace, here, temporary = (tmp_path / name for name in ("farm", "here", "temporary"))
     for folder in (workspace, here, temporary):
@@ -210,7 +215,7 @@ def test_broken_files_give_fields_or_a_sentence_and_leave_no_trace(
     monkeypatch.chdir(here)
     for name in ("TMPDIR", "TEMP", "TMP", "CPL_TMPDIR"):
         monkeypatch.setenv(name, str(temporary))
-    count, make = MAKERS[form]
+    count, make = MAKERS[form][0] * rounds, MAKERS[form][1]
     path = workspace / "ranh.dat"
     read = 0
     for case in range(count):

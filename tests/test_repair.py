@@ -43,7 +43,9 @@ def repaired(
     assert area.is_valid
     assert all(part.exterior.is_ccw for part in area.geoms)
     assert not any(hole.is_ccw for part in area.geoms for hole in part.interiors)
-    return FRAME.geometry_to_local(area), {finding.key: finding for finding in findings}
+    local = FRAME.geometry_to_local(area)
+    assert local.is_valid  # in a frame that is not the repair's own
+    return local, {finding.key: finding for finding in findings}
 
 
 def refused(*polygons: list[Points]) -> str:
@@ -64,7 +66,7 @@ def test_a_sound_ring_is_kept_to_the_last_bit_without_a_word() -> None:
 
 def test_a_ring_that_is_not_closed_is_closed() -> None:
     area, findings = repaired([SQUARE[:-1]])
-    assert area.area == pytest.approx(10_000, rel=1e-6)
+    assert area.area == pytest.approx(10_000, rel=1e-5)
     assert list(findings) == ["finding.ring_closed"]
 
 
@@ -99,7 +101,7 @@ def test_a_spike_on_a_spike_goes_too() -> None:
 
 def test_a_sharp_corner_of_a_real_field_is_no_spike() -> None:
     area, findings = repaired([[(0, 0), (200, 0), (200, 5), (0, 0)]])
-    assert area.area == pytest.approx(500, rel=1e-6)
+    assert area.area == pytest.approx(500, rel=1e-5)
     assert findings == {}
 
 
@@ -122,7 +124,7 @@ def test_a_wrong_turn_is_told_only_where_the_format_fixes_it() -> None:
 def test_a_bow_tie_becomes_its_two_triangles_with_a_warning() -> None:
     area, findings = repaired([[(0, 0), (100, 100), (100, 0), (0, 100), (0, 0)]])
     assert len(area.geoms) == 2
-    assert area.area == pytest.approx(5_000, rel=1e-6)
+    assert area.area == pytest.approx(5_000, rel=1e-5)
     assert findings["finding.self_crossing"].severity is Severity.WARNING
 
 
@@ -140,7 +142,7 @@ def test_a_small_loop_at_a_corner_stays_a_piece_or_goes_as_a_sliver() -> None:
 def test_a_ring_touching_itself_keeps_its_area() -> None:
     touching = [(0, 0), (100, 0), (50, 50), (100, 100), (0, 100), (50, 50), (0, 0)]
     area, findings = repaired([touching])
-    assert area.area == pytest.approx(5_000, rel=1e-6)
+    assert area.area == pytest.approx(5_000, rel=1e-5)
     assert findings["finding.self_touch"].severity is Severity.INFO
 
 
@@ -179,13 +181,13 @@ def test_holes_are_kept_and_needless_ones_go() -> None:
     line = [(50, 60), (60, 60), (70, 60), (50, 60)]
     outside = [(200, 200), (210, 200), (210, 210), (200, 200)]
     area, findings = repaired([SQUARE, hole, flat, line, outside])
-    assert area.area == pytest.approx(9_900, rel=1e-6)
+    assert area.area == pytest.approx(9_900, rel=1e-5)
     assert findings.keys() == {"finding.hole_without_area", "finding.hole_outside"}
 
 
 def test_a_hole_over_the_border_is_cut_to_it() -> None:
     area, findings = repaired([SQUARE, [(90, 40), (120, 40), (120, 60), (90, 60), (90, 40)]])
-    assert area.area == pytest.approx(10_000 - 200, rel=1e-6)
+    assert area.area == pytest.approx(10_000 - 200, rel=1e-5)
     assert list(findings) == ["finding.hole_cut"]
 
 
@@ -193,13 +195,13 @@ def test_overlapping_holes_are_one_hole() -> None:
     one = [(20, 20), (40, 20), (40, 40), (20, 40), (20, 20)]
     two = [(30, 30), (50, 30), (50, 50), (30, 50), (30, 30)]
     area, _ = repaired([SQUARE, one, two])
-    assert area.area == pytest.approx(10_000 - 700, rel=1e-6)
+    assert area.area == pytest.approx(10_000 - 700, rel=1e-5)
 
 
 def test_border_and_hole_exchanged_are_put_right_with_a_warning() -> None:
     hole = [(20, 20), (30, 20), (30, 30), (20, 30), (20, 20)]
     area, findings = repaired([hole, SQUARE])
-    assert area.area == pytest.approx(9_900, rel=1e-6)
+    assert area.area == pytest.approx(9_900, rel=1e-5)
     assert findings["finding.ring_roles"].severity is Severity.WARNING
 
 
@@ -210,14 +212,14 @@ def test_a_hole_as_large_as_the_field_leaves_nothing() -> None:
 def test_overlapping_parts_and_parts_sharing_a_border_are_joined() -> None:
     shifted = [(x + 50, y) for x, y in SQUARE]
     area, findings = repaired([SQUARE], [shifted])
-    assert area.area == pytest.approx(15_000, rel=1e-6)
+    assert area.area == pytest.approx(15_000, rel=1e-5)
     assert list(findings) == ["finding.parts_joined"]
     beside = [(x + 100, y) for x, y in SQUARE]
     area, findings = repaired([SQUARE], [beside])
     assert len(area.geoms) == 1
     assert list(findings) == ["finding.parts_joined"]
     area, findings = repaired([SQUARE], [SQUARE])
-    assert area.area == pytest.approx(10_000, rel=1e-6)
+    assert area.area == pytest.approx(10_000, rel=1e-5)
 
 
 def test_parts_apart_stay_apart() -> None:
@@ -328,3 +330,24 @@ def test_cleaning_only_picks_among_the_corners_given(points: Points) -> None:
     loop, _ = clean_ring(ring, FRAME)
     given_corners = {tuple(row) for row in ring.tolist()}
     assert {tuple(row) for row in loop.degrees.tolist()} <= given_corners
+
+
+@pytest.mark.slow
+def test_ten_thousand_wrong_outlines_give_a_sound_area_within_them_or_one_sentence() -> None:
+    chance = np.random.default_rng(20260101)
+    areas = 0
+    for _ in range(10_000):
+        rings = [
+            [tuple(c) for c in 10.0 * chance.integers(0, 12, (chance.integers(1, 14), 2))]
+            for _ in range(chance.integers(1, 5))
+        ]
+        try:
+            area, _ = (
+                repaired(*([ring] for ring in rings)) if chance.random() < 0.5 else repaired(rings)
+            )
+        except BadInput:
+            continue
+        areas += 1
+        hull = shapely.MultiPoint([c for ring in rings for c in ring]).convex_hull
+        assert area.difference(hull.buffer(0.01)).area < 0.01
+    assert 1_000 < areas < 9_500

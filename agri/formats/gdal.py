@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import Polygon
@@ -105,13 +106,14 @@ def _geometry(blob: Any, label: str) -> tuple[BaseGeometry | None, bool]:
     """Return the geometry and whether a ring had to be closed to read it."""
     if blob is None:
         return None, False
-    try:
-        return shapely.from_wkb(blob), False
-    except (ShapelyError, TypeError, ValueError):
+    with np.errstate(invalid="ignore"):  # NaN is judged later, where the feature is named
         try:
-            fixed = shapely.from_wkb(blob, on_invalid="fix")
+            return shapely.from_wkb(blob), False
         except (ShapelyError, TypeError, ValueError):
-            fixed = None
+            try:
+                fixed = shapely.from_wkb(blob, on_invalid="fix")
+            except (ShapelyError, TypeError, ValueError):
+                fixed = None
     if fixed is None:
         raise BadInput("error.geometry_empty", name=label)
     return fixed, True
