@@ -132,7 +132,7 @@ def cameras() -> None:
 @plan.command("survey", help="cli.help.plan_survey")
 def plan_survey(
     field: Annotated[str, Argument(help="cli.help.field", show_default=False)],
-    camera: Annotated[str, Option(help="cli.help.camera")] = "MicaSense RedEdge-P",
+    camera: Annotated[str, Option(help="cli.help.camera")] = "MicaSense RedEdge-P multispectral",
     gsd: Annotated[str, Option(help="cli.help.gsd", show_default=False)] = "",
     height: Annotated[str, Option(help="cli.help.height", show_default=False)] = "",
     front: Annotated[str, Option(help="cli.help.front")] = "75",

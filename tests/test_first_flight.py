@@ -1,0 +1,138 @@
+"""The whole way, as a user walks it: from a boundary file to a flown, recorded survey."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from pymavlink import mavutil, mavwp
+
+from agri.cli import main
+from agri.operations.demo import free_folder
+from agri.operations.mission_files import load_plan
+from agri.workspace import Workspace
+from missions.items import digest
+
+BOUNDARIES = Path(__file__).resolve().parents[1] / "agri" / "operations" / "demo_farm.geojson"
+FIELD = "Ruộng Cửa Đình"
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A farm with the demonstration's fields and one survey plan."""
+    folder = tmp_path_factory.mktemp("farms") / "nông trại"
+    before = Path.cwd()
+    assert main(["init", str(folder), "--name", "Nông trại thử"]) == 0
+    os.chdir(folder)
+    try:
+        assert main(["fields", "add", str(BOUNDARIES)]) == 0
+        assert main(["plan", "survey", "cua dinh", "--gsd", "3cm", "--name", "Cửa Đình"]) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def test_every_field_of_the_boundary_file_is_in_the_farm(farm: Path) -> None:
+    with Workspace.open(farm) as workspace:
+        everything = workspace.farm()
+    assert everything.fields[0].name == FIELD
+    assert len(everything.fields) == 5
+    assert {pad.name for pad in everything.pads} >= {"Sân Cửa Đình", "Sân vườn vải"}
+
+
+def test_a_plan_leaves_its_document_its_picture_and_its_page(farm: Path) -> None:
+    plan, record = load_plan("Cửa Đình", farm)
+    assert record is not None
+    stem = Path(record.file).stem
+    assert (farm / "reports" / f"{stem}.png").stat().st_size > 10_000
+    assert plan.digest[:12] in (farm / "reports" / f"{stem}.html").read_text("utf-8")
+
+
+def test_the_same_request_gives_the_same_plan(farm: Path) -> None:
+    words = ["plan", "survey", "cua dinh", "--gsd", "3cm", "--name", "Cửa Đình lần hai"]
+    assert main([*words, "--farm", str(farm)]) == 0
+    first, _ = load_plan("Cửa Đình", farm)
+    second, _ = load_plan("Cửa Đình lần hai", farm)
+    assert first.digest == second.digest
+
+
+def test_every_export_can_be_read_by_those_it_is_for(farm: Path, tmp_path: Path) -> None:
+    for form in ("plan", "waypoints", "kml", "geojson"):
+        words = ["export", "Cửa Đình", "--to", form, "--out", str(tmp_path), "--farm", str(farm)]
+        assert main(words) == 0
+    plan, _ = load_plan("Cửa Đình", farm)
+    for suffix in (".plan", ".waypoints"):
+        (file,) = (f for f in tmp_path.glob(f"*{suffix}") if f.name.count(".") == 1)
+        again, _ = load_plan(str(file), None)
+        assert digest(again.items) == digest(plan.items)
+    loader = mavwp.MAVWPLoader()
+    assert loader.load(str(tmp_path / "cua-dinh.waypoints")) == len(plan.items) + 1
+    assert 21.0 < loader.wp(3).x < 21.2
+    assert json.loads((tmp_path / "cua-dinh.geojson").read_text("utf-8"))["features"]
+
+
+def test_a_plan_that_must_not_fly_is_neither_exported_nor_flown(
+    farm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan whose permitted height was changed by hand is not what was approved."""
+    _, record = load_plan("Cửa Đình", farm)
+    assert record is not None
+    text = (farm / record.file).read_text("utf-8").replace('"ceiling_m": 50.0', '"ceiling_m": 30.0')
+    broken = tmp_path / "broken.json"
+    broken.write_text(text, "utf-8")
+    assert (
+        main(["--lang", "en", "export", str(broken), "--to", "plan", "--out", str(tmp_path)]) == 2
+    )
+    assert "changed" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.plan"))
+
+
+def test_a_survey_is_flown_on_the_simulator_recorded_and_shown(farm: Path) -> None:
+    words = ["fly", "Cửa Đình", "--connect", "sim", "--speedup", "60", "--yes"]
+    assert main([*words, "--farm", str(farm)]) == 0
+    with Workspace.open(farm) as workspace:
+        (stored,) = workspace.flights()
+        record = workspace.load_flight(stored.uid)
+    plan, plan_row = load_plan("Cửa Đình", farm)
+    assert plan_row is not None
+    assert stored.outcome == "landed"
+    assert stored.mission_uid == plan_row.uid
+    assert record.plan_digest == plan.digest
+    assert plan.survey is not None
+    assert abs(len(record.photos) - plan.survey.estimate.photos) <= 2
+    assert record.duration_s == pytest.approx(plan.survey.estimate.time_s, rel=0.15)
+    folder = farm / stored.folder
+    log = mavutil.mavlink_connection(str(folder / "flight.tlog"))
+    assert log.recv_match(type="CAMERA_FEEDBACK") is not None
+    assert (farm / "reports" / f"{folder.name}.png").is_file()
+    assert not list((farm / "flights").glob("*.tlog"))
+
+
+def test_real_aircraft_are_never_flown_without_a_question(
+    farm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--lang", "en", "fly", "Cửa Đình", "--connect", "udp:127.0.0.1:14999", "--yes"]
+    assert main([*words, "--farm", str(farm)]) == 2
+    assert "Someone must look" in capsys.readouterr().err
+
+
+def test_the_demonstration_flies_all_five_fields(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--lang", "vi", "demo", "--folder", str(tmp_path / "demo")]) == 0
+    said = capsys.readouterr().out
+    page = (tmp_path / "demo" / "reports" / "index.html").read_text("utf-8")
+    assert "5 trên 5 chuyến" in page
+    assert "không phải thửa thật" in said
+    with Workspace.open(tmp_path / "demo") as workspace:
+        assert [flight.outcome for flight in workspace.flights()] == ["landed"] * 5
+        assert workspace.check() == []
+    assert len(list((tmp_path / "demo" / "exports").glob("*.plan"))) == 5
+
+
+def test_a_second_demonstration_takes_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo-2").mkdir()
+    assert free_folder(tmp_path / "demo") == tmp_path / "demo-3"
