@@ -114,7 +114,7 @@ class Enclosure:
     @property
     def allowed(self) -> BaseGeometry:
         """Where legs may run: every margin kept."""
-        inside = self.inclusion.buffer(-(KEEP_INSIDE_M + _ROUNDING_M), quad_segs=16)
+        inside = self.inclusion.buffer(-(KEEP_INSIDE_M + _ROUNDING_M), join_style="mitre")
         closed = [e.buffer(KEEP_OFF_M + _ROUNDING_M, join_style="mitre") for e in self.exclusions]
         return inside.difference(shapely.union_all(closed)) if closed else inside
 

@@ -25,7 +25,7 @@ from missions.energy import (
     with_payload,
 )
 
-QUAD = aircraft()
+QUAD = aircraft("X500")
 Path = list[tuple[float, float]]
 
 paths = st.lists(

@@ -33,7 +33,7 @@ from missions.survey import SurveySettings
 from missions.survey_mission import plan_survey
 from tests.sites import DONG_TRIEU, SITES, TROMSO, Draft, house_in_field, open_paddy
 
-QUAD = aircraft()
+QUAD = aircraft("X500")
 GEOD = Geod(ellps="WGS84")
 CAMERAS = {"M3E": 50.0, "RedEdge-MX": 40.0, "GoPro Hero4 Black": 30.0}
 
