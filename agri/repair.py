@@ -13,13 +13,13 @@ only picks which of the given corners stay.
    missing closing corner.
 3. *Roles*: the ring that holds the others is the border. A hole outside it changes nothing and is
    dropped; a hole that crosses it is cut to it.
-4. *Crossings*: a border that crosses or touches itself is divided where it crosses (GEOS
-   make_valid, even-odd), and the pieces with area are kept. The ground that the ring goes round at
-   least once is the measure: when more than 20 % of it would be lost, or more than ten pieces
-   would remain, nobody can say which shape was meant, and the outline is refused. Crossings are
-   counted before anything is computed from them: a scribble of n corners has n² of them. What was
-   reckoned out is laid on a grid of 1 mm, so that pieces which touch do so in corners they share
-   and the area stays sound when it is turned into another frame.
+4. *Crossings*: a border that crosses or touches itself is divided where it does, and the pieces
+   that it goes round an odd number of times are kept (as GEOS make_valid keeps them). The ground
+   that it goes round at all is the measure: when more than 20 % of it would be lost, or more than
+   ten pieces would remain, nobody can say which shape was meant, and the outline is refused.
+   Crossings are counted before anything is computed from them: a scribble of n corners has n² of
+   them. What was computed is laid on a grid of 1 mm, so that pieces which touch do so in corners
+   they share and the area stays sound when it is turned into another frame.
 5. *Parts* that overlap or share a border are joined; parts under 0.1 % of the whole, or thinner
    than 5 cm, are dropped.
 6. Borders turn counter-clockwise, holes clockwise (RFC 7946).
