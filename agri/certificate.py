@@ -83,13 +83,12 @@ def read_certificate(text: str, *, file: str) -> OutlineFile:
     outlines = []
     for position, parcel in enumerate(parcels, 1):
         _drop_repeat(parcel)
-        if not degrees:
-            findings += _side_findings(parcel)
         ordered = parcel.pairs if degrees else [(east, north) for north, east in parcel.pairs]
         ring = [list(pair) for pair in (*ordered, ordered[0])]
-        outlines.append(
-            make_outline([("Polygon", [ring])], {"thua": parcel.name}, position=position)
-        )
+        named = {"thua": parcel.name}
+        outlines.append(make_outline([("Polygon", [ring])], named, position=position))
+        if not degrees:
+            findings += _side_findings(parcel, outlines[-1].name or file)
     return OutlineFile(
         outlines=tuple(outlines),
         crs="EPSG:4326" if table.in_degrees else "",
@@ -186,7 +185,7 @@ def _drop_repeat(parcel: _Parcel) -> None:
         parcel.sides.pop()
 
 
-def _side_findings(parcel: _Parcel) -> list[Finding]:
+def _side_findings(parcel: _Parcel, label: str) -> list[Finding]:
     """Compare given side lengths with the coordinates.
 
     A length stands with the corner it starts from; tables that put it with the corner it ends at
@@ -207,7 +206,7 @@ def _side_findings(parcel: _Parcel) -> list[Finding]:
     return [
         Finding.warning(
             "finding.certificate_side",
-            parcel.name,
+            label,
             start=place + 1,
             end=(place + 1) % count + 1,
             stated_m=stated,

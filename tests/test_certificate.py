@@ -120,6 +120,7 @@ def test_a_side_that_does_not_fit_its_corners_is_told_with_both_lengths() -> Non
     (finding,) = read(text).findings
     assert finding.key == "finding.certificate_side"
     assert finding.severity is Severity.WARNING
+    assert finding.where == "so-do.csv"
     assert "corner 1 to 2 is 81.25 m" in finding.text("en")
     assert "80,00 m" in finding.text("vi")
 
