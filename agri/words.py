@@ -54,8 +54,8 @@ class Message:
 
     Examples
     --------
-    >>> Message.of("unit.hectares", area_ha=1.5).text("vi")
-    '1,50 ha'
+    >>> Message.of("page.fact_gsd_value", gsd_cm=1.5).text("vi")
+    '1,50 cm'
     """
 
     key: str
@@ -79,7 +79,7 @@ def say(key: str, language: Language, /, **values: Any) -> str:
 
     Examples
     --------
-    >>> say("unit.hectares", "en", area_ha=1.5)
-    '1.50 ha'
+    >>> say("page.fact_gsd_value", "en", gsd_cm=1.5)
+    '1.50 cm'
     """
     return Message.of(key, **values).text(language)

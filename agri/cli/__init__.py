@@ -62,7 +62,7 @@ def _run(words: list[str]) -> int:
     import typer
     from typer.exceptions import TyperException
 
-    from agri.cli.app import command_tree
+    from agri.cli.commands import command_tree
     from agri.cli.show import complain, complain_of, complain_of_usage
     from agri.errors import AgriError, BadInput, NotFound
 

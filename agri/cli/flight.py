@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
-from agri.cli.app import FarmOption, PlanArgument, app, open_farm
 from agri.cli.speech import language
+from agri.cli.tree import FarmOption, PlanArgument, app, open_farm
 
 if TYPE_CHECKING:
     from agri.operations.fly import Pilot

@@ -1,50 +1,15 @@
-"""The tree of commands, and those that need no aircraft: farm, fields, plan, check, export."""
+"""The commands that need no aircraft: farm, fields, plan, check, export."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import typer
 from typer import Argument, Option
 
-from agri.cli.speech import language, translate
-
-if TYPE_CHECKING:
-    from agri.workspace import Workspace
-
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="cli.help.agri")
-fields = typer.Typer(no_args_is_help=True, help="cli.help.fields")
-plan = typer.Typer(no_args_is_help=True, help="cli.help.plan")
-app.add_typer(fields, name="fields")
-app.add_typer(plan, name="plan")
-
-FarmOption = Annotated[Path | None, Option("--farm", help="cli.help.farm", show_default=False)]
-PlanArgument = Annotated[str, Argument(help="cli.help.plan_name", show_default=False)]
-
-
-@app.callback()
-def everywhere(
-    lang: Annotated[str, Option("--lang", help="cli.help.lang", show_default=False)] = "",
-) -> None:
-    """Take ``--lang``, which `agri.cli.main` has read before."""
-
-
-def command_tree() -> Any:
-    """Return the whole tree of commands, speaking the current language."""
-    import agri.cli.flight  # noqa: F401 - hangs its commands on the tree
-
-    tree = typer.main.get_command(app)
-    translate(tree)
-    return tree
-
-
-def open_farm(folder: Path | None) -> Workspace:
-    """Open the farm named, or the one the current folder stands in."""
-    from agri.workspace import Workspace
-
-    return Workspace.open(folder) if folder else Workspace.find(Path.cwd())
+from agri.cli.speech import language
+from agri.cli.tree import FarmOption, PlanArgument, app, fields, open_farm, plan
 
 
 @app.command(help="cli.help.init")

@@ -1,0 +1,35 @@
+"""The tree of commands, and what several of them share. The commands hang themselves on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from agri.workspace import Workspace
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="cli.help.agri")
+fields = typer.Typer(no_args_is_help=True, help="cli.help.fields")
+plan = typer.Typer(no_args_is_help=True, help="cli.help.plan")
+app.add_typer(fields, name="fields")
+app.add_typer(plan, name="plan")
+
+FarmOption = Annotated[Path | None, Option("--farm", help="cli.help.farm", show_default=False)]
+PlanArgument = Annotated[str, Argument(help="cli.help.plan_name", show_default=False)]
+
+
+@app.callback()
+def everywhere(
+    lang: Annotated[str, Option("--lang", help="cli.help.lang", show_default=False)] = "",
+) -> None:
+    """Take ``--lang``, which `agri.cli.main` has read before."""
+
+
+def open_farm(folder: Path | None) -> Workspace:
+    """Open the farm named, or the one the current folder stands in."""
+    from agri.workspace import Workspace
+
+    return Workspace.open(folder) if folder else Workspace.find(Path.cwd())
