@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from agri import flightlog
 from agri.errors import NotFound
 from agri.files import TEMPORARY
 from agri.findings import Severity
-from agri.records import Outcome
+from agri.records import Outcome, StoredFlight
+from agri.track import FlightRecord
 from agri.words import Message
 from agri.workspace import Workspace
 
@@ -71,6 +73,10 @@ def kill_one(nursery: subprocess.Popen[str], folder: Path, seed: int) -> list[li
     return told
 
 
+def record(farm: Workspace, flight: StoredFlight) -> FlightRecord:
+    return flightlog.read_record(farm.flight_folder(flight))[1]
+
+
 def check_all(folder: Path, told: list[list[str]]) -> None:
     """Every acknowledged thing is there and whole; whatever else is there is whole too."""
     if ["farm"] not in told:
@@ -82,26 +88,28 @@ def check_all(folder: Path, told: list[list[str]]) -> None:
         errors = [f for f in farm.check() if f.severity is Severity.ERROR]
         assert not errors, [error.text() for error in errors]
         fields = {field.uid: field.name for field in farm.fields()}
+        plans = {plan.uid: plan for plan in farm.plans(every=True)}
         flights = {flight.uid: flight for flight in farm.flights()}
         for word, *rest in told:
             match word:
                 case "field":
                     assert fields[rest[0]] == rest[1]
                 case "plan":
-                    assert len(farm.plan(rest[0])[1]) == int(rest[1])
+                    document = (folder / plans[rest[0]].file).read_text("utf-8")
+                    assert len(document) == int(rest[1])
                 case "flight":
                     assert flights[rest[0]].outcome == rest[1]
-                    assert farm.load_flight(rest[0]).outcome == rest[1]
+                    assert record(farm, flights[rest[0]]).outcome == rest[1]
                 case "begun":
                     assert flights[rest[0]].outcome in (Outcome.LANDED, Outcome.UNFINISHED)
                 case "event" if flights[rest[0]].outcome is Outcome.UNFINISHED:
                     index = float(rest[1])
-                    kept = farm.load_flight(rest[0])
+                    kept = record(farm, flights[rest[0]])
                     assert Message.of("unit.hectares", area_ha=index) in [
                         event.message for event in kept.events
                     ]
                     assert index in kept.track.time_s
-        named = [flight.folder for flight in flights.values()] + [p.file for p in farm.plans()]
+        named = [f.folder for f in flights.values()] + [p.file for p in plans.values()]
         assert not any(name.endswith(TEMPORARY) for name in named)
 
 

@@ -327,7 +327,7 @@ def test_a_program_that_holds_the_file_brings_one_sentence_not_a_locked_database
 def test_two_writing_and_two_reading_programs_never_meet_a_locked_database(
     farm: Workspace,
 ) -> None:
-    commits, reads = 40, 25
+    commits, reads = 25, 20
     children = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.farm_child", task, str(farm.folder), str(count)],
