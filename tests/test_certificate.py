@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agri.certificate import read_certificate
+from agri.boundaries.certificate import read_certificate
+from agri.boundaries.formats.table import find_table, read_number
+from agri.boundaries.outlines import OutlineFile
 from agri.errors import BadInput
 from agri.findings import Severity
-from agri.formats.table import find_table, read_number
-from agri.outlines import OutlineFile
 
 CORNERS = [(2_332_000.12, 371_000.55), (2_332_000.12, 371_080.55),
            (2_332_060.12, 371_080.55), (2_332_060.12, 371_000.55)]  # fmt: skip

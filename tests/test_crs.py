@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pyproj import CRS, Transformer
 
-from agri.crs import PROVINCE_BOX, axes_swapped, choose_reference, far_away_m
+from agri.boundaries.crs import PROVINCE_BOX, axes_swapped, choose_reference, far_away_m
 from agri.errors import BadInput
 from agri.geo import VN2000_EPSG, LonLat, distance_m, vn2000_to_lonlat
 

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Polygon
 
+from agri.boundaries.repair import MAX_VERTICES, repair_area
+from agri.boundaries.rings import Ring, clean_ring, turns_around
 from agri.errors import BadInput
 from agri.findings import Finding, Severity
 from agri.geo import LocalFrame, LonLat
-from agri.repair import MAX_VERTICES, repair_area
-from agri.rings import Ring, clean_ring, turns_around
 
 FRAME = LocalFrame(LonLat(lon_deg=106.51, lat_deg=21.08))
 SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]

@@ -9,7 +9,7 @@ diacritics, with decimal commas or points, with or without thousands separators,
 semicolons, tabs or commas, and sometimes with the two columns swapped; spreadsheets also hold
 longitude and latitude. So:
 
-* finding the columns and reading the numbers is `agri.formats.table`'s work;
+* finding the columns and reading the numbers is `formats.table`'s work;
 * a pair whose X looks like an easting and whose Y like a northing is put right, with a finding;
 * a row unlike all the others is refused by its line number, because one wrong digit moves a fence;
 * side lengths, where given, are compared with the coordinates: a difference over 0.1 m is a
@@ -25,10 +25,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from agri.boundaries.formats.table import (
+    Table,
+    find_table,
+    is_pair,
+    names_columns,
+    read_number,
+    read_pair,
+)
+from agri.boundaries.outlines import OutlineFile, check_count, make_outline, tidy_name
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.formats.table import Table, find_table, is_pair, names_columns, read_number, read_pair
-from agri.outlines import OutlineFile, check_count, make_outline, tidy_name
 
 SIDE_TOLERANCE_M = 0.1
 """A side that differs by more from its coordinates is worth a look."""

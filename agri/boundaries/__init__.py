@@ -4,11 +4,11 @@ Theory of operation
 -------------------
 The file is read once, within its size limit, and told by its content: zipped Shapefile, KMZ,
 GeoPackage, KML, GeoJSON, WKT text, or a table of corners such as a land certificate. A wrong
-ending does not matter. The readers in `agri.formats` turn it into outlines, `agri.crs` finds the
-coordinate system, `agri.repair` makes sound areas, and what comes out are the checked values of
+ending does not matter. The readers in `formats` turn it into outlines, `crs` finds the
+coordinate system, `repair` makes sound areas, and what comes out are the checked values of
 `agri.field` with a `Finding` for all that was assumed, repaired or passed over.
 
-A polygon is a field unless a property ``kind`` or ``loai`` says otherwise (`agri.kinds`). Lines and
+A polygon is a field unless a property ``kind`` or ``loai`` says otherwise (`kinds`). Lines and
 points mean nothing without such a word and are passed over with a finding; a no-fly zone that is
 no area is refused, because passing it over would be to forget it.
 
@@ -30,7 +30,13 @@ import numpy as np
 from shapely.geometry import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry
 
-from agri.crs import Box, Reference, axes_swapped, choose_reference, far_away_m
+from agri.boundaries.crs import Box, Reference, axes_swapped, choose_reference, far_away_m
+from agri.boundaries.formats.content import read_layers
+from agri.boundaries.formats.table import read_number
+from agri.boundaries.kinds import What, meaning, word_for_kind
+from agri.boundaries.outlines import Outline, check_count, tidy_name
+from agri.boundaries.repair import check_numbers, repair_area
+from agri.boundaries.rings import Ring
 from agri.errors import BadInput
 from agri.field import (
     Field,
@@ -43,13 +49,7 @@ from agri.field import (
 )
 from agri.files import read_bytes_limited
 from agri.findings import Finding
-from agri.formats.content import read_layers
-from agri.formats.table import read_number
 from agri.geo import LonLat
-from agri.kinds import What, meaning, word_for_kind
-from agri.outlines import Outline, check_count, tidy_name
-from agri.repair import check_numbers, repair_area
-from agri.rings import Ring
 
 MAX_BYTES = 50_000_000
 """Larger files are refused."""

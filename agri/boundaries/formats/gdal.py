@@ -8,7 +8,7 @@ format the caller has already recognised and checked; and its answer is refused 
 another driver than the one meant that opened them. Bytes in memory have no neighbours, so there is
 no side file to read. Whatever goes wrong inside comes out as one sentence.
 
-Geometry is taken as WKB and handed on as numbers (see `agri.outlines`); curves arrive as line
+Geometry is taken as WKB and handed on as numbers (see `outlines`); curves arrive as line
 segments already.
 """
 
@@ -24,9 +24,9 @@ from shapely.errors import ShapelyError
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from agri.boundaries.outlines import MAX_FEATURES, OutlineFile, check_count, make_outline
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.outlines import MAX_FEATURES, OutlineFile, check_count, make_outline
 
 
 def read_layer(

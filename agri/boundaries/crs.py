@@ -31,10 +31,10 @@ import numpy as np
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
+from agri.boundaries.rings import Ring
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.geo import VN2000_EPSG, LonLat, transformer
-from agri.rings import Ring
 
 Box = tuple[float, float, float, float]
 """West, south, east, north."""

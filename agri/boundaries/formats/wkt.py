@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from agri.boundaries.outlines import MAX_DEPTH, OutlineFile, check_count, make_outline, tidy_name
 from agri.errors import BadInput
-from agri.outlines import MAX_DEPTH, OutlineFile, check_count, make_outline, tidy_name
 
 _START = re.compile(
     r"(?:SRID\s{0,9}=\s{0,9}(?P<srid>\d{4,6})\s{0,9};\s{0,9})?"

@@ -19,7 +19,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agri.outlines import plain
+from agri.boundaries.outlines import plain
 
 NORTHING_M = (800_000.0, 2_700_000.0)
 """Northings of Vietnam, 8° to 24° N."""

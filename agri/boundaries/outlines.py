@@ -5,12 +5,12 @@ Theory of operation
 Every format is read into the same plain value, an `Outline`: a name, its properties as text, and
 rings, lines and points as arrays of numbers. Nothing is a polygon yet, because a polygon library
 would already close rings, reorder them or fail without saying which feature was at fault; here
-the numbers stay as written until `agri.repair` looks at them.
+the numbers stay as written until `repair` looks at them.
 
-The text formats (`agri.formats.geojson`, `kml`, `wkt`) are read by our own few lines rather than
+The text formats (`formats.geojson`, `kml`, `wkt`) are read by our own few lines rather than
 by GDAL: a general reader follows links, guesses formats and loads drivers, and none of that is
 wanted for a file from outside. What GDAL is good for, the binary formats, is in
-`agri.formats.shapefile` and `agri.formats.geopackage`. Nesting, features and corners are bounded.
+`formats.shapefile` and `formats.geopackage`. Nesting, features and corners are bounded.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from agri.boundaries.repair import MAX_VERTICES
+from agri.boundaries.rings import Ring, Rings
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.names import fold
-from agri.repair import MAX_VERTICES
-from agri.rings import Ring, Rings
 
 MAX_FEATURES = 10_000
 """More features than this in one file are refused."""

@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import Any
 from xml.parsers import expat
 
+from agri.boundaries.outlines import Outline, OutlineFile, check_count, make_outline, tidy_name
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.outlines import Outline, OutlineFile, check_count, make_outline, tidy_name
 
 _MAX_OPEN = 100
 _RINGS = {"outerBoundaryIs", "innerBoundaryIs"}

@@ -12,8 +12,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from agri.boundaries.outlines import (
+    MAX_DEPTH,
+    OutlineFile,
+    as_list,
+    check_count,
+    make_outline,
+    shown,
+)
 from agri.errors import BadInput
-from agri.outlines import MAX_DEPTH, OutlineFile, as_list, check_count, make_outline, shown
 
 _CODE = re.compile(r"EPSG:(?:[\d.]*:)?(\d{4,6})$")
 

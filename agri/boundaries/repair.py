@@ -9,7 +9,7 @@ only picks which of the given corners stay.
 
 1. *Refuse* what no repair can mean: numbers that are not finite or not on earth, too many corners,
    parts farther apart than any farm.
-2. *Clean* each ring (`agri.rings`): repeated corners, spikes, corners on straight lines, the
+2. *Clean* each ring (`rings`): repeated corners, spikes, corners on straight lines, the
    missing closing corner.
 3. *Roles*: the ring that holds the others is the border. A hole outside it changes nothing and is
    dropped; a hole that crosses it is cut to it.
@@ -39,10 +39,10 @@ from shapely import STRtree
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from agri.boundaries.rings import LEAST_M2, SAME_M, Loop, Ring, Rings, clean_ring, turns_around
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.geo import LocalFrame, LonLat
-from agri.rings import LEAST_M2, SAME_M, Loop, Ring, Rings, clean_ring, turns_around
 
 MAX_VERTICES = 100_000
 """More corners than this in one feature are refused."""

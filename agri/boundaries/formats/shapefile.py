@@ -5,10 +5,10 @@ Theory of operation
 The parts are checked (magic numbers, the index no longer than the limit of features) and packed
 anew, uncompressed and under names of our own, into an archive in memory that GDAL reads. Other
 parts beside them (styles, spatial indexes, metadata) are left out. The ``.prj`` part is not for
-GDAL either: its text goes to `agri.crs`, which takes it only when nothing in it names a file.
+GDAL either: its text goes to `crs`, which takes it only when nothing in it names a file.
 
 Attribute text has no reliable encoding. GDAL is told ISO 8859-1, which keeps every byte apart;
-the bytes are then read by `agri.old_letters`, all of a layer's together, with the ``.cpg`` part's
+the bytes are then read by `old_letters`, all of a layer's together, with the ``.cpg`` part's
 word where it fits.
 """
 
@@ -19,11 +19,11 @@ import struct
 import zipfile
 from collections.abc import Mapping
 
+from agri.boundaries.formats.gdal import read_layer
+from agri.boundaries.old_letters import decode, guess_encoding
+from agri.boundaries.outlines import OutlineFile, check_count
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.formats.gdal import read_layer
-from agri.old_letters import decode, guess_encoding
-from agri.outlines import OutlineFile, check_count
 
 SHAPE_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 """The parts read."""

@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agri.certificate import read_certificate
+from agri.boundaries.certificate import read_certificate
+from agri.boundaries.formats.archive import read_members
+from agri.boundaries.formats.geojson import read_geojson
+from agri.boundaries.formats.geopackage import MAGIC, read_geopackage
+from agri.boundaries.formats.kml import read_kml
+from agri.boundaries.formats.shapefile import SHAPE_PARTS, is_shape, read_shapefile
+from agri.boundaries.formats.table import find_table
+from agri.boundaries.formats.wkt import holds_wkt, read_wkt
+from agri.boundaries.old_letters import decode, guess_encoding
+from agri.boundaries.outlines import OutlineFile
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.formats.archive import read_members
-from agri.formats.geojson import read_geojson
-from agri.formats.geopackage import MAGIC, read_geopackage
-from agri.formats.kml import read_kml
-from agri.formats.shapefile import SHAPE_PARTS, is_shape, read_shapefile
-from agri.formats.table import find_table
-from agri.formats.wkt import holds_wkt, read_wkt
-from agri.old_letters import decode, guess_encoding
-from agri.outlines import OutlineFile
 
 
 def read_layers(data: bytes, *, file: str) -> tuple[OutlineFile, ...]:

@@ -14,9 +14,9 @@ import re
 import sqlite3
 from contextlib import closing
 
+from agri.boundaries.formats.gdal import read_layer
+from agri.boundaries.outlines import MAX_FEATURES, OutlineFile, check_count, tidy_name
 from agri.errors import BadInput
-from agri.formats.gdal import read_layer
-from agri.outlines import MAX_FEATURES, OutlineFile, check_count, tidy_name
 
 MAGIC = b"SQLite format 3\x00"
 _MAX_LAYERS = 50
