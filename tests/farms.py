@@ -15,10 +15,10 @@ from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, P
 
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.geo import LonLat
-from agri.records import PlanRecord
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
 from agri.workspace import DATABASE, Workspace
+from agri.workspace.records import PlanRecord
 
 LON, LAT = 106.51, 21.08
 START = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)

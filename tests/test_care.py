@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from agri import care, files, migrations
+from agri import files
 from agri.errors import StoreError
 from agri.findings import Severity
-from agri.migrations import Step
-from agri.workspace import DATABASE, Workspace
+from agri.workspace import DATABASE, Workspace, care, migrations
+from agri.workspace.migrations import Step
 from tests import farms
 
 _PLACE = "fid:INTEGER geom:{} uid:TEXT name:TEXT"

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agri import flightlog
 from agri.errors import BadInput, NotFound, StoreError
-from agri.flightbook import FlightLog
 from agri.geo import LonLat
-from agri.records import Outcome
 from agri.track import Event, Photo
 from agri.words import Message
-from agri.workspace import Workspace
+from agri.workspace import Workspace, flightlog
+from agri.workspace.flightbook import FlightLog
+from agri.workspace.records import Outcome
 from tests import farms
 
 PLACE = LonLat(lon_deg=farms.LON, lat_deg=farms.LAT)

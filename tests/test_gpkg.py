@@ -23,7 +23,7 @@ from shapely.geometry import (
 )
 from shapely.geometry.base import BaseGeometry
 
-from agri.gpkg import (
+from agri.workspace.gpkg import (
     Flag,
     Geom,
     Instant,

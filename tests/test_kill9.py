@@ -14,14 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from agri import flightlog
 from agri.errors import NotFound
 from agri.files import TEMPORARY
 from agri.findings import Severity
-from agri.records import Outcome, StoredFlight
 from agri.track import FlightRecord
 from agri.words import Message
-from agri.workspace import Workspace
+from agri.workspace import Workspace, flightlog
+from agri.workspace.records import Outcome, StoredFlight
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_ACKNOWLEDGED = 16

@@ -17,12 +17,12 @@ import pytest
 import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
 
-from agri.database import Database
 from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field import ObstacleKind, SensitiveKind
 from agri.findings import Severity
-from agri.gpkg import to_blob
 from agri.workspace import Workspace
+from agri.workspace.database import Database
+from agri.workspace.gpkg import to_blob
 from tests import farms
 from tests.farms import edit, gpkg
 

@@ -15,13 +15,12 @@ import pytest
 import shapely
 from shapely.geometry import MultiPolygon, Point
 
-from agri import database, flightlog
 from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field import Field, Pad
 from agri.files import TEMPORARY
 from agri.findings import Severity
-from agri.records import Outcome
-from agri.workspace import DATABASE, Workspace
+from agri.workspace import DATABASE, Workspace, database, flightlog
+from agri.workspace.records import Outcome
 from tests import farms
 from tests.farms import edit, gpkg
 from tests.names import odd_names

@@ -17,13 +17,13 @@ from pathlib import Path
 from agri.errors import BadInput, Refused
 from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
-from agri.flightbook import FOLDER, FlightLog
-from agri.flightlog import TLOG
 from agri.geo import LonLat
 from agri.operations.report import keep_report, report_flight
 from agri.track import Event, FlightRecord, Photo
 from agri.words import Language
 from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace.flightbook import FOLDER, FlightLog
+from agri.workspace.flightlog import TLOG
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan
 from missions.launch import Briefing, FlightProgress, OnProgress, fly, prepare

@@ -2,10 +2,10 @@
 
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions and
 flights; ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the
-door; behind it are rooms for the dialect (`agri.gpkg`), the connection (`agri.database`), the
-tables (`agri.gpkg_tables`, `agri.layers`), their versions (`agri.migrations`), what stands on the
-farm (`agri.sitebook`), the plans (`agri.planbook`), the flights (`agri.flightbook`,
-`agri.flightlog`) and the care (`agri.care`).
+door; behind it are rooms for the dialect (`gpkg`), the connection (`database`), the
+tables (`gpkg_tables`, `layers`), their versions (`migrations`), what stands on the
+farm (`sitebook`), the plans (`planbook`), the flights (`flightbook`,
+`flightlog`) and the care (`care`).
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -14,7 +14,7 @@ cannot do comes as one `agri.errors.StoreError` sentence, with the old data inta
 The folder belongs on a disk of the machine itself, not on a network drive: the write-ahead log
 needs shared memory. ``farm.gpkg-wal`` beside the file holds commits; copy a farm by `backup`. Other
 programs may open the file at any time; within one program read it by `frame` rather than by
-geopandas in another thread (why: `agri.database`).
+geopandas in another thread (why: `database`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from agri import care, files, flightbook, migrations, planbook, sitebook
-from agri.database import Database
+from agri import files
 from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
-from agri.flightbook import FlightLog
-from agri.flightlog import Head
-from agri.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
 from agri.names import clean
-from agri.records import Outcome, PlanRecord, StoredFlight
-from agri.sitebook import V
 from agri.track import FlightRecord
+from agri.workspace import care, flightbook, migrations, planbook, sitebook
+from agri.workspace.database import Database
+from agri.workspace.flightbook import FlightLog
+from agri.workspace.flightlog import Head
+from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
+from agri.workspace.records import Outcome, PlanRecord, StoredFlight
+from agri.workspace.sitebook import V
 
 __all__ = ["DATABASE", "FlightLog", "Outcome", "PlanRecord", "StoredFlight", "Workspace"]
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table
 
-from agri.gpkg import SRS_ID, Geom
+from agri.workspace.gpkg import SRS_ID, Geom
 
 APPLICATION_ID = 0x47504B47
 """ASCII "GPKG"."""

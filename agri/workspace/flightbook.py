@@ -18,14 +18,15 @@ from types import TracebackType
 import numpy as np
 from shapely.geometry import MultiLineString
 
-from agri import files, flightlog
-from agri.database import Database
+from agri import files
 from agri.errors import AgriError, BadInput, NotFound
-from agri.flightlog import Head, LineLog
-from agri.layers import FLIGHTS
 from agri.names import slug
-from agri.records import Outcome, StoredFlight, to_millisecond
 from agri.track import FlightRecord, Track
+from agri.workspace import flightlog
+from agri.workspace.database import Database
+from agri.workspace.flightlog import Head, LineLog
+from agri.workspace.layers import FLIGHTS
+from agri.workspace.records import Outcome, StoredFlight, to_millisecond
 
 FOLDER = "flights"
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from agri import files
-from agri.database import Database
 from agri.errors import BadInput, NotFound, StoreError
-from agri.layers import MISSIONS
 from agri.names import choose, near, same, slug
-from agri.records import PlanRecord
+from agri.workspace.database import Database
+from agri.workspace.layers import MISSIONS
+from agri.workspace.records import PlanRecord
 
 FOLDER = "plans"
 

@@ -13,13 +13,14 @@ from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
-from agri import files, flightbook, flightlog, planbook
-from agri.database import Database
+from agri import files
 from agri.errors import AgriError, StoreError
 from agri.findings import Finding
-from agri.layers import LAYERS
 from agri.names import same
-from agri.records import Outcome
+from agri.workspace import flightbook, flightlog, planbook
+from agri.workspace.database import Database
+from agri.workspace.layers import LAYERS
+from agri.workspace.records import Outcome
 
 FOLDER = "backups"
 KEPT = 10

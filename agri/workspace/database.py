@@ -30,9 +30,9 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from agri import gpkg
 from agri.errors import StoreError
 from agri.files import store_error
+from agri.workspace import gpkg
 
 BUSY_S = 30.0
 """How long a writer waits for another one."""

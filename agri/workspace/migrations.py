@@ -5,7 +5,7 @@ new farm gets all tables at once and the current version. An older farm is first
 caller and then taken through the missing steps in one transaction: after a crash it is old or new,
 never between. A newer farm is refused, since what this version does not know it could destroy.
 
-To change the tables: change `agri.layers`, raise the version by adding a `Step` here, and add the
+To change the tables: change `layers`, raise the version by adding a `Step` here, and add the
 old schema to the tests.
 """
 
@@ -20,11 +20,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from agri import care, files, gpkg_tables
-from agri.database import Database
+from agri import files
 from agri.errors import StoreError
-from agri.gpkg import write_time
-from agri.layers import LAYERS, farm_table
+from agri.workspace import care, gpkg_tables
+from agri.workspace.database import Database
+from agri.workspace.gpkg import write_time
+from agri.workspace.layers import LAYERS, farm_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The farm's layers: their tables, and how a row becomes a value and a value a row.
 
-Each `Layer` joins a table that QGIS shows with a value of `agri.field` or `agri.records`. Values
+Each `Layer` joins a table that QGIS shows with a value of `agri.field` or `records`. Values
 that agri wrote come back equal. Rows that another program wrote may lack things; the rule then is:
 **what keeps an aircraft away is never dropped and never made smaller in silence.** An obstacle
 without a height counts as the tallest, one of unknown kind as a house, a crossed outline is
@@ -33,10 +33,10 @@ from agri.errors import BadInput
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.findings import Finding
 from agri.geo import LonLat
-from agri.gpkg import Flag, Geom, Instant
-from agri.gpkg_tables import touch
 from agri.names import clean, fold, storable
-from agri.records import Outcome, PlanRecord, StoredFlight
+from agri.workspace.gpkg import Flag, Geom, Instant
+from agri.workspace.gpkg_tables import touch
+from agri.workspace.records import Outcome, PlanRecord, StoredFlight
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 
-from agri.database import Database
 from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding
-from agri.layers import (
+from agri.names import choose, clean, near, same
+from agri.workspace.database import Database
+from agri.workspace.layers import (
     FIELDS,
     LAYERS,
     NO_FLY_ZONES,
@@ -28,7 +29,6 @@ from agri.layers import (
     Layer,
     farm_table,
 )
-from agri.names import choose, clean, near, same
 
 V = TypeVar("V", Field, Obstacle, SensitiveSite, Pad, NoFlyZone)
 
