@@ -29,8 +29,8 @@ MITRE_LIMIT = 3.0
 """Corners sharper than about 39° are cut rather than drawn out into a needle."""
 _BENDS_M = 0.02
 """Bends of the track smaller than this are smoothed away."""
-_NEAREST_M = 0.01
-"""Tolerance within which a flat end counts as inside the field."""
+NARROWER_M = 0.01
+"""A flat end is tested this much narrower, so that rounding along a border does not shut it out."""
 
 
 def edge_rings(field: BaseGeometry, width_m: float) -> list[FloatArray]:
@@ -65,10 +65,8 @@ def edge_rings(field: BaseGeometry, width_m: float) -> list[FloatArray]:
     return rings
 
 
-def edge_runs(
-    ring: FloatArray, direction_deg: float, across_deg: float, field: BaseGeometry, width_m: float
-) -> tuple[list[FloatArray], bool]:
-    """Return what is flown of a ring when sides across the lines are left to the lines.
+def kept_sides(ring: FloatArray, direction_deg: float, across_deg: float) -> NDArray[np.bool_]:
+    """Return which sides of a ring are flown when those across the lines are left to the lines.
 
     Parameters
     ----------
@@ -78,31 +76,44 @@ def edge_runs(
         Direction of the lines, degrees clockwise from north.
     across_deg : float
         Sides this near to a right angle with the lines are left out; 0 leaves none out.
-    field : shapely geometry
-        The field, prepared by the caller, widened by the tolerance.
-    width_m : float
-        Swath width.
-
-    Returns
-    -------
-    runs : list of (M, 2) float64
-        Working tracks; a closed one ends where it began.
-    closed : bool
-        Whether the ring is flown whole.
     """
     angle = math.radians(direction_deg)
     along = np.array([math.sin(angle), math.cos(angle)])
     sides = np.roll(ring, -1, axis=0) - ring
     share = np.abs(sides @ along) / np.maximum(np.hypot(*sides.T), 1e-9)
-    kept = share >= math.sin(math.radians(across_deg))
+    kept: NDArray[np.bool_] = share >= math.sin(math.radians(across_deg))
+    return kept
+
+
+def edge_runs(
+    ring: FloatArray, kept: NDArray[np.bool_], field: BaseGeometry, width_m: float
+) -> list[FloatArray]:
+    """Return the working tracks along the kept sides of a ring.
+
+    Parameters
+    ----------
+    ring : (N, 2) float64
+        One ring of `edge_rings`.
+    kept : (N,) bool
+        Which of its sides are flown.
+    field : shapely geometry
+        The field, which no swath may leave; prepared by the caller.
+    width_m : float
+        Swath width.
+
+    Returns
+    -------
+    list of (M, 2) float64
+        Tracks; one that is flown whole ends where it began.
+    """
     if kept.all():
-        return [np.vstack([ring, ring[:1]])], True
+        return [np.vstack([ring, ring[:1]])]
     runs: list[FloatArray] = []
     for first in np.flatnonzero(kept & ~np.roll(kept, 1)):
         length = int(np.argmin(np.roll(kept, -first)))
         corners = np.take(ring, np.arange(first, first + length + 1), axis=0, mode="wrap")
         runs.append(_run_on(corners, field, width_m))
-    return runs, False
+    return runs
 
 
 def _run_on(run: FloatArray, field: BaseGeometry, width_m: float) -> FloatArray:
@@ -112,10 +123,10 @@ def _run_on(run: FloatArray, field: BaseGeometry, width_m: float) -> FloatArray:
         step = run[end] - run[before]
         step = step / np.hypot(*step)
         low, high = 0.0, 1.5 * width_m
-        for _ in range(9):
+        for _ in range(11):
             middle = (low + high) / 2.0
             tip = LineString([run[end], run[end] + step * middle])
-            fits = field.covers(tip.buffer(width_m / 2.0 - _NEAREST_M, cap_style="flat"))
+            fits = field.covers(tip.buffer(width_m / 2.0 - NARROWER_M, cap_style="flat"))
             low, high = (middle, high) if fits else (low, middle)
         longer[end] = run[end] + step * low
     return longer

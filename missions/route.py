@@ -29,7 +29,9 @@ TOLERANCE_M = 0.005
 """A leg along a border counts as inside when it leaves it by no more than this."""
 
 
-def shortest_way(region: BaseGeometry, start: Place, end: Place) -> tuple[Place, ...] | None:
+def shortest_way(
+    region: BaseGeometry, start: Place, end: Place, *, berth_m: float = 0.0
+) -> tuple[Place, ...] | None:
     """Return the shortest way from `start` to `end` inside `region`.
 
     Parameters
@@ -38,6 +40,8 @@ def shortest_way(region: BaseGeometry, start: Place, end: Place) -> tuple[Place,
         Where legs may run, local metres.
     start, end : (east_m, north_m)
         Places inside the region.
+    berth_m : float
+        How far inside the region's corners the way bends.
 
     Returns
     -------
@@ -58,11 +62,13 @@ def shortest_way(region: BaseGeometry, start: Place, end: Place) -> tuple[Place,
     parts = [part for part in explode(region) if part.buffer(TOLERANCE_M).covers(both)]
     if not parts:
         return None
-    nodes = np.array([start, end, *_inward_corners(parts[0])])
+    nodes = np.array([start, end, *_inward_corners(parts[0], berth_m)])
     return _dijkstra(nodes, roomy)
 
 
-def distances(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.float64]:
+def distances(
+    region: BaseGeometry, places: NDArray[np.float64], *, berth_m: float = 0.0
+) -> NDArray[np.float64]:
     """Return the length of the shortest way inside `region` between every pair of places.
 
     Parameters
@@ -71,6 +77,8 @@ def distances(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.f
         Where legs may run, local metres.
     places : (N, 2) float64
         East and north, inside the region.
+    berth_m : float
+        How far inside the region's corners a way bends.
 
     Returns
     -------
@@ -82,7 +90,7 @@ def distances(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.f
     straight = _seen(roomy, places, places)
     if np.isfinite(straight).all():
         return straight
-    corners = np.array([c for part in explode(region) for c in _inward_corners(part)])
+    corners = np.array([c for part in explode(region) for c in _inward_corners(part, berth_m)])
     if len(corners) == 0:
         return straight
     joined = _seen(roomy, corners, corners)
@@ -91,24 +99,33 @@ def distances(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.f
     reach = _seen(roomy, places, corners)
     onward = (reach[:, :, None] + joined[None, :, :]).min(axis=1)
     round_corners = np.stack([(onward[i] + reach).min(axis=1) for i in range(len(places))])
-    return np.minimum(straight, round_corners)
+    shortest: NDArray[np.float64] = np.minimum(straight, round_corners)
+    return shortest
 
 
 def _seen(
     region: BaseGeometry, start: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the straight distances from each start to each end, infinite where not covered."""
-    shape = (len(start), len(end), 2)
-    pairs = np.stack([np.broadcast_to(start[:, None], shape), np.broadcast_to(end, shape)], axis=2)
-    free = shapely.covers(region, shapely.linestrings(pairs.reshape(-1, 2, 2)))
-    steps = pairs[:, :, 1] - pairs[:, :, 0]
-    length = np.hypot(steps[:, :, 0], steps[:, :, 1])
-    length[~free.reshape(length.shape)] = np.inf
-    return length
+    rows, columns = np.indices((len(start), len(end))).reshape(2, -1)
+    if start is end:
+        half = rows < columns
+        rows, columns = rows[half], columns[half]
+    legs = np.stack([start[rows], end[columns]], axis=1)
+    free = shapely.covers(region, shapely.linestrings(legs))
+    length = np.where(free, np.hypot(*(legs[:, 1] - legs[:, 0]).T), np.inf)
+    seen = np.zeros((len(start), len(end)))
+    seen[rows, columns] = length
+    if start is end:
+        seen[columns, rows] = length
+    return seen
 
 
-def _inward_corners(region: BaseGeometry) -> list[Place]:
-    """Return the corners round which a way may bend: where the region's angle exceeds 180°."""
+def _inward_corners(region: BaseGeometry, berth_m: float) -> list[Place]:
+    """Return the corners round which a way may bend: where the region's angle exceeds 180°.
+
+    Each is moved inwards, so that both its sides pass `berth_m` away, and no further than thrice.
+    """
     found: list[Place] = []
     if not isinstance(region, Polygon):
         return found
@@ -117,7 +134,11 @@ def _inward_corners(region: BaseGeometry) -> list[Place]:
         at = shapely.get_coordinates(ring)[:-1]
         before, after = at - np.roll(at, 1, axis=0), np.roll(at, -1, axis=0) - at
         cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-        found.extend((float(e), float(n)) for e, n in at[cross < -1e-9])
+        bent = cross < -1e-9
+        into, out = (s[bent] / np.hypot(*s[bent].T)[:, None] for s in (before, after))
+        aside = np.stack([-into[:, 1] - out[:, 1], into[:, 0] + out[:, 0]], axis=1)
+        apart = np.maximum(1.0 + (into * out).sum(axis=1), 1.0 / 3.0)[:, None]
+        found.extend((float(e), float(n)) for e, n in at[bent] + berth_m * aside / apart)
     return found
 
 

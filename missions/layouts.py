@@ -1,0 +1,292 @@
+"""Working tracks over a field: which directions, how much of the edge, how many lines.
+
+Theory of operation
+-------------------
+1. **Directions** are tried relative to the field (its longest sides, and steps from the side of
+   its smallest box), so that a turned field gives the same plan turned. A scan-line score of the
+   swept ground ranks them.
+2. **Edge** (`missions.edge_pass`), when asked for: whole, or without the sides that run across
+   the lines, which the lines' own ends reach. What the flown edge leaves is the rest.
+3. **Lines** (`missions.swaths`) over the rest: as many as fit it, or one fewer. The best by the
+   score are laid out in full, each in two styles: `THOROUGH` covers whatever it can, `LEAN`
+   lets go what costs more way than it is worth.
+4. **Mending**: ground still uncovered gets a short line of its own where that is worth it.
+
+Which layout is flown is decided by `missions.coverage`, which knows what missed ground weighs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from missions.edge_pass import edge_rings, edge_runs, kept_sides
+from missions.keepouts import explode
+from missions.swaths import SHORTEST_M, lay_lines, sweep_cost
+from missions.tracks import FloatArray, Layout, LegKind, Track, swept
+
+STEP_DEG = 1.0
+"""Step of the directions that are scored."""
+DIRECTIONS = 10
+"""Directions, besides the field's own sides, for which edge and line count are weighed."""
+SIDES = 4
+"""The field's longest sides that are always tried as directions."""
+WHOLE_EDGE = 5
+"""Directions that are laid out in full with the whole edge flown."""
+PART_EDGE = 6
+"""Choices laid out in full that leave a part of the edge to the lines, or a line out."""
+ACROSS_DEG = (0.0, 20.0, 32.0)
+"""How near to a right angle with the lines an edge may be and be left to the lines' ends."""
+SLIVER = 0.12
+"""Ground that is nowhere twice this share of the width deep is left to the swaths beside it."""
+_CLEAN_M = 0.03
+"""Splinters thinner than twice this, which cutting leaves, are no ground."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How far to go for the last of the ground.
+
+    Parameters
+    ----------
+    trim : float
+        Share of the width below which the tip of a strip is not flown to.
+    patch : float
+        Uncovered ground of this share of a square swath may get a line of its own.
+    worth : float
+        How many metres of way, in swath lengths of the patch's area, such a line may cost.
+    """
+
+    trim: float
+    patch: float
+    worth: float
+
+
+THOROUGH = Style(trim=0.02, patch=0.12, worth=math.inf)
+LEAN = Style(trim=0.25, patch=0.25, worth=3.0)
+SWEEP = Style(trim=0.0, patch=math.inf, worth=0.0)
+"""Lines alone, as far as their strips reach: for cameras, which see beyond a line's end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """The edge tracks of one choice of sides, and the ground they leave."""
+
+    tracks: tuple[Track, ...]
+    rest: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Choice:
+    """A direction, the edge flown, whether a line is left out; and the score of them."""
+
+    cost_s: float
+    direction_deg: float
+    edge: _Edge
+    fewer: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole edge is flown, or none is asked for."""
+        return all(track.closed for track in self.edge.tracks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planner:
+    """What stays the same for every direction tried.
+
+    Parameters
+    ----------
+    ground : shapely.Polygon or MultiPolygon
+        What to cover, local metres.
+    region : shapely.Polygon or MultiPolygon
+        Where tracks and leads must stay.
+    width_m : float
+        Swath width.
+    edge_pass : bool
+        Whether the edge is flown.
+    lead_in_m : float
+        How far lines begin before and go on after the ground, where that is allowed.
+    speed_m_s, acceleration_m_s2 : float
+        For the time by which directions are ranked.
+    """
+
+    ground: BaseGeometry
+    region: BaseGeometry
+    width_m: float
+    edge_pass: bool
+    lead_in_m: float
+    speed_m_s: float
+    acceleration_m_s2: float
+    _edges: dict[bytes, _Edge] = field(default_factory=dict)
+
+    def directions(self) -> list[float]:
+        """Return the directions worth weighing: the field's longest sides, the best scored."""
+        box = shapely.get_coordinates(self.ground.minimum_rotated_rectangle)
+        base_deg = bearing_deg(box[1] - box[0]) if len(box) > 2 else 0.0
+        outlines = [shapely.get_exterior_ring(part) for part in explode(self.ground)]
+        sides = np.vstack([np.diff(shapely.get_coordinates(o), axis=0) for o in outlines])
+        longest = np.argsort(-np.round(np.hypot(*sides.T), 3), kind="stable")[:SIDES]
+        own = [bearing_deg(sides[k]) for k in longest]
+        steps = [(base_deg + k * STEP_DEG) % 180.0 for k in range(round(180.0 / STEP_DEG))]
+        inner = self.ground.buffer(-self.width_m, join_style="mitre") if self.edge_pass else None
+        ground = self.ground if inner is None or inner.is_empty else inner
+        costs = [self._cost(ground, direction_deg) for direction_deg in steps]
+        best = sorted(range(len(steps)), key=lambda k: (costs[k], k))[:DIRECTIONS]
+        return list(dict.fromkeys([*own, *(steps[k] for k in best)]))
+
+    def layouts(self, directions: Iterable[float]) -> Iterator[Layout]:
+        """Yield the tracks of the most promising choices of direction, edge and line count."""
+        choices = sorted(self._choices(directions), key=lambda c: c.cost_s)
+        full = [c for c in choices if c.whole and not c.fewer][:WHOLE_EDGE]
+        less = [c for c in choices if c.fewer or not c.whole][:PART_EDGE]
+        styles = (THOROUGH, LEAN) if self.edge_pass else (SWEEP,)
+        for choice in full + less:
+            for style in styles[1:] if choice.fewer else styles:
+                yield self._lay(choice, style)
+
+    def _choices(self, directions: Iterable[float]) -> Iterator[_Choice]:
+        """Yield every direction with each choice of sides and line count, and its score."""
+        rings = edge_rings(self.ground, self.width_m) if self.edge_pass else []
+        for direction_deg in directions:
+            seen: list[_Edge] = []
+            for across_deg in ACROSS_DEG if rings else (0.0,):
+                kept = [kept_sides(ring, direction_deg, across_deg) for ring in rings]
+                edge = self._edge(rings, kept)
+                if any(edge is other for other in seen):
+                    continue
+                seen.append(edge)
+                edge_s = sum(track.length_m for track in edge.tracks) / self.speed_m_s
+                for fewer in (False, True) if self.edge_pass else (False,):
+                    lines_s = self._cost(edge.rest, direction_deg, fewer=fewer)
+                    if lines_s < math.inf:
+                        yield _Choice(round(edge_s + lines_s, 3), direction_deg, edge, fewer)
+
+    def _cost(self, ground: BaseGeometry, direction_deg: float, *, fewer: bool = False) -> float:
+        seconds = sweep_cost(
+            ground,
+            direction_deg,
+            width_m=self.width_m,
+            speed_m_s=self.speed_m_s,
+            acceleration_m_s2=self.acceleration_m_s2,
+            fewer=fewer,
+        )
+        return round(seconds, 3)
+
+    def _edge(self, rings: list[FloatArray], kept: list[NDArray[np.bool_]]) -> _Edge:
+        """Return the edge tracks along the kept sides, and what they leave."""
+        key = b"".join(sides.tobytes() for sides in kept)
+        if key not in self._edges:
+            shapely.prepare(self.ground)
+            tracks = tuple(
+                Track(LegKind.EDGE, run)
+                for ring, sides in zip(rings, kept, strict=True)
+                for run in edge_runs(ring, sides, self.ground, self.width_m)
+            )
+            self._edges[key] = _Edge(tracks, self._rest(tracks))
+        return self._edges[key]
+
+    def _rest(self, tracks: tuple[Track, ...]) -> BaseGeometry:
+        if not tracks:
+            return self.ground
+        strips = [
+            LineString(track.points).buffer(
+                self.width_m / 2.0, cap_style="flat", join_style="mitre", mitre_limit=3.0
+            )
+            for track in tracks
+        ]
+        left = shapely.difference(self.ground, shapely.union_all(strips))
+        clean = left.buffer(-_CLEAN_M, join_style="mitre").buffer(_CLEAN_M, join_style="mitre")
+        deep_m = SLIVER * self.width_m
+        return shapely.union_all([p for p in explode(clean) if not p.buffer(-deep_m).is_empty])
+
+    def _lay(self, choice: _Choice, style: Style) -> Layout:
+        """Lay lines over what the edge tracks leave, and mend what they miss."""
+        edge = choice.edge
+        lines, spacing_m = lay_lines(
+            edge.rest,
+            choice.direction_deg,
+            width_m=self.width_m,
+            field=self.ground if self.edge_pass else None,
+            trim=style.trim,
+            fewer=choice.fewer,
+        )
+        tracks = [*edge.tracks, *(Track(LegKind.LINE, piece) for piece in self._allowed(lines))]
+        if self.edge_pass or not tracks:
+            tracks += self._mend(tracks, style)
+        return Layout(
+            tracks=tuple(self._led(t) for t in tracks),
+            angle_deg=choice.direction_deg % 180.0,
+            spacing_m=spacing_m,
+        )
+
+    def _allowed(self, lines: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        """Yield the pieces of lines that lie in the allowed region."""
+        for line in lines:
+            inside = shapely.intersection(LineString(line), self.region)
+            for piece in explode(inside):
+                ends = shapely.get_coordinates(piece)[[0, -1]]
+                if isinstance(piece, LineString) and math.dist(*ends) >= SHORTEST_M:
+                    yield ends if (ends[1] - ends[0]) @ (line[1] - line[0]) > 0 else ends[::-1]
+
+    def _mend(self, tracks: list[Track], style: Style) -> list[Track]:
+        """Return a short line for each patch that is still uncovered and worth it."""
+        left = self.ground
+        if tracks:
+            left = shapely.difference(self.ground, swept((t.points for t in tracks), self.width_m))
+        square_m2 = self.width_m**2
+        found: list[Track] = []
+        for patch in explode(left):
+            if not isinstance(patch, Polygon) or (tracks and patch.area < style.patch * square_m2):
+                continue
+            for piece in self._allowed([_long_axis(patch)]):
+                swath = swept([piece], self.width_m)
+                gain = shapely.intersection(swath, patch).area
+                waste = shapely.difference(swath, self.ground).area
+                way_m = math.dist(*piece) + 2.0 * self.width_m
+                pays = way_m <= style.worth * gain / self.width_m
+                clean = gain > max(style.patch * square_m2, 20.0 * waste)
+                if not tracks or (pays and clean):
+                    found.append(Track(LegKind.LINE, piece))
+        return found
+
+    def _led(self, track: Track) -> Track:
+        """Return a line with its lead-in and lead-out, as far as they are allowed."""
+        if self.lead_in_m <= 0.0 or track.kind is not LegKind.LINE:
+            return track
+        ahead = track.points[1] - track.points[0]
+        ahead = ahead / np.hypot(*ahead)
+        first, last = track.points[0], track.points[-1]
+        before = self._reach(first, first - ahead * self.lead_in_m)
+        return replace(track, lead=(before, self._reach(last, last + ahead * self.lead_in_m)))
+
+    def _reach(self, start: FloatArray, end: FloatArray) -> FloatArray:
+        """Return how far the straight way to `end` stays in the allowed region."""
+        inside = shapely.intersection(LineString([start, end]), self.region)
+        for piece in explode(inside):
+            if isinstance(piece, LineString) and piece.distance(Point(start)) < 1e-6:
+                tip: FloatArray = max(
+                    shapely.get_coordinates(piece), key=lambda p: math.dist(p, start)
+                )
+                return tip
+        return start
+
+
+def bearing_deg(step: FloatArray) -> float:
+    """Return the direction of a step, degrees clockwise from north, 0 to 180."""
+    return math.degrees(math.atan2(step[0], step[1])) % 180.0
+
+
+def _long_axis(patch: Polygon) -> FloatArray:
+    """Return the middle line of the smallest box round a patch, along its longer side."""
+    a, b, c, d = shapely.get_coordinates(patch.minimum_rotated_rectangle)[:4]
+    if math.dist(a, b) >= math.dist(b, c):
+        return np.array([(a + d) / 2.0, (b + c) / 2.0])
+    return np.array([(a + b) / 2.0, (c + d) / 2.0])
