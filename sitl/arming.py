@@ -43,6 +43,41 @@ def mode_reason(copter: Copter) -> str | None:
     return None if allowed else f"{copter.mode.name} mode not armable"
 
 
+def refuse(copter: Copter) -> bool:
+    """Say why the aircraft cannot be armed; return whether it cannot."""
+    found = reasons(copter)
+    mode_found = mode_reason(copter)
+    if mode_found and not found:
+        found = [mode_found]
+    for reason in found:
+        copter.say(2, f"Arm: {reason}")
+    return bool(found)
+
+
+class PreArm:
+    """The checks that run once a second while disarmed.
+
+    Attributes
+    ----------
+    good : bool
+        Whether the last of them found nothing wrong.
+    """
+
+    def __init__(self) -> None:
+        self.good = False
+        self._reminded_s = 0.0
+
+    def look(self, copter: Copter) -> None:
+        """Check, and say what is wrong when it is news or half a minute old."""
+        found = reasons(copter)
+        news = bool(found) and self.good
+        self.good = not found
+        if found and (news or copter.now_s - self._reminded_s >= REMIND_S):
+            self._reminded_s = copter.now_s
+            for reason in found:
+                copter.say(2, f"PreArm: {reason}")
+
+
 def needs_terrain(copter: Copter) -> bool:
     """Return whether the mission holds heights above terrain."""
     return any(item.frame == TERRAIN_FRAME for item in copter.mission_plan.items)

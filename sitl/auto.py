@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sitl import instruments, orders
 from sitl.flying import Task
 from sitl.legs import Place
+from sitl.mission_run import State
 from sitl.storage import Item
 
 if TYPE_CHECKING:
@@ -72,11 +73,17 @@ class AutoCrew:
     ----------
     reached : list of int
         Items done since last asked, for MISSION_ITEM_REACHED.
+    waiting : bool
+        Whether AUTO has been entered but the mission not yet started.
     """
 
     def __init__(self, copter: Copter) -> None:
         self._copter = copter
         self.reached: list[int] = []
+        self.waiting = False
+        self._version = -1
+        self._seen: tuple[Item | None, ...] = ()
+        self._seen_nav = -1
         self._since_s: float | None = None
         self._wait_s = 0.0
         self._landing = False
@@ -116,6 +123,55 @@ class AutoCrew:
             114: self._near,
             115: self._turned,
         }
+
+    # ---- the mode
+
+    def wait_to_start(self) -> None:
+        """Start or resume the mission as soon as the EKF knows where it is."""
+        self.waiting = True
+
+    def run(self) -> None:
+        """Let the mission go on by one step of time."""
+        copter = self._copter
+        mission = copter.mission
+        if self.waiting:
+            if copter.ready.has_origin:
+                self.waiting = False
+                self._version, self._seen_nav = copter.mission_plan.version, -1
+                mission.start_or_resume(copter.parameters["MIS_RESTART"] == 1.0)
+            return
+        self._notice_change()
+        mission.update()
+        over = mission.state is State.COMPLETE
+        if copter.auto_rtl and not (mission.landing or mission.returning or over):
+            copter.auto_rtl = False
+
+    def _ahead(self) -> tuple[Item | None, ...]:
+        """Return the present navigation item and the two after it."""
+        mission = self._copter.mission
+        found: list[Item | None] = []
+        seq = mission.nav
+        for _ in range(3):
+            following = mission.next_nav(seq) if seq else None
+            found.append(following[1] if following else None)
+            seq = following[0] + 1 if following else 0
+        return tuple(found)
+
+    def _notice_change(self) -> None:
+        """Fly the present leg anew when what is flown was changed by an upload."""
+        copter, mission = self._copter, self._copter.mission
+        fresh = copter.mission_plan.version != self._version
+        if not fresh and mission.nav == self._seen_nav:
+            return
+        ahead, before = self._ahead(), self._seen
+        same_item = mission.nav == self._seen_nav
+        self._version, self._seen_nav = copter.mission_plan.version, mission.nav
+        self._seen = ahead
+        flown = mission.state is State.RUNNING and copter.pilot.task is Task.LEGS
+        if fresh and same_item and ahead != before and flown:
+            done = mission.restart_item()
+            what = ", restarted command" if done else " but failed to restart command"
+            self.say(2, f"Auto mission changed{what}")
 
     # ---- what the mission asks
 

@@ -22,7 +22,7 @@ from typing import Any
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.geo import LonLat
-from sitl import messages
+from sitl import announcements, messages
 from sitl.channel import PARAMETERS_PER_TICK, Channel
 from sitl.copter import STEP_S, Copter
 from sitl.item_messages import Sender
@@ -263,8 +263,10 @@ class Autopilot:
         on_card_kb = copter.parameters["BRD_SD_MISSION"]
         if on_card_kb > 0.0:
             servers[MISSION].limit = int((on_card_kb * 1024.0 - 4.0) / 15.0)
-        if copter.parameters["BRD_SD_FENCE"] > 0.0:
+        on_card_kb = copter.parameters["BRD_SD_FENCE"]
+        if on_card_kb > 0.0:
             servers[FENCE].limit = 255
+            servers[FENCE].fence_bytes = int(on_card_kb * 1024.0)
         return servers
 
     def _for_us(self, message: Any) -> bool:
@@ -288,13 +290,13 @@ class Autopilot:
                 self.send(source, messages.TELEMETRY[message_id](copter))
             for _ in range(min(PARAMETERS_PER_TICK, len(channel.parameters))):
                 name, index, count = channel.parameters.popleft()
-                self.send(source, messages.param_value(copter, name, index, count))
+                self.send(source, announcements.param_value(copter, name, index, count))
 
     def _tell_events(self, copter: Copter) -> None:
         if copter.texts:
             for severity, text in copter.texts:
                 self._text_id = self._text_id % 65535 + 1
-                for part in messages.statustexts(severity, text, self._text_id):
+                for part in announcements.statustexts(severity, text, self._text_id):
                     self.broadcast(part)
             copter.texts.clear()
         if copter.mode_changed:
@@ -308,16 +310,18 @@ class Autopilot:
             self.broadcast(mavlink.MAVLink_mission_item_reached_message(copter.auto.reached[-1]))
             copter.auto.reached.clear()
         for picture in copter.camera.pictures:
-            self.broadcast(messages.camera_feedback(copter, picture))
+            self.broadcast(announcements.camera_feedback(copter, picture))
         copter.camera.pictures.clear()
         if copter.wants_terrain and self.now_s - self._terrain_asked_s >= TERRAIN_ASK_S:
             self._terrain_asked_s = self.now_s
-            self.broadcast(messages.terrain_request(copter))
+            self.broadcast(announcements.terrain_request(copter))
 
     def parameter_message(self, name: str, index: int | None = None) -> Any:
         """Return PARAM_VALUE of a parameter; index 65535 when it was asked for by name."""
         count = len(self.copter.parameters.listed())
-        return messages.param_value(self.copter, name, 65535 if index is None else index, count)
+        return announcements.param_value(
+            self.copter, name, 65535 if index is None else index, count
+        )
 
     def set_parameter(self, name: str, value: float) -> None:
         """Set a parameter and tell everyone what it is now; nothing for an unknown one."""

@@ -17,7 +17,7 @@ import random
 from collections.abc import Mapping
 
 from agri.geo import LonLat
-from sitl import arming, instruments, orders, returning
+from sitl import arming, instruments, mode_change, orders, returning
 from sitl.auto import AutoCrew
 from sitl.battery import Battery
 from sitl.failsafes import Failsafes
@@ -25,7 +25,7 @@ from sitl.fence import Fence
 from sitl.flying import Pilot, Stage, Task
 from sitl.ground import Ground
 from sitl.mission_run import MissionRun, State
-from sitl.modes import FLOWN, NEEDS_POSITION, PILOT_THROTTLE, Mode, known
+from sitl.modes import PILOT_THROTTLE, Mode
 from sitl.parameters import Parameters
 from sitl.payload import Camera, Sprayer
 from sitl.radio import Radio
@@ -38,6 +38,7 @@ PERSONALITIES = {"copter": (2, 3), "plane": (1, 3), "rover": (10, 3), "px4": (2,
 """Name → MAV_TYPE and MAV_AUTOPILOT of the heartbeat."""
 IDLE_W = 30.0
 LANDED_S = 1.8
+CRASH_M_S = 3.0
 ARMING_DELAY_S = 2.0
 TAKE_OFF_UNASKED = 2
 CONTINUE_AFTER_LAND = 4
@@ -105,7 +106,7 @@ class Copter:
         self.landed = True
         self.crashed = False
         self.terrain_known = False
-        self.prearm_good = False
+        self.prearm = arming.PreArm()
         self.battery_charge_state = 1
         self.home: tuple[int, int, float] | None = None
         self.home_changed = self.mode_changed = False
@@ -113,10 +114,7 @@ class Copter:
         self._armed_s = self._idle_since_s = 0.0
         self._touch_s: float | None = None
         self._take_off_m: float | None = None
-        self.waiting_to_start = False
         self.home_locked = False
-        self._reminded_s = 0.0
-        self._mission_version = 0
 
     # ---- what is told
 
@@ -192,7 +190,7 @@ class Copter:
             self._each_second()
         self.failsafes.look(self._ticks)
         if self.mode is Mode.AUTO:
-            self._run_mission()
+            self.auto.run()
         self._fly()
         self._watch_landing()
         here = (self.body.east_m, self.body.north_m)
@@ -218,34 +216,7 @@ class Copter:
             self.home = (origin.lat_e7, origin.lon_e7, self.field_elevation_m)
             self.home_changed = True
         if not self.armed:
-            self._check_prearm()
-
-    def _check_prearm(self) -> None:
-        found = arming.reasons(self)
-        fresh = bool(found) and self.prearm_good
-        self.prearm_good = not found
-        if found and (fresh or self.now_s - self._reminded_s >= arming.REMIND_S):
-            self._reminded_s = self.now_s
-            for reason in found:
-                self.say(2, f"PreArm: {reason}")
-
-    def _run_mission(self) -> None:
-        if self.waiting_to_start:
-            if self.ready.has_origin:
-                self.waiting_to_start = False
-                self._mission_version = self.mission_plan.version
-                self.mission.start_or_resume(self.parameters["MIS_RESTART"] == 1.0)
-            return
-        if self.mission_plan.version != self._mission_version:
-            self._mission_version = self.mission_plan.version
-            if self.mission.state is State.RUNNING and self.pilot.task is Task.LEGS:
-                done = self.mission.restart_item()
-                what = ", restarted command" if done else " but failed to restart command"
-                self.say(2, f"Auto mission changed{what}")
-        self.mission.update()
-        over = self.mission.state is State.COMPLETE
-        if self.auto_rtl and not (self.mission.landing or self.mission.returning or over):
-            self.auto_rtl = False
+            self.prearm.look(self)
 
     def _fly(self) -> None:
         body = self.body
@@ -253,39 +224,40 @@ class Copter:
         if self._take_off_m is not None and self.armed and self.auto_armed:
             self.pilot.take_off(self._take_off_m, self.now_s - self._armed_s)
             self._take_off_m = None
+        was_up = not body.on_ground
         if not self.armed or self.battery.empty:
-            if body.on_ground:
-                body.stand()
-            else:
+            if was_up:
                 body.fall(self.wind, STEP_S)
+            else:
+                body.stand()
         elif self.pilot.task is Task.GROUND or (self.landed and not self.pilot.lifting):
             body.stand()
             body.power_w = IDLE_W
             self.pilot.wait(STEP_S)
         else:
-            was_up = not body.on_ground
             self.pilot.step(self.wind, STEP_S, blind=self.ready.lost)
             if self.landed and not body.on_ground and self.pilot.lifting:
                 self.landed, self._touch_s = False, None
-            if was_up and body.on_ground:
-                self.say(6, f"SIM Hit ground at {body.touchdown_m_s:f} m/s")
+        if was_up and body.on_ground:
+            self.say(6, f"SIM Hit ground at {body.touchdown_m_s:f} m/s")
         self.battery.draw(body.power_w, STEP_S)
 
     def _watch_landing(self) -> None:
-        body = self.body
-        if self.landed or not body.on_ground:
-            self._touch_s = None
-            return
-        if self.armed and not (self.pilot.sinking or self.pilot.target.up_m < 0.0):
+        body, pilot = self.body, self.pilot
+        powerless = not self.armed or self.battery.empty
+        resting = powerless or pilot.sinking or pilot.target.up_m < 0.0
+        if self.landed or not body.on_ground or not resting:
             self._touch_s = None
             return
         if self._touch_s is None:
             self._touch_s = self.now_s
-            self.crashed = self.crashed or body.touchdown_m_s > 3.0
-        elif self.now_s - self._touch_s >= LANDED_S or not self.armed:
+            self.crashed = self.crashed or body.touchdown_m_s > CRASH_M_S
+        elif self.now_s - self._touch_s >= LANDED_S:
             self.landed = True
-            if self.pilot.task is not Task.CLIMB_RATE and self.mode is not Mode.AUTO:
-                self.pilot.rest()
+            if self.battery.empty:
+                self.disarm()
+            elif pilot.task is not Task.CLIMB_RATE and self.mode is not Mode.AUTO:
+                pilot.rest()
 
     def _disarm_idle(self) -> None:
         if self.armed and self.landed and self.mode in (Mode.LAND, Mode.RTL):
@@ -308,15 +280,8 @@ class Copter:
         """Arm the motors; return whether they are armed now."""
         if self.armed:
             return True
-        if not force:
-            found = arming.reasons(self)
-            mode_reason = arming.mode_reason(self)
-            if mode_reason and not found:
-                found = [mode_reason]
-            for reason in found:
-                self.say(2, f"Arm: {reason}")
-            if found:
-                return False
+        if not force and arming.refuse(self):
+            return False
         self.armed, self.auto_armed = True, False
         self._armed_s = self._idle_since_s = self.now_s
         self.pilot.armed_yaw_rad = self.body.yaw_rad
@@ -363,61 +328,7 @@ class Copter:
         pause_s : float
             Seconds a landing hovers before it sinks.
         """
-        mode = known(number)
-        if mode is self.mode and not self.auto_rtl:
-            return True
-        if mode is Mode.AUTO_RTL:
-            return returning.auto_return(self)
-        if mode is None:
-            self.say(4, f"No such mode {number}")
-            return False
-        reason = self._mode_refusal(mode)
-        if reason is not None:
-            self.say(4, f"Mode change to {mode.name} failed: {reason}")
-            return False
-        if self.mode is Mode.AUTO and mode is not Mode.AUTO:
-            self.mission.stop()
-        self.mode, self.auto_rtl, self.mode_changed = mode, False, True
-        self.pilot.forget_speeds()
-        self.fence.recover(self.now_s)
-        self._enter(mode, pause_s)
-        return True
-
-    def _mode_refusal(self, mode: Mode) -> str | None:
-        if mode not in FLOWN:
-            return "init failed"
-        if not self.armed:
-            return None
-        if mode in NEEDS_POSITION and not self.ready.position_good:
-            return "requires position"
-        if mode is Mode.AUTO:
-            if len(self.mission_plan.items) <= 1:
-                return "init failed"
-            if self.landed and not self.mission.begins_with_takeoff():
-                self.say(2, "Auto: Missing Takeoff Cmd")
-                return "init failed"
-        return None
-
-    def _enter(self, mode: Mode, pause_s: float) -> None:
-        self._take_off_m = None
-        if mode is Mode.AUTO:
-            self.waiting_to_start = True
-        if not self.armed:
-            return
-        if self.landed:
-            self.pilot.rest()
-            if self.manual:
-                self.pilot.fly_by_throttle(drop=mode is Mode.STABILIZE)
-        elif mode is Mode.AUTO:
-            self.pilot.hold()
-        elif mode is Mode.RTL:
-            self.begin_return()
-        elif mode is Mode.LAND:
-            self.pilot.land(pause_s)
-        elif mode in PILOT_THROTTLE:
-            self.pilot.fly_by_throttle(drop=mode is Mode.STABILIZE)
-        else:
-            self.pilot.hold(hard=mode is Mode.BRAKE)
+        return mode_change.change(self, number, pause_s)
 
     def begin_return(self) -> None:
         """Start the way to the nearest of home and the rally points."""
@@ -447,6 +358,10 @@ class Copter:
             self.pilot.rest()
         else:
             self.pilot.take_off(up_m, self.now_s - self._armed_s)
+
+    def forget_take_off(self) -> None:
+        """Take back a take-off that has not begun."""
+        self._take_off_m = None
 
     @property
     def took_off(self) -> bool:

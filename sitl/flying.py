@@ -288,7 +288,7 @@ class Pilot:
         if self.stage is Stage.WAIT:
             self.target.rest()
             if self._since_s >= self.parameters["RTL_LOIT_TIME"] / 1000.0:
-                self.stage = Stage.DESCEND
+                self.stage, self.done = Stage.DESCEND, False
                 self._stop = self._rise = None
             return True
         if self._final_m > 0.0:

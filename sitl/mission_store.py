@@ -25,14 +25,25 @@ from typing import Any
 
 from sitl import item_messages
 from sitl.item_messages import WITH_PLACE, Sender
-from sitl.storage import Item, Plan, Result, check_fence, keep_fence, keep_mission, keep_rally
+from sitl.storage import (
+    Item,
+    Plan,
+    Result,
+    check_fence,
+    fence_bytes,
+    keep_fence,
+    keep_mission,
+    keep_rally,
+)
 from sitl.storage import single as f32
 
 RETRY_S = 1.0
 GIVE_UP_S = 8.0
 MISSION, FENCE, RALLY = 0, 1, 2
-LIMITS = {MISSION: 650, FENCE: 69, RALLY: 46}
-"""Items that fit on a board without an SD card."""
+LIMITS = {MISSION: 650, FENCE: 70, RALLY: 46}
+"""Items that may be announced on a board without an SD card."""
+FENCE_BYTES = 560
+"""What a fence may take there: a polygon of 69 corners, or 42 circles."""
 _NAMES = {MISSION: "Mission", FENCE: "Fence", RALLY: "Rally"}
 _KEEP: dict[int, Callable[[Item], Item | Result]] = {
     MISSION: keep_mission,
@@ -73,8 +84,8 @@ class PlanServer:
     ----------
     ready : bool
         False until the vehicle has initialised.
-    limit : int
-        Items that fit.
+    limit, fence_bytes : int
+        Items that may be announced; bytes a fence may take.
     may_clear, cleared : callable
         Returns whether the plan may be cleared now (a mission not while it is flown); is told
         when it was.
@@ -93,6 +104,7 @@ class PlanServer:
         self.plan = plan
         self.ready = False
         self.limit = LIMITS[kind]
+        self.fence_bytes = FENCE_BYTES
         self.may_clear: Callable[[], bool] = lambda: True
         self.cleared: Callable[[], None] = lambda: None
         self._send = send
@@ -253,7 +265,7 @@ class PlanServer:
         result = Result.ACCEPTED
         if self.kind == FENCE:
             fence = [item for item in self._pending if item is not None]
-            if check_fence(fence):
+            if check_fence(fence) and fence_bytes(fence) <= self.fence_bytes:
                 self.plan.replace(fence)
             else:
                 result = Result.ERROR

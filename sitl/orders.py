@@ -21,7 +21,7 @@ def start_mission(copter: Copter) -> bool:
     if not copter.set_mode(Mode.AUTO):
         return False
     copter.auto_armed = copter.armed
-    if not copter.waiting_to_start and copter.mission.state is not State.RUNNING:
+    if not copter.auto.waiting and copter.mission.state is not State.RUNNING:
         copter.mission.start_or_resume(copter.parameters["MIS_RESTART"] == 1.0)
     return True
 

@@ -6,9 +6,10 @@ frame 0 with every field they do not use at zero, and a frame loses its ``_INT``
 read off ArduCopter 4.6-dev by writing items and reading them back. They are made here **when the
 item is stored**, so that a stored item is at once what a download answers.
 
-Arithmetic is single precision where the real one's is, because it shows: an altitude of 1.15 m
-can come back as 1.14. Where C leaves a conversion undefined (a delay of 10¹⁰ s; one such value
-once stopped an autopilot) this storage saturates.
+Arithmetic is single precision where the real one's is, because it shows: 35.17 m comes back as
+35.16. Whole numbers keep their low bits only, as C does: a delay of −1 s becomes 65,535. Where C
+leaves the conversion undefined (a delay of 10¹⁰ s; one such value once stopped an autopilot) this
+storage takes what an x86 processor makes of it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+_CENTI = struct.unpack("<f", struct.pack("<f", 0.01))[0]
 Params = tuple[float, float, float, float]
 
 FRAMES = {0: 0, 2: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}
 """MAV_FRAME accepted for an item with a place → the frame it comes back in."""
 FENCE_FRAMES = frozenset({0, 3, 5, 6, 10, 11})
-LOCATED = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 92, 179, 188, 189, 191, 201, 94})
+LOCATED = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 84, 85, 92, 94, 179, 188, 189, 191, 201})
 """Mission commands stored with a place."""
 YAW_MAY_BE_NAN = frozenset({16, 21, 22})
 POLYGONS = frozenset({5001, 5002})
@@ -32,6 +34,8 @@ CIRCLES = frozenset({5003, 5004})
 FENCE_COMMANDS = frozenset({5000, *POLYGONS, *CIRCLES})
 RALLY_COMMAND = 5100
 ALTITUDE_LIMIT_M = 83_000.0
+FENCE_FRAME_BYTES = 5
+"""What a fence's storage holds besides its items."""
 
 
 class Result(IntEnum):
@@ -133,18 +137,25 @@ def single(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
-def _whole(value: float, low: int = 0, high: int = 65535) -> float:
-    if math.isnan(value):
-        return 0.0
-    return float(max(low, min(high, math.trunc(max(-1e12, min(1e12, value))))))
+def _cut(value: float) -> int:
+    """Return a float as an x86 processor cuts it to a 32-bit integer."""
+    return math.trunc(value) if abs(value) < 2.0**31 else -(2**31)
+
+
+def _whole(value: float) -> float:
+    return float(_cut(value) & 0xFFFF)
 
 
 def _byte(value: float) -> float:
-    return _whole(value, 0, 255)
+    return float(_cut(value) & 0xFF)
 
 
 def _signed(value: float) -> float:
-    return _whole(value, -128, 127)
+    return float((_cut(value) + 128 & 0xFF) - 128)
+
+
+def _short(value: float) -> float:
+    return float((_cut(value) + 32768 & 0xFFFF) - 32768)
 
 
 def _sign(value: float) -> float:
@@ -152,10 +163,14 @@ def _sign(value: float) -> float:
 
 
 def _loiter_turns(p: Params) -> Params:
-    turns = p[0] if 0.0 < p[0] < 1.0 else _byte(p[0])
+    """Keep turns and radius in one 16-bit word: parts of a turn in 256ths, far radii in 10 m."""
+    part = 0.0 < p[0] < 1.0
     radius = abs(p[2])
-    kept = _byte(radius) if radius <= 255.0 else 10.0 * _byte(radius * 0.1)
-    return turns, 0.0, kept * _sign(p[2]), float(p[3] > 0.0)
+    far = radius > 255.0
+    kept = min(255, _cut(radius * 0.1 if far else radius))
+    word = (_cut(min(255.0, p[0] * 256.0 if part else p[0])) & 0xFFFF) | kept << 8
+    turns = (word & 0xFF) / (256.0 if part else 1.0)
+    return turns, 0.0, (word >> 8) * (10.0 if far else 1.0) * _sign(p[2]), float(p[3] > 0.0)
 
 
 _KEEP: dict[int, Callable[[Params], Params]] = {
@@ -166,31 +181,43 @@ _KEEP: dict[int, Callable[[Params], Params]] = {
     20: lambda _: (0.0, 0.0, 0.0, 0.0),
     21: lambda p: (_whole(p[0]), 0.0, 0.0, 1.0 if math.isnan(p[3]) else _sign(p[3])),
     22: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    30: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    31: lambda p: (0.0, _whole(abs(p[1])) * _sign(p[1]), 0.0, float(p[3] > 0.0)),
     82: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    84: lambda _: (0.0, 0.0, 0.0, 0.0),
+    85: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    92: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     93: lambda p: (p[0], _signed(p[1]), _signed(p[2]), _signed(p[3])),
+    94: lambda p: (_whole(single(p[0] * 100.0)) / 100.0, 0.0, 0.0, 0.0),
     112: lambda p: (p[0], 0.0, 0.0, 0.0),
     114: lambda p: (p[0], 0.0, 0.0, 0.0),
     115: lambda p: (p[0], p[1], _signed(p[2]), _byte(p[3])),
-    177: lambda p: (_whole(p[0]), _whole(p[1], -32768, 32767), 0.0, 0.0),
+    177: lambda p: (_whole(p[0]), _short(p[1]), 0.0, 0.0),
     178: lambda p: (_byte(p[0]), p[1], p[2], 0.0),
     179: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     181: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
     183: lambda p: (_byte(p[0]), _whole(p[1]), 0.0, 0.0),
     188: lambda _: (0.0, 0.0, 0.0, 0.0),
     189: lambda _: (0.0, 0.0, 0.0, 0.0),
+    191: lambda _: (0.0, 0.0, 0.0, 0.0),
     193: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     201: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     203: lambda p: (_byte(p[0]), _byte(p[1]), _signed(p[2]), _byte(p[3])),
     205: lambda p: (p[0], p[1], p[2], 0.0),
     206: lambda p: (p[0], 0.0, _byte(p[2]), 0.0),
     207: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    208: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     211: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
     215: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     216: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     222: lambda p: (_whole(p[0]), p[1], p[2], p[3]),
-    1000: lambda p: p,
+    600: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    601: lambda p: (_whole(p[0]), _short(p[1]), 0.0, 0.0),
+    1000: lambda p: (_signed(p[0]), _short(p[1]), _signed(p[2]), _signed(p[3])),
     2000: lambda p: (_byte(p[0]), p[1], _whole(p[2]), _whole(p[3])),
     2001: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
+    2500: lambda p: (_byte(p[0]), 0.0, 0.0, 0.0),
+    2501: lambda p: (_byte(p[0]), 0.0, 0.0, 0.0),
 }
 """Command → what is kept of its four parameters. A command that is missing is refused."""
 
@@ -244,7 +271,7 @@ def keep_mission(item: Item) -> Item | Result:
         params=params,
         x=item.x,
         y=item.y,
-        z=centimetres / 100.0,
+        z=single(centimetres * _CENTI),
     )
 
 
@@ -290,6 +317,19 @@ def keep_rally(item: Item) -> Item | Result:
         y=item.y,
         z=float(math.trunc(item.z)),
     )
+
+
+def fence_bytes(items: list[Item]) -> int:
+    """Return the storage a fence takes: 8 bytes a place, 2 before each polygon, 5 a circle."""
+    size = FENCE_FRAME_BYTES
+    left = 0
+    for item in items:
+        if item.command in POLYGONS:
+            size += 8 if left else 10
+            left = (left or int(item.params[0])) - 1
+        else:
+            size, left = size + (13 if item.command in CIRCLES else 9), 0
+    return size
 
 
 def check_fence(items: list[Item]) -> bool:

@@ -212,9 +212,10 @@ class Multicopter:
         self.east_m += self.v_east * dt_s
         self.north_m += self.v_north * dt_s
         self.up_m += self.v_up * dt_s
-        self.on_ground = self.up_m <= 0.0
+        stood, self.on_ground = self.on_ground, self.up_m <= 0.0
         if self.on_ground:
-            self.touchdown_m_s = max(0.0, -self.v_up)
+            if not stood:
+                self.touchdown_m_s = max(0.0, -self.v_up)
             self.up_m = 0.0
             self.v_up = max(0.0, self.v_up)
             self.v_east = self.v_north = 0.0
