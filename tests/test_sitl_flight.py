@@ -276,7 +276,7 @@ def test_a_small_survey_takes_the_pictures_it_should_and_lands_at_home():
 def test_the_same_seed_flies_the_same_flight():
     def flight(seed: int) -> list[str]:
         station = Station(seed=seed, parameters={**CAMERA, "SIM_WIND_SPD": 5, "SIM_WIND_TURB": 2})
-            station.send(mavlink.MAVLink_request_data_stream_message(1, 1, 0, 4, 1))
+        station.send(mavlink.MAVLink_request_data_stream_message(1, 1, 0, 4, 1))
         station.start([take_off(10.0), do(206, 5.0, 0.0, 1.0), waypoint(0, 50, 10.0), RETURN])
         station.landed()
         return [str(message) for _, message in station.log]
