@@ -115,11 +115,10 @@ def levels(edges: FloatArray, width_m: float, *, fewer: bool) -> FloatArray:
     if not fewer:
         fitted: FloatArray = low + (np.arange(count) + 0.5) * (high - low) / count
         return fitted
-    spacing = width_m * (1.0 + STRETCH)
-    spared = (high - low) - (count - 1) * spacing
+    spared = (high - low) - (count - 1) * width_m
     if count == 1 or spared > MOST_SPARED * width_m:
         return np.empty(0)
-    left_m2 = []
+    left_m2: list[float] = []
     shares = (0.0, 0.5, 1.0)
     for share in shares:
         below, above = share * spared, (1.0 - share) * spared
@@ -128,8 +127,7 @@ def levels(edges: FloatArray, width_m: float, *, fewer: bool) -> FloatArray:
         long = chord_lengths(edges, at)
         left_m2.append(round(float(long[:2].sum() * below + long[2:].sum() * above) / 2.0, 3))
     first = low + shares[int(np.argmin(left_m2))] * spared
-    laid: FloatArray = first + (np.arange(count - 1) + 0.5) * spacing
-    return laid
+    return np.asarray(first + (np.arange(count - 1) + 0.5) * width_m, dtype=np.float64)
 
 
 def sweep_cost(
