@@ -288,7 +288,8 @@ class _Flight:
             case Order.PROVE:
                 return Proved(link.verify(plan, lambda now: self._tell(transfer=now)))
             case Order.CONFIRM:
-                return Answered(self._confirm(self._briefing()))
+                with link.patience():
+                    return Answered(self._confirm(self._briefing()))
             case _:
                 return None
 

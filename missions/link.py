@@ -169,6 +169,10 @@ class Link:
         self._service.feed()
         return self._service.telemetry
 
+    def patience(self) -> contextlib.AbstractContextManager[None]:
+        """Return a ``with`` block in which a person may think: heartbeats go on, on the ground."""
+        return self._service.patience()
+
     def watch(self) -> contextlib.AbstractContextManager[queue.SimpleQueue[Sighting]]:
         """Return a ``with`` block that gives a queue of every sighting, none left out."""
         return self._service.watch()

@@ -341,6 +341,21 @@ def test_heartbeats_stop_when_the_application_asks_nothing_any_more() -> None:
     assert radio.beats() == 30 + int(DEADMAN_S)
 
 
+def test_heartbeats_go_on_while_a_person_thinks_but_not_with_the_motors_on() -> None:
+    service, radio, now_s = serve()
+    service.take(heartbeat(), now_s[0])
+    with service.patience():
+        for _ in range(30):
+            now_s[0] += 1.0
+            service.pass_time(now_s[0])
+        assert radio.beats() == 30
+        service.take(heartbeat(armed=True), now_s[0])
+        for _ in range(30):
+            now_s[0] += 1.0
+            service.pass_time(now_s[0])
+        assert radio.beats() == 30 + int(DEADMAN_S)
+
+
 def test_heartbeats_follow_the_aircrafts_own_clock() -> None:
     service, radio, now_s = serve()
     service.take(heartbeat(), now_s[0])

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.errors import LinkError
+from missions.commands import CommandCall
 from missions.delivery import ORDER, Delivery, Fetching
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, canonical, digest
+from missions.link import STOP_EVERY_S, STOP_TRIES
 from missions.messages import (
     Ack,
     Address,
@@ -78,7 +81,7 @@ def upload_over_bad_radio(seed: int, items: int) -> float:
 
 def test_fifty_uploads_of_a_hundred_items_all_arrive_at_thirty_percent_loss() -> None:
     took_s = sorted(upload_over_bad_radio(seed, 100) for seed in range(50))
-    assert took_s[-1] <= 200.0
+    assert took_s[-1] <= 240.0
 
 
 @pytest.mark.slow
@@ -255,6 +258,19 @@ class WrongSequence(Scene):
         ]
 
 
+class AsksTheNewWay(Scene):
+    """By MISSION_REQUEST_INT, as the specification and other autopilots do."""
+
+    def to_us(self, message: Any, now_s: float) -> list[Any]:
+        if not self.mine(message, "MISSION_REQUEST"):
+            return [message]
+        return [
+            mavlink.MAVLink_mission_request_int_message(
+                US.system, US.component, message.seq, self.kind
+            )
+        ]
+
+
 class FinalAckLost(Scene):
     def to_us(self, message: Any, now_s: float) -> list[Any]:
         lost = self.mine(message, "MISSION_ACK") and message.type == 0
@@ -412,9 +428,9 @@ class ImpossibleItem(Scene):
 
 
 ARRIVES = [
-    CountLost, FirstItemLost, RequestsLost, WrongSequence, FinalAckLost, ForgedEarlyAck,
-    AckOfAnotherPlan, AcceptedThoughItemsMissing, CancelledOnce, LongSilence, SpoiltOnce,
-    ForeignTraffic, RebootInTheMiddle,
+    CountLost, FirstItemLost, RequestsLost, AsksTheNewWay, WrongSequence, FinalAckLost,
+    ForgedEarlyAck, AckOfAnotherPlan, AcceptedThoughItemsMissing, CancelledOnce, LongSilence,
+    SpoiltOnce, ForeignTraffic, RebootInTheMiddle,
 ]  # fmt: skip
 FAILS: list[tuple[type[Scene], str]] = [
     (ErrorToEveryRequest, "error.link_mission_unknown"),
@@ -831,6 +847,38 @@ def test_noise_and_spoilt_frames_are_never_taken_for_a_message(
     parser.robust_parsing = True
     heard = [decode(m) for m in parser.parse_buffer(bytes(stream)) or [] if m.get_msgId() >= 0]
     assert all(r.body in frames for r in heard if r is not None)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_spoilt_frames_never_raise_and_never_pass() -> None:
+    rng = random.Random(7)
+    packer = mavlink.MAVLink(None, srcSystem=1, srcComponent=1)
+    frames = [encode(body, US).pack(packer) for body in BODIES]
+    parser = mavlink.MAVLink(None)
+    parser.robust_parsing = True
+    for _ in range(100_000):
+        spoilt = bytearray(rng.choice(frames))
+        for _ in range(rng.randint(1, 3)):
+            spoilt[rng.randrange(len(spoilt))] ^= rng.randint(1, 255)
+        for message in parser.parse_buffer(bytes(spoilt)) or []:
+            received = decode(message) if message.get_msgId() >= 0 else None
+            assert received is None or received.body in BODIES
+
+
+def test_a_stop_reaches_the_aircraft_within_two_seconds_at_thirty_percent_loss() -> None:
+    late_s = []
+    for seed in range(200):
+        air = VirtualAir(awake_autopilot(), bad_radio(seed))
+        order = CommandCall(
+            PAIR, 176, (1.0, 17.0), word="mode", tries=STOP_TRIES, every_s=STOP_EVERY_S
+        )
+        began_s = air.now_s
+        air.transmit(order.start(air.now_s))
+        while not any(way == "up" for _, way, _ in air.crossed):
+            air.step(order)
+        late_s.append(air.now_s - began_s)
+    assert max(late_s) < 2.0
+    assert sorted(late_s)[100] < 0.3
 
 
 def test_a_corrupting_radio_delays_an_upload_and_never_changes_it() -> None:
