@@ -42,6 +42,7 @@ from missions.items import Command, Frame, MissionItem, item_at
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs
 from missions.route import Place, shortest_way
 from missions.survey import SurveyGeometry, SurveySettings, photo_count, survey_geometry
+from missions.swaths import STRETCH
 
 UNSEEN_SHARE = 0.005
 """Share of the field that may stay out of the camera's sight before the plan is refused."""
@@ -260,12 +261,15 @@ def _lines(
     spacing_m: float,
     aircraft: Aircraft,
 ) -> Coverage:
-    """Lay the lines, closer where the asked spacing leaves ground without its overlap."""
+    """Lay the lines, closer where the asked spacing leaves ground without its overlap.
+
+    A swath may be stretched by `STRETCH`; an overlap may not be less than asked.
+    """
     best: tuple[float, Coverage] | None = None
     for closer in CLOSER:
         coverage = plan_coverage(
             ground.target,
-            width_m=spacing_m * closer,
+            width_m=spacing_m * closer / (1.0 + STRETCH),
             edge_pass=settings.edge_pass,
             angle_deg=settings.angle_deg,
             lead_in_m=settings.lead_in_m,
