@@ -43,6 +43,7 @@ OUR_COMPONENT = 190
 _log = logging.getLogger(__name__)
 for _name in ("dronekit", "autopilot"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False  # dronekit would give the root logger a handler
 
 
 def _speak(*words: object, **_: object) -> None:
