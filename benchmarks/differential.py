@@ -58,11 +58,13 @@ def fly_on(farm: Workspace, plan: FlightPlan, connect: str, speedup: float) -> F
 
 def measure(field: str, speedup: float) -> dict[str, object]:
     """Fly one field of the demonstration farm on both and compare."""
-    with tempfile.TemporaryDirectory() as folder:
-        with start_farm(Path(folder) / "farm", name="differential") as farm:
-            plan = plan_one(farm, field)
-            real = fly_on(farm, plan, "ardupilot", speedup)
-            embedded = fly_on(farm, plan, "sim", speedup)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_farm(Path(folder) / "farm", name="differential") as farm,
+    ):
+        plan = plan_one(farm, field)
+        real = fly_on(farm, plan, "ardupilot", speedup)
+        embedded = fly_on(farm, plan, "sim", speedup)
     return {
         "field": field,
         "end_states": {"ardupilot": real.outcome, "embedded": embedded.outcome},
