@@ -58,7 +58,7 @@ SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 PAD_ROOM_M = 5.0
 """A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
-STRAIGHT_DEG = 10.0
+STRAIGHT_DEG = 15.0
 """A working line that bends more than this is two lines, the camera off between them."""
 CORNER_M = 2.0
 """ArduCopter's WPNAV_RADIUS: this near to a corner it has begun to turn."""

@@ -219,6 +219,20 @@ def test_the_same_site_gives_the_same_flight_to_the_bit() -> None:
     assert first.digest == second.digest
 
 
+@pytest.mark.parametrize("turn", [37.0, 111.0])
+@pytest.mark.parametrize("site", ["l_shape", "slanted_strip"])
+def test_a_turned_site_has_the_turned_flight(site: str, turn: float) -> None:
+    frame = Draft().frame
+
+    def waypoints(turn_deg: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        plan = plan_survey(SITES[site](Draft(turn_deg=turn_deg)), asked(), QUAD, name="turned")
+        places = [i.place for i in plan.items if i.command == Command.NAV_WAYPOINT]
+        flown = LineString([frame.metres(place) for place in places])
+        return np.array(affinity.rotate(flown, -turn_deg, origin=(0.0, 0.0)).coords)
+
+    assert waypoints(turn) == pytest.approx(waypoints(0.0), abs=0.05)
+
+
 def test_more_side_overlap_means_more_lines_and_more_flight() -> None:
     plans = [
         plan_survey(open_paddy(Draft()), asked(side_overlap=side), QUAD, name="overlap")
