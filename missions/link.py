@@ -450,21 +450,27 @@ class Link:
 
     def _finish(self, machine: Machine, on_progress: OnProgress | None = None) -> None:
         told: Progress | None = None
+
+        def tell() -> None:
+            nonlocal told
+            now = machine.progress if isinstance(machine, Delivery | Fetching) else None
+            if on_progress is not None and now is not None and now != told:
+                told = now
+                on_progress(now)
+
         try:
             while not machine.finished:
+                tell()
                 with self._service.changed:
                     self._service.changed.wait(POLL_S)
                 self._service.feed()
                 if not self._service.alive:
                     raise LinkError("error.link_lost")
-                now = machine.progress if isinstance(machine, Delivery | Fetching) else None
-                if on_progress is not None and now is not None and now != told:
-                    told = now
-                    on_progress(now)
         finally:
             self._service.remove(machine)
         if machine.error is not None:
             raise machine.error
+        tell()
 
     def _wait(
         self, condition: Callable[[], bool], within_s: float, key: str, **values: object
