@@ -85,7 +85,7 @@ def measure(field: Field, width_m: float) -> dict[str, Any]:
     legs = [leg for plan in planned for leg in plan.legs]
     working = [LineString(leg.points) for leg in legs if leg.works]
     swaths = shapely.buffer(working, width_m / 2.0, cap_style="flat", join_style="round")
-    covered = shapely.union_all(swaths)
+    covered = shapely.union_all(swaths, grid_size=1e-6)  # rounding has lost swaths without
     roomy = area.buffer(OUTSIDE_M, join_style="mitre")
     outside = shapely.difference([LineString(leg.points) for leg in legs], roomy)
     return {

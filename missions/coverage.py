@@ -47,7 +47,7 @@ SMALL_M2 = 10_000.0
 """On fields smaller than this nothing is spare."""
 MISSED_WORTH = 4.0
 """How many times its own swath length a patch of missed ground is worth flying."""
-SMALL_WORTH = 25.0
+SMALL_WORTH = 60.0
 """The same on a small field."""
 MOST_MISSED_PER_M = 0.001
 """Share of the field, per metre of width, above which missed ground weighs prohibitively."""
@@ -191,22 +191,20 @@ def _ranked(
     """Yield the layouts, the most promising first, each with what it misses as metres of way."""
     scores = []
     for number, layout in enumerate(planner.layouts(directions)):
-        fine_m = _fine_m(layout, planner.ground, planner.width_m)
+        fine_m = _fine_m(layout.missed_m2, planner.ground.area, planner.width_m)
         rough_m = layout.work_m + len(layout.tracks) * (planner.width_m + stop_m) + fine_m
         scores.append((round(rough_m, 3), number, layout, fine_m))
     for _, _, layout, fine_m in sorted(scores, key=lambda score: score[:2]):
         yield layout, fine_m
 
 
-def _fine_m(layout: Layout, ground: BaseGeometry, width_m: float) -> float:
+def _fine_m(missed_m2: float, ground_m2: float, width_m: float) -> float:
     """Return what the ground missed by a layout weighs, as metres of way."""
-    seen = swept((track.points for track in layout.tracks), width_m)
-    share = 1.0 - shapely.intersection(seen, ground).area / ground.area
-    small = ground.area < SMALL_M2
-    spare, worth = (0.0, SMALL_WORTH) if small else (SPARE, MISSED_WORTH)
+    spare, worth = (0.0, SMALL_WORTH) if ground_m2 < SMALL_M2 else (SPARE, MISSED_WORTH)
+    share = missed_m2 / ground_m2
     beyond = max(0.0, share - MOST_MISSED_PER_M * width_m)
     weighed = max(0.0, share - spare) + PROHIBITIVE * beyond
-    return worth * weighed * ground.area / width_m
+    return worth * weighed * ground_m2 / width_m
 
 
 def _areas(shape: BaseGeometry) -> BaseGeometry:

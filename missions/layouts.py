@@ -8,8 +8,8 @@ Theory of operation
 2. **Edge** (`missions.edge_pass`), when asked for: whole, or without the sides that run across
    the lines, which the lines' own ends reach. What the flown edge leaves is the rest.
 3. **Lines** (`missions.swaths`) over the rest: as many as fit it, or one fewer. The best by the
-   score are laid out in full, each in two styles: `THOROUGH` covers whatever it can, `LEAN`
-   lets go what costs more way than it is worth.
+   score are laid out in full, each in three styles: `THOROUGH` covers whatever it can, `LEAN`
+   and `SPARING` let go what costs more way than it is worth.
 4. **Mending**: ground still uncovered gets a short line of its own where that is worth it.
 
 Which layout is flown is decided by `missions.coverage`, which knows what missed ground weighs.
@@ -29,7 +29,7 @@ from shapely.geometry.base import BaseGeometry
 
 from missions.edge_pass import edge_rings, edge_runs, kept_sides
 from missions.keepouts import explode
-from missions.swaths import SHORTEST_M, lay_lines, sweep_cost
+from missions.swaths import SHORTEST_M, Strips, cut_strips, sweep_cost
 from missions.tracks import FloatArray, Layout, LegKind, Track, swept
 
 STEP_DEG = 1.0
@@ -71,6 +71,7 @@ class Style:
 
 THOROUGH = Style(trim=0.02, patch=0.12, worth=math.inf)
 LEAN = Style(trim=0.25, patch=0.25, worth=3.0)
+SPARING = Style(trim=0.42, patch=0.3, worth=2.0)
 SWEEP = Style(trim=0.0, patch=math.inf, worth=0.0)
 """Lines alone, as far as their strips reach: for cameras, which see beyond a line's end."""
 
@@ -147,10 +148,13 @@ class Planner:
         choices = sorted(self._choices(directions), key=lambda c: c.cost_s)
         full = [c for c in choices if c.whole and not c.fewer][:WHOLE_EDGE]
         less = [c for c in choices if c.fewer or not c.whole][:PART_EDGE]
-        styles = (THOROUGH, LEAN) if self.edge_pass else (SWEEP,)
+        styles = (THOROUGH, LEAN, SPARING) if self.edge_pass else (SWEEP,)
         for choice in full + less:
-            for style in styles[1:] if choice.fewer else styles:
-                yield self._lay(choice, style)
+            strips = cut_strips(
+                choice.edge.rest, choice.direction_deg, width_m=self.width_m, fewer=choice.fewer
+            )
+            for style in styles:
+                yield self._lay(choice, strips, style)
 
     def _choices(self, directions: Iterable[float]) -> Iterator[_Choice]:
         """Yield every direction with each choice of sides and line count, and its score."""
@@ -207,55 +211,58 @@ class Planner:
         deep_m = SLIVER * self.width_m
         return shapely.union_all([p for p in explode(clean) if not p.buffer(-deep_m).is_empty])
 
-    def _lay(self, choice: _Choice, style: Style) -> Layout:
+    def _lay(self, choice: _Choice, strips: Strips, style: Style) -> Layout:
         """Lay lines over what the edge tracks leave, and mend what they miss."""
-        edge = choice.edge
-        lines, spacing_m = lay_lines(
-            edge.rest,
-            choice.direction_deg,
-            width_m=self.width_m,
-            field=self.ground if self.edge_pass else None,
-            trim=style.trim,
-            fewer=choice.fewer,
-        )
-        tracks = [*edge.tracks, *(Track(LegKind.LINE, piece) for piece in self._allowed(lines))]
+        lines = strips.lines(field=self.ground if self.edge_pass else None, trim=style.trim)
+        laid = [Track(LegKind.LINE, piece) for piece in self._allowed(lines)]
+        tracks = [*choice.edge.tracks, *laid]
+        left = self._left(tracks)
+        patches: list[Track] = []
+        mended_m2 = 0.0
         if self.edge_pass or not tracks:
-            tracks += self._mend(tracks, style)
+            patches, mended_m2 = self._mend(left, style, needed=not tracks)
         return Layout(
-            tracks=tuple(self._led(t) for t in tracks),
+            tracks=tuple(self._led(t) for t in [*tracks, *patches]),
             angle_deg=choice.direction_deg % 180.0,
-            spacing_m=spacing_m,
+            spacing_m=strips.spacing_m,
+            missed_m2=left.area - mended_m2,
         )
 
-    def _allowed(self, lines: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    def _left(self, tracks: list[Track]) -> BaseGeometry:
+        """Return the ground no track reaches."""
+        if not tracks:
+            return self.ground
+        seen = swept((track.points for track in tracks), self.width_m, exact=False)
+        return shapely.difference(self.ground, seen)
+
+    def _allowed(self, lines: list[FloatArray]) -> Iterator[FloatArray]:
         """Yield the pieces of lines that lie in the allowed region."""
-        for line in lines:
-            inside = shapely.intersection(LineString(line), self.region)
-            for piece in explode(inside):
+        drawn = shapely.linestrings(np.array(lines).reshape(-1, 2, 2))
+        inside = np.atleast_1d(shapely.intersection(drawn, self.region))
+        for line, pieces in zip(lines, inside, strict=True):
+            for piece in explode(pieces):
                 ends = shapely.get_coordinates(piece)[[0, -1]]
                 if isinstance(piece, LineString) and math.dist(*ends) >= SHORTEST_M:
                     yield ends if (ends[1] - ends[0]) @ (line[1] - line[0]) > 0 else ends[::-1]
 
-    def _mend(self, tracks: list[Track], style: Style) -> list[Track]:
-        """Return a short line for each patch that is still uncovered and worth it."""
-        left = self.ground
-        if tracks:
-            left = shapely.difference(self.ground, swept((t.points for t in tracks), self.width_m))
-        square_m2 = self.width_m**2
+    def _mend(self, left: BaseGeometry, style: Style, *, needed: bool) -> tuple[list[Track], float]:
+        """Return a short line for each uncovered patch that is worth it, and what they gain."""
+        least_m2 = style.patch * self.width_m**2
         found: list[Track] = []
+        gained_m2 = 0.0
         for patch in explode(left):
-            if not isinstance(patch, Polygon) or (tracks and patch.area < style.patch * square_m2):
+            if not isinstance(patch, Polygon) or not (needed or patch.area >= least_m2):
                 continue
             for piece in self._allowed([_long_axis(patch)]):
                 swath = swept([piece], self.width_m)
-                gain = shapely.intersection(swath, patch).area
-                waste = shapely.difference(swath, self.ground).area
+                gain_m2 = shapely.intersection(swath, patch).area
+                waste_m2 = shapely.difference(swath, self.ground).area
                 way_m = math.dist(*piece) + 2.0 * self.width_m
-                pays = way_m <= style.worth * gain / self.width_m
-                clean = gain > max(style.patch * square_m2, 20.0 * waste)
-                if not tracks or (pays and clean):
+                pays = way_m <= style.worth * gain_m2 / self.width_m
+                if needed or (pays and gain_m2 > max(least_m2, 20.0 * waste_m2)):
                     found.append(Track(LegKind.LINE, piece))
-        return found
+                    gained_m2 += gain_m2
+        return found, gained_m2
 
     def _led(self, track: Track) -> Track:
         """Return a line with its lead-in and lead-out, as far as they are allowed."""

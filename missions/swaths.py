@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -38,6 +39,9 @@ FloatArray = NDArray[np.float64]
 Span = tuple[float, float]
 STRETCH = 0.004
 """Share of the width that the spacing may exceed it before another line is flown."""
+LAP_M = 0.001
+"""Least overlap, or gap, of neighbouring swaths: edges that coincide but for rounding are what
+polygon unions go wrong on, here and in whoever judges the plan."""
 SHORTEST_M = 0.2
 """A line shorter than this is not flown."""
 MOST_SPARED = 0.7
@@ -113,9 +117,12 @@ def levels(edges: FloatArray, width_m: float, *, fewer: bool) -> FloatArray:
     low, high = float(edges[:, :, 1].min()), float(edges[:, :, 1].max())
     count = line_count(high - low, width_m)
     if not fewer:
-        fitted: FloatArray = low + (np.arange(count) + 0.5) * (high - low) / count
-        return fitted
-    spared = (high - low) - (count - 1) * width_m
+        spacing = (high - low) / count
+        if count > 1 and abs(spacing - width_m) < LAP_M:
+            spacing = width_m - LAP_M
+        return _level(low + ((high - low) - count * spacing) / 2.0, spacing, count)
+    spacing = width_m - LAP_M
+    spared = (high - low) - (count - 1) * spacing
     if count == 1 or spared > MOST_SPARED * width_m:
         return np.empty(0)
     left_m2: list[float] = []
@@ -126,8 +133,11 @@ def levels(edges: FloatArray, width_m: float, *, fewer: bool) -> FloatArray:
         at = np.append(at, [high - f * above for f in (0.25, 0.75)])
         long = chord_lengths(edges, at)
         left_m2.append(round(float(long[:2].sum() * below + long[2:].sum() * above) / 2.0, 3))
-    first = low + shares[int(np.argmin(left_m2))] * spared
-    return np.asarray(first + (np.arange(count - 1) + 0.5) * width_m, dtype=np.float64)
+    return _level(low + shares[int(np.argmin(left_m2))] * spared, spacing, count - 1)
+
+
+def _level(low: float, spacing: float, count: int) -> FloatArray:
+    return np.asarray(low + (np.arange(count) + 0.5) * spacing, dtype=np.float64)
 
 
 def sweep_cost(
@@ -161,16 +171,85 @@ def sweep_cost(
     return math.inf if fewer and not spared else length_m / speed_m_s + changes_s
 
 
-def lay_lines(
-    ground: BaseGeometry,
-    direction_deg: float,
-    *,
-    width_m: float,
-    field: BaseGeometry | None = None,
-    trim: float = 0.0,
-    fewer: bool = False,
-) -> tuple[list[FloatArray], float]:
-    """Lay fitted lines over `ground`.
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Ground that one line is for, in one stretch along x: where it lies and how deep it is.
+
+    Parameters
+    ----------
+    y : float
+        Height of the line over turned ground.
+    x : (K + 1,) float64
+        Where the strip has corners.
+    begin, end : (K,) float64
+        Depth at both ends of each piece between corners, linear between.
+    """
+
+    y: float
+    x: FloatArray
+    begin: FloatArray
+    end: FloatArray
+
+    def span(self, least_m: float) -> Span:
+        """Return the extent along x from the first to the last place that is so deep."""
+        begin, end, enough = self.begin, self.end, least_m - 1e-6
+        deep = np.maximum(begin, end) >= enough
+        if not deep.any():
+            return 0.0, 0.0
+        first, last = int(np.argmax(deep)), len(deep) - 1 - int(np.argmax(deep[::-1]))
+        step = np.diff(self.x)
+        x0, x1 = float(self.x[first]), float(self.x[last + 1])
+        if begin[first] < enough:
+            x0 += float(step[first] * (least_m - begin[first]) / (end[first] - begin[first]))
+        if end[last] < enough:
+            x1 -= float(step[last] * (least_m - end[last]) / (begin[last] - end[last]))
+        return x0, x1
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """Ground cut into strips across a direction.
+
+    Parameters
+    ----------
+    turn : (2, 2) float64
+        Rotation that lays the direction along +x.
+    strips : tuple of Strip
+        In the order of the parts and then across.
+    width_m, spacing_m : float
+        Width of the swath; the widest spacing used, `width_m` when there is no strip.
+    """
+
+    turn: FloatArray
+    strips: tuple[Strip, ...]
+    width_m: float
+    spacing_m: float
+
+    def lines(self, *, field: BaseGeometry | None = None, trim: float = 0.0) -> list[FloatArray]:
+        """Return the lines, each its (2, 2) ends in local metres.
+
+        Parameters
+        ----------
+        field : shapely.Polygon or MultiPolygon, optional
+            What flat swath ends may not reach beyond; None lets lines run as far as their strip.
+        trim : float
+            Share of the width; lines end where what is left of their strip is narrower.
+        """
+        reached = [(strip.y, strip.span(trim * self.width_m)) for strip in self.strips]
+        reached = [(y, span) for y, span in reached if span[1] > span[0]]
+        if field is not None:
+            reached = list(_capped(reached, self.width_m, edges_of(field) @ self.turn.T))
+        return [
+            np.array([[x0, y], [x1, y]]) @ self.turn
+            for y, (x0, x1) in reached
+            if x1 - x0 >= SHORTEST_M
+        ]
+
+
+def cut_strips(
+    ground: BaseGeometry, direction_deg: float, *, width_m: float, fewer: bool = False
+) -> Strips:
+    """Cut ground into the strips of fitted lines.
 
     Parameters
     ----------
@@ -180,23 +259,22 @@ def lay_lines(
         Direction of the lines, degrees clockwise from north.
     width_m : float
         Swath width.
-    field : shapely.Polygon or MultiPolygon, optional
-        What flat swath ends may not reach beyond; None lets lines run as far as their strip.
-    trim : float
-        Share of the width; lines end where what is left of their strip is narrower.
     fewer : bool
         Whether a line is left out where it would be flown for a sliver.
 
     Returns
     -------
-    lines : list of (2, 2) float64
-        Ends of each line, local metres, strip by strip.
-    spacing_m : float
-        The widest spacing used, `width_m` when there is no line.
+    Strips
+        What to lay lines over.
+
+    Examples
+    --------
+    >>> strips = cut_strips(shapely.box(0, 0, 30, 12), 90.0, width_m=7.0)
+    >>> strips.spacing_m, [line.tolist() for line in strips.lines()]
+    (6.0, [[[0.0, 3.0], [30.0, 3.0]], [[0.0, 9.0], [30.0, 9.0]]])
     """
     turn = turn_matrix(direction_deg)
-    bound = None if field is None else edges_of(field) @ turn.T
-    lines: list[FloatArray] = []
+    found: list[Strip] = []
     spacings: list[float] = []
     for part in explode(ground):
         if not isinstance(part, Polygon):
@@ -212,22 +290,15 @@ def lay_lines(
         boxes = [
             shapely.box(west - 1.0, y - spacing / 2.0, east + 1.0, y + spacing / 2.0) for y in at
         ]
-        strips = shapely.intersection(shape, boxes)
-        reached = [
-            (y, span)
-            for y, strip in zip(at, strips, strict=True)
-            for span in _spans(strip, least_m2=0.02 * width_m, least_m=trim * width_m)
-        ]
-        for y, (x0, x1) in reached if bound is None else _capped(reached, width_m, bound):
-            if x1 - x0 >= SHORTEST_M:
-                lines.append(np.array([[x0, y], [x1, y]]) @ turn)
-    return lines, min(width_m, max(spacings, default=width_m))
+        for y, cut in zip(at, shapely.intersection(shape, boxes), strict=True):
+            found += [_strip(float(y), group) for group in _groups(cut, least_m2=0.02 * width_m)]
+    return Strips(turn, tuple(found), width_m, min(width_m, max(spacings, default=width_m)))
 
 
-def _spans(strip: BaseGeometry, *, least_m2: float, least_m: float) -> list[Span]:
-    """Return the extents along x of a strip's pieces, joined where they overlap, and trimmed."""
+def _groups(cut: BaseGeometry, *, least_m2: float) -> list[list[Polygon]]:
+    """Return the pieces of a cut, those that overlap along x together."""
     pieces = sorted(
-        (p for p in explode(strip) if isinstance(p, Polygon) and p.area > least_m2),
+        (p for p in explode(cut) if isinstance(p, Polygon) and p.area > least_m2),
         key=lambda p: p.bounds,
     )
     groups: list[list[Polygon]] = []
@@ -238,32 +309,17 @@ def _spans(strip: BaseGeometry, *, least_m2: float, least_m: float) -> list[Span
         else:
             groups.append([piece])
         east = max(east, piece.bounds[2])
-    spans = []
-    for group in groups:
-        whole = (group[0].bounds[0], max(piece.bounds[2] for piece in group))
-        spans.append(whole if least_m <= 0.0 else _trimmed(group, least_m))
-    return [span for span in spans if span[1] > span[0]]
+    return groups
 
 
-def _trimmed(group: Sequence[Polygon], least_m: float) -> Span:
-    """Return the extent along x of where pieces of a strip are `least_m` deep; else nothing.
-
-    Depth is linear between the corners, so two samples between each pair of corners tell it.
-    """
+def _strip(y: float, group: Sequence[Polygon]) -> Strip:
+    """Return pieces as a strip: two samples between each pair of corners tell the depth."""
     upright = np.concatenate([edges_of(piece) for piece in group])[:, :, ::-1]
     x = np.unique(upright[:, :, 1])
     step = np.diff(x)
-    near = chord_lengths(upright, x[:-1] + 0.25 * step)
-    far = chord_lengths(upright, x[:-1] + 0.75 * step)
-    begin, end = 1.5 * near - 0.5 * far, 1.5 * far - 0.5 * near
-    deep = np.maximum(begin, end) >= least_m - 1e-6
-    if not deep.any():
-        return 0.0, 0.0
-    first, last = int(np.argmax(deep)), len(deep) - 1 - int(np.argmax(deep[::-1]))
-    rise, fall = end[first] - begin[first], begin[last] - end[last]
-    skip = 0.0 if begin[first] >= least_m - 1e-6 else (least_m - begin[first]) / rise
-    spare = 0.0 if end[last] >= least_m - 1e-6 else (least_m - end[last]) / fall
-    return float(x[first] + skip * step[first]), float(x[last + 1] - spare * step[last])
+    depth = chord_lengths(upright, np.concatenate([x[:-1] + 0.25 * step, x[:-1] + 0.75 * step]))
+    near, far = depth[: len(step)], depth[len(step) :]
+    return Strip(y, x, 1.5 * near - 0.5 * far, 1.5 * far - 0.5 * near)
 
 
 def _capped(
