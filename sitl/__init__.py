@@ -6,7 +6,7 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
 * **Physics**: `vehicle`, `battery`, `payload` (sprayer, camera), `profile`, `ground`.
 * **Flying**: `steering`, `motions`, `legs`, `flying`, `returning`, `mission_run`, `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
-  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `storage`, `radio` (the pilot's sticks).
+  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `storage`, `radio` (the sticks).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store`,
   `messages`, `item_messages`, `announcements`, `instruments`, `channel`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
