@@ -238,7 +238,7 @@ class Planner:
     def _allowed(self, lines: list[FloatArray]) -> Iterator[FloatArray]:
         """Yield the pieces of lines that lie in the allowed region."""
         drawn = shapely.linestrings(np.array(lines).reshape(-1, 2, 2))
-        inside = np.atleast_1d(shapely.intersection(drawn, self.region))
+        inside = shapely.intersection(drawn, np.asarray(self.region))
         for line, pieces in zip(lines, inside, strict=True):
             for piece in explode(pieces):
                 ends = shapely.get_coordinates(piece)[[0, -1]]

@@ -4,10 +4,10 @@ Theory of operation
 -------------------
 Tracks are visited one after another; between them the aircraft flies the shortest way that stays in
 the allowed region. Those ways are measured once for all pairs of ends (`missions.route.distances`).
-The nearest end next gives a first order; then stretches are turned round (2-opt) and single tracks
-moved (Or-opt) as long as it shortens the way. Rings, which begin and end at the same corner, are
-put in last, each between the two tracks, and at the corner, where it costs least. Ties go to the
-lower number, so the same tracks give the same order.
+The nearest end next gives a first order from every end; the shortest few are bettered: stretches
+are turned round (2-opt) and single tracks moved (Or-opt) as long as it shortens the way. Where the
+flight may begin decides which ends of the lines are joined, so no end is left untried. Ties go to
+the lower number: the same tracks give the same order.
 
 2-opt: G. A. Croes, A method for solving traveling-salesman problems, Operations Research 6 (1958);
 Or-opt: I. Or, dissertation, Northwestern University (1976).
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Visit = tuple[int, bool]
 """Number of a track, and whether it is flown from its end to its beginning."""
+TOURS = 3
+"""How many first orders are bettered."""
 ROUNDS = 12
 GAIN_M = 1e-6
 
@@ -52,31 +54,31 @@ def order_tracks(between: FloatArray, begin: FloatArray | None = None) -> list[V
     if count == 0:
         return []
     come = np.zeros(2 * count) if begin is None else begin
-    firsts = [int(np.argmin(come))] if begin is not None else _outermost(between)
-    tours = []
-    for first in firsts:
-        tour = _improve(_nearest_next(between, first), between, come)
-        tours.append((_length(tour, between, come), tour))
-    best = min(tours, key=lambda t: round(t[0], 6))[1]
+    first = _nearest_next(between)
+    lengths = [round(_length(tour, between, come), 6) for tour in first]
+    improved = []
+    for number in np.argsort(lengths, kind="stable")[:TOURS]:
+        tour = _improve(first[number], between, come)
+        improved.append((round(_length(tour, between, come), 6), tour))
+    best = min(improved, key=lambda entry: entry[0])[1]
     return [(end // 2, end % 2 == 1) for end in best]
 
 
-def _outermost(between: FloatArray) -> list[int]:
-    """Return the two ends furthest from all others: good places to begin."""
-    return [int(i) for i in np.argsort(-between.sum(axis=1), kind="stable")[:2]]
+def _nearest_next(between: FloatArray) -> list[list[int]]:
+    """Return a tour from every end: the ends entered at, each next one the nearest to be had.
 
-
-def _nearest_next(between: FloatArray, first: int) -> list[int]:
-    """Return the ends entered at, each next one the nearest to where the last track was left."""
-    count = len(between) // 2
-    left = np.ones(2 * count, dtype=bool)
-    tour, here = [], first
-    for _ in range(count):
-        tour.append(here)
-        left[[here, here ^ 1]] = False
-        if left.any():
-            here = int(np.argmin(np.where(left, between[here ^ 1], np.inf)))
-    return tour
+    All tours are drawn at once, one step of each at a time.
+    """
+    ends = len(between)
+    rows = np.arange(ends)
+    left = np.ones((ends, ends), dtype=bool)
+    here = rows
+    tours = [here]
+    for _ in range(ends // 2 - 1):
+        left[rows, here] = left[rows, here ^ 1] = False
+        here = np.argmin(np.where(left, between[here ^ 1], np.inf), axis=1)
+        tours.append(here)
+    return [[int(end) for end in tour] for tour in np.stack(tours, axis=1)]
 
 
 def _length(tour: Sequence[int], between: FloatArray, come: FloatArray) -> float:
