@@ -29,13 +29,15 @@ from shapely.geometry.base import BaseGeometry
 
 from missions.edge_pass import edge_rings, edge_runs, kept_sides
 from missions.keepouts import explode
-from missions.swaths import SHORTEST_M, Strips, cut_strips, sweep_cost
+from missions.swaths import SHORTEST_M, Fit, Strips, cut_strips, sweep_cost
 from missions.tracks import FloatArray, Layout, LegKind, Track, swept
 
 STEP_DEG = 1.0
 """Step of the directions that are scored."""
 DIRECTIONS = 10
 """Directions, besides the field's own sides, for which edge and line count are weighed."""
+SAME_DEG = 0.05
+"""Directions nearer than this are one."""
 SIDES = 4
 """The field's longest sides that are always tried as directions."""
 WHOLE_EDGE = 5
@@ -44,6 +46,8 @@ PART_EDGE = 6
 """Choices laid out in full that leave a part of the edge to the lines, or a line out."""
 ACROSS_DEG = (0.0, 20.0, 32.0)
 """How near to a right angle with the lines an edge may be and be left to the lines' ends."""
+WORTH_TRYING = 0.002
+"""Share of the sweep's time that another fit must save to be weighed."""
 SLIVER = 0.12
 """Ground that is nowhere twice this share of the width deep is left to the swaths beside it."""
 _CLEAN_M = 0.03
@@ -91,7 +95,7 @@ class _Choice:
     cost_s: float
     direction_deg: float
     edge: _Edge
-    fewer: bool
+    fit: Fit
 
     @property
     def whole(self) -> bool:
@@ -141,17 +145,21 @@ class Planner:
         ground = self.ground if inner is None or inner.is_empty else inner
         costs = [self._cost(ground, direction_deg) for direction_deg in steps]
         best = sorted(range(len(steps)), key=lambda k: (costs[k], k))[:DIRECTIONS]
-        return list(dict.fromkeys([*own, *(steps[k] for k in best)]))
+        found: list[float] = []
+        for direction_deg in [*own, *(steps[k] for k in best)]:
+            if all(apart_deg(direction_deg, other) > SAME_DEG for other in found):
+                found.append(direction_deg)
+        return found
 
     def layouts(self, directions: Iterable[float]) -> Iterator[Layout]:
         """Yield the tracks of the most promising choices of direction, edge and line count."""
         choices = sorted(self._choices(directions), key=lambda c: c.cost_s)
-        full = [c for c in choices if c.whole and not c.fewer][:WHOLE_EDGE]
-        less = [c for c in choices if c.fewer or not c.whole][:PART_EDGE]
+        full = [c for c in choices if c.whole and c.fit is Fit.EVEN][:WHOLE_EDGE]
+        less = [c for c in choices if not c.whole or c.fit is not Fit.EVEN][:PART_EDGE]
         styles = (THOROUGH, LEAN, SPARING) if self.edge_pass else (SWEEP,)
         for choice in full + less:
             strips = cut_strips(
-                choice.edge.rest, choice.direction_deg, width_m=self.width_m, fewer=choice.fewer
+                choice.edge.rest, choice.direction_deg, width_m=self.width_m, fit=choice.fit
             )
             for style in styles:
                 yield self._lay(choice, strips, style)
@@ -168,19 +176,21 @@ class Planner:
                     continue
                 seen.append(edge)
                 edge_s = sum(track.length_m for track in edge.tracks) / self.speed_m_s
-                for fewer in (False, True) if self.edge_pass else (False,):
-                    lines_s = self._cost(edge.rest, direction_deg, fewer=fewer)
-                    if lines_s < math.inf:
-                        yield _Choice(round(edge_s + lines_s, 3), direction_deg, edge, fewer)
+                even_s = self._cost(edge.rest, direction_deg)
+                yield _Choice(round(edge_s + even_s, 3), direction_deg, edge, Fit.EVEN)
+                for fit in (Fit.FEWER, Fit.LOW, Fit.HIGH) if self.edge_pass else ():
+                    lines_s = self._cost(edge.rest, direction_deg, fit)
+                    if lines_s < even_s * (1.0 - WORTH_TRYING):
+                        yield _Choice(round(edge_s + lines_s, 3), direction_deg, edge, fit)
 
-    def _cost(self, ground: BaseGeometry, direction_deg: float, *, fewer: bool = False) -> float:
+    def _cost(self, ground: BaseGeometry, direction_deg: float, fit: Fit = Fit.EVEN) -> float:
         seconds = sweep_cost(
             ground,
             direction_deg,
             width_m=self.width_m,
             speed_m_s=self.speed_m_s,
             acceleration_m_s2=self.acceleration_m_s2,
-            fewer=fewer,
+            fit=fit,
         )
         return round(seconds, 3)
 
@@ -284,6 +294,11 @@ class Planner:
                 )
                 return tip
         return start
+
+
+def apart_deg(one: float, other: float) -> float:
+    """Return the angle between two directions of lines, 0 to 90."""
+    return abs(math.remainder(one - other, 180.0))
 
 
 def bearing_deg(step: FloatArray) -> float:

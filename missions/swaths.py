@@ -8,8 +8,9 @@ spacing from the ground's edge and nothing is left between. `STRETCH` lets a swa
 reach a hair further than its width before one more line is flown: 4 mm on each metre, far below
 what a swath's edge is known to.
 
-Where a side leans on the lines, the last line would be flown for a sliver; `fewer` leaves it out
-and lays the others at full width over where they cover most.
+That is the even fit. Where a side leans on the lines, the last line would be flown for a sliver:
+`FEWER` leaves it out and lays the others at full width over where they cover most. Where the
+ground has arms, lines at full width from the `LOW` or `HIGH` side may fill an arm with one less.
 
 A line must reach as far as any point of its strip, or slanted borders leave saw teeth. But the
 tip of a strip that narrows to a point is long and holds little: `trim` ends the line where what
@@ -26,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import shapely
@@ -109,21 +111,34 @@ def chords(edges: FloatArray, at: FloatArray) -> list[list[Span]]:
     return found
 
 
-def levels(edges: FloatArray, width_m: float, *, fewer: bool) -> FloatArray:
-    """Return the heights of the lines over turned ground; none where no line can be left out.
+class Fit(StrEnum):
+    """How lines are fitted across the ground."""
+
+    EVEN = "even"
+    LOW = "low"
+    HIGH = "high"
+    FEWER = "fewer"
+
+
+def levels(edges: FloatArray, width_m: float, fit: Fit) -> FloatArray:
+    """Return the heights of the lines over turned ground; none where the fit is not to be had.
 
     The spacing is the step between them, or, of a single line, the ground's extent.
     """
     low, high = float(edges[:, :, 1].min()), float(edges[:, :, 1].max())
     count = line_count(high - low, width_m)
-    if not fewer:
-        spacing = (high - low) / count
-        if count > 1 and abs(spacing - width_m) < LAP_M:
-            spacing = width_m - LAP_M
-        return _level(low + ((high - low) - count * spacing) / 2.0, spacing, count)
     spacing = width_m - LAP_M
-    spared = (high - low) - (count - 1) * spacing
-    if count == 1 or spared > MOST_SPARED * width_m:
+    spare = count * spacing - (high - low)
+    if fit is Fit.EVEN:
+        even = (high - low) / count
+        spacing = spacing if count > 1 and abs(even - width_m) < LAP_M else even
+        return _level(low + ((high - low) - count * spacing) / 2.0, spacing, count)
+    if count == 1 or spare < 0.0:
+        return np.empty(0)
+    if fit is not Fit.FEWER:
+        return _level(low if fit is Fit.LOW else low - spare, spacing, count)
+    spared = spacing - spare
+    if spared > MOST_SPARED * width_m:
         return np.empty(0)
     left_m2: list[float] = []
     shares = (0.0, 0.5, 1.0)
@@ -147,28 +162,31 @@ def sweep_cost(
     width_m: float,
     speed_m_s: float,
     acceleration_m_s2: float,
-    fewer: bool = False,
+    fit: Fit = Fit.EVEN,
 ) -> float:
     """Return a quick estimate of the time to sweep `ground` in a direction, seconds.
 
     Line length and line changes at `speed_m_s`, and for each line v/a lost in braking and v/a in
-    gathering speed (the kinematics of a stop at constant acceleration). Infinite when `fewer` is
-    asked and no line can be left out.
+    gathering speed (the kinematics of a stop at constant acceleration). A line is as long as the
+    longer chord a quarter of the spacing beside it. Infinite when the fit is not to be had.
     """
     turn = turn_matrix(direction_deg)
-    length_m, pieces, spared = 0.0, 0, False
+    length_m, pieces, had = 0.0, 0.0, fit is Fit.EVEN
     for part in explode(ground):
         if not isinstance(part, Polygon):
             continue
         edges = edges_of(part) @ turn.T
-        at = levels(edges, width_m, fewer=fewer)
-        spared |= fewer and len(at) > 0
+        at = levels(edges, width_m, fit)
+        had |= len(at) > 0
         if len(at) == 0:
-            at = levels(edges, width_m, fewer=False)
-        length_m += float(chord_lengths(edges, at).sum())
-        pieces += int(_crossings(edges, at)[1].sum()) // 2
+            at = levels(edges, width_m, Fit.EVEN)
+        aside = (at[1] - at[0] if len(at) > 1 else np.ptp(edges[:, :, 1])) / 4.0
+        length_m += float(
+            np.maximum(chord_lengths(edges, at - aside), chord_lengths(edges, at + aside)).sum()
+        )
+        pieces += float(_crossings(edges, at)[1].sum()) / 2.0
     changes_s = pieces * (width_m / speed_m_s + 2.0 * speed_m_s / acceleration_m_s2)
-    return math.inf if fewer and not spared else length_m / speed_m_s + changes_s
+    return length_m / speed_m_s + changes_s if had else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +265,7 @@ class Strips:
 
 
 def cut_strips(
-    ground: BaseGeometry, direction_deg: float, *, width_m: float, fewer: bool = False
+    ground: BaseGeometry, direction_deg: float, *, width_m: float, fit: Fit = Fit.EVEN
 ) -> Strips:
     """Cut ground into the strips of fitted lines.
 
@@ -259,8 +277,8 @@ def cut_strips(
         Direction of the lines, degrees clockwise from north.
     width_m : float
         Swath width.
-    fewer : bool
-        Whether a line is left out where it would be flown for a sliver.
+    fit : Fit
+        How they are fitted; parts where it is not to be had get even lines.
 
     Returns
     -------
@@ -281,9 +299,9 @@ def cut_strips(
             continue
         shape = shapely.transform(part, lambda xy: xy @ turn.T)
         edges = edges_of(shape)
-        at = levels(edges, width_m, fewer=fewer)
+        at = levels(edges, width_m, fit)
         if len(at) == 0:
-            at = levels(edges, width_m, fewer=False)
+            at = levels(edges, width_m, Fit.EVEN)
         west, low, east, high = shape.bounds
         spacing = float(at[1] - at[0]) if len(at) > 1 else high - low
         spacings.append(spacing)
