@@ -280,9 +280,12 @@ def test_an_aircraft_that_is_not_ready_is_refused_and_the_reason_told(
     assert Order.UPLOAD not in orders(said)
 
 
-def test_the_aircrafts_own_checks_are_waited_for() -> None:
+@pytest.mark.parametrize(
+    "not_yet", [{"ekf_ok": False}, {"prearm_ok": False}, {"fix_type": 1}, {"place": None}]
+)
+def test_the_aircrafts_own_checks_are_waited_for(not_yet: dict[str, Any]) -> None:
     state, _ = play(begin(PLAN), Begin(), Identified(COPTER), Read(parameters()))
-    state, more = play(state, saw(replace(READY, time_s=5.0, ekf_ok=False, prearm_ok=False)))
+    state, more = play(state, saw(replace(READY, time_s=5.0, **not_yet)))
     assert state.phase is Phase.READY
     assert more == []
     state, more = play(state, saw(replace(READY, time_s=42.0)))

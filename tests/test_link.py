@@ -545,6 +545,19 @@ def test_a_plan_is_sent_proved_and_read_back(link: Link) -> None:
     assert link.proof is None
 
 
+def test_an_aircraft_that_restarted_has_nothing_proved_on_board(link: Link) -> None:
+    wait_ready(link)
+    proof = link.upload(PLAN)
+    assert link.proof == proof
+    with link.watch() as inbox:
+        link._radio.inbox.put(position(100))
+        while inbox.get(timeout=10.0).telemetry.time_s != 0.1:
+            pass
+    assert link.proof is None
+    with pytest.raises(Refused):
+        link.arm(proof)
+
+
 def test_nothing_is_armed_without_the_proof_of_what_is_on_board(link: Link) -> None:
     wait_ready(link)
     first = link.upload(PLAN)
