@@ -35,12 +35,15 @@ from missions.joining import join_tracks
 from missions.keepouts import explode
 from missions.layouts import Planner
 from missions.route import Place
+from missions.ties import first_least, ranked
 from missions.tracks import Layout, Leg, LegKind, swept
 
 __all__ = ["Coverage", "Leg", "LegKind", "plan_coverage", "swept"]
 
 FLOWN = 4
 """How many layouts are joined into flights to be compared."""
+TIE_COST_M = 0.5
+"""Flights whose costs differ by less are equal."""
 SPARE = 0.002
 """Share of a field that may stay uncovered unweighed."""
 SMALL_M2 = 10_000.0
@@ -49,7 +52,7 @@ MISSED_WORTH = 4.0
 """How many times its own swath length a patch of missed ground is worth flying."""
 SMALL_WORTH = 60.0
 """The same on a small field."""
-MOST_MISSED_PER_M = 0.001
+MOST_MISSED_PER_M = 0.0012
 """Share of the field, per metre of width, above which missed ground weighs prohibitively."""
 PROHIBITIVE = 15.0
 
@@ -177,25 +180,27 @@ def plan_coverage(
         plan = Coverage(
             legs=legs, angle_deg=layout.angle_deg, width_m=width_m, spacing_m=layout.spacing_m
         )
-        flown.append((round(plan.path_m + plan.turns * stop_m / 2.0 + fine_m, 3), plan))
+        flown.append((plan.path_m + plan.turns * stop_m / 2.0 + fine_m, plan))
         if len(flown) == FLOWN:
             break
     if not flown:
         raise BadInput("error.coverage_disconnected")
-    return min(flown, key=lambda entry: entry[0])[1]
+    return flown[first_least([cost_m for cost_m, _ in flown], TIE_COST_M)][1]
 
 
 def _ranked(
     planner: Planner, directions: Iterable[float], stop_m: float
 ) -> Iterator[tuple[Layout, float]]:
     """Yield the layouts, the most promising first, each with what it misses as metres of way."""
-    scores = []
-    for number, layout in enumerate(planner.layouts(directions)):
-        fine_m = _fine_m(layout.missed_m2, planner.ground.area, planner.width_m)
-        rough_m = layout.work_m + len(layout.tracks) * (planner.width_m + stop_m) + fine_m
-        scores.append((round(rough_m, 3), number, layout, fine_m))
-    for _, _, layout, fine_m in sorted(scores, key=lambda score: score[:2]):
-        yield layout, fine_m
+    layouts = list(planner.layouts(directions))
+    ground_m2, width_m = planner.ground.area, planner.width_m
+    fines_m = [_fine_m(layout.missed_m2, ground_m2, width_m) for layout in layouts]
+    rough_m = [
+        layout.work_m + len(layout.tracks) * (width_m + stop_m) + fine_m
+        for layout, fine_m in zip(layouts, fines_m, strict=True)
+    ]
+    for number in ranked(rough_m, tie=TIE_COST_M):
+        yield layouts[number], fines_m[number]
 
 
 def _fine_m(missed_m2: float, ground_m2: float, width_m: float) -> float:

@@ -23,6 +23,7 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from missions.route import Place, distances, shortest_way
+from missions.ties import first_least, ranked
 from missions.tracks import FloatArray, Leg, LegKind, Track
 from missions.visiting import order_tracks
 
@@ -62,8 +63,8 @@ def join_tracks(
     begin = between[count, :count] if come else None
     visits = order_tracks(between[:count, :count], begin)
     ordered = [lines[number].turned() if backward else lines[number] for number, backward in visits]
-    for ring in sorted(rings, key=lambda r: -round(r.length_m, 3)):
-        ordered = _with_ring(ordered, ring, start)
+    for number in ranked([-ring.length_m for ring in rings]):
+        ordered = _with_ring(ordered, rings[number], start)
     return _legs(ordered, region, start)
 
 
@@ -110,8 +111,8 @@ def _with_ring(tracks: list[Track], ring: Track, start: Place | None) -> list[Tr
             extra = sum(math.dist(p, corner) for p in (before, after) if p is not None)
             if before is not None and after is not None:
                 extra -= math.dist(before, after)
-            options.append((round(extra, 6), number, round(at_m, 6)))
-    _, number, at_m = min(options)
+            options.append((extra, number, at_m))
+    _, number, at_m = options[first_least([option[0] for option in options])]
     return [*tracks[:number], _begun_at(ring, at_m), *tracks[number:]]
 
 

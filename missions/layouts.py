@@ -30,6 +30,7 @@ from shapely.geometry.base import BaseGeometry
 from missions.edge_pass import edge_rings, edge_runs, kept_sides
 from missions.keepouts import explode
 from missions.swaths import SHORTEST_M, Fit, Strips, cut_strips, sweep_cost
+from missions.ties import ranked
 from missions.tracks import FloatArray, Layout, LegKind, Track, swept
 
 STEP_DEG = 1.0
@@ -138,13 +139,13 @@ class Planner:
         base_deg = bearing_deg(box[1] - box[0]) if len(box) > 2 else 0.0
         outlines = [shapely.get_exterior_ring(part) for part in explode(self.ground)]
         sides = np.vstack([np.diff(shapely.get_coordinates(o), axis=0) for o in outlines])
-        longest = np.argsort(-np.round(np.hypot(*sides.T), 3), kind="stable")[:SIDES]
+        longest = ranked([-float(long) for long in np.hypot(*sides.T)], SIDES)
         own = [bearing_deg(sides[k]) for k in longest]
         steps = [(base_deg + k * STEP_DEG) % 180.0 for k in range(round(180.0 / STEP_DEG))]
         inner = self.ground.buffer(-self.width_m, join_style="mitre") if self.edge_pass else None
         ground = self.ground if inner is None or inner.is_empty else inner
         costs = [self._cost(ground, direction_deg) for direction_deg in steps]
-        best = sorted(range(len(steps)), key=lambda k: (costs[k], k))[:DIRECTIONS]
+        best = ranked(costs, DIRECTIONS)
         found: list[float] = []
         for direction_deg in [*own, *(steps[k] for k in best)]:
             if all(apart_deg(direction_deg, other) > SAME_DEG for other in found):
@@ -153,7 +154,8 @@ class Planner:
 
     def layouts(self, directions: Iterable[float]) -> Iterator[Layout]:
         """Yield the tracks of the most promising choices of direction, edge and line count."""
-        choices = sorted(self._choices(directions), key=lambda c: c.cost_s)
+        given = list(self._choices(directions))
+        choices = [given[k] for k in ranked([choice.cost_s for choice in given])]
         full = [c for c in choices if c.whole and c.fit is Fit.EVEN][:WHOLE_EDGE]
         less = [c for c in choices if not c.whole or c.fit is not Fit.EVEN][:PART_EDGE]
         styles = (THOROUGH, LEAN, SPARING) if self.edge_pass else (SWEEP,)
@@ -177,14 +179,14 @@ class Planner:
                 seen.append(edge)
                 edge_s = sum(track.length_m for track in edge.tracks) / self.speed_m_s
                 even_s = self._cost(edge.rest, direction_deg)
-                yield _Choice(round(edge_s + even_s, 3), direction_deg, edge, Fit.EVEN)
+                yield _Choice(edge_s + even_s, direction_deg, edge, Fit.EVEN)
                 for fit in (Fit.FEWER, Fit.LOW, Fit.HIGH) if self.edge_pass else ():
                     lines_s = self._cost(edge.rest, direction_deg, fit)
                     if lines_s < even_s * (1.0 - WORTH_TRYING):
-                        yield _Choice(round(edge_s + lines_s, 3), direction_deg, edge, fit)
+                        yield _Choice(edge_s + lines_s, direction_deg, edge, fit)
 
     def _cost(self, ground: BaseGeometry, direction_deg: float, fit: Fit = Fit.EVEN) -> float:
-        seconds = sweep_cost(
+        return sweep_cost(
             ground,
             direction_deg,
             width_m=self.width_m,
@@ -192,7 +194,6 @@ class Planner:
             acceleration_m_s2=self.acceleration_m_s2,
             fit=fit,
         )
-        return round(seconds, 3)
 
     def _edge(self, rings: list[FloatArray], kept: list[NDArray[np.bool_]]) -> _Edge:
         """Return the edge tracks along the kept sides, and what they leave."""

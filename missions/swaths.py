@@ -31,14 +31,12 @@ from enum import StrEnum
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from missions.keepouts import explode
+from missions.scanlines import FloatArray, Span, chord_lengths, chords, crossings, edges_of
 
-FloatArray = NDArray[np.float64]
-Span = tuple[float, float]
 STRETCH = 0.004
 """Share of the width that the spacing may exceed it before another line is flown."""
 LAP_M = 0.001
@@ -46,6 +44,8 @@ LAP_M = 0.001
 polygon unions go wrong on, here and in whoever judges the plan."""
 SHORTEST_M = 0.2
 """A line shorter than this is not flown."""
+SLIVER_M = 0.02
+"""What of a strip is thinner than this is rounding, not ground."""
 MOST_SPARED = 0.7
 """Share of a width that leaving a line out may leave uncovered across the lines."""
 INSIDE_M = 0.01
@@ -68,47 +68,6 @@ def line_count(extent_m: float, width_m: float) -> int:
     (2, 3, 1)
     """
     return max(1, math.ceil(extent_m / (width_m * (1.0 + STRETCH)) - 1e-9))
-
-
-def edges_of(shape: BaseGeometry) -> FloatArray:
-    """Return the straight edges of all rings, (N, 2, 2): start and end, x and y."""
-    rings = [
-        shapely.get_coordinates(ring)
-        for part in explode(shape)
-        if isinstance(part, Polygon)
-        for ring in (part.exterior, *part.interiors)
-    ]
-    if not rings:
-        return np.empty((0, 2, 2))
-    return np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings])
-
-
-def _crossings(edges: FloatArray, at: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Return where each edge crosses each height of `at`, (E, N), signed by its sense; whether."""
-    y0, y1 = edges[:, 0, 1][:, None], edges[:, 1, 1][:, None]
-    crossed = (y0 <= at) != (y1 <= at)
-    share = np.where(crossed, (at - y0) / np.where(y0 == y1, 1.0, y1 - y0), 0.0)
-    x = edges[:, 0, 0][:, None] + share * (edges[:, 1, 0] - edges[:, 0, 0])[:, None]
-    return x, crossed
-
-
-def chord_lengths(edges: FloatArray, at: FloatArray) -> FloatArray:
-    """Return the length inside, along x, at each height of `at`."""
-    x, crossed = _crossings(edges, at)
-    up = edges[:, 1, 1][:, None] > edges[:, 0, 1][:, None]
-    signed: FloatArray = np.where(crossed, np.where(up, x, -x), 0.0)
-    lengths: FloatArray = np.abs(signed.sum(axis=0))
-    return lengths
-
-
-def chords(edges: FloatArray, at: FloatArray) -> list[list[Span]]:
-    """Return the pieces inside, along x, at each height of `at`."""
-    x, crossed = _crossings(edges, at)
-    found = []
-    for column in range(len(at)):
-        ends = np.sort(x[crossed[:, column], column])
-        found.append([(float(a), float(b)) for a, b in ends.reshape(-1, 2)])
-    return found
 
 
 class Fit(StrEnum):
@@ -184,7 +143,7 @@ def sweep_cost(
         length_m += float(
             np.maximum(chord_lengths(edges, at - aside), chord_lengths(edges, at + aside)).sum()
         )
-        pieces += float(_crossings(edges, at)[1].sum()) / 2.0
+        pieces += float(crossings(edges, at)[1].sum()) / 2.0
     changes_s = pieces * (width_m / speed_m_s + 2.0 * speed_m_s / acceleration_m_s2)
     return length_m / speed_m_s + changes_s if had else math.inf
 
@@ -210,6 +169,7 @@ class Strip:
 
     def span(self, least_m: float) -> Span:
         """Return the extent along x from the first to the last place that is so deep."""
+        least_m = max(least_m, SLIVER_M)
         begin, end, enough = self.begin, self.end, least_m - 1e-6
         deep = np.maximum(begin, end) >= enough
         if not deep.any():

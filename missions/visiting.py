@@ -6,8 +6,8 @@ Tracks are visited one after another; between them the aircraft flies the shorte
 the allowed region. Those ways are measured once for all pairs of ends (`missions.route.distances`).
 The nearest end next gives a first order from every end; the shortest few are bettered: stretches
 are turned round (2-opt) and single tracks moved (Or-opt) as long as it shortens the way. Where the
-flight may begin decides which ends of the lines are joined, so no end is left untried. Ties go to
-the lower number: the same tracks give the same order.
+flight may begin decides which ends of the lines are joined, so no end is left untried. Near
+equals go to the lower number (`missions.ties`): the same tracks give the same order.
 
 2-opt: G. A. Croes, A method for solving traveling-salesman problems, Operations Research 6 (1958);
 Or-opt: I. Or, dissertation, Northwestern University (1976).
@@ -20,13 +20,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from missions.ties import TIE_M, first_least, ranked
+
 FloatArray = NDArray[np.float64]
 Visit = tuple[int, bool]
 """Number of a track, and whether it is flown from its end to its beginning."""
 TOURS = 3
 """How many first orders are bettered."""
 ROUNDS = 12
-GAIN_M = 1e-6
+GAIN_M = 3.0 * TIE_M
+"""A change must shorten the way by more than this."""
 
 
 def order_tracks(between: FloatArray, begin: FloatArray | None = None) -> list[Visit]:
@@ -55,12 +58,9 @@ def order_tracks(between: FloatArray, begin: FloatArray | None = None) -> list[V
         return []
     come = np.zeros(2 * count) if begin is None else begin
     first = _nearest_next(between)
-    lengths = [round(_length(tour, between, come), 6) for tour in first]
-    improved = []
-    for number in np.argsort(lengths, kind="stable")[:TOURS]:
-        tour = _improve(first[number], between, come)
-        improved.append((round(_length(tour, between, come), 6), tour))
-    best = min(improved, key=lambda entry: entry[0])[1]
+    lengths = [_length(tour, between, come) for tour in first]
+    improved = [_improve(first[k], between, come) for k in ranked(lengths, TOURS)]
+    best = improved[first_least([_length(tour, between, come) for tour in improved])]
     return [(end // 2, end % 2 == 1) for end in best]
 
 
@@ -76,7 +76,8 @@ def _nearest_next(between: FloatArray) -> list[list[int]]:
     tours = [here]
     for _ in range(ends // 2 - 1):
         left[rows, here] = left[rows, here ^ 1] = False
-        here = np.argmin(np.where(left, between[here ^ 1], np.inf), axis=1)
+        onward = np.where(left, between[here ^ 1], np.inf)
+        here = np.argmax(onward <= onward.min(axis=1, keepdims=True) + TIE_M, axis=1)
         tours.append(here)
     return [[int(end) for end in tour] for tour in np.stack(tours, axis=1)]
 
@@ -108,8 +109,8 @@ def _turn_stretches(tour: list[int], between: FloatArray, come: FloatArray) -> l
         ends = lasts == count - 1
         now = before[at[first]] + np.where(ends, 0.0, between[at[lasts] ^ 1, follows])
         then = before[at[lasts] ^ 1] + np.where(ends, 0.0, between[at[first], follows])
-        gain = np.round(now - then, 6)
-        pick = int(np.argmax(gain))
+        gain = now - then
+        pick = first_least(-gain)
         if gain[pick] > GAIN_M:
             at[first : first + pick + 1] = at[first : first + pick + 1][::-1] ^ 1
     return [int(i) for i in at]
@@ -128,10 +129,10 @@ def _move_tracks(tour: list[int], between: FloatArray, come: FloatArray) -> list
             to = np.append(come[end], between[rest ^ 1, end])
             on = np.append(between[end ^ 1, rest], 0.0)
             was = np.append(come[rest[0]], np.append(between[rest[:-1] ^ 1, rest[1:]], 0.0))
-            cost = np.round(to + on - was, 6)
-            place = int(np.argmin(cost))
+            cost = to + on - was
+            place = first_least(cost)
             options.append((float(cost[place]), place, end))
-        cost_m, place, end = min(options)
+        cost_m, place, end = options[first_least([option[0] for option in options])]
         if cost_m < now - GAIN_M:
             best = [int(i) for i in rest[:place]] + [end] + [int(i) for i in rest[place:]]
     return best
