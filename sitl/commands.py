@@ -251,10 +251,10 @@ def _land_start(vehicle: Autopilot, _: Call) -> int:
 
 
 def _reboot(vehicle: Autopilot, call: Call) -> int:
-    if call.p[0] not in (1.0, 3.0):
-        return UNSUPPORTED
     if vehicle.copter.armed:
         return FAILED
+    if call.p[0] not in (1.0, 3.0):
+        return UNSUPPORTED
     vehicle.reboot()
     return ACCEPTED
 

@@ -39,6 +39,8 @@ PERSONALITIES = {"copter": (2, 3), "plane": (1, 3), "rover": (10, 3), "px4": (2,
 IDLE_W = 30.0
 LANDED_S = 1.8
 CRASH_M_S = 3.0
+STORM_M_S = 60.0
+"""No wind is stronger here."""
 ARMING_DELAY_S = 2.0
 TAKE_OFF_UNASKED = 2
 CONTINUE_AFTER_LAND = 4
@@ -113,6 +115,7 @@ class Copter:
         self._ticks = 0
         self._armed_s = self._idle_since_s = 0.0
         self._touch_s: float | None = None
+        self._came_down = False
         self._take_off_m: float | None = None
         self.home_locked = False
 
@@ -206,8 +209,9 @@ class Copter:
 
     def _each_second(self) -> None:
         p = self.parameters
-        self.wind.speed_m_s, self.wind.from_deg = p["SIM_WIND_SPD"], p["SIM_WIND_DIR"]
-        self.wind.gust_m_s = p["SIM_WIND_TURB"]
+        self.wind.speed_m_s = max(-STORM_M_S, min(STORM_M_S, p["SIM_WIND_SPD"]))
+        self.wind.from_deg = p["SIM_WIND_DIR"]
+        self.wind.gust_m_s = min(STORM_M_S, p["SIM_WIND_TURB"])
         self.battery.full_volts, self.battery.size_ah = p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"]
         if self.home is None and self.ready.has_origin:
             origin = self.ground.origin
@@ -237,7 +241,7 @@ class Copter:
         else:
             self.pilot.step(self.wind, STEP_S, blind=self.ready.lost)
             if self.landed and not body.on_ground and self.pilot.lifting:
-                self.landed, self._touch_s = False, None
+                self.landed, self._came_down, self._touch_s = False, False, None
         if was_up and body.on_ground:
             self.say(6, f"SIM Hit ground at {body.touchdown_m_s:f} m/s")
         self.battery.draw(body.power_w, STEP_S)
@@ -254,13 +258,15 @@ class Copter:
             self.crashed = self.crashed or body.touchdown_m_s > CRASH_M_S
         elif self.now_s - self._touch_s >= LANDED_S:
             self.landed = True
+            self._came_down = self.landing
             if self.battery.empty:
                 self.disarm()
             elif pilot.task is not Task.CLIMB_RATE and self.mode is not Mode.AUTO:
                 pilot.rest()
 
     def _disarm_idle(self) -> None:
-        if self.armed and self.landed and self.mode in (Mode.LAND, Mode.RTL):
+        down = self.mode is Mode.LAND or (self.mode is Mode.RTL and self._came_down)
+        if self.armed and self.landed and down:
             self.disarm()
             return
         if not (self.armed and self.landed and self.throttle_low) or self._starting:

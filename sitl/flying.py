@@ -26,6 +26,7 @@ SNAP_S = 0.15
 SPOOL_S = 1.5
 ARMING_S = 3.5
 """Motors need this long after the order, and after arming, before they lift."""
+MAX_LEAN_DEG = 80.0
 GENTLE_STOP = (2.5, 5.0)
 BRAKE_STOP = (2.0, 3.0)
 """Deceleration (m/s²) and jerk (m/s³) of a stop."""
@@ -224,7 +225,7 @@ class Pilot:
         self._move_target(dt_s)
         wanted = self.yaw_rad if self.fixed_yaw_rad is None else self.fixed_yaw_rad
         turn(body, wanted, math.radians(self.parameters["ATC_SLEW_YAW"] / 100.0), dt_s)
-        lean_max = math.radians(self.parameters["ANGLE_MAX"] / 100.0)
+        lean_max = math.radians(max(0.0, min(MAX_LEAN_DEG, self.parameters["ANGLE_MAX"] / 100.0)))
         demand = self.steering.demand(body, target, dt_s)
         body.fly((0.0, 0.0, demand[2]) if blind else demand, lean_max, wind, dt_s)
 

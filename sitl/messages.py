@@ -37,6 +37,14 @@ def _us(copter: Copter) -> int:
     return int(copter.now_s * 1e6)
 
 
+def _millivolts(copter: Copter) -> int:
+    return round(max(0.0, min(65.534, copter.battery.volts)) * 1000.0)
+
+
+def _centiamperes(copter: Copter) -> int:
+    return round(max(0.0, min(327.67, copter.battery.amps)) * 100.0)
+
+
 def heartbeat(copter: Copter) -> Any:
     """HEARTBEAT."""
     kind, autopilot = copter.personality
@@ -63,8 +71,8 @@ def sys_status(copter: Copter) -> Any:
         enabled,
         health,
         0,
-        min(65535, round(battery.volts * 1000.0)),
-        min(32767, round(battery.amps * 100.0)),
+        _millivolts(copter),
+        _centiamperes(copter),
         battery.left_percent(copter.parameters["BATT_CAPACITY"]),
         0,
         0,
@@ -229,14 +237,14 @@ def battery_status(copter: Copter) -> Any:
     """BATTERY_STATUS."""
     battery = copter.battery
     left = battery.left_percent(copter.parameters["BATT_CAPACITY"])
-    volts = [min(65534, round(battery.volts * 1000.0)), *[65535] * 9]
+    volts = [_millivolts(copter), *[65535] * 9]
     return mavlink.MAVLink_battery_status_message(
         0,
         0,
         0,
         32767,
         volts,
-        min(32767, round(battery.amps * 100.0)),
+        _centiamperes(copter),
         round(battery.used_mah),
         round(battery.used_wh * 36.0),
         left,

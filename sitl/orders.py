@@ -9,6 +9,7 @@ from sitl.flying import Task
 from sitl.legs import Place
 from sitl.mission_run import State
 from sitl.modes import Mode
+from sitl.storage import ALTITUDE_LIMIT_M
 
 if TYPE_CHECKING:
     from sitl.copter import Copter
@@ -85,7 +86,7 @@ def turn_to(copter: Copter, degrees: float, direction: float, relative: bool) ->
 
 def set_home(copter: Copter, lat_e7: int, lon_e7: int, amsl_m: float, *, lock: bool = True) -> bool:
     """Move home; `lock` keeps it when the aircraft is armed. Return whether it could be moved."""
-    if not copter.ready.has_origin or not math.isfinite(amsl_m):
+    if not copter.ready.has_origin or not abs(amsl_m) < ALTITUDE_LIMIT_M:
         return False
     copter.home = (lat_e7, lon_e7, amsl_m)
     copter.home_locked = copter.home_locked or lock

@@ -183,7 +183,7 @@ class Multicopter:
         up = max(-0.8 * GRAVITY_M_S2, min(GRAVITY_M_S2, up))
         limit = GRAVITY_M_S2 * math.tan(lean_max_rad)
         asked = math.hypot(east, north)
-        if asked > limit:
+        if asked > limit >= 0.0:
             east, north = east * limit / asked, north * limit / asked
         lean = dt_s / (self.airframe.lean_lag_s + dt_s)
         self.a_east += (east - self.a_east) * lean

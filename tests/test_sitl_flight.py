@@ -226,6 +226,17 @@ def test_an_idle_armed_copter_disarms_by_itself_and_not_with_a_delay_of_zero():
     assert station.copter.armed
 
 
+def test_a_return_ordered_on_the_ground_does_nothing_but_wait_for_the_delay():
+    station = Station()
+    station.ready()
+    station.command(400, 1)
+    assert station.mode(RTL) == ACCEPTED
+    station.wait(5.0)
+    assert station.copter.armed
+    station.wait(6.0)
+    assert not station.copter.armed
+
+
 def test_in_flight_it_disarms_only_by_force():
     station = Station()
     station.start([take_off(10.0), waypoint(0, 200, 10.0), RETURN])
