@@ -67,7 +67,7 @@ def e7_to_degrees(value: int) -> float:
     return value / E7
 
 
-def read_length_m(text: str, *, name: str, default_unit: str = "m") -> float:
+def read_length_m(text: str, *, name: str, default_unit: str = "m", zero: bool = False) -> float:
     """Read a length such as ``2cm``, ``50 m`` or ``2,5cm`` in metres.
 
     Parameters
@@ -78,6 +78,8 @@ def read_length_m(text: str, *, name: str, default_unit: str = "m") -> float:
         The option's name, for the error sentence.
     default_unit : str
         Unit taken when none is written: mm, cm, m or km.
+    zero : bool
+        Whether nothing is a length.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def read_length_m(text: str, *, name: str, default_unit: str = "m") -> float:
     Raises
     ------
     BadInput
-        When the text is not a number with a known unit.
+        When the text is not a number with a known unit, or nothing where that makes no sense.
 
     Examples
     --------
@@ -100,4 +102,7 @@ def read_length_m(text: str, *, name: str, default_unit: str = "m") -> float:
     unit = match[2].lower() or default_unit
     if unit not in _LENGTH_M:
         raise BadInput("error.unknown_unit", name=name, value=text, units=", ".join(_LENGTH_M))
-    return round(float(match[1].replace(",", ".")) * _LENGTH_M[unit], 9)
+    length_m = round(float(match[1].replace(",", ".")) * _LENGTH_M[unit], 9)
+    if length_m <= 0.0 and not zero:
+        raise BadInput("error.length_positive", name=name, value=text)
+    return length_m

@@ -131,7 +131,7 @@ def plan_survey(
         speed_m_s=read.read_number(speed, name="--speed") if speed else None,
         angle_deg=read.read_number(angle, name="--angle") % 180.0 if angle else None,
         edge_pass=edge_pass,
-        lead_in_m=read_length_m(lead_in, name="--lead-in"),
+        lead_in_m=read_length_m(lead_in, name="--lead-in", zero=True),
         pad=read.read_place(pad, name="--pad") if pad else None,
         ceiling_m=read_length_m(ceiling, name="--ceiling"),
         name=name,

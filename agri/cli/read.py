@@ -29,7 +29,23 @@ def read_percent(text: str, *, name: str) -> float:
     >>> read_percent("75 %", name="--front")
     0.75
     """
-    return round(read_number(text.rstrip("% "), name=name) / 100.0, 6)
+    percent = read_number(text.rstrip("% "), name=name)
+    if not 0.0 <= percent <= 95.0:
+        raise BadInput("error.percent_range", name=name, value=text)
+    return round(percent / 100.0, 6)
+
+
+def read_port(text: str, *, name: str) -> int:
+    """Read a port number, 1 to 65535.
+
+    Examples
+    --------
+    >>> read_port("5760", name="--port")
+    5760
+    """
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise BadInput("error.port", name=name, value=text)
+    return int(text)
 
 
 def read_place(text: str, *, name: str) -> LonLat:
