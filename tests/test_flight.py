@@ -466,6 +466,18 @@ def test_a_gap_after_arming_switches_the_motors_off_on_the_ground(at: Order) -> 
     assert state.failure.message.key == "error.launch_gap"
 
 
+def test_motors_are_never_ordered_off_once_the_aircraft_flies() -> None:
+    silent = LinkError("error.link_command_silent", command="")
+    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, said = play(state, saw(replace(FLYING, mode=4, height_m=3.0)), Failed(Order.ARM, silent))
+    assert orders(said) == []
+    assert state.phase is Phase.WATCH
+    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, said = play(state, Failed(Order.ARM, silent), saw(FLYING), Did(Order.DISARM))
+    assert orders(said) == [Order.DISARM]
+    assert state.phase is Phase.WATCH
+
+
 def test_an_aircraft_that_will_not_arm_ends_the_launch_with_its_own_words() -> None:
     state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
     words = LinkError("error.link_arm_refused", reason="PreArm: Compass not healthy")

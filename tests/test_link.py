@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +24,7 @@ from agri.errors import BadInput, LinkError, Refused, StoreError
 from agri.geo import LocalFrame, LonLat
 from agri.track import Event, Photo
 from missions.address import read_address
+from missions.energy import Aircraft
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, MissionItem, digest, item_at
 from missions.launch import Blocked, Briefing, FlightProgress, fly, look, prepare
@@ -735,6 +737,49 @@ def test_a_stop_from_another_thread_is_obeyed_with_sprayer_and_camera_off(
     assert {(216, 0.0), (206, 0.0)} == set(off)
     order = next(n for n, m in enumerate(commands) if m.command == 176 and m.param2 > 4.0)
     assert {m.command for m in commands[order : order + 3]} == {176, 206, 216}
+
+
+def test_a_battery_too_low_for_the_way_home_calls_the_aircraft_home() -> None:
+    weak = Aircraft(name="weak", mass_kg=2.0, battery_wh=3.0, hover_power_w=240.0)
+    plan = replace(short_plan(lines=6), aircraft=weak)
+    with simulator() as running, Link.connect(running.url) as connected:
+        look(connected, plan)
+        prepare(connected, plan)
+        record = fly(connected, plan, confirm=lambda _: True)
+    assert record.outcome == "aborted"
+    keys = [event.message.key for event in record.events]
+    assert keys.count("event.battery_return") == 1
+    assert keys.index("event.battery_return") < keys.index("event.ordered")
+    assert record.duration_s < 90.0
+
+
+def test_a_person_who_took_more_than_a_minute_is_asked_again_and_the_proof_made_anew() -> None:
+    ahead_s = [0.0]
+    asked: list[Briefing] = []
+
+    def clock() -> float:
+        return time.monotonic() + ahead_s[0]
+
+    def confirm(briefing: Briefing) -> bool:
+        asked.append(briefing)
+        if len(asked) == 1:
+            ahead_s[0] += 61.0
+        return True
+
+    phases: list[Phase] = []
+    plan = short_plan(lines=1)
+    with simulator() as running, Link.connect(running.url, clock=clock) as connected:
+        look(connected, plan)
+        prepare(connected, plan)
+        record = fly(
+            connected,
+            plan,
+            confirm=confirm,
+            clock=clock,
+            on_progress=lambda now: phases.append(now.phase),
+        )
+    assert Phase.PROVE in phases
+    assert record.outcome == "landed"
 
 
 def test_a_stop_is_obeyed_while_an_upload_runs(parked: str) -> None:

@@ -178,6 +178,21 @@ def test_a_plan_read_from_the_aircraft_is_the_plan_that_was_sent() -> None:
     assert digest(fetching.onboard.rally) == digest(plan.wire_items(RALLY))
 
 
+@pytest.mark.parametrize("scene", ["DownloadNeverAnswered", "ImpossibleItem"])
+def test_a_plan_that_cannot_be_read_is_an_error_in_words(scene: str) -> None:
+    autopilot = awake_autopilot()
+    VirtualAir(autopilot).drive(Delivery(plan_of(8), PAIR))
+    actor = globals()[scene](MISSION)
+    air = VirtualAir(autopilot, to_vehicle=actor.to_vehicle, to_us=actor.to_us)
+    actor.air = air
+    fetching = Fetching(PAIR)
+    air.drive(fetching)
+    assert fetching.onboard is None
+    assert fetching.error is not None
+    assert "mission" in fetching.error.text("en")
+    assert fetching.progress.stage == "download"
+
+
 def test_progress_counts_up_to_every_item_of_every_plan() -> None:
     plan = plan_of(6)
     air = VirtualAir(awake_autopilot())
