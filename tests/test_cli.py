@@ -38,9 +38,9 @@ def test_help_speaks_the_language_asked_for(
 @pytest.mark.parametrize(
     ("words", "code", "part"),
     [
-        (("zzz",), 2, "cannot be understood"),
+        (("zzz",), 2, "no command 'zzz'"),
         (("init", "--nope"), 2, "no option --nope"),
-        (("plan", "survey"), 2, "missing: field"),
+        (("plan", "survey"), 2, "missing: the field"),
         (("--lang", "fr", "init"), 2, "not a language agri speaks"),
         (("fields", "list"), 2, "farm"),
         (("check", "nothing.plan"), 2, "farm"),

@@ -62,12 +62,15 @@ def _run(words: list[str]) -> int:
     import typer
     from typer.exceptions import TyperException
 
-    from agri.cli.commands import command_tree
+    from agri.cli.commands import command_tree, name_panels
     from agri.cli.show import complain, complain_of, complain_of_usage
     from agri.errors import AgriError, BadInput, NotFound
 
+    words = words or ["--help"]
+    if "--help" in words or words[-1] in ("fields", "plan"):
+        name_panels()
     try:
-        result = command_tree().main(args=words or ["--help"], prog_name="agri",
+        result = command_tree().main(args=words, prog_name="agri",
                                      standalone_mode=False)  # fmt: skip
     except TyperException as wrong:
         complain_of_usage(wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -17,7 +18,7 @@ from agri.cli.speech import language
 from agri.errors import AgriError
 from agri.findings import Finding, Severity, blocks
 from agri.units import square_metres_to_hectares
-from agri.words import say
+from agri.words import dictionary, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,12 +64,15 @@ def complain_of_usage(wrong: Any) -> None:
     kind = type(wrong).__name__
     name = getattr(wrong, "option_name", "") or getattr(getattr(wrong, "param", None), "name", "")
     keys = {"NoSuchOption": "cli.no_such_option", "MissingParameter": "cli.missing_argument"}
+    if f"cli.name_{name}" in dictionary("en"):
+        name = say(f"cli.name_{name}", language.get())
     if kind in keys:
         complain(keys[kind], name=name)
     elif name:
         complain("cli.bad_option", name=name)
     else:
-        complain("cli.bad_command", message=wrong.message)
+        quoted = re.search(r"'(.*)'", wrong.message)
+        complain("cli.bad_command", word=quoted[1] if quoted else "agri")
 
 
 def complain_of_fault(fault: BaseException) -> None:

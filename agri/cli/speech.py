@@ -64,9 +64,35 @@ def split_language(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 def translate(command: Any) -> None:
     """Put the current language's sentences in place of the keys in a tree of commands."""
+    spoken = language.get()
     for holder in (command, *command.params):
         key = getattr(holder, "help", None)
         if key and key in dictionary("en"):
-            holder.help = say(key, language.get())
+            holder.help = say(key, spoken)
+    _translate_usage(command, spoken)
     for child in getattr(command, "commands", {}).values():
         translate(child)
+
+
+def _translate_usage(command: Any, spoken: Language) -> None:
+    """Let a command's usage line and its own help option speak `spoken`."""
+    help_option, usage = command.get_help_option, command.get_usage
+
+    def translated_option(context: Any) -> Any:
+        option = help_option(context)
+        if option is not None:
+            option.help = say("cli.help.help", spoken)
+        return option
+
+    def translated_usage(context: Any) -> str:
+        text: str = usage(context)
+        for english, key in (
+            ("Usage:", "cli.usage"),
+            ("[OPTIONS]", "cli.usage_options"),
+            ("COMMAND [ARGS]...", "cli.usage_command"),
+        ):
+            text = text.replace(english, say(key, spoken))
+        return text
+
+    command.get_help_option = translated_option
+    command.get_usage = translated_usage

@@ -147,7 +147,14 @@ def _fly(
 def _overview(farm_name: str, flights: list[Flown], language: Language) -> str:
     fields = [f.plan.site.field for f in flights if f.plan.site]
     layers = [
-        Layer(key="page.layer.field", geometry=f.boundary, colour=GREEN, label=f.name, fill=0.3)
+        Layer(
+            key="page.layer.field",
+            geometry=f.boundary.centroid,
+            colour=GREEN,
+            label=f.name,
+            fill=1.0,
+            radius=8.0,
+        )
         for f in fields
     ]
     area_m2 = sum(f.plan.site.field.area_m2 for f in flights if f.plan.site)

@@ -13,8 +13,8 @@ from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolyg
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
-from agri.field import ObstacleKind
-from agri.geo import LonLat
+from agri.field import ObstacleKind, SensitiveKind
+from agri.geo import LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
 from missions.legs import FlownLeg, flown_legs
@@ -109,7 +109,7 @@ def site_layers(site: Site) -> list[Layer]:
         Layer(
             key=f"page.layer.sensitive_{place.kind.value}",
             geometry=place.geometry,
-            colour=SKY,
+            colour=GREY if place.kind is SensitiveKind.HOUSE else SKY,
             label=place.name,
             fill=0.35,
             width=2.0,
@@ -174,11 +174,12 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
             width=2.5,
         )
     )
-    if plan.rally_points:
+    others = [p.place for p in plan.rally_points if distance_m(p.place, plan.home) > 1.0]
+    if others:
         layers.append(
             Layer(
                 key="page.layer.rally",
-                geometry=MultiPoint([_point(p.place) for p in plan.rally_points]),
+                geometry=MultiPoint([_point(place) for place in others]),
                 colour=PURPLE,
                 radius=5.0,
             )
@@ -207,9 +208,9 @@ def flight_layers(plan: FlightPlan, record: FlightRecord) -> tuple[Layer, ...]:
             Layer(
                 key="page.layer.photos",
                 geometry=MultiPoint([_point(p.place) for p in record.photos]),
-                colour=ORANGE,
+                colour=BLACK,
                 fill=1.0,
-                radius=2.5,
+                radius=1.5,
             )
         )
     return tuple(layers)

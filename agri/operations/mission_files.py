@@ -15,6 +15,7 @@ from missions.flightplan import FlightPlan
 from missions.formats import FORMATS, export_plan, read_mission_file
 from missions.formats.document import read_document
 from missions.formats.plan import write_plan
+from missions.pads import NEAR_M
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,10 @@ def load_plan(name: str, folder: Path | None) -> tuple[FlightPlan, PlanRecord | 
 def check_named(name: str, folder: Path | None) -> Checked:
     """Load a plan and check it by every rule that applies."""
     plan, record = load_plan(name, folder)
-    return Checked(plan=plan, findings=tuple(check_plan(plan)), record=record)
+    found = check_plan(plan)
+    if plan.site and not plan.site.obstacles and not plan.site.no_fly_zones:
+        found = [Finding.warning("finding.no_obstacles_known", near_m=NEAR_M), *found]
+    return Checked(plan=plan, findings=tuple(found), record=record)
 
 
 def export_named(

@@ -7,6 +7,7 @@ matplotlib ships, has every Vietnamese letter. The same layers give the same byt
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -179,5 +180,7 @@ def draw_picture(
         axes.annotate(text, (0.0, -0.02), xycoords="axes fraction", va="top", fontsize=10,
                       xytext=(330 * column, 0), textcoords="offset points")  # fmt: skip
     png = io.BytesIO()
-    figure.savefig(png, format="png", metadata={"Software": "agri"})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # an emoji in a name is drawn as a box
+        figure.savefig(png, format="png", metadata={"Software": "agri"})
     return png.getvalue()

@@ -102,6 +102,8 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
         _time(facts, language, estimate.time_s)
         _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
         facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
+    home = f"{plan.home.lat_deg:.6f}, {plan.home.lon_deg:.6f}"
+    facts.append((say("page.fact_home", language), home))
     facts.append((say("page.fact_digest", language), plan.digest[:12]))
     return facts
 

@@ -123,7 +123,7 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
     site : Site
         What the planner is told.
     findings : list of Finding
-        A warning when the pad is only suggested.
+        Warnings when the pad is only suggested, and when nothing is known that could be hit.
     """
     obstacles = tuple(o for o in farm.obstacles if _near(field, o.geometry))
     zones = tuple(z for z in farm.no_fly_zones if _near(field, z.area))
@@ -140,6 +140,8 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
                 place=f"{chosen.place.lat_deg:.6f}, {chosen.place.lon_deg:.6f}",
             )
         )
+    if not obstacles and not zones:
+        findings.append(Finding.warning("finding.no_obstacles_known", near_m=NEAR_M))
     site = Site(
         field=field,
         pad=chosen,

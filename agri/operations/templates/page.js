@@ -20,8 +20,18 @@
     if (layer.label) {
       const text = document.createElement("span");
       text.textContent = layer.label;
-      drawn.bindTooltip(text, { permanent: true, direction: "center" });
+      // above the shape, so that what it names stays in sight
+      const top = drawn.getBounds();
+      L.tooltip({ permanent: true, direction: "top", offset: [0, -2] })
+        .setLatLng([top.getNorth(), top.getCenter().lng]).setContent(text).addTo(map);
     }
   }
-  map.fitBounds(all.getBounds().pad(0.12));
+  map.fitBounds(all.getBounds(), { padding: [28, 40] });
+  const north = L.control({ position: "topright" });
+  north.onAdd = () => {
+    const arrow = L.DomUtil.create("div", "north");
+    arrow.textContent = "↑ B / N";
+    return arrow;
+  };
+  north.addTo(map);
 })();
