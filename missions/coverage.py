@@ -33,7 +33,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from missions.joining import join_tracks
 from missions.keepouts import explode
-from missions.layouts import Planner
+from missions.layouts import SMALL_STYLES, STYLES, Planner
 from missions.route import Place
 from missions.ties import first_least, ranked
 from missions.tracks import Layout, Leg, LegKind, swept
@@ -169,6 +169,7 @@ def plan_coverage(
         lead_in_m=lead_in_m,
         speed_m_s=speed_m_s,
         acceleration_m_s2=acceleration_m_s2,
+        styles=SMALL_STYLES if ground.area < SMALL_M2 else STYLES,
     )
     directions = planner.directions() if angle_deg is None else [angle_deg % 180.0]
     stop_m = speed_m_s**2 / acceleration_m_s2
@@ -191,16 +192,25 @@ def plan_coverage(
 def _ranked(
     planner: Planner, directions: Iterable[float], stop_m: float
 ) -> Iterator[tuple[Layout, float]]:
-    """Yield the layouts, the most promising first, each with what it misses as metres of way."""
-    layouts = list(planner.layouts(directions))
+    """Yield layouts, the most promising first, each with what it misses as metres of way.
+
+    No more are worked out than can be among the first `FLOWN`; the others only if those are not
+    enough.
+    """
     ground_m2, width_m = planner.ground.area, planner.width_m
-    fines_m = [_fine_m(layout.missed_m2, ground_m2, width_m) for layout in layouts]
-    rough_m = [
-        layout.work_m + len(layout.tracks) * (width_m + stop_m) + fine_m
-        for layout, fine_m in zip(layouts, fines_m, strict=True)
-    ]
+    source = planner.layouts(directions)
+    seen: list[tuple[Layout, float]] = []
+    rough_m: list[float] = []
+    for layout in source:
+        fine_m = _fine_m(layout.missed_m2, ground_m2, width_m)
+        seen.append((layout, fine_m))
+        rough_m.append(layout.work_m + len(layout.tracks) * (width_m + stop_m) + fine_m)
+        if len(seen) >= FLOWN and layout.least_m > sorted(rough_m)[FLOWN - 1] + TIE_COST_M:
+            break
     for number in ranked(rough_m, tie=TIE_COST_M):
-        yield layouts[number], fines_m[number]
+        yield seen[number]
+    for layout in source:
+        yield layout, _fine_m(layout.missed_m2, ground_m2, width_m)
 
 
 def _fine_m(missed_m2: float, ground_m2: float, width_m: float) -> float:

@@ -51,6 +51,8 @@ WORTH_TRYING = 0.002
 """Share of the sweep's time that another fit must save to be weighed."""
 SLIVER = 0.12
 """Ground that is nowhere twice this share of the width deep is left to the swaths beside it."""
+MOST_WASTE = 0.0005
+"""Share of the field that lines into narrow corners may spray beyond it, all together."""
 _CLEAN_M = 0.03
 """Splinters thinner than twice this, which cutting leaves, are no ground."""
 
@@ -74,11 +76,14 @@ class Style:
     worth: float
 
 
-THOROUGH = Style(trim=0.02, patch=0.12, worth=math.inf)
+THOROUGH = Style(trim=0.02, patch=0.12, worth=20.0)
 LEAN = Style(trim=0.25, patch=0.25, worth=3.0)
 SPARING = Style(trim=0.42, patch=0.3, worth=2.0)
 SWEEP = Style(trim=0.0, patch=math.inf, worth=0.0)
 """Lines alone, as far as their strips reach: for cameras, which see beyond a line's end."""
+STYLES = (THOROUGH, LEAN, SPARING)
+SMALL_STYLES = (THOROUGH, LEAN)
+"""On small fields, where the last of the ground is worth its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,17 @@ class _Choice:
         return all(track.closed for track in self.edge.tracks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Tracks before mending, and the least they cost to fly, metres."""
+
+    tracks: tuple[Track, ...]
+    angle_deg: float
+    spacing_m: float
+    style: Style
+    least_m: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planner:
     """What stays the same for every direction tried.
@@ -122,6 +138,8 @@ class Planner:
         How far lines begin before and go on after the ground, where that is allowed.
     speed_m_s, acceleration_m_s2 : float
         For the time by which directions are ranked.
+    styles : tuple of Style
+        What is tried with an edge pass.
     """
 
     ground: BaseGeometry
@@ -131,6 +149,7 @@ class Planner:
     lead_in_m: float
     speed_m_s: float
     acceleration_m_s2: float
+    styles: tuple[Style, ...] = STYLES
     _edges: dict[bytes, _Edge] = field(default_factory=dict)
 
     def directions(self) -> list[float]:
@@ -153,18 +172,24 @@ class Planner:
         return found
 
     def layouts(self, directions: Iterable[float]) -> Iterator[Layout]:
-        """Yield the tracks of the most promising choices of direction, edge and line count."""
+        """Yield the tracks of the most promising choices of direction, edge and line count.
+
+        Those that cost least at least come first: whoever reads on may stop when that exceeds
+        what has been found.
+        """
         given = list(self._choices(directions))
         choices = [given[k] for k in ranked([choice.cost_s for choice in given])]
         full = [c for c in choices if c.whole and c.fit is Fit.EVEN][:WHOLE_EDGE]
         less = [c for c in choices if not c.whole or c.fit is not Fit.EVEN][:PART_EDGE]
-        styles = (THOROUGH, LEAN, SPARING) if self.edge_pass else (SWEEP,)
+        drafts: list[_Draft] = []
         for choice in full + less:
             strips = cut_strips(
                 choice.edge.rest, choice.direction_deg, width_m=self.width_m, fit=choice.fit
             )
-            for style in styles:
-                yield self._lay(choice, strips, style)
+            for style in self.styles if self.edge_pass else (SWEEP,):
+                drafts.append(self._draft(choice, strips, style))
+        for number in ranked([draft.least_m for draft in drafts]):
+            yield self._finish(drafts[number])
 
     def _choices(self, directions: Iterable[float]) -> Iterator[_Choice]:
         """Yield every direction with each choice of sides and line count, and its score."""
@@ -222,24 +247,31 @@ class Planner:
         deep_m = SLIVER * self.width_m
         return shapely.union_all([p for p in explode(clean) if not p.buffer(-deep_m).is_empty])
 
-    def _lay(self, choice: _Choice, strips: Strips, style: Style) -> Layout:
-        """Lay lines over what the edge tracks leave, and mend what they miss."""
+    def _draft(self, choice: _Choice, strips: Strips, style: Style) -> _Draft:
+        """Return edge and lines of a choice in a style."""
         lines = strips.lines(field=self.ground if self.edge_pass else None, trim=style.trim)
         laid = [Track(LegKind.LINE, piece) for piece in self._allowed(lines)]
-        tracks = [*choice.edge.tracks, *laid]
-        left = self._left(tracks)
+        tracks = (*choice.edge.tracks, *laid)
+        stop_m = self.speed_m_s**2 / self.acceleration_m_s2
+        least_m = sum(t.length_m for t in tracks) + len(tracks) * (self.width_m + stop_m)
+        return _Draft(tracks, choice.direction_deg % 180.0, strips.spacing_m, style, least_m)
+
+    def _finish(self, draft: _Draft) -> Layout:
+        """Mend what a draft misses, and tell what is missed still."""
+        left = self._left(draft.tracks)
         patches: list[Track] = []
         mended_m2 = 0.0
-        if self.edge_pass or not tracks:
-            patches, mended_m2 = self._mend(left, style, needed=not tracks)
+        if self.edge_pass or not draft.tracks:
+            patches, mended_m2 = self._mend(left, draft.style, needed=not draft.tracks)
         return Layout(
-            tracks=tuple(self._led(t) for t in [*tracks, *patches]),
-            angle_deg=choice.direction_deg % 180.0,
-            spacing_m=strips.spacing_m,
+            tracks=tuple(self._led(t) for t in [*draft.tracks, *patches]),
+            angle_deg=draft.angle_deg,
+            spacing_m=draft.spacing_m,
             missed_m2=left.area - mended_m2,
+            least_m=draft.least_m,
         )
 
-    def _left(self, tracks: list[Track]) -> BaseGeometry:
+    def _left(self, tracks: tuple[Track, ...]) -> BaseGeometry:
         """Return the ground no track reaches."""
         if not tracks:
             return self.ground
@@ -248,10 +280,13 @@ class Planner:
 
     def _allowed(self, lines: list[FloatArray]) -> Iterator[FloatArray]:
         """Yield the pieces of lines that lie in the allowed region."""
-        drawn = shapely.linestrings(np.array(lines).reshape(-1, 2, 2))
-        inside = shapely.intersection(drawn, np.asarray(self.region))
-        for line, pieces in zip(lines, inside, strict=True):
-            for piece in explode(pieces):
+        shapely.prepare(self.region)
+        for line in lines:
+            drawn = LineString(line)
+            if self.region.covers(drawn):
+                yield line
+                continue
+            for piece in explode(shapely.intersection(drawn, self.region)):
                 ends = shapely.get_coordinates(piece)[[0, -1]]
                 if isinstance(piece, LineString) and math.dist(*ends) >= SHORTEST_M:
                     yield ends if (ends[1] - ends[0]) @ (line[1] - line[0]) > 0 else ends[::-1]
@@ -260,19 +295,23 @@ class Planner:
         """Return a short line for each uncovered patch that is worth it, and what they gain."""
         least_m2 = style.patch * self.width_m**2
         found: list[Track] = []
-        gained_m2 = 0.0
+        gained_m2, spare_m2 = 0.0, MOST_WASTE * self.ground.area
         for patch in explode(left):
             if not isinstance(patch, Polygon) or not (needed or patch.area >= least_m2):
                 continue
-            for piece in self._allowed([_long_axis(patch)]):
-                swath = swept([piece], self.width_m)
+            axis = _long_axis(patch)
+            way_m = math.dist(*axis) + 2.0 * self.width_m
+            if not needed and way_m > style.worth * patch.area / self.width_m:
+                continue
+            for piece in self._allowed([axis]):
+                swath = swept([piece], self.width_m, exact=False)
                 gain_m2 = shapely.intersection(swath, patch).area
                 waste_m2 = shapely.difference(swath, self.ground).area
-                way_m = math.dist(*piece) + 2.0 * self.width_m
                 pays = way_m <= style.worth * gain_m2 / self.width_m
-                if needed or (pays and gain_m2 > max(least_m2, 20.0 * waste_m2)):
+                if needed or (pays and gain_m2 > least_m2 and waste_m2 <= spare_m2):
                     found.append(Track(LegKind.LINE, piece))
                     gained_m2 += gain_m2
+                    spare_m2 -= waste_m2
         return found, gained_m2
 
     def _led(self, track: Track) -> Track:

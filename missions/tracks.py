@@ -115,12 +115,15 @@ class Layout:
         Widest spacing of the lines.
     missed_m2 : float
         Ground that no swath reaches.
+    least_m : float
+        What flying it costs at the least, metres of way, whatever it misses.
     """
 
     tracks: tuple[Track, ...]
     angle_deg: float
     spacing_m: float
     missed_m2: float
+    least_m: float
 
     @property
     def work_m(self) -> float:
