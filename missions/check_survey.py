@@ -1,20 +1,9 @@
-"""What a survey by agri promised: overlap, sharpness, coverage, energy.
+"""What a survey by agri promised of its pictures and its packs.
 
-Measured on the items, not taken from the plan's own word. Two shares of the field are found on
-the ground:
-
-* **seen**: within half a picture's width of a line with the camera on;
-* **overlapped**: within half the *asked* line spacing of one, that is, where neighbouring
-  pictures overlap as asked.
-
-What the fence keeps the aircraft out of, with the room around it, is not counted as missed. Both
-are told, and do not stop a flight: a map with a poorer edge may be what there is to have. What
-does stop it is a grid that is not true on the ground, laid in a projection or stretched
-afterwards: the median distance of neighbouring lines, measured on the items, must not exceed the
-spacing asked.
-
-Distances between pictures, and the time between them at the speed flown, are compared with what
-was asked and with what the camera can do.
+Measured on the items, not taken from the plan's own word: distances between pictures, and the
+time between them at the speed flown, are compared with what was asked and with what the camera
+can do; the energy with what the packs give. Coverage has a room of its own
+(`missions.check_coverage`).
 """
 
 from __future__ import annotations
@@ -24,45 +13,28 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
-from shapely.geometry.base import BaseGeometry
 
 from agri.findings import Finding
 from missions.check_items import MAX_TURN_DEG
 from missions.check_path import Path
 from missions.energy import Aircraft
-from missions.flightplan import FlightPlan, Site, SurveyJob
-from missions.keepouts import solid_parts
+from missions.flightplan import SurveyJob
 from missions.survey import blur_px
-
-Lines = np.ndarray[tuple[int, ...], np.dtype[np.object_]]
 
 DEFAULT_SPEED_M_S = 10.0
 """ArduCopter's WPNAV_SPEED: flown when the mission sets no speed."""
-ENOUGH = 0.98
-"""Share of the field that must be seen, and overlapped as asked (P4)."""
-SMALL_M2 = 1000.0
-"""On smaller fields a border weighs too much for shares to say anything (P4: 0.1 ha)."""
-ROUNDING_M = 0.05
-"""Rounding of two places on the wire."""
-GROUND_TRUE = 1.001
-"""Lines are true on the ground to this share."""
-PARALLEL = 0.035
-"""Sine of 2 degrees: lines that differ less are parallel."""
-SAME_LINE_M = 0.5
-"""Pieces nearer than this side by side are one line, interrupted."""
-MOSTLY = 0.9
-"""Share of the land between two lines that must be the field's to make them neighbours."""
 TRIGGER_ROUNDING_M = 0.01
+"""Trigger distances are whole centimetres."""
 INTERVAL_ROUNDING_S = 0.001
+"""A millisecond is nothing to a camera."""
 SHARP_PX = 1.0
 """More motion than this shows in the pictures."""
-FENCE_ROOM_M = 10.0
-"""Width of the ring around a keep-out that lines do not reach into."""
 LEAST_RESERVE = 0.3
 """Share of the pack kept on landing (P6)."""
 HEIGHT_SLACK_M = 0.5
+"""Heights may differ this much from the one asked."""
 LENGTH_SLACK = 0.02
+"""Share by which the estimate's path may be shorter than the items' (corners cut)."""
 
 
 def line_speeds(speeds_m_s: Mapping[int, float]) -> dict[int, float]:
@@ -161,116 +133,6 @@ def _height(job: SurveyJob, path: Path, works: list[int]) -> Iterator[Finding]:
             height_m=float(path.heights_m[leg].max()),
             asked_m=job.settings.height_m,
         )
-
-
-def shares_of_field(
-    plan: FlightPlan, site: Site, job: SurveyJob, path: Path
-) -> tuple[float, float]:
-    """Return the shares of the field seen, and overlapped as asked.
-
-    Parameters
-    ----------
-    plan, site, job, path
-        The plan, what it was made around, what was asked, and its flight.
-
-    Returns
-    -------
-    seen, overlapped : float
-        Shares, 0 to 1, of the field (its holes filled) outside the exclusion fences.
-    """
-    closed = shapely.union_all(
-        [
-            shapely.make_valid(Polygon([path.frame.metres(vertex) for vertex in polygon.vertices]))
-            for polygon in plan.fence_polygons
-            if not polygon.inclusion
-        ]
-    )
-    outline = path.frame.geometry_to_local(site.field.boundary)
-    field = shapely.union_all(solid_parts(outline))
-    lines = path.lines[[leg.trigger_m > 0.0 for leg in path.legs]]
-    reach_m = job.geometry.footprint_across_m / 2.0
-    half_m = job.geometry.line_spacing_m / 2.0 + ROUNDING_M
-    return (
-        _share(field.difference(closed), _swept(lines, reach_m)),
-        _share(field.difference(closed.buffer(FENCE_ROOM_M)), _swept(lines, half_m)),
-    )
-
-
-def _swept(lines: Lines, half_m: float) -> BaseGeometry:
-    swept: BaseGeometry = shapely.union_all(shapely.buffer(lines, half_m, cap_style="square"))
-    return swept
-
-
-def _share(field: BaseGeometry, swept: BaseGeometry) -> float:
-    return float(field.intersection(swept).area / field.area) if field.area > 0.0 else 1.0
-
-
-def measured_spacing_m(field: BaseGeometry, path: Path) -> float:
-    """Return the median distance of each line from its nearest neighbour.
-
-    Parameters
-    ----------
-    field : shapely geometry
-        The field, local metres. Lines with other land between them are no neighbours.
-    path : Path
-        The flight; lines are the legs with the camera on.
-
-    Returns
-    -------
-    float
-        Metres; 0 when no line has a neighbour: parallel, and beside it for half the length of
-        the shorter.
-    """
-    lines = [line for line, leg in zip(path.lines, path.legs, strict=True) if leg.trigger_m > 0.0]
-    if len(lines) < 2:
-        return 0.0
-    ends = np.array([shapely.get_coordinates(line) for line in lines])
-    ways = ends[:, 1] - ends[:, 0]
-    lengths = np.hypot(ways[:, 0], ways[:, 1])
-    ahead = ways / lengths[:, None]
-    found = []
-    for n, start in enumerate(ends[:, 0]):
-        along = np.sort((ends - start) @ ahead[n], axis=1)
-        beside_m = np.minimum(along[:, 1], lengths[n]) - np.maximum(along[:, 0], 0.0)
-        across = (ends.mean(axis=1) - start) @ np.array([-ahead[n, 1], ahead[n, 0]])
-        parallel = np.abs(ahead[:, 0] * ahead[n, 1] - ahead[:, 1] * ahead[n, 0]) < PARALLEL
-        half = beside_m >= 0.5 * np.minimum(lengths, lengths[n])
-        rivals = np.flatnonzero(parallel & half & (np.abs(across) > SAME_LINE_M))
-        if len(rivals):
-            nearest = rivals[np.argmin(np.abs(across[rivals]))]
-            between = shapely.convex_hull(shapely.multipoints([*ends[n], *ends[nearest]]))
-            if between.intersection(field).area >= MOSTLY * between.area:
-                found.append(float(np.abs(across[nearest])))
-    return float(np.median(found)) if found else 0.0
-
-
-def check_coverage(
-    plan: FlightPlan, site: Site, job: SurveyJob, path: Path
-) -> tuple[list[Finding], float]:
-    """Return what is missed of the field, and the share seen.
-
-    Parameters
-    ----------
-    plan, site, job, path
-        As in `shares_of_field`.
-    """
-    asked_m = job.geometry.line_spacing_m
-    findings = []
-    field = path.frame.geometry_to_local(site.field.boundary)
-    flown_m = max(job.fitted_spacing_m, measured_spacing_m(field, path))
-    if flown_m > asked_m * GROUND_TRUE + ROUNDING_M:
-        findings.append(
-            Finding.error("finding.lines_too_far_apart", spacing_m=flown_m, limit_m=asked_m)
-        )
-    seen, overlapped = shares_of_field(plan, site, job, path)
-    small = site.field.area_m2 < SMALL_M2
-    if seen < ENOUGH and not small:
-        findings.append(Finding.warning("finding.not_all_seen", percent=100.0 * (1.0 - seen)))
-    if overlapped < ENOUGH and not small:
-        findings.append(
-            Finding.warning("finding.gaps_between_lines", percent=100.0 * (1.0 - overlapped))
-        )
-    return findings, seen
 
 
 def check_energy(job: SurveyJob, aircraft: Aircraft, path: Path) -> list[Finding]:

@@ -8,9 +8,9 @@ that can be measured on its items. It is written apart from the planner and shar
 limits it works to, so that a mistake in one shows in the other.
 
 Four groups: the items by themselves (`missions.check_items`), where they go (`check_path`,
-`check_fence`, `check_site`), what a survey promised (`check_survey`), and here what could not be
-checked, because a stranger's file does not tell. Each group that found nothing wrong says so in
-one INFO with its figures: silence is never taken for "checked".
+`check_fence`, `check_site`), what a survey promised (`check_survey`, `check_coverage`), and here
+what could not be checked, because a stranger's file does not tell. Each group that found nothing
+wrong says so in one INFO with its figures: silence is never taken for "checked".
 
 That no number is infinite, not a number or out of range (invariant P10) needs no rule here:
 `MissionItem` and `LonLat` cannot hold one.
@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from agri.findings import Finding, Severity
+from missions.check_coverage import check_coverage
 from missions.check_fence import check_fence, check_rally, least_room_m
 from missions.check_items import check_items, speed_at
 from missions.check_path import (
@@ -34,7 +35,6 @@ from missions.check_path import (
 )
 from missions.check_site import check_site
 from missions.check_survey import (
-    check_coverage,
     check_energy,
     check_pictures,
     check_turns,

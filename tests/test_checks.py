@@ -15,8 +15,8 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.findings import Severity, blocks
 from agri.geo import LonLat
+from missions.check_coverage import measured_spacing_m, shares_of_field
 from missions.check_path import LOCAL_M, apart_m, path_of
-from missions.check_survey import measured_spacing_m, shares_of_field
 from missions.checks import check_plan
 from missions.energy import Estimate
 from missions.fence import VehicleLimits
@@ -857,17 +857,17 @@ def test_lines_are_flown_at_the_height_asked() -> None:
 
 
 def test_the_plans_own_spacing_is_no_wider_than_asked() -> None:
-    """24 m asked, with 0.1 % and 5 cm of rounding."""
-    assert told(replace(PLAN, survey=job(fitted_spacing_m=24.07))) == []
-    plan = replace(PLAN, survey=job(fitted_spacing_m=24.08))
+    """24 m asked, with 0.5 % and 5 cm of rounding."""
+    assert told(replace(PLAN, survey=job(fitted_spacing_m=24.16))) == []
+    plan = replace(PLAN, survey=job(fitted_spacing_m=24.18))
     assert told(plan) == errors("lines_too_far_apart")
     assert values(plan, "lines_too_far_apart") == {
-        "spacing_m": 24.08,
+        "spacing_m": 24.18,
         "limit_m": pytest.approx(24.0),
     }
 
 
-@pytest.mark.parametrize(("stretch", "missed"), [(1.07, 5.5), (1.01, 0.8)])
+@pytest.mark.parametrize(("stretch", "missed"), [(1.07, 5.5), (1.02, 1.3)])
 def test_a_grid_stretched_on_the_ground_is_caught_on_its_items(
     stretch: float, missed: float
 ) -> None:
@@ -883,6 +883,20 @@ def test_a_grid_stretched_on_the_ground_is_caught_on_its_items(
         assert values(plan, "gaps_between_lines")["percent"] == pytest.approx(missed, abs=0.3)
     else:
         assert told(plan) == errors("lines_too_far_apart")
+
+
+def test_lines_a_hand_too_far_apart_that_leave_no_gap_to_speak_of_are_welcome() -> None:
+    """24.3 m where 24 m was asked, but 99.6 % of this narrow field is overlapped as asked."""
+    narrow = Field(name="Hẹp", boundary=MultiPolygon([lonlat(box(-100, -24, 100, 24))]))
+    plan = replace(
+        PLAN,
+        items=survey_items((-12.15, 12.15)),
+        site=replace(SITE, field=narrow),
+    )
+    assert told(plan) == []
+    wider = replace(plan, items=survey_items((-12.25, 12.25)))
+    assert told(wider) == errors("lines_too_far_apart")
+    assert values(wider, "lines_too_far_apart")["spacing_m"] == pytest.approx(24.5, abs=0.02)
 
 
 def test_a_grid_narrower_than_asked_is_welcome() -> None:
@@ -915,6 +929,21 @@ def test_the_spacing_is_measured_between_neighbours_only() -> None:
     assert spacing(beside, field) == pytest.approx(20.0, abs=0.02)
 
 
+def test_long_lines_weigh_more_than_the_short_sides_of_a_ring() -> None:
+    field = box(-200, -100, 200, 100)
+    ring = [(-90.0, 0.0, 90.0, 0.0), (90.0, 0.0, 90.0, 20.0), (90.0, 20.0, -90.0, 20.0)]
+    ring.append((-90.0, 20.0, -90.0, 0.0))
+    assert spacing(ring, field) == pytest.approx(20.0, abs=0.02)
+    assert spacing([*ring, (-90.0, 10.0, 90.0, 10.0)], field) == pytest.approx(10.0, abs=0.02)
+
+
+def test_a_line_between_two_makes_them_no_neighbours() -> None:
+    field = box(-200, -100, 200, 100)
+    outer = [(-90.0, 0.0, 90.0, 0.0), (-90.0, 40.0, 90.0, 40.0)]
+    assert spacing(outer, field) == pytest.approx(40.0, abs=0.02)
+    assert spacing([*outer, (-50.0, 5.0, 50.0, 35.0)], field) == 0.0
+
+
 def test_lines_with_other_land_between_them_are_no_neighbours() -> None:
     """The two arms of a U stand 60 m apart; most of the land between is not the field's."""
     arms = [(-90.0, -30.0, 90.0, -30.0), (-90.0, 30.0, 90.0, 30.0)]
@@ -923,6 +952,13 @@ def test_lines_with_other_land_between_them_are_no_neighbours() -> None:
     assert spacing(arms, box(-100, -60, 100, 60)) == pytest.approx(60.0, abs=0.02)
     pond = box(-100, -60, 100, 60).difference(box(-10, -20, 10, 20))
     assert spacing(arms, pond) == pytest.approx(60.0, abs=0.02)
+
+
+def test_lines_on_both_sides_of_a_keep_out_are_no_neighbours() -> None:
+    house = replace(PLAN, items=survey_items((-48.0, 48.0)), survey=job(fitted_spacing_m=24.0))
+    assert ("finding.lines_too_far_apart", ERROR) in told(house)
+    kept = replace(house, fence_polygons=(FENCE, keep_out(-99, -40, 99, 40)))
+    assert ("finding.lines_too_far_apart", ERROR) not in told(kept)
 
 
 def test_a_missing_line_leaves_a_gap_but_the_field_is_seen() -> None:
