@@ -391,6 +391,8 @@ def test_far_places_are_errors_and_distant_ones_warnings() -> None:
     "changes",
     [
         {"home": LonLat(lon_deg=16.51, lat_deg=21.08)},
+        {"items": changed(23, x=0, y=1_065_100_000).items},
+        {"items": changed(23, x=210_800_000, y=0).items},
         {"rally_points": (RallyPoint(place=LonLat(lon_deg=0.0, lat_deg=0.0), altitude_m=30.0),)},
         {
             "fence_circles": (
@@ -592,6 +594,29 @@ def test_home_must_be_inside_the_fence_with_the_margin() -> None:
     )
     assert ("finding.home_breaks_fence", ERROR) in told(landed)
     assert values(landed, "home_breaks_fence") == {"limit_m": 2.0}
+
+
+def test_home_is_measured_where_it_is() -> None:
+    """A hop straight up and down has no legs; home is then all there is to judge."""
+    hop = replace(PLAN, items=(PLAN.items[0], RTL), survey=None, rally_points=())
+    x, y = PAD_AT
+    snug = replace(hop, fence_polygons=(stay(x - 2.02, y - 2.02, x + 2.02, y + 2.02),))
+    assert told(snug) == warnings("survey_not_told")
+    for side in ((1.9, 2.02, 2.02, 2.02), (2.02, 1.9, 2.02, 2.02), (2.02, 2.02, 1.9, 2.02)):
+        west, south, east, north = side
+        near = stay(x - west, y - south, x + east, y + north)
+        assert told(replace(hop, fence_polygons=(near,)))[0] == errors("home_breaks_fence")[0]
+
+
+@pytest.mark.parametrize("away_m", [0.3, 0.7, 1.2])
+def test_near_the_fence_is_not_yet_outside(away_m: float) -> None:
+    plan = fenced(stay(-115, -95, 100 + away_m, 75))
+    assert told(plan) == errors("leg_near_fence")
+    assert values(plan, "leg_near_fence")["distance_m"] == pytest.approx(away_m, abs=0.02)
+    beside = fenced(FENCE, keep_out(-10, 24.0 + away_m, 10, 30))
+    assert told(beside) == errors("leg_near_fence")
+    assert values(beside, "leg_near_fence")["count"] == 1
+    assert values(beside, "leg_near_fence")["item"] == 17
 
 
 def rallying(east_m: float, north_m: float, altitude_m: float = HEIGHT_M) -> FlightPlan:
