@@ -118,6 +118,16 @@ def test_real_aircraft_are_never_flown_without_a_question(
     assert "Someone must look" in capsys.readouterr().err
 
 
+def test_a_serial_port_that_is_not_there_is_named(
+    farm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--lang", "en", "fly", "Cửa Đình", "--connect", "serial:/dev/ttyNOPE:57600"]
+    assert main([*words, "--farm", str(farm)]) == 1
+    said = capsys.readouterr().err
+    assert "/dev/ttyNOPE" in said
+    assert "module" not in said
+
+
 def test_the_demonstration_flies_all_five_fields(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
