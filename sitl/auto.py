@@ -4,8 +4,8 @@
 (with delay), loiter for a time or for ever, take-off, land (here or there), return, delay; spline
 waypoints are flown as straight legs. Navigation items that ArduCopter flies but this simulator
 does not (circles, payload, guided) cannot be started and are passed over with a message. Do items:
-speed, sprayer, camera, servo, home, fence, and the conditions delay, distance and yaw; gimbal and
-region-of-interest items are accepted without effect.
+speed, sprayer, camera, servo, home, fence, and the conditions delay, distance and yaw; items for a
+gimbal, a relay, a region of interest or a resume distance are accepted without effect.
 """
 
 from __future__ import annotations
@@ -15,55 +15,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sitl import instruments, orders
-from sitl.flying import Task
+from sitl.item_names import NAMES, REACHED_TEXT, ROUNDED, SILENT_DO
 from sitl.legs import Place
 from sitl.mission_run import State
+from sitl.motions import Task
 from sitl.storage import Item
 
 if TYPE_CHECKING:
     from sitl.copter import Copter
-
-NAMES = {
-    16: "WP",
-    17: "LoitUnlim",
-    18: "LoitTurns",
-    19: "LoitTime",
-    20: "RTL",
-    21: "Land",
-    22: "Takeoff",
-    31: "LoitAltitude",
-    82: "SplineWP",
-    92: "GuidedEnable",
-    93: "Delay",
-    94: "PayloadPlace",
-    112: "CondDelay",
-    114: "CondDist",
-    115: "CondYaw",
-    178: "ChangeSpeed",
-    179: "SetHome",
-    181: "SetRelay",
-    183: "SetServo",
-    188: "ReturnPathStart",
-    189: "LandStart",
-    193: "PauseContinue",
-    201: "SetROI",
-    203: "DigiCamCtrl",
-    205: "MountControl",
-    206: "SetCamTrigDst",
-    207: "FenceEnable",
-    211: "Gripper",
-    215: "SetRepeatDist",
-    216: "Sprayer",
-    222: "GuidedLimits",
-    1000: "GimbalPitchYaw",
-    2000: "ImageStartCapture",
-    2001: "ImageStopCapture",
-}
-ROUNDED = frozenset({16, 17, 19, 82})
-"""Navigation items before which the corner is cut."""
-REACHED_TEXT = frozenset({16, 19, 82})
-SILENT_DO = frozenset({203, 206, 216, 183, 181, 215, 1000, 2000, 2001, 211})
-"""Do items for which ArduPilot sends no MISSION_ITEM_REACHED."""
 
 
 class AutoCrew:

@@ -22,10 +22,12 @@ from sitl.auto import AutoCrew
 from sitl.battery import Battery
 from sitl.failsafes import Failsafes
 from sitl.fence import Fence
-from sitl.flying import Pilot, Stage, Task
+from sitl.flying import Pilot
 from sitl.ground import Ground
+from sitl.landing import LandingWatch
 from sitl.mission_run import MissionRun, State
 from sitl.modes import PILOT_THROTTLE, Mode
+from sitl.motions import Stage, Task
 from sitl.parameters import Parameters
 from sitl.payload import Camera, Sprayer
 from sitl.radio import Radio
@@ -37,8 +39,6 @@ STEP_S = 0.02
 PERSONALITIES = {"copter": (2, 3), "plane": (1, 3), "rover": (10, 3), "px4": (2, 12)}
 """Name → MAV_TYPE and MAV_AUTOPILOT of the heartbeat."""
 IDLE_W = 30.0
-LANDED_S = 1.8
-CRASH_M_S = 3.0
 STORM_M_S = 60.0
 """No wind is stronger here."""
 ARMING_DELAY_S = 2.0
@@ -106,7 +106,7 @@ class Copter:
         self.mode = Mode.STABILIZE
         self.armed = self.auto_armed = self.auto_rtl = False
         self.landed = True
-        self.crashed = False
+        self.down = LandingWatch()
         self.terrain_known = False
         self.prearm = arming.PreArm()
         self.battery_charge_state = 1
@@ -114,8 +114,6 @@ class Copter:
         self.home_changed = self.mode_changed = False
         self._ticks = 0
         self._armed_s = self._idle_since_s = 0.0
-        self._touch_s: float | None = None
-        self._came_down = False
         self._take_off_m: float | None = None
         self.home_locked = False
 
@@ -130,6 +128,11 @@ class Copter:
         """Whether it is on its last way down."""
         task = self.pilot.task
         return task is Task.LAND or (task is Task.RETURN and self.pilot.stage is Stage.DESCEND)
+
+    @property
+    def crashed(self) -> bool:
+        """Whether it ever hit the ground hard."""
+        return self.down.crashed
 
     @property
     def manual(self) -> bool:
@@ -195,7 +198,7 @@ class Copter:
         if self.mode is Mode.AUTO:
             self.auto.run()
         self._fly()
-        self._watch_landing()
+        self.down.look(self)
         here = (self.body.east_m, self.body.north_m)
         self.sprayer.step(self.body.speed_m_s, self.now_s, STEP_S)
         by_distance = self.mode is Mode.AUTO or self.parameters["CAM_AUTO_ONLY"] == 0.0
@@ -241,32 +244,14 @@ class Copter:
         else:
             self.pilot.step(self.wind, STEP_S, blind=self.ready.lost)
             if self.landed and not body.on_ground and self.pilot.lifting:
-                self.landed, self._came_down, self._touch_s = False, False, None
+                self.landed = False
+                self.down.lifted()
         if was_up and body.on_ground:
             self.say(6, f"SIM Hit ground at {body.touchdown_m_s:f} m/s")
         self.battery.draw(body.power_w, STEP_S)
 
-    def _watch_landing(self) -> None:
-        body, pilot = self.body, self.pilot
-        powerless = not self.armed or self.battery.empty
-        resting = powerless or pilot.sinking or pilot.target.up_m < 0.0
-        if self.landed or not body.on_ground or not resting:
-            self._touch_s = None
-            return
-        if self._touch_s is None:
-            self._touch_s = self.now_s
-            self.crashed = self.crashed or body.touchdown_m_s > CRASH_M_S
-        elif self.now_s - self._touch_s >= LANDED_S:
-            self.landed = True
-            self._came_down = self.landing
-            if self.battery.empty:
-                self.disarm()
-            elif pilot.task is not Task.CLIMB_RATE and self.mode is not Mode.AUTO:
-                pilot.rest()
-
     def _disarm_idle(self) -> None:
-        down = self.mode is Mode.LAND or (self.mode is Mode.RTL and self._came_down)
-        if self.armed and self.landed and down:
+        if self.down.disarms(self):
             self.disarm()
             return
         if not (self.armed and self.landed and self.throttle_low) or self._starting:

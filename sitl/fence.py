@@ -12,9 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sitl.fence_storage import CIRCLES, POLYGONS
 from sitl.ground import Ground
 from sitl.parameters import Parameters
-from sitl.storage import CIRCLES, POLYGONS, Item, Plan
+from sitl.storage import Item, Plan
 
 ALT_MAX, CIRCLE, POLYGON, ALT_MIN = 1, 2, 4, 8
 BACKUP_M = 20.0

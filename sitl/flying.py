@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from enum import Enum, auto
 
 from sitl.legs import LegFollower, Limits, Place, Target
-from sitl.motions import Rise, Stop
+from sitl.motions import Rise, Stage, Stop, Task
 from sitl.parameters import Parameters
 from sitl.profile import Change, Profile
 from sitl.steering import Steering, turn
@@ -30,28 +29,6 @@ MAX_LEAN_DEG = 80.0
 GENTLE_STOP = (2.5, 5.0)
 BRAKE_STOP = (2.0, 3.0)
 """Deceleration (m/s²) and jerk (m/s³) of a stop."""
-
-
-class Task(Enum):
-    """What is being flown."""
-
-    GROUND = auto()
-    TAKEOFF = auto()
-    HOLD = auto()
-    LEGS = auto()
-    LAND = auto()
-    CLIMB_RATE = auto()
-    RETURN = auto()
-    DROP = auto()
-
-
-class Stage(Enum):
-    """Stages of a return."""
-
-    CLIMB = auto()
-    HOME = auto()
-    WAIT = auto()
-    DESCEND = auto()
 
 
 class Pilot:

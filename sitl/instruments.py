@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from sitl.fence import ALT_MAX, ALT_MIN
-from sitl.flying import Task
 from sitl.mission_run import State
 from sitl.modes import AUTOPILOT_MODES, Mode
+from sitl.motions import Task
 from sitl.payload import servo_outputs
 from sitl.vehicle import GRAVITY_M_S2
 

@@ -24,17 +24,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sitl import item_messages
+from sitl.fence_storage import check_fence, fence_bytes, keep_fence, keep_rally
 from sitl.item_messages import WITH_PLACE, Sender
-from sitl.storage import (
-    Item,
-    Plan,
-    Result,
-    check_fence,
-    fence_bytes,
-    keep_fence,
-    keep_mission,
-    keep_rally,
-)
+from sitl.storage import Item, Plan, Result, keep_mission
 from sitl.storage import single as f32
 
 RETRY_S = 1.0

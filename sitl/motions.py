@@ -1,11 +1,34 @@
-"""The two simplest motions of the target: stopping over the ground, and rising to a height."""
+"""The tasks of the pilot, and the simplest motions: stopping over the ground, and rising."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from sitl.legs import Target
 from sitl.profile import Change, Profile
+
+
+class Task(Enum):
+    """What is being flown."""
+
+    GROUND = auto()
+    TAKEOFF = auto()
+    HOLD = auto()
+    LEGS = auto()
+    LAND = auto()
+    CLIMB_RATE = auto()
+    RETURN = auto()
+    DROP = auto()
+
+
+class Stage(Enum):
+    """Stages of a return."""
+
+    CLIMB = auto()
+    HOME = auto()
+    WAIT = auto()
+    DESCEND = auto()
 
 
 @dataclass(slots=True)

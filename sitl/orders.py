@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sitl.flying import Task
 from sitl.legs import Place
 from sitl.mission_run import State
 from sitl.modes import Mode
+from sitl.motions import Task
 from sitl.storage import ALTITUDE_LIMIT_M
 
 if TYPE_CHECKING:

@@ -188,7 +188,13 @@ class _Server:
 
 
 def serve(
-    autopilot: Autopilot, *, host: str, port: int, protocol: str, announce: Any = sys.stdout
+    autopilot: Autopilot,
+    *,
+    host: str,
+    port: int,
+    protocol: str,
+    parent: int | None = None,
+    announce: Any = sys.stdout,
 ) -> None:
     """Serve one vehicle until SIGTERM, SIGINT or the end of the parent process.
 
@@ -200,9 +206,13 @@ def serve(
         Address to listen on; port 0 lets the system choose.
     protocol : {"tcp", "udp"}
         What to listen with.
+    parent : int, optional
+        Process whose end ends this one; the one that started it when not given. It is asked for
+        before anything is announced, as the parent may be gone right after.
     announce : text file
         Where the one line ``ready …`` is written.
     """
+    parent = os.getppid() if parent is None else parent
     ended: list[int] = []
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _: ended.append(number))
@@ -210,7 +220,6 @@ def serve(
     scheme = "tcp" if protocol == "tcp" else "udpout"
     announce.write(f"ready {scheme}:{host}:{server.port}\n")
     announce.flush()
-    parent = os.getppid()
     try:
         _run(server, lambda: bool(ended) or os.getppid() != parent)
     finally:
@@ -277,6 +286,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--wind-from", type=float, default=0.0, help="where it blows from, degrees")
     add("--ready-after", type=float, default=None, help="simulated seconds until armable")
     add("--personality", choices=("copter", "plane", "rover", "px4"), default="copter")
+    add("--parent", type=int, default=os.getppid(), help="end when this process does")
     add("--param", action="append", default=[], metavar="NAME=VALUE")
     return parser.parse_args(arguments)
 
@@ -297,7 +307,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parameters={**_parameters(options.param), "SIM_SPEEDUP": options.speedup},
             personality=options.personality,
         )
-        serve(autopilot, host=options.host, port=options.port, protocol=options.protocol)
+        serve(
+            autopilot,
+            host=options.host,
+            port=options.port,
+            protocol=options.protocol,
+            parent=options.parent,
+        )
     except AgriError as error:
         sys.stderr.write(f"{error}\n")
         return 2

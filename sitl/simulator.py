@@ -95,14 +95,14 @@ class Simulator:
         above = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, (above, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(  # noqa: S603  (this very module)
-            [sys.executable, "-m", "sitl.serve", *self._arguments],
+            [sys.executable, "-m", "sitl.serve", f"--parent={os.getpid()}", *self._arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": path},
         )
-        said = self._first_line(self._process)
+        said = self._announcement(self._process)
         if not said.startswith("ready "):
             self.stop()
             raise LinkError("error.simulator_start", reason=said.strip() or "-")
@@ -110,14 +110,19 @@ class Simulator:
         return self
 
     @staticmethod
-    def _first_line(process: subprocess.Popen[str]) -> str:
+    def _announcement(process: subprocess.Popen[str]) -> str:
         assert process.stdout is not None  # noqa: S101  (PIPE was asked for)
         alarm = threading.Timer(START_S, process.kill)
         alarm.start()
+        last = ""
         try:
-            return process.stdout.readline()
+            for line in process.stdout:
+                last = line
+                if line.startswith("ready "):
+                    break
         finally:
             alarm.cancel()
+        return last
 
     def stop(self) -> None:
         """Stop the process; stopping twice does no harm."""

@@ -25,17 +25,10 @@ Params = tuple[float, float, float, float]
 
 FRAMES = {0: 0, 2: 0, 5: 0, 3: 3, 6: 3, 10: 10, 11: 10}
 """MAV_FRAME accepted for an item with a place → the frame it comes back in."""
-FENCE_FRAMES = frozenset({0, 3, 5, 6, 10, 11})
 LOCATED = frozenset({16, 17, 18, 19, 21, 22, 30, 31, 82, 84, 85, 92, 94, 179, 188, 189, 191, 201})
 """Mission commands stored with a place."""
 YAW_MAY_BE_NAN = frozenset({16, 21, 22})
-POLYGONS = frozenset({5001, 5002})
-CIRCLES = frozenset({5003, 5004})
-FENCE_COMMANDS = frozenset({5000, *POLYGONS, *CIRCLES})
-RALLY_COMMAND = 5100
 ALTITUDE_LIMIT_M = 83_000.0
-FENCE_FRAME_BYTES = 5
-"""What a fence's storage holds besides its items."""
 
 
 class Result(IntEnum):
@@ -146,7 +139,8 @@ def _whole(value: float) -> float:
     return float(_cut(value) & 0xFFFF)
 
 
-def _byte(value: float) -> float:
+def byte(value: float) -> float:
+    """Return what is left of a float in an unsigned byte."""
     return float(_cut(value) & 0xFF)
 
 
@@ -191,33 +185,33 @@ _KEEP: dict[int, Callable[[Params], Params]] = {
     94: lambda p: (_whole(single(p[0] * 100.0)) / 100.0, 0.0, 0.0, 0.0),
     112: lambda p: (p[0], 0.0, 0.0, 0.0),
     114: lambda p: (p[0], 0.0, 0.0, 0.0),
-    115: lambda p: (p[0], p[1], _signed(p[2]), _byte(p[3])),
+    115: lambda p: (p[0], p[1], _signed(p[2]), byte(p[3])),
     177: lambda p: (_whole(p[0]), _short(p[1]), 0.0, 0.0),
-    178: lambda p: (_byte(p[0]), p[1], p[2], 0.0),
+    178: lambda p: (byte(p[0]), p[1], p[2], 0.0),
     179: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
-    181: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
-    183: lambda p: (_byte(p[0]), _whole(p[1]), 0.0, 0.0),
+    181: lambda p: (byte(p[0]), byte(p[1]), 0.0, 0.0),
+    183: lambda p: (byte(p[0]), _whole(p[1]), 0.0, 0.0),
     188: lambda _: (0.0, 0.0, 0.0, 0.0),
     189: lambda _: (0.0, 0.0, 0.0, 0.0),
     191: lambda _: (0.0, 0.0, 0.0, 0.0),
     193: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     201: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
-    203: lambda p: (_byte(p[0]), _byte(p[1]), _signed(p[2]), _byte(p[3])),
+    203: lambda p: (byte(p[0]), byte(p[1]), _signed(p[2]), byte(p[3])),
     205: lambda p: (p[0], p[1], p[2], 0.0),
-    206: lambda p: (p[0], 0.0, _byte(p[2]), 0.0),
+    206: lambda p: (p[0], 0.0, byte(p[2]), 0.0),
     207: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     208: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
-    211: lambda p: (_byte(p[0]), _byte(p[1]), 0.0, 0.0),
+    211: lambda p: (byte(p[0]), byte(p[1]), 0.0, 0.0),
     215: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     216: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     222: lambda p: (_whole(p[0]), p[1], p[2], p[3]),
     600: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
     601: lambda p: (_whole(p[0]), _short(p[1]), 0.0, 0.0),
     1000: lambda p: (_signed(p[0]), _short(p[1]), _signed(p[2]), _signed(p[3])),
-    2000: lambda p: (_byte(p[0]), p[1], _whole(p[2]), _whole(p[3])),
+    2000: lambda p: (byte(p[0]), p[1], _whole(p[2]), _whole(p[3])),
     2001: lambda p: (_whole(p[0]), 0.0, 0.0, 0.0),
-    2500: lambda p: (_byte(p[0]), 0.0, 0.0, 0.0),
-    2501: lambda p: (_byte(p[0]), 0.0, 0.0, 0.0),
+    2500: lambda p: (byte(p[0]), 0.0, 0.0, 0.0),
+    2501: lambda p: (byte(p[0]), 0.0, 0.0, 0.0),
 }
 """Command → what is kept of its four parameters. A command that is missing is refused."""
 
@@ -230,7 +224,8 @@ def _check_params(item: Item) -> Result:
     return Result.ACCEPTED
 
 
-def _check_place(item: Item) -> Result:
+def check_place(item: Item) -> Result:
+    """Return why the place of an item cannot be one, ACCEPTED when it can."""
     if abs(item.x) > 900_000_000:
         return Result.INVALID_PARAM5_X
     if abs(item.y) > 1_800_000_000:
@@ -261,7 +256,7 @@ def keep_mission(item: Item) -> Item | Result:
     params = kept(sent)
     if item.command not in LOCATED:
         return _without_place(item, params)
-    refusal = _check_place(item)
+    refusal = check_place(item)
     if refusal or item.frame not in FRAMES:
         return refusal or Result.UNSUPPORTED_FRAME
     centimetres = math.trunc(single(single(item.z) * 100.0))
@@ -279,79 +274,7 @@ def _without_place(item: Item, params: Params) -> Item:
     x = y = 0
     z = 0.0
     if item.command == 203:
-        x, y = int(_byte(item.x)), int(_byte(item.y))
+        x, y = int(byte(item.x)), int(byte(item.y))
     elif item.command == 1000:
-        x, z = int(_byte(item.x)), _byte(item.z)
+        x, z = int(byte(item.x)), byte(item.z)
     return Item(command=item.command, params=params, x=x, y=y, z=z)
-
-
-def keep_fence(item: Item) -> Item | Result:
-    """Return what is stored of a fence item, or why it is refused."""
-    if item.frame not in FENCE_FRAMES:
-        return Result.UNSUPPORTED_FRAME
-    if item.command not in FENCE_COMMANDS:
-        return Result.UNSUPPORTED
-    first = single(item.params[0])
-    if item.command in POLYGONS:
-        first = _byte(first)
-    elif item.command == 5000:
-        first = 0.0
-    return Item(command=item.command, params=(first, 0.0, 0.0, 0.0), x=item.x, y=item.y)
-
-
-def keep_rally(item: Item) -> Item | Result:
-    """Return what is stored of a rally point, or why it is refused: whole metres only."""
-    if item.command != RALLY_COMMAND:
-        return Result.UNSUPPORTED
-    refusal = _check_place(item)
-    if refusal:
-        return refusal
-    if not abs(item.z) <= 32767.0:
-        return Result.INVALID_PARAM7
-    if item.frame not in FENCE_FRAMES:
-        return Result.UNSUPPORTED_FRAME
-    return Item(
-        command=item.command,
-        frame=FRAMES[item.frame],
-        x=item.x,
-        y=item.y,
-        z=float(math.trunc(item.z)),
-    )
-
-
-def fence_bytes(items: list[Item]) -> int:
-    """Return the storage a fence takes: 8 bytes a place, 2 before each polygon, 5 a circle."""
-    size = FENCE_FRAME_BYTES
-    left = 0
-    for item in items:
-        if item.command in POLYGONS:
-            size += 8 if left else 10
-            left = (left or int(item.params[0])) - 1
-        else:
-            size, left = size + (13 if item.command in CIRCLES else 9), 0
-    return size
-
-
-def check_fence(items: list[Item]) -> bool:
-    """Return whether the fence as a whole is one: whole polygons of three corners or more.
-
-    Examples
-    --------
-    >>> check_fence([Item(command=5001, params=(2.0, 0, 0, 0))] * 2)
-    False
-    """
-    index = 0
-    while index < len(items):
-        head = items[index]
-        if head.command in POLYGONS:
-            count = int(head.params[0])
-            corners = items[index : index + count]
-            alike = all((c.command, c.params) == (head.command, head.params) for c in corners)
-            if count < 3 or len(corners) < count or not alike:
-                return False
-            index += count
-        else:
-            if head.command in CIRCLES and not head.params[0] > 0.0:
-                return False
-            index += 1
-    return True

@@ -11,15 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sitl.storage import (
-    Item,
-    Result,
-    check_fence,
-    keep_fence,
-    keep_mission,
-    keep_rally,
-    single,
-)
+from sitl.fence_storage import check_fence, keep_fence, keep_rally
+from sitl.storage import Item, Result, keep_mission, single
 from tests.ground_station import (
     HOME,
     HOME_ITEM,
