@@ -216,9 +216,9 @@ class Copter:
         self.wind.from_deg = p["SIM_WIND_DIR"]
         self.wind.gust_m_s = min(STORM_M_S, p["SIM_WIND_TURB"])
         self.battery.full_volts, self.battery.size_ah = p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"]
+        self.texts += [(6, text) for text in self.ready.news()]
         if self.home is None and self.ready.has_origin:
             origin = self.ground.origin
-            self.say(6, "EKF3 IMU0 origin set")
             self.say(6, f"Field Elevation Set: {self.field_elevation_m:.0f}m")
             self.home = (origin.lat_e7, origin.lon_e7, self.field_elevation_m)
             self.home_changed = True

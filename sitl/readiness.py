@@ -12,6 +12,13 @@ from sitl.parameters import Parameters
 
 READY_S = 41.5
 INIT_S, EKF_S, GPS_S, ORIGIN_S, AHRS_S = 2.5, 6.0, 10.0, 20.0, 23.5
+MILESTONES = {
+    "initialised": "ArduPilot Ready",
+    "ekf_started": "EKF3 IMU0 tilt alignment complete",
+    "has_origin": "EKF3 IMU0 origin set",
+    "position_good": "EKF3 IMU0 is using GPS",
+}
+"""What ArduCopter says when something has come up."""
 FLAGS_STARTING, FLAGS_LEVEL, FLAGS_LOST, FLAGS_GOOD = 1024, 167, 39, 831
 """EKF_STATUS_REPORT flags: before start, level only, dead reckoning lost, position good."""
 
@@ -30,6 +37,7 @@ class Readiness:
     __slots__ = (
         "_parameters",
         "_scale",
+        "_told",
         "ahrs_ready",
         "ekf_started",
         "gps_fix",
@@ -43,6 +51,7 @@ class Readiness:
         self._parameters = parameters
         self._scale = 1.0 if ready_after_s is None else max(0.0, ready_after_s) / READY_S
         self.lost = False
+        self._told: set[str] = set()
         self.look(0.0)
 
     def look(self, now_s: float) -> None:
@@ -54,6 +63,13 @@ class Readiness:
         self.has_origin = now_s >= ORIGIN_S * scale
         self.ahrs_ready = now_s >= AHRS_S * scale
         self.position_good = now_s >= READY_S * scale and not self.lost
+
+    def news(self) -> list[str]:
+        """Return what is to be said of what has come up since last asked."""
+        up = [text for name, text in MILESTONES.items() if getattr(self, name)]
+        fresh = [text for text in up if text not in self._told]
+        self._told.update(fresh)
+        return fresh
 
     @property
     def ekf_flags(self) -> int:
