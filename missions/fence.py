@@ -38,7 +38,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
 from agri.errors import Refused
-from agri.geo import LocalFrame
+from agri.geo import LocalFrame, LonLat
 from missions.flightplan import FencePolygon, RallyPoint, Site
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs, no_ways, solid_parts
 
@@ -128,9 +128,31 @@ class Enclosure:
         found = []
         for inclusion, shape in ((True, self.inclusion), *((False, e) for e in self.exclusions)):
             ring = shapely.get_coordinates(shape.exterior)[:-1]
-            vertices = tuple(frame.place(float(e), float(n)) for e, n in ring)
-            found.append(FencePolygon(inclusion=inclusion, vertices=vertices))
+            places = [frame.place(float(e), float(n)) for e, n in ring]
+            found.append(FencePolygon(inclusion=inclusion, vertices=_apart(places)))
         return tuple(found)
+
+
+def _apart(places: Sequence[LonLat]) -> tuple[LonLat, ...]:
+    """Return a ring's places without those that the wire's 1e-7 degrees cannot tell apart.
+
+    Two corners a hair apart would be stored as one place twice, and a last one that falls on the
+    first makes other programs read the ring as closed.
+
+    Examples
+    --------
+    >>> here = LonLat(lon_deg=106.5, lat_deg=21.0)
+    >>> there = LonLat(lon_deg=106.6, lat_deg=21.0)
+    >>> again = LonLat(lon_deg=106.50000000001, lat_deg=21.0)
+    >>> len(_apart([here, there, again]))
+    2
+    """
+    kept = [
+        place
+        for before, place in zip([places[-1], *places], places, strict=False)
+        if (before.lon_e7, before.lat_e7) != (place.lon_e7, place.lat_e7)
+    ]
+    return tuple(kept)
 
 
 def enclose(
