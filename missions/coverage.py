@@ -171,7 +171,7 @@ def plan_coverage(
         acceleration_m_s2=acceleration_m_s2,
         styles=SMALL_STYLES if ground.area < SMALL_M2 else STYLES,
     )
-    directions = planner.directions() if angle_deg is None else [angle_deg % 180.0]
+    directions = planner.directions() if angle_deg is None else [angle_deg]
     stop_m = speed_m_s**2 / acceleration_m_s2
     flown: list[tuple[float, Coverage]] = []
     for layout, fine_m in _ranked(planner, directions, stop_m):
@@ -224,4 +224,6 @@ def _fine_m(missed_m2: float, ground_m2: float, width_m: float) -> float:
 
 def _areas(shape: BaseGeometry) -> BaseGeometry:
     """Return the areas of a shape, without the lines and points an intersection may leave."""
+    if isinstance(shape, Polygon):
+        return shape
     return shapely.union_all([p for p in explode(shape) if isinstance(p, Polygon) and p.area > 0])

@@ -23,6 +23,7 @@ from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from missions.keepouts import explode
+from missions.ties import first_least, ranked
 
 FloatArray = NDArray[np.float64]
 MITRE_LIMIT = 3.0
@@ -46,8 +47,9 @@ def edge_rings(field: BaseGeometry, width_m: float) -> list[FloatArray]:
     Returns
     -------
     list of (N, 2) float64
-        Corners of each ring, not closed, in the order of the parts, outer ring first. None where
-        the field is narrower than the swath.
+        Corners of each ring, not closed, outer rings with the field on their left; the nearest to
+        the field's first corner first, rings and corners. None where the field is narrower than
+        the swath.
 
     Examples
     --------
@@ -55,14 +57,16 @@ def edge_rings(field: BaseGeometry, width_m: float) -> list[FloatArray]:
     [(4, 2)]
     """
     inner = field.buffer(-width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
-    rings = []
+    corner = shapely.get_coordinates(field)[0]
+    rings: list[FloatArray] = []
     for part in explode(inner):
         smooth = shapely.orient_polygons(part.simplify(_BENDS_M))
         if isinstance(smooth, Polygon) and smooth.area > 1e-6:
-            rings += [
-                shapely.get_coordinates(ring)[:-1] for ring in (smooth.exterior, *smooth.interiors)
-            ]
-    return rings
+            for ring in (smooth.exterior, *smooth.interiors):
+                at = shapely.get_coordinates(ring)[:-1]
+                away = np.hypot(*(at - corner).T)
+                rings.append(np.roll(at, -first_least(away), axis=0))
+    return [rings[k] for k in ranked([math.dist(ring[0], corner) for ring in rings])]
 
 
 def kept_sides(ring: FloatArray, direction_deg: float, across_deg: float) -> NDArray[np.bool_]:

@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-1. **Directions** are tried relative to the field (its longest sides, and steps from the side of
-   its smallest box), so that a turned field gives the same plan turned. A scan-line score of the
+1. **Directions** are tried relative to the field (its longest sides, and steps from the
+   longest), so that a turned field gives the same plan turned. A scan-line score of the
    swept ground ranks them.
 2. **Edge** (`missions.edge_pass`), when asked for: whole, or without the sides that run across
    the lines, which the lines' own ends reach. What the flown edge leaves is the rest.
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from missions.edge_pass import edge_rings, edge_runs, kept_sides
@@ -154,13 +154,12 @@ class Planner:
 
     def directions(self) -> list[float]:
         """Return the directions worth weighing: the field's longest sides, the best scored."""
-        box = shapely.get_coordinates(self.ground.minimum_rotated_rectangle)
-        base_deg = bearing_deg(box[1] - box[0]) if len(box) > 2 else 0.0
         outlines = [shapely.get_exterior_ring(part) for part in explode(self.ground)]
         sides = np.vstack([np.diff(shapely.get_coordinates(o), axis=0) for o in outlines])
         longest = ranked([-float(long) for long in np.hypot(*sides.T)], SIDES)
-        own = [bearing_deg(sides[k]) for k in longest]
-        steps = [(base_deg + k * STEP_DEG) % 180.0 for k in range(round(180.0 / STEP_DEG))]
+        base_deg = bearing_deg(sides[longest[0]])
+        own = [base_deg + (bearing_deg(sides[k]) - base_deg) % 180.0 for k in longest]
+        steps = [base_deg + k * STEP_DEG for k in range(round(180.0 / STEP_DEG))]
         inner = self.ground.buffer(-self.width_m, join_style="mitre") if self.edge_pass else None
         ground = self.ground if inner is None or inner.is_empty else inner
         costs = [self._cost(ground, direction_deg) for direction_deg in steps]
@@ -179,7 +178,10 @@ class Planner:
         """
         given = list(self._choices(directions))
         choices = [given[k] for k in ranked([choice.cost_s for choice in given])]
-        full = [c for c in choices if c.whole and c.fit is Fit.EVEN][:WHOLE_EDGE]
+        even = [c for c in choices if c.whole and c.fit is Fit.EVEN]
+        full = even[:WHOLE_EDGE] + [c for c in even[WHOLE_EDGE:] if c in given[:1]]
+        if not self.edge_pass:
+            full = even
         less = [c for c in choices if not c.whole or c.fit is not Fit.EVEN][:PART_EDGE]
         drafts: list[_Draft] = []
         for choice in full + less:
@@ -245,11 +247,25 @@ class Planner:
         left = shapely.difference(self.ground, shapely.union_all(strips))
         clean = left.buffer(-_CLEAN_M, join_style="mitre").buffer(_CLEAN_M, join_style="mitre")
         deep_m = SLIVER * self.width_m
-        return shapely.union_all([p for p in explode(clean) if not p.buffer(-deep_m).is_empty])
+        deep = [
+            part
+            for part in explode(clean)
+            if isinstance(part, Polygon) and not part.buffer(-deep_m).is_empty
+        ]
+        return MultiPolygon(self._in_order(deep))
+
+    def _in_order(self, parts: list[Polygon]) -> list[Polygon]:
+        """Return parts by their distance from the field's first corner, however it lies."""
+        corner = Point(shapely.get_coordinates(self.ground)[0])
+        return [parts[k] for k in ranked([part.centroid.distance(corner) for part in parts])]
 
     def _draft(self, choice: _Choice, strips: Strips, style: Style) -> _Draft:
         """Return edge and lines of a choice in a style."""
-        lines = strips.lines(field=self.ground if self.edge_pass else None, trim=style.trim)
+        lines = strips.lines(
+            field=self.ground if self.edge_pass else None,
+            trim=style.trim,
+            strict=len(choice.edge.tracks) > 0,
+        )
         laid = [Track(LegKind.LINE, piece) for piece in self._allowed(lines)]
         tracks = (*choice.edge.tracks, *laid)
         stop_m = self.speed_m_s**2 / self.acceleration_m_s2
@@ -296,9 +312,8 @@ class Planner:
         least_m2 = style.patch * self.width_m**2
         found: list[Track] = []
         gained_m2, spare_m2 = 0.0, MOST_WASTE * self.ground.area
-        for patch in explode(left):
-            if not isinstance(patch, Polygon) or not (needed or patch.area >= least_m2):
-                continue
+        patches = [p for p in explode(left) if isinstance(p, Polygon)]
+        for patch in self._in_order([p for p in patches if needed or p.area >= least_m2]):
             axis = _long_axis(patch)
             way_m = math.dist(*axis) + 2.0 * self.width_m
             if not needed and way_m > style.worth * patch.area / self.width_m:
@@ -342,8 +357,8 @@ def apart_deg(one: float, other: float) -> float:
 
 
 def bearing_deg(step: FloatArray) -> float:
-    """Return the direction of a step, degrees clockwise from north, 0 to 180."""
-    return math.degrees(math.atan2(step[0], step[1])) % 180.0
+    """Return the direction of a step, degrees clockwise from north."""
+    return math.degrees(math.atan2(step[0], step[1]))
 
 
 def _long_axis(patch: Polygon) -> FloatArray:

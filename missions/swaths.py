@@ -42,6 +42,9 @@ STRETCH = 0.004
 LAP_M = 0.001
 """Least overlap, or gap, of neighbouring swaths: edges that coincide but for rounding are what
 polygon unions go wrong on, here and in whoever judges the plan."""
+ASIDE = 0.237
+"""About a quarter of the spacing, but not where evenly drawn fields have their corners: there
+rounding would decide."""
 SHORTEST_M = 0.2
 """A line shorter than this is not flown."""
 SLIVER_M = 0.02
@@ -127,7 +130,7 @@ def sweep_cost(
 
     Line length and line changes at `speed_m_s`, and for each line v/a lost in braking and v/a in
     gathering speed (the kinematics of a stop at constant acceleration). A line is as long as the
-    longer chord a quarter of the spacing beside it. Infinite when the fit is not to be had.
+    longer chord `ASIDE` of the spacing beside it. Infinite when the fit is not to be had.
     """
     turn = turn_matrix(direction_deg)
     length_m, pieces, had = 0.0, 0.0, fit is Fit.EVEN
@@ -139,11 +142,11 @@ def sweep_cost(
         had |= len(at) > 0
         if len(at) == 0:
             at = levels(edges, width_m, Fit.EVEN)
-        aside = (at[1] - at[0] if len(at) > 1 else np.ptp(edges[:, :, 1])) / 4.0
+        aside = ASIDE * (at[1] - at[0] if len(at) > 1 else np.ptp(edges[:, :, 1]))
         length_m += float(
             np.maximum(chord_lengths(edges, at - aside), chord_lengths(edges, at + aside)).sum()
         )
-        pieces += float(crossings(edges, at)[1].sum()) / 2.0
+        pieces += float(crossings(edges, at + aside / 20.0)[1].sum()) / 2.0
     changes_s = pieces * (width_m / speed_m_s + 2.0 * speed_m_s / acceleration_m_s2)
     return length_m / speed_m_s + changes_s if had else math.inf
 
@@ -203,7 +206,9 @@ class Strips:
     width_m: float
     spacing_m: float
 
-    def lines(self, *, field: BaseGeometry | None = None, trim: float = 0.0) -> list[FloatArray]:
+    def lines(
+        self, *, field: BaseGeometry | None = None, trim: float = 0.0, strict: bool = True
+    ) -> list[FloatArray]:
         """Return the lines, each its (2, 2) ends in local metres.
 
         Parameters
@@ -212,11 +217,13 @@ class Strips:
             What flat swath ends may not reach beyond; None lets lines run as far as their strip.
         trim : float
             Share of the width; lines end where what is left of their strip is narrower.
+        strict : bool
+            Whether ground that no swath fits into is left out; else it gets whole lines.
         """
         reached = [(strip.y, strip.span(trim * self.width_m)) for strip in self.strips]
         reached = [(y, span) for y, span in reached if span[1] > span[0]]
         if field is not None:
-            reached = list(_capped(reached, self.width_m, edges_of(field) @ self.turn.T))
+            reached = list(_capped(reached, self.width_m, edges_of(field) @ self.turn.T, strict))
         return [
             np.array([[x0, y], [x1, y]]) @ self.turn
             for y, (x0, x1) in reached
@@ -301,7 +308,7 @@ def _strip(y: float, group: Sequence[Polygon]) -> Strip:
 
 
 def _capped(
-    reached: Sequence[tuple[float, Span]], width_m: float, field: FloatArray
+    reached: Sequence[tuple[float, Span]], width_m: float, field: FloatArray, strict: bool
 ) -> Iterable[tuple[float, Span]]:
     """Yield the pieces of lines whose flat ends stay in the field on both sides."""
     half = width_m / 2.0 - INSIDE_M
@@ -311,13 +318,18 @@ def _capped(
         for middle in middles[number]:
             x0, x1 = max(span[0], middle[0] + INSIDE_M), min(span[1], middle[1] - INSIDE_M)
             for beside in (lefts[number], rights[number]):
-                x0, x1 = _within(beside, x0, x1)
+                x0, x1 = _within(beside, x0, x1, strict)
             yield y, (x0, x1)
 
 
-def _within(beside: Sequence[Span], x0: float, x1: float) -> Span:
-    """Return the line cut to the chords that go with a good part of it; none leaves it whole."""
-    along = [c for c in beside if min(c[1], x1) - max(c[0], x0) > 0.3 * (x1 - x0)]
+def _within(beside: Sequence[Span], x0: float, x1: float, strict: bool) -> Span:
+    """Return the line cut to the chords that go with a good part of it, or to the best of them."""
+    shared = [min(c[1], x1) - max(c[0], x0) for c in beside]
+    along = [c for c, long in zip(beside, shared, strict=True) if long > 0.3 * (x1 - x0)]
+    if not along and strict and x1 > x0:
+        if max(shared, default=0.0) <= 0.0:
+            return 0.0, 0.0
+        along = [beside[int(np.argmax(shared))]]
     if not along:
         return x0, x1
     return max(x0, min(c[0] for c in along)), min(x1, max(c[1] for c in along))

@@ -27,6 +27,8 @@ Visit = tuple[int, bool]
 """Number of a track, and whether it is flown from its end to its beginning."""
 TOURS = 3
 """How many first orders are bettered."""
+FEW = 8
+"""Of so few tracks every first order is."""
 ROUNDS = 12
 GAIN_M = 3.0 * TIE_M
 """A change must shorten the way by more than this."""
@@ -59,7 +61,9 @@ def order_tracks(between: FloatArray, begin: FloatArray | None = None) -> list[V
     come = np.zeros(2 * count) if begin is None else begin
     first = _nearest_next(between)
     lengths = [_length(tour, between, come) for tour in first]
-    improved = [_improve(first[k], between, come) for k in ranked(lengths, TOURS)]
+    improved = [
+        _improve(first[k], between, come) for k in ranked(lengths, TOURS if count > FEW else None)
+    ]
     best = improved[first_least([_length(tour, between, come) for tour in improved])]
     return [(end // 2, end % 2 == 1) for end in best]
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
-from missions.route import shortest_way
+from missions.route import distances, shortest_way
 
 HALL = Polygon(
     [(0, 0), (100, 0), (100, 60), (0, 60)],
@@ -99,3 +99,33 @@ def test_between_two_islands_there_is_no_way() -> None:
 
 def test_a_place_outside_the_region_has_no_way() -> None:
     assert shortest_way(HALL, (-5.0, 5.0), (5.0, 5.0)) is None
+
+
+@given(ends=st.lists(places, min_size=2, max_size=5))
+def test_distances_between_many_places_are_those_of_the_single_ways(
+    ends: list[tuple[float, float]],
+) -> None:
+    table = distances(HALL, np.array(ends))
+    for i, start in enumerate(ends):
+        for j, end in enumerate(ends):
+            way = shortest_way(HALL, start, end)
+            assert way is not None
+            assert table[i, j] == pytest.approx(length_m(way), abs=1e-6)
+
+
+def test_places_that_nothing_joins_are_infinitely_far_apart() -> None:
+    islands = MultiPolygon([box(0, 0, 10, 10), box(20, 0, 30, 10)])
+    table = distances(islands, np.array([[5.0, 5.0], [8.0, 5.0], [25.0, 5.0]]))
+    assert table[0, 1] == pytest.approx(3.0)
+    assert np.isinf(table[0, 2])
+    assert np.isinf(table[2, 1])
+
+
+@given(start=places, end=places)
+def test_with_a_berth_a_way_bends_inside_the_corners(
+    start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    way = shortest_way(HALL, start, end, berth_m=0.5)
+    assert way is not None
+    for corner in way[1:-1]:
+        assert HALL.boundary.distance(shapely.Point(corner)) >= 0.5 - 1e-6
