@@ -94,6 +94,24 @@ def cameras() -> None:
     show_table(("cli.head_camera", "cli.head_pixels", "cli.head_focal", "cli.head_bands"), rows)
 
 
+@app.command(help="cli.help.aircraft_list")
+def aircraft() -> None:
+    """List the aircraft."""
+    from agri.cli.show import local_number, show_table
+    from missions.catalogue import all_aircraft
+
+    rows = [
+        (
+            one.name,
+            local_number(one.mass_kg, ".1f"),
+            local_number(one.battery_wh, ".0f"),
+            local_number(one.cruise_speed_m_s, ".0f"),
+        )
+        for one in all_aircraft().values()
+    ]
+    show_table(("cli.head_aircraft", "cli.head_mass", "cli.head_battery", "cli.head_speed"), rows)
+
+
 @plan.command("survey", help="cli.help.plan_survey")
 def plan_survey(
     field: Annotated[str, Argument(help="cli.help.field", show_default=False)],
