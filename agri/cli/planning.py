@@ -181,5 +181,8 @@ def export(
     from agri.cli.show import tell
     from agri.operations.mission_files import export_named
 
-    for file in export_named(plan, to, folder_or_file=out, farm=farm, simple=simple):
+    written = export_named(plan, to, folder_or_file=out, farm=farm, simple=simple)
+    for file in written:
         tell("cli.exported", file=file)
+    if to == "plan" and not simple and '"ComplexItem"' not in written[0].read_text("utf-8"):
+        tell("cli.exported_simple")
