@@ -54,7 +54,10 @@ def read_fields(path: Path) -> list[Field]:
     features = document.get("features", [document])
     fields = []
     for number, feature in enumerate(features, start=1):
-        name = str((feature.get("properties") or {}).get("name") or f"field {number}")
+        told = feature.get("properties") or {}
+        if told.get("kind", "field") != "field":
+            continue  # a farm's file holds pads and obstacles too
+        name = str(told.get("name") or f"field {number}")
         try:
             boundary = shape(feature.get("geometry") or feature)
             fields.append(Field(name=name, boundary=boundary))

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 1. **Layouts** (`missions.layouts`): the working tracks of the most promising directions, with more
-   or less of the edge flown, thorough or lean.
+   or less of the edge flown, thorough to sparing.
 2. **Choice**: missed ground is weighed as way. Layouts are ranked by their working length, line
    changes and that weight; the best few are joined into flights.
 3. **Flight** (`missions.joining`): the tracks in a good order, with legs between them that stay in
@@ -33,7 +33,8 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from missions.joining import join_tracks
 from missions.keepouts import explode
-from missions.layouts import SMALL_STYLES, STYLES, Planner
+from missions.layouts import Planner
+from missions.mending import SMALL_STYLES, STYLES
 from missions.route import Place
 from missions.ties import first_least, ranked
 from missions.tracks import Layout, Leg, LegKind, swept
@@ -55,6 +56,7 @@ SMALL_WORTH = 60.0
 MOST_MISSED_PER_M = 0.0012
 """Share of the field, per metre of width, above which missed ground weighs prohibitively."""
 PROHIBITIVE = 15.0
+"""How many times more than worth what is above weighs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ Theory of operation
    swept ground ranks them.
 2. **Edge** (`missions.edge_pass`), when asked for: whole, or without the sides that run across
    the lines, which the lines' own ends reach. What the flown edge leaves is the rest.
-3. **Lines** (`missions.swaths`) over the rest: as many as fit it, or one fewer. The best by the
-   score are laid out in full, each in three styles: `THOROUGH` covers whatever it can, `LEAN`
-   and `SPARING` let go what costs more way than it is worth.
-4. **Mending**: ground still uncovered gets a short line of its own where that is worth it.
+3. **Lines** (`missions.swaths`) over the rest: evenly, one fewer, or from one side. The best by
+   the score are laid out in full, each in several styles (`missions.mending`), from thorough to
+   sparing.
+4. **Mending** (`missions.mending`): ground still uncovered gets a short line of its own where that
+   is worth it.
 
 Which layout is flown is decided by `missions.coverage`, which knows what missed ground weighs.
 """
@@ -19,17 +20,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString, MultiPolygon, Point, Polygon
+from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from missions.edge_pass import edge_rings, edge_runs, kept_sides
 from missions.keepouts import explode
-from missions.swaths import SHORTEST_M, Fit, Strips, cut_strips, sweep_cost
+from missions.leads import with_leads
+from missions.mending import STYLES, SWEEP, Style, in_order, mend, pieces_in
+from missions.swaths import Fit, Strips, cut_strips, sweep_cost
 from missions.ties import ranked
 from missions.tracks import FloatArray, Layout, LegKind, Track, swept
 
@@ -47,43 +50,12 @@ PART_EDGE = 6
 """Choices laid out in full that leave a part of the edge to the lines, or a line out."""
 ACROSS_DEG = (0.0, 20.0, 32.0)
 """How near to a right angle with the lines an edge may be and be left to the lines' ends."""
-WORTH_TRYING = 0.002
+WORTH_TRYING = 0.01
 """Share of the sweep's time that another fit must save to be weighed."""
 SLIVER = 0.12
 """Ground that is nowhere twice this share of the width deep is left to the swaths beside it."""
-MOST_WASTE = 0.0005
-"""Share of the field that lines into narrow corners may spray beyond it, all together."""
-_CLEAN_M = 0.03
-"""Splinters thinner than twice this, which cutting leaves, are no ground."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """How far to go for the last of the ground.
-
-    Parameters
-    ----------
-    trim : float
-        Share of the width below which the tip of a strip is not flown to.
-    patch : float
-        Uncovered ground of this share of a square swath may get a line of its own.
-    worth : float
-        How many metres of way, in swath lengths of the patch's area, such a line may cost.
-    """
-
-    trim: float
-    patch: float
-    worth: float
-
-
-THOROUGH = Style(trim=0.02, patch=0.12, worth=20.0)
-LEAN = Style(trim=0.25, patch=0.25, worth=3.0)
-SPARING = Style(trim=0.42, patch=0.3, worth=2.0)
-SWEEP = Style(trim=0.0, patch=math.inf, worth=0.0)
-"""Lines alone, as far as their strips reach: for cameras, which see beyond a line's end."""
-STYLES = (THOROUGH, LEAN, SPARING)
-SMALL_STYLES = (THOROUGH, LEAN)
-"""On small fields, where the last of the ground is worth its way."""
+SPLINTER = 0.03
+"""Splinters thinner than twice this share of the width, left beside edge tracks, are no ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +160,16 @@ class Planner:
             strips = cut_strips(
                 choice.edge.rest, choice.direction_deg, width_m=self.width_m, fit=choice.fit
             )
-            for style in self.styles if self.edge_pass else (SWEEP,):
+            for style in self._styles(choice.fit):
                 drafts.append(self._draft(choice, strips, style))
         for number in ranked([draft.least_m for draft in drafts]):
             yield self._finish(drafts[number])
+
+    def _styles(self, fit: Fit) -> tuple[Style, ...]:
+        """Return the styles of a fit; lines from one side are not there to be thorough."""
+        if not self.edge_pass:
+            return (SWEEP,)
+        return self.styles[1:] if fit in (Fit.LOW, Fit.HIGH) else self.styles
 
     def _choices(self, directions: Iterable[float]) -> Iterator[_Choice]:
         """Yield every direction with each choice of sides and line count, and its score."""
@@ -245,19 +223,15 @@ class Planner:
             for track in tracks
         ]
         left = shapely.difference(self.ground, shapely.union_all(strips))
-        clean = left.buffer(-_CLEAN_M, join_style="mitre").buffer(_CLEAN_M, join_style="mitre")
+        thin_m = SPLINTER * self.width_m
+        clean = left.buffer(-thin_m, join_style="mitre").buffer(thin_m, join_style="mitre")
         deep_m = SLIVER * self.width_m
         deep = [
             part
             for part in explode(clean)
             if isinstance(part, Polygon) and not part.buffer(-deep_m).is_empty
         ]
-        return MultiPolygon(self._in_order(deep))
-
-    def _in_order(self, parts: list[Polygon]) -> list[Polygon]:
-        """Return parts by their distance from the field's first corner, however it lies."""
-        corner = Point(shapely.get_coordinates(self.ground)[0])
-        return [parts[k] for k in ranked([part.centroid.distance(corner) for part in parts])]
+        return MultiPolygon(in_order(deep, self.ground))
 
     def _draft(self, choice: _Choice, strips: Strips, style: Style) -> _Draft:
         """Return edge and lines of a choice in a style."""
@@ -266,7 +240,7 @@ class Planner:
             trim=style.trim,
             strict=len(choice.edge.tracks) > 0,
         )
-        laid = [Track(LegKind.LINE, piece) for piece in self._allowed(lines)]
+        laid = [Track(LegKind.LINE, piece) for piece in pieces_in(lines, self.region)]
         tracks = (*choice.edge.tracks, *laid)
         stop_m = self.speed_m_s**2 / self.acceleration_m_s2
         least_m = sum(t.length_m for t in tracks) + len(tracks) * (self.width_m + stop_m)
@@ -278,9 +252,18 @@ class Planner:
         patches: list[Track] = []
         mended_m2 = 0.0
         if self.edge_pass or not draft.tracks:
-            patches, mended_m2 = self._mend(left, draft.style, needed=not draft.tracks)
+            patches, mended_m2 = mend(
+                left,
+                self.ground,
+                self.region,
+                width_m=self.width_m,
+                style=draft.style,
+                needed=not draft.tracks,
+            )
         return Layout(
-            tracks=tuple(self._led(t) for t in [*draft.tracks, *patches]),
+            tracks=tuple(
+                with_leads(t, self.region, self.lead_in_m) for t in [*draft.tracks, *patches]
+            ),
             angle_deg=draft.angle_deg,
             spacing_m=draft.spacing_m,
             missed_m2=left.area - mended_m2,
@@ -294,62 +277,6 @@ class Planner:
         seen = swept((track.points for track in tracks), self.width_m, exact=False)
         return shapely.difference(self.ground, seen)
 
-    def _allowed(self, lines: list[FloatArray]) -> Iterator[FloatArray]:
-        """Yield the pieces of lines that lie in the allowed region."""
-        shapely.prepare(self.region)
-        for line in lines:
-            drawn = LineString(line)
-            if self.region.covers(drawn):
-                yield line
-                continue
-            for piece in explode(shapely.intersection(drawn, self.region)):
-                ends = shapely.get_coordinates(piece)[[0, -1]]
-                if isinstance(piece, LineString) and math.dist(*ends) >= SHORTEST_M:
-                    yield ends if (ends[1] - ends[0]) @ (line[1] - line[0]) > 0 else ends[::-1]
-
-    def _mend(self, left: BaseGeometry, style: Style, *, needed: bool) -> tuple[list[Track], float]:
-        """Return a short line for each uncovered patch that is worth it, and what they gain."""
-        least_m2 = style.patch * self.width_m**2
-        found: list[Track] = []
-        gained_m2, spare_m2 = 0.0, MOST_WASTE * self.ground.area
-        patches = [p for p in explode(left) if isinstance(p, Polygon)]
-        for patch in self._in_order([p for p in patches if needed or p.area >= least_m2]):
-            axis = _long_axis(patch)
-            way_m = math.dist(*axis) + 2.0 * self.width_m
-            if not needed and way_m > style.worth * patch.area / self.width_m:
-                continue
-            for piece in self._allowed([axis]):
-                swath = swept([piece], self.width_m, exact=False)
-                gain_m2 = shapely.intersection(swath, patch).area
-                waste_m2 = shapely.difference(swath, self.ground).area
-                pays = way_m <= style.worth * gain_m2 / self.width_m
-                if needed or (pays and gain_m2 > least_m2 and waste_m2 <= spare_m2):
-                    found.append(Track(LegKind.LINE, piece))
-                    gained_m2 += gain_m2
-                    spare_m2 -= waste_m2
-        return found, gained_m2
-
-    def _led(self, track: Track) -> Track:
-        """Return a line with its lead-in and lead-out, as far as they are allowed."""
-        if self.lead_in_m <= 0.0 or track.kind is not LegKind.LINE:
-            return track
-        ahead = track.points[1] - track.points[0]
-        ahead = ahead / np.hypot(*ahead)
-        first, last = track.points[0], track.points[-1]
-        before = self._reach(first, first - ahead * self.lead_in_m)
-        return replace(track, lead=(before, self._reach(last, last + ahead * self.lead_in_m)))
-
-    def _reach(self, start: FloatArray, end: FloatArray) -> FloatArray:
-        """Return how far the straight way to `end` stays in the allowed region."""
-        inside = shapely.intersection(LineString([start, end]), self.region)
-        for piece in explode(inside):
-            if isinstance(piece, LineString) and piece.distance(Point(start)) < 1e-6:
-                tip: FloatArray = max(
-                    shapely.get_coordinates(piece), key=lambda p: math.dist(p, start)
-                )
-                return tip
-        return start
-
 
 def apart_deg(one: float, other: float) -> float:
     """Return the angle between two directions of lines, 0 to 90."""
@@ -359,11 +286,3 @@ def apart_deg(one: float, other: float) -> float:
 def bearing_deg(step: FloatArray) -> float:
     """Return the direction of a step, degrees clockwise from north."""
     return math.degrees(math.atan2(step[0], step[1]))
-
-
-def _long_axis(patch: Polygon) -> FloatArray:
-    """Return the middle line of the smallest box round a patch, along its longer side."""
-    a, b, c, d = shapely.get_coordinates(patch.minimum_rotated_rectangle)[:4]
-    if math.dist(a, b) >= math.dist(b, c):
-        return np.array([(a + d) / 2.0, (b + c) / 2.0])
-    return np.array([(a + b) / 2.0, (c + d) / 2.0])
