@@ -7,6 +7,7 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -176,21 +177,24 @@ def test_whatever_call_of_a_write_fails_the_old_file_is_there_or_the_new_one(
     assert all(str(path) in error.text("vi") for error in errors)
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """No file of this process may grow over 4 kB, as on a full disk."""
+    """No file of this process may grow over 4 kB, as on a full disk.
+
+    Only for the one call under test: the limit would hold for the test runner's own output too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_disk_that_takes_only_part_of_a_file_leaves_the_old_one(
-    tmp_path: Path, small_files: None
-) -> None:
+def test_a_disk_that_takes_only_part_of_a_file_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
-    with pytest.raises(StoreError) as error:
+    with pytest.raises(StoreError) as error, small_files():
         files.write_text(path, "x" * 100_000)
     assert error.value.message.key == "error.disk_full"
     assert path.read_text() == "old"
