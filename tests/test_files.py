@@ -266,11 +266,11 @@ def test_text_that_is_no_text_is_refused_before_anything_is_written(tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_copy_is_whole_or_not_there(tmp_path: Path, small_files: None) -> None:
+def test_a_copy_is_whole_or_not_there(tmp_path: Path) -> None:
     (tmp_path / "small").write_bytes(b"x" * 1000)
     files.copy_file(tmp_path / "small", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"x" * 1000
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError), small_files():
         files.copy_file(Path("/dev/zero"), tmp_path / "endless")
     with pytest.raises(StoreError):
         files.copy_file(tmp_path / "absent", tmp_path / "endless")
