@@ -34,7 +34,7 @@ from agri.errors import BadInput
 from missions.joining import join_tracks
 from missions.keepouts import explode
 from missions.layouts import Planner
-from missions.mending import SMALL_STYLES, STYLES
+from missions.mending import LARGE_STYLES, SMALL_STYLES, STYLES, Style
 from missions.route import Place
 from missions.ties import first_least, ranked
 from missions.tracks import Layout, Leg, LegKind, swept
@@ -49,6 +49,8 @@ SPARE = 0.002
 """Share of a field that may stay uncovered unweighed."""
 SMALL_M2 = 10_000.0
 """On fields smaller than this nothing is spare."""
+LARGE_M2 = 80_000.0
+"""Fields larger than this are not planned thoroughly."""
 MISSED_WORTH = 4.0
 """How many times its own swath length a patch of missed ground is worth flying."""
 SMALL_WORTH = 60.0
@@ -171,7 +173,7 @@ def plan_coverage(
         lead_in_m=lead_in_m,
         speed_m_s=speed_m_s,
         acceleration_m_s2=acceleration_m_s2,
-        styles=SMALL_STYLES if ground.area < SMALL_M2 else STYLES,
+        styles=_styles(ground.area),
     )
     directions = planner.directions() if angle_deg is None else [angle_deg]
     stop_m = speed_m_s**2 / acceleration_m_s2
@@ -189,6 +191,12 @@ def plan_coverage(
     if not flown:
         raise BadInput("error.coverage_disconnected")
     return flown[first_least([cost_m for cost_m, _ in flown], TIE_COST_M)][1]
+
+
+def _styles(ground_m2: float) -> tuple[Style, ...]:
+    if ground_m2 < SMALL_M2:
+        return SMALL_STYLES
+    return STYLES if ground_m2 < LARGE_M2 else LARGE_STYLES
 
 
 def _ranked(

@@ -54,6 +54,8 @@ LEAN = Style(trim=0.25, patch=0.25, worth=3.0)
 SPARING = Style(trim=0.42, patch=0.3, worth=2.0)
 SWEEP = Style(trim=0.0, patch=math.inf, worth=0.0)
 """Lines alone, as far as their strips reach: for cameras, which see beyond a line's end."""
+LARGE_STYLES = (LEAN, SPARING)
+"""On large fields, where the last of the ground is a small share, and planning takes longest."""
 STYLES = (THOROUGH, LEAN, SPARING)
 SMALL_STYLES = (THOROUGH, LEAN)
 """On small fields, where the last of the ground is worth its way."""
