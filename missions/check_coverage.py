@@ -12,7 +12,8 @@ What the fence keeps the aircraft out of, with the room around it, is not counte
 are told, and do not stop a flight: a map with a poorer edge may be what there is to have. What
 does stop it is a grid that is not true on the ground, laid in a projection or stretched
 afterwards: its lines leave gaps, and the median distance of neighbouring lines, measured on the
-items, exceeds the spacing asked.
+items, exceeds the spacing asked. (Tracks along the border are no grid; with an edge pass the
+shares alone judge.)
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def check_coverage(
     asked_m = job.geometry.line_spacing_m
     seen, overlapped = shares_of_field(plan, site, job, path)
     flown_m = job.fitted_spacing_m
-    if overlapped < GAPLESS:
+    if overlapped < GAPLESS and not job.settings.edge_pass:
         field = path.frame.geometry_to_local(site.field.boundary)
         flown_m = max(flown_m, measured_spacing_m(field.difference(_closed(plan, path)), path))
     findings = []

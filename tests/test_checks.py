@@ -805,6 +805,16 @@ def test_a_camera_on_in_a_turn_is_a_warning() -> None:
     assert values(plan, "camera_on_in_turn") == {"item": 6, "count": 2}
 
 
+def test_pictures_at_the_fastest_speed_are_the_ones_judged() -> None:
+    """9 m/s on the first lines, 6 m/s after: 1.1 cm pixels and 1.3 ms smear 1.07 pixels."""
+    camera = replace(SETTINGS.camera, exposure_s=0.0013)
+    plan = asked(camera=camera)
+    items = (*changed(2, param2=9.0).items[:10], speed(6.0), *PLAN.items[10:])
+    assert told(replace(plan, items=items)) == warnings("blurred")
+    assert values(replace(plan, items=items), "blurred")["speed_m_s"] == 9.0
+    assert told(plan) == []
+
+
 def test_a_slight_bend_is_no_turn() -> None:
     """17.6 degrees near the end of the first line, then 22."""
     assert told(inserted(5, waypoint(90.0, -45.0))) == []
@@ -908,6 +918,14 @@ def test_a_grid_stretched_on_the_ground_is_caught_on_its_items(
         assert values(plan, "gaps_between_lines")["percent"] == pytest.approx(missed, abs=0.3)
     else:
         assert told(plan) == errors("lines_too_far_apart")
+
+
+def test_tracks_along_the_border_are_no_grid() -> None:
+    stretched = survey_items((-51.4, -25.7, 0.0, 25.7, 51.4))
+    grid = replace(asked(), items=stretched)
+    assert told(grid) == [*errors("lines_too_far_apart"), *warnings("gaps_between_lines")]
+    edge = replace(asked(edge_pass=True), items=stretched)
+    assert told(edge) == warnings("gaps_between_lines")
 
 
 def test_lines_a_hand_too_far_apart_that_leave_no_gap_to_speak_of_are_welcome() -> None:
