@@ -15,6 +15,7 @@ from agri.field import Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.geo import LonLat
 from missions.energy import Aircraft, Estimate
 from missions.items import Command, Frame, MissionItem, MissionType, digest
+from missions.spray_job import SprayJob
 from missions.survey import SurveyGeometry, SurveySettings
 
 
@@ -119,6 +120,8 @@ class FlightPlan:
         None when not told.
     survey : SurveyJob or None
         None when it is not a survey made by agri.
+    spray : SprayJob or None
+        None when it is not a spraying made by agri.
     """
 
     name: str
@@ -132,6 +135,7 @@ class FlightPlan:
     site: Site | None = None
     aircraft: Aircraft | None = None
     survey: SurveyJob | None = None
+    spray: SprayJob | None = None
 
     def wire_items(self, mission_type: MissionType) -> tuple[MissionItem, ...]:
         """Return the items of one of the vehicle's three plans, in wire order, home left out."""
