@@ -1,4 +1,4 @@
-"""The straight legs a list of items flies, and whether the camera works on each.
+"""The straight legs a list of items flies, and whether camera or sprayer works on each.
 
 One reading of the items serves formats, pages and pictures: where the aircraft goes, at what
 height, and what is switched on. A DO_ item runs when the navigation item before it is reached,
@@ -37,6 +37,9 @@ class FlownLeg:
         In the items' frame, above home for RELATIVE.
     trigger_m : float
         Distance between pictures on this leg, 0 when the camera rests.
+    spray_on : bool
+        Whether the sprayer is switched on (DO_SPRAYER with a first parameter of 1; anything else
+        switches it off, as ArduCopter reads it).
     """
 
     seq: int
@@ -45,6 +48,7 @@ class FlownLeg:
     start_height_m: float
     end_height_m: float
     trigger_m: float
+    spray_on: bool = False
 
 
 def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ...]:
@@ -63,12 +67,14 @@ def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ..
         In flying order; vertical take-off and landing have no leg.
     """
     legs: list[FlownLeg] = []
-    here, height_m, trigger_m = home, 0.0, 0.0
+    here, height_m, trigger_m, spray_on = home, 0.0, 0.0, False
     for seq, item in enumerate(items, start=1):
         if item.command == Command.NAV_TAKEOFF:
             height_m = item.z
         elif item.command == Command.DO_SET_CAM_TRIGG_DIST:
             trigger_m = max(item.param1, 0.0)
+        elif item.command == Command.DO_SPRAYER:
+            spray_on = item.param1 == 1.0
         elif item.command == Command.NAV_RETURN_TO_LAUNCH or item.command in _FLOWN_TO:
             returns = item.command == Command.NAV_RETURN_TO_LAUNCH
             located = bool(item.x or item.y) and not returns
@@ -83,6 +89,7 @@ def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ..
                         start_height_m=height_m,
                         end_height_m=end_height_m,
                         trigger_m=trigger_m,
+                        spray_on=spray_on,
                     )
                 )
             here, height_m = there, end_height_m

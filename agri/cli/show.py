@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from agri.operations.demo import Demonstration
     from agri.operations.fly import Flown
-    from agri.operations.survey import PlannedSurvey
+    from agri.operations.planning import PlannedFlight
     from missions.launch import FlightProgress
 
 SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
@@ -122,7 +122,7 @@ def show_verdict(name: str, findings: Sequence[Finding]) -> int:
     return int(stopped)
 
 
-def show_plan(planned: PlannedSurvey) -> int:
+def show_plan(planned: PlannedFlight) -> int:
     """Print a plan at a glance, its findings and its files."""
     from agri.operations.report import plan_facts
 

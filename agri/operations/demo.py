@@ -24,7 +24,8 @@ from agri.operations.fly import Flown, Pilot, fly_plan
 from agri.operations.layers import GREEN, Layer
 from agri.operations.mission_files import write_export
 from agri.operations.page import Shown, Table, render_page
-from agri.operations.survey import PlannedSurvey, SurveyRequest, plan_field
+from agri.operations.planning import PlannedFlight
+from agri.operations.survey import SurveyRequest, plan_field
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
 from agri.workspace import Workspace
@@ -109,7 +110,7 @@ def run_demo(
     return Demonstration(folder=home.resolve(), flights=tuple(flights), page=page)
 
 
-def _plan(farm: Workspace, field: str, language: Language, now: datetime) -> PlannedSurvey:
+def _plan(farm: Workspace, field: str, language: Language, now: datetime) -> PlannedFlight:
     request = SurveyRequest(
         field=field, camera=camera(CAMERA), aircraft=aircraft(), gsd_m=GSD_M, name=field
     )
@@ -124,7 +125,7 @@ def _plan(farm: Workspace, field: str, language: Language, now: datetime) -> Pla
 
 
 def _fly(
-    farm: Workspace, planned: PlannedSurvey, language: Language, now: datetime, speedup: float
+    farm: Workspace, planned: PlannedFlight, language: Language, now: datetime, speedup: float
 ) -> Flown:
     pilot = Pilot(
         may_set=lambda _: True,

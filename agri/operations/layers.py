@@ -18,6 +18,7 @@ from agri.geo import LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
 from missions.legs import FlownLeg, flown_legs
+from missions.spray_job import SprayJob
 
 BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
     "#0072B2",
@@ -130,6 +131,26 @@ def site_layers(site: Site) -> list[Layer]:
     return layers
 
 
+def _ground_layers(job: SprayJob, site: Site | None) -> list[Layer]:
+    """Return what is sprayed, and what of the field is not."""
+    layers = [
+        Layer(key="page.layer.treatable", geometry=job.treatable, colour=SKY, fill=0.35, width=1.0)
+    ]
+    if site is not None:
+        left = site.field.boundary.difference(job.treatable)
+        layers.append(
+            Layer(
+                key="page.layer.unsprayed",
+                geometry=left,
+                colour=ORANGE,
+                fill=0.3,
+                width=1.0,
+                dash=(2, 3),
+            )
+        )
+    return layers
+
+
 def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
     """Return the layers of a plan, lowest first."""
     stay_in = [_ring(p) for p in plan.fence_polygons if p.inclusion]
@@ -156,11 +177,13 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
                 dash=(4, 4),
             )
         )
+    if plan.spray is not None:
+        layers += _ground_layers(plan.spray, plan.site)
     legs = flown_legs(plan.items, plan.home)
     layers.append(
         Layer(
             key="page.layer.transit",
-            geometry=_lines(a for a in legs if not a.trigger_m),
+            geometry=_lines(a for a in legs if not a.trigger_m and not a.spray_on),
             colour=GREY,
             width=1.6,
             dash=(3, 4),
@@ -172,6 +195,14 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
             geometry=_lines(a for a in legs if a.trigger_m),
             colour=BLUE,
             width=2.5,
+        )
+    )
+    layers.append(
+        Layer(
+            key="page.layer.spray_lines",
+            geometry=_lines(a for a in legs if a.spray_on),
+            colour=BLUE,
+            width=3.0,
         )
     )
     others = [p.place for p in plan.rally_points if distance_m(p.place, plan.home) > 1.0]

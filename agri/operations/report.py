@@ -19,10 +19,12 @@ from agri.operations.page import Table, render_page, state_of
 from agri.operations.picture import draw_picture
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
+from missions.spray_job import SprayJob
 
 INDOCHINA_TIME = timezone(timedelta(hours=7), "ICT")
 Facts = list[tuple[str, str]]
@@ -102,10 +104,52 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
         _time(facts, language, estimate.time_s)
         _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
         facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
+    if plan.spray:
+        facts += _spray_facts(plan.spray, language)
     home = f"{plan.home.lat_deg:.6f}, {plan.home.lon_deg:.6f}"
     facts.append((say("page.fact_home", language), home))
     facts.append((say("page.fact_digest", language), plan.digest[:12]))
     return facts
+
+
+def _spray_facts(job: SprayJob, language: Language) -> Facts:
+    facts: Facts = []
+    settings, estimate = job.settings, job.estimate
+    if job.sorties > 1:
+        _fact(facts, language, "page.fact_sortie", number=job.sortie, of=job.sorties)
+    facts.append((say("page.fact_sprayer", language), settings.sprayer.name))
+    product = settings.product
+    _fact(facts, language, "page.fact_product", name=product.name, dose=product.dose_per_ha,
+          unit=product.unit.value)  # fmt: skip
+    _fact(facts, language, "page.fact_phi", days=product.phi_days)
+    _fact(facts, language, "page.fact_rate", rate_l_ha=settings.rate_l_ha)
+    _fact(facts, language, "page.fact_litres", litres=estimate.litres)
+    _fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(estimate.area_m2),
+          sao=square_metres_to_sao(estimate.area_m2))  # fmt: skip
+    _fact(facts, language, "page.fact_swath", swath_m=settings.swath_m)
+    _fact(facts, language, "page.fact_spray_height", height_m=settings.height_m,
+          ground_m=settings.flying_height_m)  # fmt: skip
+    _fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
+    facts.append((say("page.fact_wind", language), wind_words(settings.wind, language)))
+    _fact(facts, language, "page.fact_length", length_m=estimate.length_m)
+    _time(facts, language, estimate.time_s)
+    _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
+    return facts
+
+
+def wind_words(wind: Wind, language: Language) -> str:
+    """Return a wind in words: its speed, and the quarter it comes from where that is known.
+
+    Examples
+    --------
+    >>> wind_words(Wind(speed_m_s=2.0, from_deg=40.0), "en")
+    '2.0 m/s from the north-east'
+    """
+    if wind.from_deg is None:
+        return say("page.wind_unknown_side", language, speed_m_s=wind.speed_m_s)
+    quarter = round(wind.from_deg / 45.0) % 8
+    side = say(f"page.quarter_{quarter}", language)
+    return say("page.wind_from", language, speed_m_s=wind.speed_m_s, side=side)
 
 
 def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> Facts:
@@ -170,7 +214,8 @@ def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Languag
         PNG and HTML.
     """
     layers, facts, state = plan_layers(plan), plan_facts(plan, language), state_of(findings)
-    kind = say("page.kind_survey" if plan.survey else "page.kind_mission", language)
+    made = "survey" if plan.survey else "spray" if plan.spray else "mission"
+    kind = say(f"page.kind_{made}", language)
     html = render_page(
         layers,
         kind=kind,

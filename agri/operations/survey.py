@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from shapely.geometry import LineString, MultiLineString
 
 from agri.errors import BadInput
-from agri.field import Farm, Field, Pad
-from agri.findings import Finding
 from agri.geo import LonLat
-from agri.operations.report import keep_report, report_plan
+from agri.operations.planning import PlannedFlight, keep_plan, site_of
 from agri.words import Language
-from agri.workspace import PlanRecord, Workspace
+from agri.workspace import Workspace
 from missions.checks import check_plan
 from missions.energy import Aircraft
-from missions.flightplan import FlightPlan, Site
-from missions.formats.document import write_document
-from missions.legs import flown_legs
-from missions.pads import NEAR_M, nearest_pad, suggest_pad
 from missions.survey import Camera, SurveySettings, fitting_speed_m_s, height_for_gsd
 from missions.survey_mission import plan_survey
-
-if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,81 +64,6 @@ class SurveyRequest:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedSurvey:
-    """A plan that is in the farm, and what its checks say.
-
-    Parameters
-    ----------
-    plan : FlightPlan
-        The plan.
-    record : PlanRecord
-        Its row in the farm.
-    findings : tuple of Finding
-        What the checks found.
-    picture, page : Path
-        The files that show it.
-    """
-
-    plan: FlightPlan
-    record: PlanRecord
-    findings: tuple[Finding, ...]
-    picture: Path
-    page: Path
-
-
-def _near(field: Field, geometry: BaseGeometry) -> bool:
-    frame = field.frame
-    area = frame.geometry_to_local(field.boundary)
-    return bool(area.distance(frame.geometry_to_local(geometry)) <= NEAR_M)
-
-
-def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Finding]]:
-    """Return the site of a flight over `field`: its pad and what stands within `NEAR_M`.
-
-    Parameters
-    ----------
-    farm : Farm
-        All that the farm knows.
-    field : Field
-        The field to be flown.
-    pad : LonLat or None
-        A take-off place named by the user.
-
-    Returns
-    -------
-    site : Site
-        What the planner is told.
-    findings : list of Finding
-        Warnings when the pad is only suggested, and when nothing is known that could be hit.
-    """
-    obstacles = tuple(o for o in farm.obstacles if _near(field, o.geometry))
-    zones = tuple(z for z in farm.no_fly_zones if _near(field, z.area))
-    findings: list[Finding] = []
-    if pad is not None:
-        chosen: Pad | None = Pad(name=field.name, place=pad)
-    else:
-        chosen = nearest_pad(field, farm.pads)
-    if chosen is None:
-        chosen = suggest_pad(field, obstacles, zones)
-        findings.append(
-            Finding.warning(
-                "finding.pad_suggested",
-                place=f"{chosen.place.lat_deg:.6f}, {chosen.place.lon_deg:.6f}",
-            )
-        )
-    if not obstacles and not zones:
-        findings.append(Finding.warning("finding.no_obstacles_known", near_m=NEAR_M))
-    site = Site(
-        field=field,
-        pad=chosen,
-        obstacles=obstacles,
-        sensitive_sites=tuple(s for s in farm.sensitive_sites if _near(field, s.geometry)),
-        no_fly_zones=zones,
-    )
-    return site, findings
-
-
 def settings_of(request: SurveyRequest) -> SurveySettings:
     """Return the planner's settings: height from the pixel size, speed the camera can follow.
 
@@ -181,20 +93,9 @@ def settings_of(request: SurveyRequest) -> SurveySettings:
     return settings
 
 
-def plan_path(plan: FlightPlan) -> MultiLineString:
-    """Return the legs of a plan as one geometry, WGS 84 (lon, lat) degrees."""
-    legs = flown_legs(plan.items, plan.home)
-    return MultiLineString(
-        [
-            LineString([(g.start.lon_deg, g.start.lat_deg), (g.end.lon_deg, g.end.lat_deg)])
-            for g in legs
-        ]
-    )
-
-
 def plan_field(
     farm: Workspace, request: SurveyRequest, *, language: Language, now: datetime
-) -> PlannedSurvey:
+) -> PlannedFlight:
     """Plan a survey and keep it in the farm with its picture and page.
 
     Parameters
@@ -210,7 +111,7 @@ def plan_field(
 
     Returns
     -------
-    PlannedSurvey
+    PlannedFlight
         The plan may carry ERROR findings: it is kept, but neither exported nor flown.
 
     Raises
@@ -228,33 +129,3 @@ def plan_field(
     plan = plan_survey(site, settings, request.aircraft, name=name, ceiling_m=request.ceiling_m)
     found = (*stored, *findings, *check_plan(plan))
     return keep_plan(farm, plan, found, language=language, now=now)
-
-
-def keep_plan(
-    farm: Workspace,
-    plan: FlightPlan,
-    findings: tuple[Finding, ...],
-    *,
-    language: Language,
-    now: datetime,
-) -> PlannedSurvey:
-    """Keep a plan in the farm: its document and row, then its picture and page."""
-    job = plan.survey
-    record = farm.save_plan(
-        PlanRecord(
-            name=plan.name,
-            kind="survey" if job else "mission",
-            digest=plan.digest,
-            created_utc=now,
-            path=plan_path(plan),
-            field_uid=plan.site.field.uid if plan.site else "",
-            camera=job.settings.camera.name if job else "",
-            height_m=job.settings.height_m if job else None,
-            gsd_cm=job.geometry.gsd_cm if job else None,
-            time_s=job.estimate.time_s if job else None,
-            photos=job.estimate.photos if job else 0,
-        ),
-        write_document(plan),
-    )
-    picture, page = keep_report(farm, Path(record.file).stem, report_plan(plan, findings, language))
-    return PlannedSurvey(plan=plan, record=record, findings=findings, picture=picture, page=page)
