@@ -30,13 +30,12 @@ import numpy as np
 from shapely.geometry import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry
 
-from agri.boundaries.crs import Box, Reference, axes_swapped, choose_reference, far_away_m
-from agri.boundaries.formats.content import read_layers
+from agri.boundaries.crs import far_away_m
 from agri.boundaries.formats.table import read_number
 from agri.boundaries.kinds import What, meaning, word_for_kind
-from agri.boundaries.outlines import Outline, check_count, tidy_name
+from agri.boundaries.outlines import Outline, tidy_name
+from agri.boundaries.placed import read_placed
 from agri.boundaries.repair import check_numbers, repair_area
-from agri.boundaries.rings import Ring
 from agri.errors import BadInput
 from agri.field import (
     Field,
@@ -47,12 +46,9 @@ from agri.field import (
     SensitiveKind,
     SensitiveSite,
 )
-from agri.files import read_bytes_limited
 from agri.findings import Finding
 from agri.geo import LonLat
 
-MAX_BYTES = 50_000_000
-"""Larger files are refused."""
 ASSUMED_HEIGHT_M = {
     ObstacleKind.TREE: 30.0,
     ObstacleKind.POLE: 45.0,
@@ -122,67 +118,11 @@ def read_boundaries(
         When it cannot be read, or a feature cannot be repaired; the sentence names it.
     """
     file = tidy_name(path.name)
-    layers = read_layers(read_bytes_limited(path, limit_bytes=MAX_BYTES), file=file)
-    features = sum(len(layer.outlines) for layer in layers)
-    check_count(features, file)
-    found = _Found(province)
-    position = 0
-    for layer in layers:
-        found.findings += layer.findings
-        reference = choose_reference(
-            layer.crs,
-            _bounds(layer.outlines),
-            file=file,
-            province=province,
-            crs_epsg=crs_epsg,
-            certificate=layer.from_certificate,
-        )
-        found.findings += reference.findings
-        for outline in layer.outlines:
-            position += 1
-            stem = tidy_name(path.stem) or file
-            label = outline.name or (stem if features == 1 else f"{stem} {position}")
-            placed = _in_degrees(outline, reference, label, found.findings)
-            if placed is not None:
-                found.add(placed, label, rings_turn=layer.rings_turn)
+    placed, findings = read_placed(path, province=province, crs_epsg=crs_epsg)
+    found = _Found(province, findings=findings)
+    for one in placed:
+        found.add(one.outline, one.label, rings_turn=one.rings_turn)
     return found.result(file, name)
-
-
-def _bounds(outlines: Sequence[Outline]) -> Box:
-    arrays = [array for outline in outlines for array in outline.arrays if len(array)]
-    if not arrays:
-        return (0.0, 0.0, 0.0, 0.0)
-    corners = np.concatenate(arrays)
-    west, south = corners.min(axis=0)
-    east, north = corners.max(axis=0)
-    return float(west), float(south), float(east), float(north)
-
-
-def _in_degrees(
-    outline: Outline, reference: Reference, label: str, findings: list[Finding]
-) -> Outline | None:
-    """Return the outline in WGS 84 degrees, longitude first; None when it has no geometry."""
-    arrays = [array for array in outline.arrays if len(array)]
-    if not arrays:
-        findings.append(Finding.warning("finding.feature_empty", label))
-        return None
-    corners = np.concatenate(arrays)
-    if not np.isfinite(corners).all():
-        raise BadInput("error.boundary_not_finite", name=label)
-    if outline.with_heights:
-        findings.append(Finding.info("finding.heights_dropped", label))
-    centre = (corners.min(axis=0) / 2.0 + corners.max(axis=0) / 2.0)[None, :]
-    swapped = axes_swapped(reference, centre)
-    if swapped:
-        findings.append(Finding.warning("finding.axes_swapped", label))
-
-    def placed(xy: Ring) -> Ring:
-        lonlat = reference.to_lonlat(xy[:, ::-1] if swapped else xy)
-        if not np.isfinite(lonlat).all():
-            raise BadInput("error.geometry_off_earth", name=label)
-        return lonlat
-
-    return outline.mapped(placed)
 
 
 @dataclass
