@@ -101,7 +101,8 @@ def _shapes(placed: Placed, findings: list[Finding]) -> Iterator[Shape]:
         area, repaired = repair_area(outline.polygons, name=name, rings_turn=placed.rings_turn)
         findings += repaired
         yield Shape(name=name, geometry=area, properties=properties)
-    check_numbers([*outline.lines, *outline.points], name=name)
+    if outline.lines or outline.points:
+        check_numbers([*outline.lines, *outline.points], name=name)
     for line in outline.lines:
         yield Shape(name=name, geometry=LineString(line), properties=properties)
     for number, point in enumerate(outline.points, start=1):
