@@ -6,7 +6,7 @@ the pages that show it need not know each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +16,10 @@ from agri.geo import LonLat
 from agri.words import Message
 
 FloatArray = NDArray[np.float64]
+
+
+def _not_told() -> FloatArray:
+    return np.empty(0, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,9 @@ class Track:
         Over the ground.
     battery_pct : (N,) float64
         Left in the pack, 0 to 100, NaN when not told.
+    pump_share : (N,) float64
+        Output of a sprayer's pump, 0 to 1 of its full output, NaN when not told. Left out (or of
+        a record older than spraying), it is NaN everywhere.
     """
 
     time_s: FloatArray
@@ -76,6 +83,11 @@ class Track:
     height_m: FloatArray
     speed_m_s: FloatArray
     battery_pct: FloatArray
+    pump_share: FloatArray = field(default_factory=_not_told)
+
+    def __post_init__(self) -> None:
+        if len(self.pump_share) == 0 and len(self.time_s):
+            object.__setattr__(self, "pump_share", np.full(len(self.time_s), np.nan))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

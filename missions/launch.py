@@ -48,9 +48,8 @@ from missions.phases import (
     Saw,
     Tick,
 )
-from missions.preflight import (
-    needed_parameters,
-)
+from missions.preflight import needed_parameters
+from missions.pump import pump_channel
 from missions.recording import FlightLog, Recording
 from missions.sightings import Sighting
 from missions.telemetry import CopterMode, Telemetry
@@ -282,7 +281,9 @@ class _Flight:
             case Order.IDENTIFY:
                 return Identified(link.identify())
             case Order.READ:
-                return Read(link.read_parameters([n.name for n in needed_parameters(plan)]))
+                parameters = link.read_parameters([n.name for n in needed_parameters(plan)])
+                pump = link.watch_pump(pump_channel(plan)) if plan.spray is not None else None
+                return Read(parameters, pump)
             case Order.UPLOAD:
                 return Proved(link.upload(plan, lambda now: self._tell(transfer=now)))
             case Order.PROVE:
@@ -308,6 +309,8 @@ class _Flight:
                 link.hold()
             case Order.RETURN:
                 link.return_home()
+            case Order.SPRAYER_OFF:
+                link.sprayer_off()
             case Order.DISARM:
                 link.disarm()
         return Did(order)

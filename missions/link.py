@@ -31,10 +31,11 @@ from missions.commands import CommandCall, Parameter, ParameterReading, Paramete
 from missions.delivery import Delivery, Fetching, OnBoard, Progress, Verified
 from missions.flightplan import FlightPlan
 from missions.messages import Pair
+from missions.pump import find_pump
 from missions.radio import QuietVehicle, Radio, open_radio
 from missions.service import Machine, Service, our_address
 from missions.sightings import Sighting, SightingKind, VehicleIdentity, version_text
-from missions.telemetry import CopterMode, StatusText, Telemetry, mode_name
+from missions.telemetry import CopterMode, PumpServo, StatusText, Telemetry, mode_name
 from missions.tlog import TelemetryLog
 
 POLL_S = 0.05
@@ -46,7 +47,7 @@ STOP_TRIES = 75
 """An order to stop is repeated five times a second for as long as its mode is waited for."""
 
 SET_MODE, ARM, MISSION_START, REQUEST_MESSAGE, CAPABILITIES = 176, 400, 300, 512, 520
-SPRAYER, CAMERA_DISTANCE = 216, 206
+SPRAYER, CAMERA_DISTANCE, SET_SERVO = 216, 206, 183
 """MAV_CMD numbers that are commanded, not planned."""
 ID_VERSION, ID_HOME = 148, 242
 """Ids of messages asked for one by one."""
@@ -67,6 +68,7 @@ class Link:
         self._transfer = threading.Lock()
         self._proof: tuple[Verified, int] | None = None
         self._tokens: set[str] = set()
+        self._plain_pump: PumpServo | None = None
 
     @classmethod
     def connect(
@@ -253,6 +255,25 @@ class Link:
         self.set_parameter("SIM_SPEEDUP", times)
         self._service.expect_rate(times)
 
+    def watch_pump(self, channel: int = 0) -> PumpServo | None:
+        """Find the sprayer's pump and have its output told from now on.
+
+        Parameters
+        ----------
+        channel : int
+            The servo of a pump that DO_SET_SERVO drives; 0 finds the one with ArduPilot's own
+            sprayer function.
+
+        Returns
+        -------
+        PumpServo or None
+            None when no servo has that function, or its range is not known.
+        """
+        pump = find_pump(self.read_parameters, channel)
+        self._plain_pump = pump if channel else None
+        self._service.watch_pump(pump)
+        return pump
+
     # The plan on board
 
     def upload(self, plan: FlightPlan, on_progress: OnProgress | None = None) -> Verified:
@@ -382,11 +403,36 @@ class Link:
         """Land here (LAND); sprayer and camera off."""
         self._stop(CopterMode.LAND)
 
+    def sprayer_off(self) -> None:
+        """Switch the sprayer off; the flight goes on as it is.
+
+        Raises
+        ------
+        LinkError
+            When the aircraft refuses or does not answer.
+        """
+        for call in self._off(self._pair(), camera=False):
+            self._drive(call)
+
     # Inside
+
+    def _off(self, pair: Pair, *, camera: bool = True) -> list[CommandCall]:
+        orders: list[tuple[int, tuple[float, ...]]] = [(SPRAYER, (0.0,))]
+        if self._plain_pump is not None:
+            pump = self._plain_pump
+            idle_us = pump.max_us if pump.reversed else pump.min_us
+            orders.append((SET_SERVO, (float(pump.channel), idle_us)))
+        if camera:
+            orders.append((CAMERA_DISTANCE, (0.0,)))
+        return [
+            CommandCall(pair, command, params, word="off", tries=10, every_s=STOP_EVERY_S)
+            for command, params in orders
+        ]
 
     def _stop(self, mode: CopterMode) -> None:
         pair = self._pair()
         self._service.feed()
+        off = self._off(pair)
         order = CommandCall(
             pair,
             SET_MODE,
@@ -395,11 +441,7 @@ class Link:
             tries=STOP_TRIES,
             every_s=STOP_EVERY_S,
         )
-        off = [
-            CommandCall(pair, command, (0.0,), word="off", tries=10, every_s=STOP_EVERY_S)
-            for command in (SPRAYER, CAMERA_DISTANCE)
-        ]
-        for machine in (order, *off):
+        for machine in (*off, order):
             self._service.add(machine)
         seen = self._service.telemetry
         self._service.tell(Sighting(kind=SightingKind.ORDER, telemetry=seen, mode=mode))

@@ -15,7 +15,7 @@ from missions.commands import Parameter
 from missions.delivery import Verified
 from missions.flightplan import FlightPlan
 from missions.sightings import Sighting, VehicleIdentity
-from missions.telemetry import Telemetry
+from missions.telemetry import PumpServo, Telemetry
 from missions.watching import Watched
 
 UNSEEN, UNWATCHED = Telemetry(), Watched()
@@ -59,6 +59,7 @@ class Order(Enum):
     START = auto()
     HOLD = auto()
     RETURN = auto()
+    SPRAYER_OFF = auto()
     DISARM = auto()
 
 
@@ -76,9 +77,10 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The parameters were read."""
+    """The parameters were read; `pump` is where a spray plan's pump was found."""
 
     parameters: tuple[Parameter, ...]
+    pump: PumpServo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class FlightLog(Protocol):
         height_m: float,
         speed_m_s: float,
         battery_pct: float = math.nan,
+        pump_share: float = math.nan,
     ) -> None:
         """Keep one position report."""
 
@@ -64,7 +65,7 @@ class Recording:
         self.events: list[Event] = []
         self._began_s = began_s
         self._log = log
-        self._rows: list[tuple[float, float, float, float, float, float]] = []
+        self._rows: list[tuple[float, ...]] = []
         self._indices: set[int] = set()
         self._first_index: int | None = None
 
@@ -92,8 +93,8 @@ class Recording:
         self, *, plan_name: str, plan_digest: str, started_utc: datetime, vehicle: str, outcome: str
     ) -> FlightRecord:
         """Return the flight as it was."""
-        columns = np.array(self._rows, dtype=np.float64).reshape(-1, 6).T
-        time_s, lon, lat, height, speed, battery = columns
+        columns = np.array(self._rows, dtype=np.float64).reshape(-1, 7).T
+        time_s, lon, lat, height, speed, battery, pump = columns
         return FlightRecord(
             plan_name=plan_name,
             plan_digest=plan_digest,
@@ -107,6 +108,7 @@ class Recording:
                 height_m=height,
                 speed_m_s=speed,
                 battery_pct=battery,
+                pump_share=pump,
             ),
             photos=tuple(self.photos),
             events=tuple(self.events),
@@ -127,6 +129,7 @@ class Recording:
                 seen.height_m,
                 seen.speed_m_s,
                 seen.battery_pct,
+                seen.pump_share,
             )
         )
         self._keep(
@@ -136,6 +139,7 @@ class Recording:
                 height_m=seen.height_m,
                 speed_m_s=seen.speed_m_s,
                 battery_pct=seen.battery_pct,
+                pump_share=seen.pump_share,
             )
         )
 

@@ -25,6 +25,8 @@ SENSOR_PREARM = 0x10000000
 EKF_POS_HORIZ_ABS, EKF_CONST_POS_MODE = 16, 128
 ARMED = 128
 """MAV_MODE_FLAG_SAFETY_ARMED."""
+MAVLINK_1, OLD_SERVOS = 0xFE, 8
+"""First byte of a MAVLink 1 frame, and how many servos its SERVO_OUTPUT_RAW tells of."""
 
 
 class CopterMode(IntEnum):
@@ -79,6 +81,39 @@ class StatusText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PumpServo:
+    """How a sprayer's pump hangs on the autopilot, as its parameters tell.
+
+    Parameters
+    ----------
+    channel : int
+        Servo output, 1 to 16.
+    min_us, max_us : float
+        Pulses of no and of full output (SERVOx_MIN, SERVOx_MAX).
+    reversed : bool
+        Whether the short pulse is the full output (SERVOx_REVERSED).
+
+    Examples
+    --------
+    >>> pump = PumpServo(channel=9, min_us=1100.0, max_us=1900.0)
+    >>> pump.share(1500.0), pump.share(0.0), pump.share(2000.0)
+    (0.5, 0.0, 1.0)
+    """
+
+    channel: int
+    min_us: float
+    max_us: float
+    reversed: bool = False
+
+    def share(self, pulse_us: float) -> float:
+        """Return the output, 0 to 1, of a pulse; no pulse (0) is no output."""
+        if pulse_us <= 0.0 or self.max_us == self.min_us:
+            return 0.0
+        share = max(0.0, min(1.0, (pulse_us - self.min_us) / (self.max_us - self.min_us)))
+        return 1.0 - share if self.reversed else share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telemetry:
     """The aircraft as far as it has told.
 
@@ -128,6 +163,10 @@ class Telemetry:
         Whether it is on the ground; None when not told.
     texts : tuple of StatusText
         The last sentences of the autopilot, oldest first.
+    pump : PumpServo or None
+        Where a sprayer's pump is; None when it was not asked for or there is none.
+    pump_share : float
+        The pump's output, 0 to 1; NaN when not told.
     """
 
     time_s: float = 0.0
@@ -158,6 +197,8 @@ class Telemetry:
     fence_breached: bool = False
     landed: bool | None = None
     texts: tuple[StatusText, ...] = ()
+    pump: PumpServo | None = None
+    pump_share: float = math.nan
 
     @property
     def mode_name(self) -> str:
@@ -253,6 +294,19 @@ def _text(t: Telemetry, m: Any, _: float) -> Telemetry:
     return replace(t, texts=(*earlier, text)[-TEXTS_KEPT:])
 
 
+def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
+    if t.pump is None or m.port != 0 or (t.pump.channel > OLD_SERVOS and _is_old(m)):
+        return t
+    pulse_us = float(getattr(m, f"servo{t.pump.channel}_raw"))
+    return replace(t, pump_share=t.pump.share(pulse_us))
+
+
+def _is_old(m: Any) -> bool:
+    """Return whether it came as MAVLink 1, which leaves out the ninth servo and all after it."""
+    frame = m.get_msgbuf()
+    return bool(frame) and frame[0] == MAVLINK_1
+
+
 _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
     "HEARTBEAT": _heartbeat,
     "GLOBAL_POSITION_INT": _position,
@@ -267,5 +321,6 @@ _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
         t, landed={1: True, 2: False, 3: False, 4: False}.get(m.landed_state)
     ),
     "STATUSTEXT": _text,
+    "SERVO_OUTPUT_RAW": _servos,
 }
 """MAVLink message name to the function that takes it in."""

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ def test_what_was_recorded_line_by_line_reads_like_what_was_told(farm: Workspace
         "error.no_file", path=Path("ruộng"), at=PLACE, none=None, off=math.inf, on=True
     )
     with begin(farm) as log:
-        log.position(time_s=1 / 3, place=PLACE, height_m=-0.5, speed_m_s=math.nan, battery_pct=87.5)
+        log.position(time_s=1 / 3, place=PLACE, height_m=-0.5, speed_m_s=math.nan, battery_pct=87.5,
+                     pump_share=0.3)  # fmt: skip
         log.photo(photo)
         log.event(Event(2.5, nested))
         log.event(Event(3.5, odd))
@@ -92,6 +94,7 @@ def test_what_was_recorded_line_by_line_reads_like_what_was_told(farm: Workspace
     assert kept.track.height_m.tolist() == [-0.5]
     assert math.isnan(kept.track.speed_m_s[0])
     assert kept.track.battery_pct.tolist() == [87.5]
+    assert kept.track.pump_share.tolist() == [0.3]
     assert kept.photos == (photo,)
     assert kept.events[0] == Event(2.5, nested)
     assert dict(kept.events[1].message.values) == {
@@ -118,6 +121,24 @@ def test_the_disk_is_flushed_at_events_and_pictures_and_each_second(
     log.photo(Photo(index=0, time_s=3.0, place=PLACE, height_m=0.0, yaw_deg=0.0))
     assert len(flushed) == 4
     log.close()
+
+
+def test_a_record_older_than_spraying_reads_with_a_pump_that_is_not_told(
+    farm: Workspace,
+) -> None:
+    track = replace(farms.flight().track, pump_share=np.linspace(0.0, 1.0, 20))
+    stored = farm.save_flight(farms.flight(track=track))
+    path = farm.flight_folder(stored) / flightlog.TRACK
+    table = (path.parent / "track.csv").read_text().splitlines()
+    assert table[0].endswith(",pump_share")
+    assert table[-1].endswith(",1.0")
+    assert farms.same_flight(farm.load_flight(stored.uid), farms.flight(track=track))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sum("pump_share" in line for line in lines) == 20
+    older = [{k: v for k, v in line.items() if k != "pump_share"} for line in lines]
+    path.write_text("".join(json.dumps(line) + "\n" for line in older))
+    assert farms.same_flight(farm.load_flight(stored.uid), farms.flight())
+    assert np.isnan(farm.load_flight(stored.uid).track.pump_share).all()
 
 
 def test_a_flight_left_without_an_end_is_unfinished_until_it_is_recovered(

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
@@ -24,6 +24,7 @@ from agri.errors import BadInput, LinkError, Refused, StoreError
 from agri.geo import LocalFrame, LonLat
 from agri.track import Event, Photo
 from missions.address import read_address
+from missions.commands import Parameter
 from missions.energy import Aircraft
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, MissionItem, digest, item_at
@@ -31,9 +32,10 @@ from missions.launch import Blocked, Briefing, FlightProgress, fly, look, prepar
 from missions.link import Link
 from missions.messages import Address
 from missions.phases import Phase
+from missions.pump import find_pump
 from missions.service import DEADMAN_S, Service
 from missions.sightings import SightingKind, photo_of, version_text
-from missions.telemetry import CopterMode, Telemetry, fold
+from missions.telemetry import CopterMode, PumpServo, Telemetry, fold
 from sitl.simulator import Simulator
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
@@ -451,6 +453,60 @@ def test_telemetry_is_folded_from_the_messages_that_tell_it() -> None:
     assert seen.home == HOME
     assert seen.fence_breached
     assert seen.landed is False
+
+
+def servo_output(**pulses: int) -> Any:
+    values = [pulses.get(f"servo{n}", 0) for n in range(1, 17)]
+    return mavlink.MAVLink_servo_output_raw_message(0, pulses.get("port", 0), *values)
+
+
+def test_the_pumps_share_is_its_pulse_between_its_own_least_and_most() -> None:
+    pump = PumpServo(channel=9, min_us=1100.0, max_us=1900.0)
+    seen = Telemetry(pump=pump)
+    assert math.isnan(seen.pump_share)
+    shares = [
+        fold(seen, servo_output(servo9=pulse, servo1=1700), 0.0).pump_share
+        for pulse in (0, 1000, 1100, 1300, 1900, 2100)
+    ]
+    assert shares == [0.0, 0.0, 0.0, 0.25, 1.0, 1.0]
+    turned = Telemetry(pump=replace(pump, reversed=True))
+    assert fold(turned, servo_output(servo9=1300), 0.0).pump_share == 0.75
+    assert fold(turned, servo_output(servo9=0), 0.0).pump_share == 0.0
+
+
+def test_a_pump_that_was_not_found_or_not_told_of_stays_unknown() -> None:
+    assert math.isnan(fold(Telemetry(), servo_output(servo9=1500), 0.0).pump_share)
+    seen = Telemetry(pump=PumpServo(channel=9, min_us=1100.0, max_us=1900.0))
+    assert math.isnan(fold(seen, servo_output(servo9=1500, port=1), 0.0).pump_share)
+    old = servo_output(servo9=1500)
+    old.pack(mavlink.MAVLink(None), force_mavlink1=True)
+    assert math.isnan(fold(seen, old, 0.0).pump_share)
+    second = Telemetry(pump=PumpServo(channel=2, min_us=1000.0, max_us=2000.0))
+    first_eight = servo_output(servo2=1500)
+    first_eight.pack(mavlink.MAVLink(None), force_mavlink1=True)
+    assert fold(second, first_eight, 0.0).pump_share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("kept", "channel", "found"),
+    [
+        ({}, 0, None),
+        ({"SERVO9_FUNCTION": 22.0}, 0, None),
+        ({"SERVO9_FUNCTION": 22.0, "SERVO9_MIN": 1500.0, "SERVO9_MAX": 1500.0}, 0, None),
+        ({"SERVO7_MIN": 1000.0, "SERVO7_MAX": 2000.0, "SERVO7_REVERSED": 1.0}, 7,
+         PumpServo(channel=7, min_us=1000.0, max_us=2000.0, reversed=True)),
+        ({"SERVO9_FUNCTION": 0.0, "SERVO12_FUNCTION": 22.0, "SERVO12_MIN": 1000.0,
+          "SERVO12_MAX": 2000.0, "SERVO12_REVERSED": 0.0}, 0,
+         PumpServo(channel=12, min_us=1000.0, max_us=2000.0)),
+    ],
+)  # fmt: skip
+def test_the_pump_is_found_by_its_function_or_by_its_channel(
+    kept: dict[str, float], channel: int, found: PumpServo | None
+) -> None:
+    def read(names: Sequence[str]) -> tuple[Parameter, ...]:
+        return tuple(Parameter(name, kept.get(name)) for name in names)
+
+    assert find_pump(read, channel) == found
 
 
 def test_what_is_not_told_is_not_a_number() -> None:

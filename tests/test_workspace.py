@@ -165,7 +165,7 @@ def test_a_flight_comes_back_to_the_last_bit(farm: Workspace, tmp_path: Path) ->
     assert folder.name.startswith("20261122-073000-ruong-dong-50-m-")
     assert (folder / flightlog.TLOG).read_bytes() == (tmp_path / "log.tlog").read_bytes()
     table = (folder / "track.csv").read_text().splitlines()
-    assert table[0] == "time_s,lon_deg,lat_deg,height_m,speed_m_s,battery_pct"
+    assert table[0] == "time_s,lon_deg,lat_deg,height_m,speed_m_s,battery_pct,pump_share"
     assert len(table) == 301
     assert (folder / "photos.csv").read_text().splitlines()[2].startswith("1,2.5,106.51,21.08,")
 

@@ -104,11 +104,11 @@ class _Keeper:
 
     def position(
         self, *, time_s: float, place: LonLat, height_m: float, speed_m_s: float,
-        battery_pct: float = float("nan"),
+        battery_pct: float = float("nan"), pump_share: float = float("nan"),
     ) -> None:  # fmt: skip
         if self.log:
             self.log.position(time_s=time_s, place=place, height_m=height_m, speed_m_s=speed_m_s,
-                              battery_pct=battery_pct)  # fmt: skip
+                              battery_pct=battery_pct, pump_share=pump_share)  # fmt: skip
 
     def photo(self, photo: Photo) -> None:
         if self.log:

@@ -49,7 +49,11 @@ MAX_TRACK_BYTES = 200_000_000
 _BROKEN = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What a line that was cut short or tampered with can raise while it is read."""
 
-_POSITION = ("time_s", "lon_deg", "lat_deg", "height_m", "speed_m_s", "battery_pct")
+_POSITION = (
+    "time_s", "lon_deg", "lat_deg", "height_m", "speed_m_s", "battery_pct", "pump_share",
+)  # fmt: skip
+_LATER = frozenset({"pump_share"})
+"""Columns that older records do not have: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +232,9 @@ def _read_photo(stored: dict[str, Any]) -> Photo:
 
 _READERS: dict[str, Callable[[dict[str, Any]], Head | tuple[float, ...] | Photo | Event | str]] = {
     "start": _read_head,
-    "position": lambda stored: tuple(_float(stored[name]) for name in _POSITION),
+    "position": lambda stored: tuple(
+        _float(stored.get(name) if name in _LATER else stored[name]) for name in _POSITION
+    ),
     "photo": _read_photo,
     "event": lambda stored: Event(_float(stored["time_s"]), _message(stored["message"])),
     "end": lambda stored: str(stored["outcome"]),
@@ -315,9 +321,11 @@ class LineLog:
         height_m: float,
         speed_m_s: float,
         battery_pct: float = math.nan,
+        pump_share: float = math.nan,
     ) -> None:
         """Append one position report (units as in `agri.track.Track`)."""
-        values = (time_s, place.lon_deg, place.lat_deg, height_m, speed_m_s, battery_pct)
+        flown = (time_s, place.lon_deg, place.lat_deg, height_m, speed_m_s)
+        values = (*flown, battery_pct, pump_share)
         self._append(_position_line(values), sync=self._clock() - self._synced_s >= SYNC_S)
 
     def photo(self, photo: Photo) -> None:
