@@ -103,6 +103,49 @@ def distances(
     return shortest
 
 
+def distances_from(
+    region: BaseGeometry, start: Place, places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the length of the shortest way inside `region` from one place to each of many.
+
+    Parameters
+    ----------
+    region : shapely.Polygon or MultiPolygon
+        Where legs may run, local metres.
+    start : (east_m, north_m)
+        A place inside the region.
+    places : (N, 2) float64
+        East and north, inside the region.
+
+    Returns
+    -------
+    (N,) float64
+        Metres; infinite where the region does not join the two.
+
+    Examples
+    --------
+    >>> hall = Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(4, 1), (6, 1), (6, 9), (4, 9)]])
+    >>> distances_from(hall, (1.0, 2.0), np.array([[3.0, 2.0], [9.0, 2.0]])).round(3)
+    array([2.   , 8.325])
+    """
+    roomy = region.buffer(TOLERANCE_M, join_style="mitre")
+    shapely.prepare(roomy)
+    origin = np.array([start])
+    found = _seen(roomy, origin, places)[0]
+    hidden = np.isinf(found)
+    if not hidden.any():
+        return found
+    corners = np.array([c for part in explode(region) for c in _inward_corners(part, 0.0)])
+    if len(corners) == 0:
+        return found
+    joined = _seen(roomy, corners, corners)
+    for middle in range(len(corners)):
+        joined = np.minimum(joined, joined[:, middle, None] + joined[None, middle, :])
+    onward = (_seen(roomy, origin, corners)[0][:, None] + joined).min(axis=0)
+    found[hidden] = (_seen(roomy, places[hidden], corners) + onward).min(axis=1)
+    return found
+
+
 def _seen(
     region: BaseGeometry, start: NDArray[np.float64], end: NDArray[np.float64]
 ) -> NDArray[np.float64]:

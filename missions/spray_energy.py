@@ -44,9 +44,9 @@ from missions.spray_route import SprayRoute
 
 KG_PER_L = 1.0
 """Water; spray mixtures differ by less than 1 %."""
-GROUND_S = 10.0
+GROUND_S = 12.0
 """Spinning up, lifting off, feeling the ground and stopping: measured on ArduCopter 4.6-dev and on
-the embedded simulator, 9 to 12 s more than climb and descent alone."""
+the embedded simulator, 10 to 17 s more than climb and descent alone."""
 
 FloatArray = NDArray[np.float64]
 
