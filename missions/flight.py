@@ -143,6 +143,8 @@ def _on_identified(state: FlightState, event: Identified, _: float) -> Result:
 
 def _on_read(state: FlightState, event: Read, _: float) -> Result:
     found = (*state.findings, *check_parameters(state.plan, event.parameters))
+    if state.plan.spray is not None and event.pump is None:
+        found = (*found, Finding.error("finding.spray_no_pump"))
     return replace(state, findings=found, phase=Phase.READY, pending=None), ()
 
 
@@ -279,7 +281,7 @@ def _on_watched(state: FlightState, event: Saw, _: float) -> Result:
         if not watched.airborne and state.failure is None:
             state = replace(state, failure=LinkError("error.launch_no_take_off"))
         state = replace(state, phase=outcome)
-    orders = {"hold": Order.HOLD, "return": Order.RETURN}
+    orders = {"hold": Order.HOLD, "return": Order.RETURN, "spray_off": Order.SPRAYER_OFF}
     return state, tuple(w if isinstance(w, Note) else orders[w] for w in wishes)
 
 

@@ -208,7 +208,18 @@ class _Flight:
                 self._feed(event)
             else:
                 self._turn()
+        if Order.SPRAYER_OFF in self._orders:
+            self._leave_off()
         return self._result()
+
+    def _leave_off(self) -> None:
+        """Leave no sprayer on: ArduPilot keeps it on through disarming, into the next flight."""
+        if self._plan.spray is None or not self._link.alive:
+            return
+        try:
+            self._link.sprayer_off()
+        except AgriError as trouble:
+            self._note(Message.of("event.order_failed", reason=trouble.message))
 
     def _hurry(self) -> None:
         """Speed a simulation up once it flies; one that will not hurry flies on as it does."""
@@ -312,6 +323,7 @@ class _Flight:
             case Order.SPRAYER_OFF:
                 link.sprayer_off()
             case Order.DISARM:
+                self._leave_off()
                 link.disarm()
         return Did(order)
 

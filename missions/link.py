@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Self
 
 from agri.errors import AgriError, LinkError, Refused
+from missions import stops
 from missions.address import read_address
 from missions.commands import CommandCall, Parameter, ParameterReading, ParameterSetting
 from missions.delivery import Delivery, Fetching, OnBoard, Progress, Verified
@@ -42,12 +43,8 @@ POLL_S = 0.05
 HICCUP_S = 1.0
 STATE_WAIT_S = 15.0
 TEXT_WAIT_S = 1.0
-STOP_EVERY_S = 0.2
-STOP_TRIES = 75
-"""An order to stop is repeated five times a second for as long as its mode is waited for."""
 
-SET_MODE, ARM, MISSION_START, REQUEST_MESSAGE, CAPABILITIES = 176, 400, 300, 512, 520
-SPRAYER, CAMERA_DISTANCE, SET_SERVO = 216, 206, 183
+ARM, MISSION_START, REQUEST_MESSAGE, CAPABILITIES = 400, 300, 512, 520
 """MAV_CMD numbers that are commanded, not planned."""
 ID_VERSION, ID_HOME = 148, 242
 """Ids of messages asked for one by one."""
@@ -256,18 +253,9 @@ class Link:
         self._service.expect_rate(times)
 
     def watch_pump(self, channel: int = 0) -> PumpServo | None:
-        """Find the sprayer's pump and have its output told from now on.
+        """Find the sprayer's pump (`missions.pump.find_pump`) and have its output told.
 
-        Parameters
-        ----------
-        channel : int
-            The servo of a pump that DO_SET_SERVO drives; 0 finds the one with ArduPilot's own
-            sprayer function.
-
-        Returns
-        -------
-        PumpServo or None
-            None when no servo has that function, or its range is not known.
+        Without a `channel` it is ArduPilot's own; None when there is none.
         """
         pump = find_pump(self.read_parameters, channel)
         self._plain_pump = pump if channel else None
@@ -384,7 +372,7 @@ class Link:
 
     def set_mode(self, mode: CopterMode) -> None:
         """Change the flight mode and wait until the aircraft says so."""
-        self._call(SET_MODE, [1.0, float(mode)], word="mode")
+        self._call(stops.SET_MODE, [1.0, float(mode)], word="mode")
         self._wait_mode(mode)
 
     def start_mission(self) -> None:
@@ -404,44 +392,17 @@ class Link:
         self._stop(CopterMode.LAND)
 
     def sprayer_off(self) -> None:
-        """Switch the sprayer off; the flight goes on as it is.
-
-        Raises
-        ------
-        LinkError
-            When the aircraft refuses or does not answer.
-        """
-        for call in self._off(self._pair(), camera=False):
+        """Switch the sprayer off; the flight goes on as it is."""
+        for call in stops.off_calls(self._pair(), self._plain_pump, camera=False):
             self._drive(call)
 
     # Inside
 
-    def _off(self, pair: Pair, *, camera: bool = True) -> list[CommandCall]:
-        orders: list[tuple[int, tuple[float, ...]]] = [(SPRAYER, (0.0,))]
-        if self._plain_pump is not None:
-            pump = self._plain_pump
-            idle_us = pump.max_us if pump.reversed else pump.min_us
-            orders.append((SET_SERVO, (float(pump.channel), idle_us)))
-        if camera:
-            orders.append((CAMERA_DISTANCE, (0.0,)))
-        return [
-            CommandCall(pair, command, params, word="off", tries=10, every_s=STOP_EVERY_S)
-            for command, params in orders
-        ]
-
     def _stop(self, mode: CopterMode) -> None:
         pair = self._pair()
         self._service.feed()
-        off = self._off(pair)
-        order = CommandCall(
-            pair,
-            SET_MODE,
-            (1.0, float(mode)),
-            word="mode",
-            tries=STOP_TRIES,
-            every_s=STOP_EVERY_S,
-        )
-        for machine in (*off, order):
+        order = stops.mode_call(pair, mode)
+        for machine in (*stops.off_calls(pair, self._plain_pump), order):
             self._service.add(machine)
         seen = self._service.telemetry
         self._service.tell(Sighting(kind=SightingKind.ORDER, telemetry=seen, mode=mode))

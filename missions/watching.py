@@ -1,10 +1,11 @@
 """Watching a flight: what is worth writing down, and what asks for a stop. Pure.
 
 `watch` takes what is remembered (`Watched`) and one sighting; it returns what is then remembered
-and a list of wishes: a `Note` to write down, ``"hold"`` or ``"return"``. Each rule is a small
-function of its own and wishes at most once for one trouble; what the caller makes of the wishes
-stands in `missions.flight`. A mode that is not AUTO switches every wish off: whoever has taken
-over, a pilot or the autopilot's own failsafe, flies now.
+and a list of wishes: a `Note` to write down, ``"hold"``, ``"return"`` or ``"spray_off"``. Each
+rule is a small function of its own and wishes at most once for one trouble; what the caller makes
+of the wishes stands in `missions.flight`. A mode that is not AUTO switches every wish off but that
+for a still sprayer (`missions.spray_watch`): whoever has taken over, a pilot or the autopilot's own
+failsafe, flies now.
 
 MISSION_CURRENT goes back to 0 when the aircraft disarms, and the last position comes before the
 last heartbeat; so what was reached is remembered and not read at the end.
@@ -23,12 +24,14 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
 from missions.preflight import HOME_LIMIT_M, way_home_needs_pct
 from missions.sightings import Sighting, SightingKind
+from missions.spray_watch import SprayWatched, SprayWish, at_end, guard
 from missions.telemetry import CopterMode, MissionState, Telemetry, mode_name
 
 AIRBORNE_M = 1.5
 HEIGHT_OFF_M = 5.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
+UNSPRAYED = SprayWatched()
 SPOKEN_SEVERITY = 4
 """Sentences of the autopilot up to this severity (warning) are written down."""
 
@@ -40,7 +43,7 @@ class Note:
     message: Message
 
 
-Wish = Note | Literal["hold", "return"]
+Wish = Note | Literal["hold", "return", "spray_off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class Watched:
         The aircraft's clock when its height went off the plan.
     told : frozenset of str
         What was already wished or written and is not to be again.
+    spray : SprayWatched
+        What the guard over the sprayer remembers.
     """
 
     airborne: bool = False
@@ -78,6 +83,7 @@ class Watched:
     furthest: int = 0
     off_height_s: float | None = None
     told: frozenset[str] = frozenset()
+    spray: SprayWatched = UNSPRAYED
 
 
 Result = tuple[Watched, list[Wish]]
@@ -100,7 +106,7 @@ def watch(plan: FlightPlan, before: Watched, sighting: Sighting) -> Result:
     -------
     after : Watched
         What is remembered then.
-    wishes : list of Note, "hold" or "return"
+    wishes : list of Note, "hold", "return" or "spray_off"
         In order.
     """
     if before.ended:
@@ -157,6 +163,15 @@ def _mode(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     else:
         note = _note("taken_over", mode=name)
     return replace(watched, mode=seen.mode), [note]
+
+
+def _sprayer(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
+    spray, wishes = guard(plan, watched.spray, seen)
+    return replace(watched, spray=spray), [_worded(wish) for wish in wishes]
+
+
+def _worded(wish: SprayWish) -> Wish:
+    return Note(wish) if isinstance(wish, Message) else wish
 
 
 def _item(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
@@ -221,16 +236,18 @@ def _position(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     return _once(watched, "position", _note("position_bad", satellites=seen.satellites))
 
 
-def _comes_down(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
+def _comes_down(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     if not watched.armed or seen.armed:
         return watched, []
     word = "landed" if watched.airborne else "disarmed"
-    return replace(watched, ended=True), [_note(word)]
+    last = [_worded(wish) for wish in at_end(plan)]
+    return replace(watched, ended=True), [_note(word), *last]
 
 
 RULES: tuple[Rule, ...] = (
     _leaves_ground,
     _mode,
+    _sprayer,
     _item,
     _height,
     _battery,

@@ -16,7 +16,6 @@ from missions.commands import CommandCall
 from missions.delivery import ORDER, Delivery, Fetching
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, canonical, digest
-from missions.link import STOP_EVERY_S, STOP_TRIES
 from missions.messages import (
     Ack,
     Address,
@@ -36,6 +35,7 @@ from missions.messages import (
     encode,
     whole_centimetres,
 )
+from missions.stops import STOP_EVERY_S, STOP_TRIES
 from missions.wire import (
     DOWNLOAD,
     UPLOAD,
