@@ -115,7 +115,10 @@ class Grid:
             NaN outside the grid, and where a pixel that weighs in has no value. In the outer half
             pixel the edge's value holds.
         """
-        column, row = self.pixels(lon_deg, lat_deg)
+        return self.at(*self.pixels(lon_deg, lat_deg), nearest=nearest)
+
+    def at(self, column: FloatArray, row: FloatArray, *, nearest: bool = False) -> FloatArray:
+        """Return the values at (column, row) as `pixels` gives them; otherwise as `sample`."""
         height, width = self.shape
         inside = (column >= 0) & (column <= width) & (row >= 0) & (row <= height)
         inside &= np.isfinite(column) & np.isfinite(row)
