@@ -181,6 +181,7 @@ def test_every_thing_is_a_feature_of_its_kind() -> None:
         "field": 1,
         "obstacle": 3,
         "no_fly_zone": 1,
+        "sensitive_site": 1,
         "fence": 3,
         "rally": 1,
         "leg": 12,
@@ -212,6 +213,7 @@ def test_properties_carry_units_and_numbers_on_board() -> None:
         "length_m": pytest.approx(104.99, abs=0.02),
         "height_m": 40.0,
         "trigger_m": 0.0,
+        "spray_on": False,
     }
     assert (second["to_item"], second["trigger_m"]) == (5, 10.0)
     assert found["waypoint"][1]["properties"] == {
@@ -285,6 +287,8 @@ def test_the_register_holds_every_format() -> None:
         "rally": ".rally.waypoints",
         "kml": ".kml",
         "geojson": ".geojson",
+        "wpml": ".kmz",
+        "litchi": ".litchi.csv",
     }
     for name, (_, writer) in FORMATS.items():
         assert export_plan(PLAN, name) == writer(PLAN)

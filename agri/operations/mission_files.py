@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agri.errors import BadInput, Refused
-from agri.files import read_bytes_limited, write_text
+from agri.files import read_bytes_limited, write_bytes, write_text
 from agri.findings import Finding, blocks
 from agri.names import slug
 from agri.workspace import PlanRecord, Workspace
@@ -132,12 +132,15 @@ def write_export(
     suffix = FORMATS[to][0]
     target = where / f"{slug(plan.name, empty='plan')}{suffix}" if where.is_dir() else where
     stem = target.with_name(target.name.removesuffix(suffix))
-    text = write_plan(plan, complex_item=not simple) if to == "plan" else export_plan(plan, to)
-    written = {target: text}
+    whole = write_plan(plan, complex_item=not simple) if to == "plan" else export_plan(plan, to)
+    written = {target: whole}
     if to == "waypoints":
         parts = {"fence": plan.fence_polygons or plan.fence_circles, "rally": plan.rally_points}
         for part in (name for name, there in parts.items() if there):
             written[stem.with_name(stem.name + FORMATS[part][0])] = export_plan(plan, part)
     for file, content in written.items():
-        write_text(file, content)
+        if isinstance(content, bytes):
+            write_bytes(file, content)
+        else:
+            write_text(file, content)
     return tuple(written)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agri.errors import BadInput
+from agri.findings import Finding
 from missions.flightplan import FlightPlan
 from missions.formats.document import KIND, read_document, write_document
 from missions.formats.geojson import write_geojson
 from missions.formats.guard import checked_text, read_json
 from missions.formats.kml import write_kml
+from missions.formats.litchi import litchi_notes, write_litchi
 from missions.formats.plan import write_plan
 from missions.formats.plan_reader import read_plan
 from missions.formats.waypoints import (
@@ -22,8 +24,9 @@ from missions.formats.waypoints import (
     write_rally_waypoints,
     write_waypoints,
 )
+from missions.formats.wpml import wpml_notes, write_wpml
 
-FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str]]] = {
+FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str | bytes]]] = {
     "agri": (".agri.json", write_document),
     "plan": (".plan", write_plan),
     "waypoints": (".waypoints", write_waypoints),
@@ -31,11 +34,24 @@ FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str]]] = {
     "rally": (".rally.waypoints", write_rally_waypoints),
     "kml": (".kml", write_kml),
     "geojson": (".geojson", write_geojson),
+    "wpml": (".kmz", write_wpml),
+    "litchi": (".litchi.csv", write_litchi),
 }
-"""Name of a format to its file suffix and its writer."""
+"""Name of a format to its file suffix and its writer, of text or of bytes."""
+
+NOTES: dict[str, Callable[[FlightPlan], list[Finding]]] = {
+    "wpml": wpml_notes,
+    "litchi": litchi_notes,
+}
+"""Name of a format to what tells which parts of a plan it cannot carry."""
 
 
-def export_plan(plan: FlightPlan, to: str) -> str:
+def export_notes(plan: FlightPlan, to: str) -> list[Finding]:
+    """Return what the format called `to` leaves out of `plan`; [] where it leaves out nothing."""
+    return NOTES[to](plan) if to in NOTES else []
+
+
+def export_plan(plan: FlightPlan, to: str) -> str | bytes:
     """Return `plan` in the format called `to`.
 
     Parameters
@@ -47,8 +63,8 @@ def export_plan(plan: FlightPlan, to: str) -> str:
 
     Returns
     -------
-    str
-        The file's text.
+    str or bytes
+        The file: text, or bytes where the format is no text.
 
     Raises
     ------

@@ -1,8 +1,11 @@
 """GeoJSON (RFC 7946) for maps and notebooks: a FeatureCollection with one feature per thing.
 
 Every feature has a ``kind``: ``home``, ``field``, ``obstacle``, ``no_fly_zone``, ``fence``,
-``rally``, ``leg`` or ``waypoint``. Property names carry their units. Longitude comes before
-latitude, both with seven decimals; heights are above what the item's frame says.
+``rally``, ``leg`` or ``waypoint``; a spray plan has ``treatable`` (what may be sprayed),
+``unsprayed`` (the rest of the field: buffers and clearances) and ``spot`` (a tree) as well, and a
+``sensitive_site`` is one that spray must not reach. Every leg says whether the sprayer is on.
+Property names carry their units. Longitude comes before latitude, both with seven decimals;
+heights are above what the item's frame says.
 """
 
 from __future__ import annotations
@@ -70,7 +73,34 @@ def _site(plan: FlightPlan) -> list[Json]:
             for obstacle in plan.site.obstacles
         ),
         *(_shape("no_fly_zone", zone.area, name=zone.name) for zone in plan.site.no_fly_zones),
+        *(
+            _shape("sensitive_site", site.geometry, name=site.name, what=site.kind.value)
+            for site in plan.site.sensitive_sites
+        ),
     ]
+
+
+def _spray(plan: FlightPlan) -> list[Json]:
+    if plan.spray is None:
+        return []
+    job, told = plan.spray, plan.spray.settings
+    area = _shape(
+        "treatable",
+        job.treatable,
+        product=told.product.name,
+        dose_per_ha=told.product.dose_per_ha,
+        dose_unit=told.product.unit.value,
+        rate_l_ha=told.rate_l_ha,
+        sortie=job.sortie,
+        sorties=job.sorties,
+    )
+    spots = [
+        _point("spot", work.places[0], litres=work.spot_l, dwell_s=work.dwell_s)
+        for work in job.passes
+        if len(work.places) == 1
+    ]
+    left = plan.site.field.boundary.difference(job.treatable) if plan.site else None
+    return [area, *([_shape("unsprayed", left)] if left else []), *spots]
 
 
 def _circle(circle: FenceCircle) -> Json:
@@ -102,6 +132,7 @@ def _path(plan: FlightPlan) -> list[Json]:
             length_m=round(distance_m(leg.start, leg.end), 2),
             height_m=round(leg.end_height_m, 2),
             trigger_m=leg.trigger_m,
+            spray_on=leg.spray_on,
         )
         for leg in flown_legs(plan.items, plan.home)
     ]
@@ -136,6 +167,7 @@ def write_geojson(plan: FlightPlan) -> str:
     features = [
         _point("home", plan.home, name=plan.name, altitude_m=plan.home_altitude_m),
         *_site(plan),
+        *_spray(plan),
         *_safety(plan),
         *_path(plan),
     ]

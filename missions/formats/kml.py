@@ -1,4 +1,5 @@
-"""KML 2.2 for Google Earth: field, fence, flight path, places of the pictures, rally points.
+"""KML 2.2 for Google Earth: field, fence, flight path, places of the pictures, rally points; of a
+spray plan also what may be sprayed, what may not, and where the sprayer is on.
 
 Heights above home are written ``relativeToGround``: the field is taken as flat, as the plan does,
 and the path is drawn with curtains to the ground so that its height can be seen. Places where
@@ -32,6 +33,12 @@ STYLES = {
     "lines": ("ffb27200", "30b27200", 3),
     "transit": ("ff6b6b6b", "206b6b6b", 2),
 }
+SPRAY_STYLES = {
+    "spray": ("ffb27200", "60b27200", 4),
+    "treatable": ("ffe9b456", "50e9b456", 2),
+    "unsprayed": ("ff009fe6", "50009fe6", 2),
+    "sensitive": ("ffa779cc", "60a779cc", 2),
+}
 """Line colour and fill colour (KML's aabbggrr, of Okabe and Ito's set), line width in pixels."""
 ICONS = {"pad": ("ff009fe6", 1.2, 1), "rally": ("ffa779cc", 1.0, 1), "photos": ("ff009fe6", 0.4, 0)}
 """Colour of point icons, their size and that of their labels."""
@@ -51,8 +58,9 @@ def _at(place: LonLat, height_m: float = 0.0) -> str:
     return f"{place.lon_deg:.7f},{place.lat_deg:.7f},{height_m:.2f}"
 
 
-def _styles() -> Iterator[str]:
-    for name, (line, fill, width) in STYLES.items():
+def _styles(plan: FlightPlan) -> Iterator[str]:
+    styles = STYLES | SPRAY_STYLES if plan.spray else STYLES
+    for name, (line, fill, width) in styles.items():
         yield (
             f'<Style id="{name}"><LineStyle><color>{line}</color><width>{width}</width></LineStyle>'
             f"<PolyStyle><color>{fill}</color></PolyStyle></Style>"
@@ -136,10 +144,54 @@ def _folder(name: str, marks: Iterable[str]) -> str:
     return f"<Folder><name>{_text(name)}</name>{body}</Folder>\n" if body else ""
 
 
+def _mark(geometry: BaseGeometry) -> str:
+    """Write a point, a line or an area on the ground."""
+    if "Polygon" in geometry.geom_type:
+        return _area(geometry)
+    parts = getattr(geometry, "geoms", [geometry])
+    written = []
+    for part in parts:
+        tag = "Point" if part.geom_type == "Point" else "LineString"
+        corners = " ".join(f"{at[0]:.7f},{at[1]:.7f},0" for at in part.coords)
+        written.append(f"<{tag}><coordinates>{corners}</coordinates></{tag}>")
+    return f"<MultiGeometry>{''.join(written)}</MultiGeometry>"
+
+
+def _ground(plan: FlightPlan, language: Language) -> Iterator[str]:
+    """Yield what a spraying treats, what of the field it leaves, and the places it spares."""
+    if plan.spray is None:
+        return
+    areas: dict[str, BaseGeometry] = {"treatable": plan.spray.treatable}
+    if plan.site is not None:
+        areas["unsprayed"] = plan.site.field.boundary.difference(plan.spray.treatable)
+        for place in plan.site.sensitive_sites:
+            kind = say(f"page.layer.sensitive_{place.kind.value}", language)
+            yield _folder(
+                kind, [_placemark("sensitive", place.name or kind, _mark(place.geometry))]
+            )
+    for key, area in areas.items():
+        name = say(f"page.layer.{key}", language)
+        yield _folder(name, [] if area.is_empty else [_placemark(key, name, _area(area))])
+
+
+def _lines(plan: FlightPlan, language: Language, mode: str) -> Iterator[str]:
+    """Yield the way flown: what is sprayed, what is photographed, and the rest."""
+    legs = flown_legs(plan.items, plan.home)
+    rest = "transit_dry" if plan.spray else "transit"
+    kinds = {
+        ("spray", "spray_lines"): [leg for leg in legs if leg.spray_on],
+        ("lines", "lines"): [leg for leg in legs if leg.trigger_m > 0.0 and not leg.spray_on],
+        ("transit", rest): [leg for leg in legs if not leg.trigger_m and not leg.spray_on],
+    }
+    for (style, key), chosen in kinds.items():
+        name = say(f"page.layer.{key}", language)
+        yield _folder(name, [_placemark(style, f"{a.seq}", _line(a, mode)) for a in chosen])
+
+
 def _folders(plan: FlightPlan, language: Language) -> Iterator[str]:
     named = {
         key: say(f"page.layer.{key}", language)
-        for key in ("field", "no_fly", "fence_in", "fence_out", "lines", "transit")
+        for key in ("field", "no_fly", "fence_in", "fence_out")
     }
     legs = flown_legs(plan.items, plan.home)
     above_sea = any(i.is_located and i.frame is Frame.GLOBAL for i in plan.items)
@@ -152,9 +204,8 @@ def _folders(plan: FlightPlan, language: Language) -> Iterator[str]:
         rings = [p.vertices for p in plan.fence_polygons if p.inclusion is inclusion]
         rings += [circle_ring(c) for c in plan.fence_circles if c.inclusion is inclusion]
         yield _folder(named[key], [_placemark(key, named[key], _polygon(ring)) for ring in rings])
-    for works, key in ((True, "lines"), (False, "transit")):
-        chosen = [leg for leg in legs if (leg.trigger_m > 0.0) is works]
-        yield _folder(named[key], [_placemark(key, f"{a.seq}", _line(a, mode)) for a in chosen])
+    yield from _ground(plan, language)
+    yield from _lines(plan, language, mode)
     photos = islice(photo_places(legs), MAX_PHOTOS)
     yield _folder(
         say("page.layer.photos_planned", language),
@@ -193,7 +244,7 @@ def write_kml(plan: FlightPlan, *, language: Language = "vi") -> str:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<kml xmlns="http://www.opengis.net/kml/2.2">\n<Document>\n'
         f"<name>{_text(plan.name)}</name>\n"
-        + "\n".join(_styles())
+        + "\n".join(_styles(plan))
         + "\n"
         + "".join(_folders(plan, language))
         + "</Document>\n</kml>\n"
