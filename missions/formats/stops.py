@@ -73,7 +73,7 @@ def _check(plan: FlightPlan, form: str) -> None:
     for number, item in enumerate(plan.items, start=1):
         if item.command == Command.DO_JUMP:
             raise BadInput("error.stops_jump", form=form, item=number)
-        flown = item.command in _PLACES or item.command == Command.NAV_TAKEOFF
+        flown = item.command in (_PLACES | {Command.NAV_TAKEOFF}) - {Command.NAV_LAND}
         if flown and item.frame is not Frame.RELATIVE:
             raise BadInput("error.stops_frame", form=form, item=number)
 

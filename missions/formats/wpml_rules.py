@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -452,7 +453,7 @@ def validate_wpml(data: bytes) -> list[str]:
             try:
                 roots[name] = _read(archive, name)
             except (KeyError, ValueError, ElementTree.ParseError, zipfile.BadZipFile,
-                    NotImplementedError, RuntimeError, EOFError, OSError) as problem:  # fmt: skip
+                    NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as problem:  # fmt: skip
                 wrong.append(f"{name}: {problem}")
     for name, root in roots.items():
         wrong += _judge_document(root, name)
