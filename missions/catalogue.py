@@ -1,6 +1,7 @@
-"""The catalogues of cameras and aircraft: read, checked, and found under forgiving names.
+"""The catalogues of cameras, aircraft and sprayers: read, checked, and found under forgiving names.
 
-Both are data (``cameras.toml``, ``aircraft.toml``), every entry with its source. A camera entry
+All are data (``cameras.toml``, ``aircraft.toml``, ``sprayers.toml``), every entry with its source.
+What a sprayer's entry must keep to stands in `missions.sprayer_entries`. A camera entry
 must make sense before it may plan a flight: a wrong sensor size silently spoils spacing, overlap
 and height. Two well-known ground stations ship such entries (a sensor 160 mm wide, a full-frame
 camera with a telephone's sensor), so `validate_camera` checks the arithmetic that a true entry
@@ -24,7 +25,24 @@ from typing import Any, TypeVar
 from agri.errors import BadInput
 from agri.findings import Finding
 from missions.energy import Aircraft
+from missions.sprayer_entries import sprayer_from, validate_sprayer
+from missions.sprayers import Sprayer
 from missions.survey import Camera
+
+__all__ = [
+    "aircraft",
+    "aircraft_entries",
+    "all_aircraft",
+    "camera",
+    "camera_entries",
+    "camera_from",
+    "cameras",
+    "sprayer",
+    "sprayer_entries",
+    "sprayers",
+    "validate_camera",
+    "validate_sprayer",
+]
 
 PITCH_UM = (0.8, 15.0)
 """Pixel pitch of sensors that photograph light; telephones begin at 0.8 µm."""
@@ -64,6 +82,11 @@ def aircraft_entries() -> tuple[Mapping[str, Any], ...]:
     return tuple(_table("aircraft.toml")["aircraft"])
 
 
+def sprayer_entries() -> tuple[Mapping[str, Any], ...]:
+    """Return the raw entries of ``sprayers.toml``, in its order."""
+    return tuple(_table("sprayers.toml")["sprayer"])
+
+
 @cache
 def cameras() -> Mapping[str, Camera]:
     """Return every camera of the catalogue by its name.
@@ -90,6 +113,18 @@ def all_aircraft() -> Mapping[str, Aircraft]:
         entry["name"]: Aircraft(**{key: entry[key] for key in fields if key in entry})
         for entry in aircraft_entries()
     }
+
+
+@cache
+def sprayers() -> Mapping[str, Sprayer]:
+    """Return every sprayer of the catalogue by its name.
+
+    Examples
+    --------
+    >>> len(sprayers()) >= 7
+    True
+    """
+    return {entry["name"]: sprayer_from(entry) for entry in sprayer_entries()}
 
 
 def camera(name: str) -> Camera:
@@ -125,6 +160,23 @@ def aircraft(name: str = "") -> Aircraft:
     """
     wanted = name or _table("aircraft.toml")["default"]
     return _find(wanted, all_aircraft(), aircraft_entries(), "error.aircraft_unknown")
+
+
+def sprayer(name: str = "") -> Sprayer:
+    """Return the sprayer that `name` means, the default one for an empty name.
+
+    Raises
+    ------
+    BadInput
+        When no entry, or more than one, fits; the sentence names the nearest.
+
+    Examples
+    --------
+    >>> sprayer().name, sprayer("agras t40").name, sprayer("servo").control.value
+    ('16 L hexa', 'DJI Agras T40', 'servo')
+    """
+    wanted = name or _table("sprayers.toml")["default"]
+    return _find(wanted, sprayers(), sprayer_entries(), "error.sprayer_unknown")
 
 
 def camera_from(entry: Mapping[str, Any]) -> Camera:
