@@ -45,6 +45,7 @@ PURE = (
     "missions.commands", "missions.flight", "missions.phases", "missions.watching",
     "missions.preflight", "missions.delivery", "missions.messages", "missions.telemetry",
     "missions.sightings", "missions.recording", "missions.address", "missions.survey_mission",
+    "missions.mixture", "missions.formats.wpml", "missions.formats.litchi",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}

@@ -234,6 +234,19 @@ RULES = {
 _PLAIN = frozenset({"Document", "Folder", "Placemark", "Point", "coordinates"})
 """Elements of KML itself; all others are DJI's."""
 
+_UNREADABLE = (
+    KeyError,
+    ValueError,
+    ElementTree.ParseError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
+"""What a broken ZIP or a broken document raises."""
+
 Node = ElementTree.Element
 
 
@@ -452,8 +465,7 @@ def validate_wpml(data: bytes) -> list[str]:
         for name in RULES:
             try:
                 roots[name] = _read(archive, name)
-            except (KeyError, ValueError, ElementTree.ParseError, zipfile.BadZipFile,
-                    NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as problem:  # fmt: skip
+            except _UNREADABLE as problem:
                 wrong.append(f"{name}: {problem}")
     for name, root in roots.items():
         wrong += _judge_document(root, name)
