@@ -3,10 +3,12 @@
 It imports nothing of `missions`: what it knows of the protocol it knows from ArduCopter's own
 behaviour, so a mistake of the sender is not repeated here. The rooms, from the air to the socket:
 
-* **Physics**: `vehicle`, `battery`, `payload` (sprayer, camera), `profile`, `ground`.
+* **Physics**: `vehicle`, `battery`, `spray_gear` (tank, pump, hose, nozzles, and the truth of what
+  they gave), `faults` (what breaks, and when), `profile`, `ground`.
 * **Flying**: `steering`, `motions`, `legs`, `flying`, `returning`, `mission_run`, `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
-  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `storage`, `radio` (the sticks).
+  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `storage`, `radio` (the sticks),
+  `sprayer` (what drives the pump), `payload` (camera, servo outputs).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store`,
   `messages`, `item_messages`, `announcements`, `instruments`, `channel`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter

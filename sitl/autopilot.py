@@ -16,7 +16,7 @@ are none are refused or read as C would.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -25,10 +25,13 @@ from agri.geo import LonLat
 from sitl import announcements, messages
 from sitl.channel import PARAMETERS_PER_TICK, Channel
 from sitl.copter import STEP_S, Copter
+from sitl.faults import Fault
 from sitl.item_messages import Sender
 from sitl.listening import HANDLERS
 from sitl.mission_store import FENCE, MISSION, RALLY, PlanServer
+from sitl.spray_gear import SprayHardware
 from sitl.storage import single
+from sitl.vehicle import Airframe
 
 COMPONENT = 1
 TOTALS = {MISSION: "MIS_TOTAL", FENCE: "FENCE_TOTAL", RALLY: "RALLY_TOTAL"}
@@ -56,8 +59,12 @@ class Autopilot:
         Parameters that differ from ArduCopter's defaults.
     personality : {"copter", "plane", "rover", "px4"}
         What the heartbeat says it is.
-    tank_l : float, optional
-        Litres in the sprayer's tank; endless when not given.
+    airframe : Airframe, optional
+        What it is, with an empty tank; ArduPilot's own simulated quadcopter when not given.
+    sprayer : SprayHardware, optional
+        Tank, pump and nozzles; an endless tank that weighs nothing when not given.
+    faults : iterable of Fault
+        What breaks on the way.
 
     Attributes
     ----------
@@ -90,7 +97,9 @@ class Autopilot:
         seed: int = 0,
         parameters: Mapping[str, float] | None = None,
         personality: str = "copter",
-        tank_l: float = float("inf"),
+        airframe: Airframe | None = None,
+        sprayer: SprayHardware | None = None,
+        faults: Iterable[Fault] = (),
     ) -> None:
         changed = dict(parameters or {})
         if wind_m_s:
@@ -102,7 +111,9 @@ class Autopilot:
             "ready_after_s": ready_after_s,
             "personality": personality,
             "seed": seed,
-            "tank_l": tank_l,
+            "airframe": airframe,
+            "sprayer": sprayer,
+            "faults": tuple(faults),
         }
         self._before_boot_s = 0.0
         self._channels: dict[Hashable, Channel] = {}

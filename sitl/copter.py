@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agri.geo import LonLat
 from sitl import arming, instruments, mode_change, orders, returning
 from sitl.auto import AutoCrew
 from sitl.battery import Battery
 from sitl.failsafes import Failsafes
+from sitl.faults import Fault, Faults
 from sitl.fence import Fence
 from sitl.flying import Pilot
 from sitl.ground import Ground
@@ -29,9 +30,11 @@ from sitl.mission_run import MissionRun, State
 from sitl.modes import PILOT_THROTTLE, Mode
 from sitl.motions import Stage, Task
 from sitl.parameters import Parameters
-from sitl.payload import Camera, Sprayer
+from sitl.payload import Camera
 from sitl.radio import Radio
 from sitl.readiness import Readiness
+from sitl.spray_gear import SprayGear, SprayHardware
+from sitl.sprayer import Sprayer
 from sitl.storage import Item, Plan
 from sitl.vehicle import Airframe, Multicopter, Wind
 
@@ -65,8 +68,12 @@ class Copter:
         Key of `PERSONALITIES`.
     seed : int
         Seed of gusts.
-    tank_l : float
-        Litres in the sprayer's tank.
+    airframe : Airframe
+        What it is, with an empty tank.
+    sprayer : SprayHardware
+        What hangs on the sprayer's servo.
+    faults : iterable of Fault
+        What breaks on the way.
     """
 
     def __init__(
@@ -79,12 +86,14 @@ class Copter:
         ready_after_s: float | None = None,
         personality: str = "copter",
         seed: int = 0,
-        tank_l: float = math.inf,
+        airframe: Airframe | None = None,
+        sprayer: SprayHardware | None = None,
+        faults: Iterable[Fault] = (),
     ) -> None:
         p = self.parameters = Parameters(parameters)
         self.ground = Ground(home)
         self.field_elevation_m = home_altitude_m
-        self.body = Multicopter(Airframe(), math.radians(yaw_deg))
+        self.body = Multicopter(airframe or Airframe(), math.radians(yaw_deg))
         self.wind = Wind()
         self.battery = Battery(p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"])
         self.dice = random.Random(seed)  # noqa: S311  (gusts, not secrets)
@@ -98,7 +107,9 @@ class Copter:
         self.mission = MissionRun(self.mission_plan, self.auto)
         self.fence = Fence(self.fence_plan, p, self.ground)
         self.failsafes = Failsafes(self)
-        self.sprayer = Sprayer(p, tank_l)
+        self.sprayer = Sprayer(p)
+        self.gear = SprayGear(sprayer or SprayHardware())
+        self.faults = Faults(faults)
         self.camera = Camera(p)
         self.texts: list[tuple[int, str]] = []
         self.servos: dict[int, int] = {}
@@ -194,17 +205,26 @@ class Copter:
         self.ready.look(self.now_s)
         if self._ticks % 50 == 0:
             self._each_second()
+        self.faults.look(self)
         self.failsafes.look(self._ticks)
         if self.mode is Mode.AUTO:
             self.auto.run()
         self._fly()
         self.down.look(self)
         here = (self.body.east_m, self.body.north_m)
-        self.sprayer.step(self.body.speed_m_s, self.now_s, STEP_S)
+        self._spray(here)
         by_distance = self.mode is Mode.AUTO or self.parameters["CAM_AUTO_ONLY"] == 0.0
         self.camera.step(self.now_s, here, by_distance and self.ready.gps_fix, self._view)
         if self._ticks % 5 == 0:
             self._disarm_idle()
+
+    def _spray(self, here: tuple[float, float]) -> None:
+        gear = self.gear
+        self.sprayer.step(self.body.speed_m_s, self.now_s)
+        pulse_us = self.servos.get(gear.hardware.channel, 0)
+        output = gear.output(self.sprayer, pulse_us, self.parameters)
+        gear.step(output, self.now_s, STEP_S, here)
+        self.body.load_kg = gear.load_kg
 
     def _view(self) -> tuple[float, float, float, float]:
         roll, pitch = instruments.lean(self)
@@ -212,6 +232,7 @@ class Copter:
 
     def _each_second(self) -> None:
         p = self.parameters
+        self.gear.look(p)
         self.wind.speed_m_s = max(-STORM_M_S, min(STORM_M_S, p["SIM_WIND_SPD"]))
         self.wind.from_deg = p["SIM_WIND_DIR"]
         self.wind.gust_m_s = min(STORM_M_S, p["SIM_WIND_TURB"])

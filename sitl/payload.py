@@ -1,16 +1,11 @@
-"""What the aircraft carries: a sprayer whose pump follows the speed, and a camera.
-
-The sprayer is ArduPilot's: once switched on it pumps whenever the aircraft moves faster than
-SPRAY_SPEED_MIN (after 0.1 s above it, until 1 s below it), with an output of SPRAY_PUMP_RATE
-per cent for each m/s over the ground. **Nothing but an order switches it off**: not a return, not
-a landing, not a disarm. Without SPRAY_ENABLE the order is accepted and does nothing; without a
-servo of function 22 there is no output. A servo stays at 0 until the sprayer first ran.
+"""What the autopilot drives besides motors: the camera, and every servo output.
 
 The camera takes a picture every so many metres, measured in a straight line from the last
 picture, or every so many seconds. It exists only when CAM1_TYPE was set at switch-on. Distance
 triggering is never switched off by a mode, except that CAM_AUTO_ONLY keeps it to AUTO.
 
-A tank may be given; the flow is the pump's share of its full output.
+The sprayer's servos (function 22 the pump, 23 the spinner) stay at 0 until it first ran and have
+SERVOx_MIN when it is off; without such a function there is no output.
 """
 
 from __future__ import annotations
@@ -20,10 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sitl.parameters import Parameters
+from sitl.sprayer import Sprayer
 
-TURN_ON_S = 0.1
-SHUT_OFF_S = 1.0
-SPRAYER_HZ = 3.0
 PUMP, SPINNER, CAMERA_TRIGGER = 22, 23, 10
 MOTOR_FIRST, MOTOR_LAST = 33, 36
 CHANNELS = 16
@@ -44,79 +37,6 @@ class Picture:
     roll_rad: float
     pitch_rad: float
     yaw_rad: float
-
-
-class Sprayer:
-    """Pump and spinner.
-
-    Attributes
-    ----------
-    running : bool
-        Whether it has been ordered on.
-    spraying : bool
-        Whether the pump turns.
-    pump_share, tank_l, sprayed_l : float
-        Pump output 0 to 1; litres left (infinite without a tank), and litres put out.
-    """
-
-    def __init__(
-        self, parameters: Parameters, tank_l: float = math.inf, pump_l_min: float = 2.0
-    ) -> None:
-        self._parameters = parameters
-        self._pump_l_min = pump_l_min
-        self.tank_l = tank_l
-        self.sprayed_l = 0.0
-        self.running = self.spraying = self.ever_ran = False
-        self.pump_share = 0.0
-        self._over_s: float | None = None
-        self._under_s: float | None = None
-        self._looked_s = -1.0
-
-    def order(self, on: bool) -> None:
-        """Switch it on or off, if it is enabled at all."""
-        self.running = on and self._parameters["SPRAY_ENABLE"] != 0.0
-        self.ever_ran = self.ever_ran or self.running
-        if not self.running:
-            self._stop()
-
-    def step(self, speed_m_s: float, now_s: float, dt_s: float) -> None:
-        """Let time pass: the pump is looked after three times a second."""
-        if self.spraying:
-            flow_l = self.pump_share * self._pump_l_min * dt_s / 60.0
-            flow_l = min(flow_l, self.tank_l)
-            self.tank_l -= flow_l
-            self.sprayed_l += flow_l
-        if now_s - self._looked_s < 1.0 / SPRAYER_HZ - 1e-6:
-            return
-        self._looked_s = now_s
-        if not self.running or self._parameters["SPRAY_ENABLE"] == 0.0:
-            self.order(False)
-            return
-        self._judge(speed_m_s, now_s)
-
-    def _judge(self, speed_m_s: float, now_s: float) -> None:
-        p = self._parameters
-        should = self.spraying
-        if speed_m_s * 100.0 >= p["SPRAY_SPEED_MIN"]:
-            self._under_s = None
-            if not self.spraying:
-                self._over_s = now_s if self._over_s is None else self._over_s
-                should = now_s - self._over_s > TURN_ON_S
-        else:
-            self._over_s = None
-            if self.spraying:
-                self._under_s = now_s if self._under_s is None else self._under_s
-                should = now_s - self._under_s <= SHUT_OFF_S
-        if not should:
-            self._stop()
-            return
-        self.spraying = True
-        percent = max(p["SPRAY_PUMP_MIN"], speed_m_s * p["SPRAY_PUMP_RATE"])
-        self.pump_share = min(1.0, percent / 100.0)
-
-    def _stop(self) -> None:
-        self.spraying = False
-        self.pump_share = 0.0
 
 
 class Camera:

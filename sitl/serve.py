@@ -15,14 +15,17 @@ reader that cannot keep up, unless that one takes nothing at all for two seconds
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import selectors
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -30,7 +33,10 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from agri.errors import AgriError, BadInput
 from agri.geo import LonLat
 from sitl.autopilot import COMPONENT, Autopilot
-from sitl.simulator import Simulator
+from sitl.faults import Fault, FaultKind
+from sitl.simulator import DEPOSIT, Simulator
+from sitl.spray_gear import SprayHardware
+from sitl.vehicle import Airframe
 
 __all__ = ["Simulator", "main", "serve"]
 
@@ -195,6 +201,7 @@ def serve(
     protocol: str,
     parent: int | None = None,
     announce: Any = sys.stdout,
+    deposits: Path | None = None,
 ) -> None:
     """Serve one vehicle until SIGTERM, SIGINT or the end of the parent process.
 
@@ -211,6 +218,8 @@ def serve(
         before anything is announced, as the parent may be gone right after.
     announce : text file
         Where the one line ``ready …`` is written.
+    deposits : Path, optional
+        File to which what leaves the nozzles is added (`sitl.simulator.DEPOSIT` rows).
     """
     parent = os.getppid() if parent is None else parent
     ended: list[int] = []
@@ -221,12 +230,21 @@ def serve(
     announce.write(f"ready {scheme}:{host}:{server.port}\n")
     announce.flush()
     try:
-        _run(server, lambda: bool(ended) or os.getppid() != parent)
+        _run(server, lambda: bool(ended) or os.getppid() != parent, deposits)
     finally:
+        _keep_deposits(autopilot, deposits)
         server.close()
 
 
-def _run(server: _Server, over: Any) -> None:
+def _keep_deposits(autopilot: Autopilot, path: Path | None) -> None:
+    fresh = autopilot.copter.gear.deposits
+    if path is not None and fresh:
+        with path.open("ab") as file:
+            file.write(b"".join(struct.pack(DEPOSIT, *deposit) for deposit in fresh))
+        fresh.clear()
+
+
+def _run(server: _Server, over: Any, deposits: Path | None) -> None:
     autopilot = server.autopilot
     last_s = time.monotonic()
     ahead_s = 0.0
@@ -247,6 +265,7 @@ def _run(server: _Server, over: Any) -> None:
         wait_s = 0.0 if ahead_s >= autopilot.step_s else (autopilot.step_s - ahead_s) / speedup
         server.turn(SLICE_S if server.held_up else min(SLICE_S, max(0.0, wait_s)))
         server.forget_silent(now_s)
+        _keep_deposits(autopilot, deposits)
 
 
 def _home(text: str) -> tuple[LonLat, float, float]:
@@ -273,6 +292,22 @@ def _parameters(texts: Sequence[str]) -> dict[str, float]:
     return changed
 
 
+def _sprayer(text: str) -> SprayHardware | None:
+    if not text:
+        return None
+    values = json.loads(text)
+    pump = tuple((float(output), float(flow)) for output, flow in values.pop("pump"))
+    return SprayHardware(pump=pump, **values)
+
+
+def _fault(text: str) -> Fault:
+    values = json.loads(text)
+    at_m = values.pop("at_m")
+    return Fault(
+        kind=FaultKind(values.pop("kind")), at_m=None if at_m is None else tuple(at_m), **values
+    )
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sitl.serve", description=__doc__)
     add = parser.add_argument
@@ -287,6 +322,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--ready-after", type=float, default=None, help="simulated seconds until armable")
     add("--personality", choices=("copter", "plane", "rover", "px4"), default="copter")
     add("--parent", type=int, default=os.getppid(), help="end when this process does")
+    add("--airframe", default="", metavar="JSON", help="values of sitl.vehicle.Airframe")
+    add("--sprayer", default="", metavar="JSON", help="values of sitl.spray_gear.SprayHardware")
+    add("--fault", action="append", default=[], metavar="JSON", help="a sitl.faults.Fault")
+    add("--deposits", type=Path, default=None, help="file for what leaves the nozzles")
     add("--param", action="append", default=[], metavar="NAME=VALUE")
     return parser.parse_args(arguments)
 
@@ -306,6 +345,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             parameters={**_parameters(options.param), "SIM_SPEEDUP": options.speedup},
             personality=options.personality,
+            airframe=Airframe(**json.loads(options.airframe)) if options.airframe else None,
+            sprayer=_sprayer(options.sprayer),
+            faults=[_fault(text) for text in options.fault],
         )
         serve(
             autopilot,
@@ -313,6 +355,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             protocol=options.protocol,
             parent=options.parent,
+            deposits=options.deposits,
         )
     except AgriError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,21 +1,34 @@
-"""Starting and stopping the simulator as a process of its own."""
+"""Starting and stopping the simulator as a process of its own.
+
+What is fitted and what breaks crosses to the process as its arguments. What leaves the nozzles
+comes back by a file in a folder that lives as long as the process; `Simulator.deposits` reads it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from agri.errors import LinkError
 from agri.geo import LonLat
+from sitl.faults import Fault
+from sitl.spray_gear import Deposit, SprayHardware
+from sitl.vehicle import Airframe
 
 START_S = 30.0
 STOP_S = 5.0
+DEPOSIT = "<4d"
+"""How `sitl.spray_gear.Deposit` is packed in the file that leaves the process."""
 
 
 class Simulator:
@@ -43,6 +56,12 @@ class Simulator:
         Parameters that differ from ArduCopter's defaults.
     personality : {"copter", "plane", "rover", "px4"}
         What its heartbeat says it is.
+    airframe : Airframe, optional
+        What it is, with an empty tank; ArduPilot's own simulated quadcopter when not given.
+    sprayer : SprayHardware, optional
+        Tank, pump and nozzles; then `deposits` tells what leaves them.
+    faults : iterable of Fault
+        What breaks on the way.
 
     Attributes
     ----------
@@ -69,6 +88,9 @@ class Simulator:
         seed: int = 0,
         parameters: Mapping[str, float] | None = None,
         personality: Literal["copter", "plane", "rover", "px4"] = "copter",
+        airframe: Airframe | None = None,
+        sprayer: SprayHardware | None = None,
+        faults: Iterable[Fault] = (),
     ) -> None:
         self.home = home
         self.speedup = speedup
@@ -87,15 +109,34 @@ class Simulator:
         ]
         if ready_after_s is not None:
             self._arguments.append(f"--ready-after={ready_after_s!r}")
+        if airframe is not None:
+            self._arguments.append(f"--airframe={json.dumps(asdict(airframe))}")
+        if sprayer is not None:
+            self._arguments.append(f"--sprayer={json.dumps(asdict(sprayer))}")
+        self._arguments += [f"--fault={json.dumps(asdict(fault))}" for fault in faults]
+        self._sprays = sprayer is not None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._deposits: tuple[Deposit, ...] = ()
 
     def start(self) -> Self:
         """Start the process and wait until it can be connected to."""
         if self._process is not None:
             return self
+        more = []
+        if self._sprays:
+            self._folder = tempfile.TemporaryDirectory(prefix="simulator-")
+            more = [f"--deposits={Path(self._folder.name, 'deposits')}"]
         above = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, (above, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(  # noqa: S603  (this very module)
-            [sys.executable, "-m", "sitl.serve", f"--parent={os.getpid()}", *self._arguments],
+            [
+                sys.executable,
+                "-m",
+                "sitl.serve",
+                f"--parent={os.getpid()}",
+                *self._arguments,
+                *more,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -124,6 +165,15 @@ class Simulator:
             alarm.cancel()
         return last
 
+    def deposits(self) -> tuple[Deposit, ...]:
+        """Return what has left the nozzles so far; after `stop`, all that did."""
+        if self._folder is not None:
+            path = Path(self._folder.name, "deposits")
+            data = path.read_bytes() if path.exists() else b""
+            whole = len(data) - len(data) % struct.calcsize(DEPOSIT)
+            self._deposits = tuple(map(Deposit._make, struct.iter_unpack(DEPOSIT, data[:whole])))
+        return self._deposits
+
     def stop(self) -> None:
         """Stop the process; stopping twice does no harm."""
         process, self._process, self.url = self._process, None, ""
@@ -137,6 +187,10 @@ class Simulator:
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+        self.deposits()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
     def __enter__(self) -> Self:
         return self.start()

@@ -7,8 +7,9 @@ and must be leant against. The ground is a flat plane at the height of the take-
 
 Power is what hover costs, scaled with thrust to the power 1.5 and with the induced velocity of
 momentum theory in forward flight (Leishman, *Principles of Helicopter Aerodynamics*, ch. 2), plus
-the power that drags the airframe through the air. The hover figure, 378 W (30 A at 12.6 V), is
-what ArduPilot's own simulated quadcopter draws.
+the power that drags the airframe through the air. A load (a tank) raises the hover power with the
+mass to the power 1.5, the induced velocity with its root; both fall as the tank empties. The hover
+figure, 378 W (30 A at 12.6 V), is what ArduPilot's own simulated quadcopter draws.
 
 Wind has a mean and a gust that wanders as an Ornstein-Uhlenbeck process (time constant 2 s), from
 a seeded generator handed in. Integration is semi-implicit Euler with the fixed step of the caller
@@ -32,7 +33,7 @@ class Airframe:
     Parameters
     ----------
     mass_kg : float
-        Take-off mass.
+        Mass without what is in a tank.
     hover_power_w : float
         Electric power in still air.
     drag_per_m : float
@@ -110,6 +111,8 @@ class Multicopter:
         Electric power drawn in the last step.
     touchdown_m_s : float
         Sinking speed of the last contact with the ground.
+    load_kg : float
+        What it carries besides its own mass.
     """
 
     __slots__ = (
@@ -118,6 +121,7 @@ class Multicopter:
         "a_up",
         "airframe",
         "east_m",
+        "load_kg",
         "north_m",
         "on_ground",
         "power_w",
@@ -138,8 +142,13 @@ class Multicopter:
         self.yaw_rad = yaw_rad
         self.yaw_rate = 0.0
         self.power_w = 0.0
-        self.touchdown_m_s = 0.0
+        self.touchdown_m_s = self.load_kg = 0.0
         self.on_ground = True
+
+    @property
+    def heavier(self) -> float:
+        """How many times its own mass it weighs now."""
+        return 1.0 + self.load_kg / self.airframe.mass_kg
 
     @property
     def speed_m_s(self) -> float:
@@ -194,18 +203,20 @@ class Multicopter:
         self._move(air, dt_s)
 
     def _draw_power(self, air: tuple[float, float]) -> None:
-        frame = self.airframe
+        frame, heavier = self.airframe, self.heavier
         ratio2 = (self.v_east - air[0]) ** 2 + (self.v_north - air[1]) ** 2 + self.v_up**2
         lift = GRAVITY_M_S2 + self.a_up
         thrust2 = (lift * lift + self.a_east**2 + self.a_north**2) / GRAVITY_M_S2**2
-        x2 = ratio2 / frame.hover_induced_m_s**2
+        x2 = ratio2 / (frame.hover_induced_m_s**2 * heavier)
         induced = math.sqrt(max(0.0, math.sqrt(0.25 * x2 * x2 + 1.0) - 0.5 * x2))
         drag_w = frame.mass_kg * frame.drag_per_m * ratio2**1.5 / 0.6
-        self.power_w = frame.hover_power_w * (0.3 + 0.7 * thrust2**0.75 * induced) + drag_w
+        hover_w = frame.hover_power_w * heavier**1.5
+        self.power_w = hover_w * (0.3 + 0.7 * thrust2**0.75 * induced) + drag_w
 
     def _move(self, air: tuple[float, float], dt_s: float) -> None:
         east, north, up = self.v_east - air[0], self.v_north - air[1], self.v_up
-        brake = self.airframe.drag_per_m * math.sqrt(east * east + north * north + up * up)
+        airspeed = math.sqrt(east * east + north * north + up * up)
+        brake = self.airframe.drag_per_m * airspeed / self.heavier
         self.v_east += (self.a_east - brake * east) * dt_s
         self.v_north += (self.a_north - brake * north) * dt_s
         self.v_up += (self.a_up - brake * up) * dt_s

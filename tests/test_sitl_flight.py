@@ -8,6 +8,7 @@ import math
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sitl.spray_gear import SprayHardware
 from tests.ground_station import (
     ACCEPTED,
     AUTO,
@@ -478,16 +479,16 @@ def test_the_same_mission_uploaded_again_in_flight_changes_nothing():
 
 
 def test_the_pump_follows_the_speed_within_the_line():
-    station = Station(parameters=SPRAYER, tank_l=10.0)
+    station = Station(parameters=SPRAYER, sprayer=SprayHardware(tank_l=10.0, kg_per_l=0.0))
     station.start(spray_line())
     assert pump(station) == 0
     station.until(lambda: station.place[0] > 50.0)
     assert pump(station) == pytest.approx(1500, abs=15)
     station.until(lambda: station.place[0] > 101.0 or station.place[1] > 35.0)
     assert pump(station) == 1100
-    sprayer = station.copter.sprayer
-    assert sprayer.sprayed_l == pytest.approx(2.0 * 0.5 * 20.0 / 60.0, rel=0.15)
-    assert sprayer.tank_l == pytest.approx(10.0 - sprayer.sprayed_l)
+    gear = station.copter.gear
+    assert gear.sprayed_l == pytest.approx(2.0 * 0.5 * 20.0 / 60.0, rel=0.15)
+    assert gear.tank_l == pytest.approx(10.0 - gear.sprayed_l)
 
 
 def test_the_sprayer_stays_on_when_auto_is_left_and_even_into_the_next_flight():
