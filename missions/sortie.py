@@ -1,0 +1,28 @@
+"""Sorties: a spray route as it is flown in pieces, by one aircraft or several, in one go or not.
+
+The rooms behind this door, each with its own theory of operation:
+
+* `missions.cutting`: cut by tank, pack and mission storage (`split_sorties`);
+* `missions.resume`: the rest of a sortie that was broken off (`remainder`), made from its plan
+  (`route_of`) and from what was sprayed (`Done`, `done_until`);
+* `missions.progress`: what a flight's record shows as sprayed (`progress_on`);
+* `missions.sharing`: several aircraft on one route (`share_out`).
+"""
+
+from __future__ import annotations
+
+from missions.cutting import items_of, split_sorties
+from missions.progress import progress_on
+from missions.resume import Done, done_until, remainder, route_of
+from missions.sharing import share_out
+
+__all__ = [
+    "Done",
+    "done_until",
+    "items_of",
+    "progress_on",
+    "remainder",
+    "route_of",
+    "share_out",
+    "split_sorties",
+]
