@@ -46,6 +46,8 @@ PURE = (
     "missions.preflight", "missions.delivery", "missions.messages", "missions.telemetry",
     "missions.sightings", "missions.recording", "missions.address", "missions.survey_mission",
     "missions.mixture", "missions.formats.wpml", "missions.formats.litchi",
+    "agri.weather", "missions.droplets", "missions.sweep", "missions.drift",
+    "missions.spray_limits",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
