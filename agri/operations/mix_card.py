@@ -1,0 +1,358 @@
+"""The mix card: one printed page that a farmer follows at the tank.
+
+Wet hands turn no pages and read no screens: the card is one A4 sheet in big letters (two for more
+sorties than fit), the same page fits a phone, and it needs neither network nor script. What is
+poured in stands first, one row for each filling, with a box to tick.
+
+Where its words come from:
+
+* Litres, product and water are those of `missions.mixture`; totals are sums of the rounded rows,
+  so that what is bought and carried is what is poured.
+* Half the water first, then the product, then the rest while stirring, from a pre-mix in a bucket:
+  general good practice, taught with every knapsack; the label goes before it.
+* Limits of wind, warmth and dryness are agri's own defaults for spraying (`LIMITS`), the wind the
+  buffers were reckoned for is the job's. The label's stricter limit always wins.
+* Distances to what is spared are measured from the ground that may be sprayed.
+* First harvest is the day of spraying plus the label's waiting days. How long to stay out of the
+  field differs from product to product and is left to the label.
+* 115 is the ambulance in Vietnam. Fifteen minutes of clean water for eyes is common first aid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib import resources
+
+from agri.errors import BadInput
+from agri.field import Field, SensitiveKind, SensitiveSite
+from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.words import Language, say
+from missions.dose import flow_l_min, rate_per_pass
+from missions.flightplan import FlightPlan
+from missions.mixture import Mixture, mixture
+from missions.spray_job import DoseUnit, Product, SprayJob, SpraySettings
+
+DIGEST_SHOWN = 8
+"""Letters of a plan's digest on the card."""
+MAX_SPARED = 6
+"""Nearest places named on the card."""
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=[^\d\s])")
+COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When to spray and when to stop.
+
+    Parameters
+    ----------
+    low_wind_m_s, high_wind_m_s : float
+        Mean wind to start in.
+    gust_m_s : float
+        Gust to stop at.
+    warm_c : float
+        Warmest air.
+    dry_pct : float
+        Driest air, relative humidity.
+    """
+
+    low_wind_m_s: float = 0.5
+    high_wind_m_s: float = 3.0
+    gust_m_s: float = 5.0
+    warm_c: float = 32.0
+    dry_pct: float = 40.0
+
+
+LIMITS = Limits()
+"""agri's defaults; no Vietnamese rule with figures was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One filling of the tank, for one sortie.
+
+    Parameters
+    ----------
+    number : int
+        From 1, in the order given.
+    field : str
+        Where it is sprayed.
+    sortie, sorties : int
+        Of its job.
+    mixture : Mixture
+        What goes in.
+    digest : str
+        The plan's digest, shortened.
+    """
+
+    number: int
+    field: str
+    sortie: int
+    sorties: int
+    mixture: Mixture
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spared:
+    """A place spray must not reach, and how far the spraying stays from it."""
+
+    name: str
+    kind: SensitiveKind
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixCard:
+    """What the card says, in values.
+
+    Parameters
+    ----------
+    day : date
+        Day of spraying.
+    language : {"vi", "en"}
+        Language it is meant for.
+    product : Product
+        What is sprayed.
+    fields, crops : tuple of str
+        Names, each once.
+    fills : tuple of Fill
+        At least one.
+    settings : tuple of SpraySettings
+        Each once: one for most cards.
+    spared : tuple of Spared
+        Nearest first.
+    first_harvest : date or None
+        None when the label's waiting days were not entered.
+    limits : Limits
+        When to spray.
+    """
+
+    day: date
+    language: Language
+    product: Product
+    fields: tuple[str, ...]
+    crops: tuple[str, ...]
+    fills: tuple[Fill, ...]
+    settings: tuple[SpraySettings, ...]
+    spared: tuple[Spared, ...]
+    first_harvest: date | None
+    limits: Limits = LIMITS
+
+    @property
+    def litres(self) -> float:
+        """Mixture of all fillings."""
+        return round(sum(fill.mixture.litres for fill in self.fills), 1)
+
+    @property
+    def product_amount(self) -> float:
+        """Product of all fillings, ml or g."""
+        return sum(fill.mixture.product_amount for fill in self.fills)
+
+    @property
+    def water_l(self) -> float:
+        """Water of all fillings."""
+        return round(sum(fill.mixture.water_l for fill in self.fills), 2)
+
+    @property
+    def area_m2(self) -> float:
+        """Ground treated."""
+        return sum(fill.mixture.area_m2 for fill in self.fills)
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether an amount is too small to be measured out well."""
+        return any(fill.mixture.is_coarse for fill in self.fills)
+
+
+def _field_name(plan: FlightPlan) -> str:
+    return plan.site.field.name if plan.site else plan.name
+
+
+def _job(plan: FlightPlan) -> SprayJob:
+    if plan.spray is None:
+        raise BadInput("error.card_not_spray", plan=plan.name)
+    return plan.spray
+
+
+def _fills(plans: Sequence[FlightPlan]) -> tuple[Fill, ...]:
+    filled: set[str] = set()
+    fills = []
+    for number, plan in enumerate(plans, start=1):
+        job = _job(plan)
+        aircraft = job.settings.sprayer.name
+        fills.append(
+            Fill(
+                number=number,
+                field=_field_name(plan),
+                sortie=job.sortie,
+                sorties=job.sorties,
+                mixture=mixture(job, empty_tank=aircraft not in filled),
+                digest=plan.digest[:DIGEST_SHOWN],
+            )
+        )
+        filled.add(aircraft)
+    return tuple(fills)
+
+
+def _distance_m(plan: FlightPlan, field: Field, place: SensitiveSite) -> float:
+    frame = field.frame
+    sprayed = frame.geometry_to_local(_job(plan).treatable)
+    return float(sprayed.distance(frame.geometry_to_local(place.geometry)))
+
+
+def _spared(plans: Sequence[FlightPlan]) -> tuple[Spared, ...]:
+    nearest: dict[tuple[str, str, bytes], Spared] = {}
+    for plan in plans:
+        if plan.site is None:
+            continue
+        for place in plan.site.sensitive_sites:
+            key = (place.name, place.kind.value, place.geometry.wkb)
+            found = Spared(
+                name=place.name,
+                kind=place.kind,
+                distance_m=_distance_m(plan, plan.site.field, place),
+            )
+            if key not in nearest or found.distance_m < nearest[key].distance_m:
+                nearest[key] = found
+    return tuple(sorted(nearest.values(), key=lambda s: (s.distance_m, s.name))[:MAX_SPARED])
+
+
+def mix_card(plans: Sequence[FlightPlan], *, day: date, language: Language) -> MixCard:
+    """Return the card for the sorties of a day.
+
+    Parameters
+    ----------
+    plans : sequence of FlightPlan
+        Sorties in the order they are flown, of one field or several, all with one product.
+    day : date
+        Day of spraying.
+    language : {"vi", "en"}
+        Language of the card.
+
+    Returns
+    -------
+    MixCard
+        Each aircraft's first filling includes what its pump cannot draw.
+
+    Raises
+    ------
+    BadInput
+        When there is no plan, one sprays nothing, or they spray different products.
+    """
+    if not plans:
+        raise BadInput("error.card_empty")
+    jobs = [_job(plan) for plan in plans]
+    product = jobs[0].settings.product
+    for job in jobs:
+        if job.settings.product != product:
+            raise BadInput("error.card_products", one=product.name, other=job.settings.product.name)
+    crops = [plan.site.field.crop for plan in plans if plan.site and plan.site.field.crop]
+    return MixCard(
+        day=day,
+        language=language,
+        product=product,
+        fields=tuple(dict.fromkeys(_field_name(plan) for plan in plans)),
+        crops=tuple(dict.fromkeys(crops)),
+        fills=_fills(plans),
+        settings=tuple(dict.fromkeys(job.settings for job in jobs)),
+        spared=_spared(plans),
+        first_harvest=day + timedelta(days=product.phi_days) if product.phi_days else None,
+    )
+
+
+@cache
+def _template(name: str) -> str:
+    return resources.files("agri").joinpath(f"operations/templates/{name}").read_text("utf-8")
+
+
+class _Speech:
+    """Speaks the card's values in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def say(self, key: str, **values: object) -> str:
+        """Speak; a number stays on one line with its unit."""
+        return _BEFORE_UNIT.sub("\u00a0", say(f"card.{key}", self.language, **values))
+
+    def day(self, when: date) -> str:
+        return when.strftime("%d/%m/%Y")
+
+    def amount(self, value: float, unit: DoseUnit) -> str:
+        return self.say("amount_ml" if unit is DoseUnit.ML else "amount_g", value=value)
+
+    def whole(self, value: float, unit: DoseUnit) -> str:
+        """An amount, with litres or kilograms beside it where it is large."""
+        if value < 1000.0:
+            return self.amount(value, unit)
+        big = "big_l" if unit is DoseUnit.ML else "big_kg"
+        return f"{self.amount(value, unit)} ({self.say(big, value=value / 1000.0)})"
+
+    def area(self, area_m2: float) -> str:
+        return self.say(
+            "area", sao=square_metres_to_sao(area_m2), ha=square_metres_to_hectares(area_m2)
+        )
+
+    def wind(self, settings: SpraySettings) -> str:
+        wind = settings.wind
+        if wind.from_deg is None:
+            return self.say("wind_any", speed_m_s=wind.speed_m_s)
+        point = COMPASS[round(wind.from_deg / 45.0) % 8]
+        return self.say("wind_from", speed_m_s=wind.speed_m_s, side=self.say(f"side_{point}"))
+
+    def setup(self, settings: SpraySettings) -> list[tuple[str, str]]:
+        rate_l_ha = rate_per_pass(settings)
+        values = {
+            "rate": {"value": settings.rate_l_ha},
+            "flow": {"value": flow_l_min(rate_l_ha, settings.swath_m, settings.speed_m_s)},
+            "speed": {"value": settings.speed_m_s},
+            "height": {"value": settings.height_m},
+            "swath": {"value": settings.swath_m},
+        }
+        return [
+            (self.say(f"set_{key}"), self.say(f"set_{key}_value", **value))
+            for key, value in values.items()
+        ]
+
+    def spared(self, place: Spared) -> str:
+        kind = say(f"page.layer.sensitive_{place.kind.value}", self.language)
+        name = f"{kind}: {place.name}" if place.name else kind
+        return self.say("spared", name=name, distance_m=place.distance_m)
+
+
+def render_mix_card(card: MixCard, language: Language | None = None) -> str:
+    """Return the card as a page of its own: HTML with print style, no script, nothing loaded.
+
+    Parameters
+    ----------
+    card : MixCard
+        The card.
+    language : {"vi", "en"}, optional
+        Another language than the card's.
+
+    Returns
+    -------
+    str
+        One A4 page when printed for up to six fillings, two for up to twelve.
+    """
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    spoken = language or card.language
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(_template("mix_card.html.j2"))
+    return template.render(
+        card=card,
+        speech=_Speech(spoken),
+        say=_Speech(spoken).say,
+        language=spoken,
+        bees=any(place.kind is SensitiveKind.BEES for place in card.spared),
+        # our own files: not text from strangers
+        card_css=Markup(_template("mix_card.css")),  # noqa: S704
+        pictograms=Markup(_template("mix_card.svg")),  # noqa: S704
+    )
