@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
+from agri.findings import Finding
 from missions.route import Place
 
 
@@ -116,6 +117,8 @@ class SprayRoute:
         What may be sprayed, local metres: field less obstacles, clearances and buffers.
     angle_deg : float
         Direction of the lines, degrees clockwise from north; NaN where there is none.
+    findings : tuple of Finding
+        What the planner could not do as asked: trees left out, and why.
     """
 
     passes: tuple[Pass, ...]
@@ -123,6 +126,7 @@ class SprayRoute:
     allowed: BaseGeometry
     treatable: BaseGeometry
     angle_deg: float
+    findings: tuple[Finding, ...] = ()
 
     @property
     def litres(self) -> float:

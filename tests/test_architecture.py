@@ -48,6 +48,7 @@ PURE = (
     "missions.mixture", "missions.formats.wpml", "missions.formats.litchi",
     "agri.weather", "missions.droplets", "missions.sweep", "missions.drift",
     "missions.spray_limits",
+    "missions.crowns", "missions.tree_ground", "missions.orchard", "missions.tour",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
