@@ -114,6 +114,7 @@ def plan_coverage(
     *,
     width_m: float,
     edge_pass: bool = True,
+    whole_edge: bool = False,
     angle_deg: float | None = None,
     lead_in_m: float = 0.0,
     allowed: BaseGeometry | None = None,
@@ -131,6 +132,8 @@ def plan_coverage(
         Swath width, or line spacing of a survey.
     edge_pass : bool
         Whether to fly a pass round the border and every hole.
+    whole_edge : bool
+        Whether that pass leaves no side to the ends of the lines.
     angle_deg : float, optional
         Direction of the lines, degrees clockwise from north; None finds the quickest.
     lead_in_m : float
@@ -174,6 +177,7 @@ def plan_coverage(
         speed_m_s=speed_m_s,
         acceleration_m_s2=acceleration_m_s2,
         styles=_styles(ground.area),
+        whole_edge=whole_edge,
     )
     directions = planner.directions() if angle_deg is None else [angle_deg]
     stop_m = speed_m_s**2 / acceleration_m_s2

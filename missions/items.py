@@ -63,6 +63,7 @@ class Command(IntEnum):
     CONDITION_YAW = 115
     DO_JUMP = 177
     DO_CHANGE_SPEED = 178
+    DO_SET_SERVO = 183
     DO_LAND_START = 189
     DO_SET_ROI_LOCATION = 195
     DO_DIGICAM_CONTROL = 203
@@ -207,6 +208,7 @@ _KEPT_PARAMS: dict[int, str] = {
     Command.DO_SET_CAM_TRIGG_DIST: "f-i-",
     Command.DO_SPRAYER: "i---",
     Command.DO_CHANGE_SPEED: "fff-",
+    Command.DO_SET_SERVO: "ii--",
     Command.FENCE_RETURN_POINT: "----",
     Command.FENCE_INCLUSION_POLYGON: "i---",
     Command.FENCE_EXCLUSION_POLYGON: "i---",

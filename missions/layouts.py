@@ -112,6 +112,8 @@ class Planner:
         For the time by which directions are ranked.
     styles : tuple of Style
         What is tried with an edge pass.
+    whole_edge : bool
+        Whether no side is left to the ends of the lines.
     """
 
     ground: BaseGeometry
@@ -122,6 +124,7 @@ class Planner:
     speed_m_s: float
     acceleration_m_s2: float
     styles: tuple[Style, ...] = STYLES
+    whole_edge: bool = False
     _edges: dict[bytes, _Edge] = field(default_factory=dict)
 
     def directions(self) -> list[float]:
@@ -176,7 +179,7 @@ class Planner:
         rings = edge_rings(self.ground, self.width_m) if self.edge_pass else []
         for direction_deg in directions:
             seen: list[_Edge] = []
-            for across_deg in ACROSS_DEG if rings else (0.0,):
+            for across_deg in ACROSS_DEG if rings and not self.whole_edge else (0.0,):
                 kept = [kept_sides(ring, direction_deg, across_deg) for ring in rings]
                 edge = self._edge(rings, kept)
                 if any(edge is other for other in seen):

@@ -1,0 +1,279 @@
+"""From a field and what is asked of a spraying to the route that sprays it.
+
+Theory of operation
+-------------------
+1. **What may be sprayed** (`treatable_area`): the field without its holes, the obstacles with their
+   clearances, the edges' clearances and the drift buffers; of that, where the aircraft gets to
+   without leaving the fence's margins, and where a swath fits: what is narrower is left out, and
+   `Treatable.dropped` tells it. Cuts are rounded away from what they keep spray from.
+2. **Lines** (`missions.spray_lines`): direction by time or energy in the wind and on the slope, the
+   swath as wide as fits the ground evenly, order by the wind.
+3. **Passes** (`missions.spray_passes`): each begins and ends where the ground begins that nothing
+   else sprays.
+
+The fence is drawn before anything else, as for a survey; at spraying height everything that stands
+in the field is closed. Everything is in the field's own local frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import shapely
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from agri.errors import Refused
+from agri.findings import Finding
+from agri.geo import LocalFrame
+from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
+from missions.flightplan import Site
+from missions.keepouts import explode, filled, ground_obstacles, keep_outs
+from missions.spray_job import SpraySettings
+from missions.spray_lines import Slope, lay_lines
+from missions.spray_route import SprayRoute
+
+__all__ = ["Slope", "Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
+
+MITRE_LIMIT = 3.0
+"""As the edge pass: corners sharper than about 39° are not sprayed to their tips."""
+ROUND_OFF_M = 0.1
+"""Round cuts are drawn with fewer corners, this much further off at most."""
+PAD_ROOM_M = 5.0
+"""A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
+WIDER_GAIN = 0.005
+"""Share of the ground that the wide fence must make reachable to be drawn."""
+TOLD_M2 = 5.0
+"""Ground left out is told from this on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatable:
+    """What of a field is sprayed, local metres.
+
+    Parameters
+    ----------
+    area : shapely.Polygon or MultiPolygon
+        What may and can be sprayed.
+    dropped : shapely geometry
+        What may be sprayed but is too narrow for the swath, or out of reach.
+    """
+
+    area: BaseGeometry
+    dropped: BaseGeometry
+
+
+def treatable_area(
+    site: Site,
+    settings: SpraySettings,
+    buffers: Sequence[BaseGeometry],
+    frame: LocalFrame,
+    *,
+    allowed: BaseGeometry | None = None,
+) -> Treatable:
+    """Return what of a field is sprayed.
+
+    Parameters
+    ----------
+    site : Site
+        Field, pad and what stands around them.
+    settings : SpraySettings
+        Swath width, heights and clearances.
+    buffers : sequence of shapely geometry
+        Where no spray may fall, local metres of `frame`.
+    frame : LocalFrame
+        The frame of buffers and answer.
+    allowed : shapely geometry, optional
+        Where the aircraft may fly, local metres; without it everywhere.
+
+    Returns
+    -------
+    Treatable
+        In parts where the field is.
+    """
+    field = frame.geometry_to_local(site.field.boundary)
+    closed = [shape for _, shape in keep_outs(site, settings.flying_height_m, frame)]
+    cuts = [*closed, *buffers, *_edge_strips(field, settings)]
+    off = shapely.union_all([_rounded_off(cut) for cut in cuts if not cut.is_empty])
+    ground = areas(shapely.difference(field, off))
+    reached = ground
+    if allowed is not None:
+        reach_m = settings.swath_m / 2.0
+        reached = areas(ground.intersection(allowed.buffer(reach_m, join_style="mitre")))
+    sprayed = _wide_enough(reached, settings.swath_m)
+    return Treatable(area=sprayed, dropped=areas(shapely.difference(ground, sprayed)))
+
+
+def untreated(treatable: Treatable, site: Site) -> list[Finding]:
+    """Return what to tell of ground that is left out, nothing when there is none to speak of."""
+    left_m2 = treatable.dropped.area
+    if left_m2 < TOLD_M2:
+        return []
+    area_m2 = treatable.area.area + left_m2
+    return [
+        Finding.info(
+            "finding.spray_left_out",
+            name=site.field.name,
+            area_m2=left_m2,
+            percent=100.0 * left_m2 / area_m2,
+        )
+    ]
+
+
+def plan_route(
+    site: Site,
+    settings: SpraySettings,
+    *,
+    buffers: Sequence[BaseGeometry] = (),
+    limits: VehicleLimits = DEFAULT_LIMITS,
+    slope: Slope | None = None,
+) -> SprayRoute:
+    """Plan the passes over one field.
+
+    Parameters
+    ----------
+    site : Site
+        The field, the pad and what stands around them.
+    settings : SpraySettings
+        What is asked.
+    buffers : sequence of shapely geometry
+        Where no spray may fall, metres of ``site.field.frame``.
+    limits : VehicleLimits
+        What the vehicle can store.
+    slope : Slope, optional
+        How the field rises.
+
+    Returns
+    -------
+    SprayRoute
+        The whole field, whatever tank and pack hold; the same input gives the same route.
+
+    Raises
+    ------
+    Refused
+        When the pad is not clear or cut off, buffers and clearances leave nothing to spray, or
+        the swath is wider than the field.
+    """
+    frame = site.field.frame
+    home = frame.metres(site.pad.place)
+    check_pad(site, frame)
+    best: tuple[float, BaseGeometry, Treatable] | None = None
+    for fence in enclosures(site, settings.flying_height_m, frame, limits):
+        allowed = open_piece(fence.allowed, home)
+        if allowed is None:
+            continue
+        ground = treatable_area(site, settings, buffers, frame, allowed=allowed)
+        gained = ground.area.area
+        if best is None or gained > best[0] * (1.0 + WIDER_GAIN) + 1.0:
+            best = (gained, allowed, ground)
+        if ground.dropped.area < TOLD_M2:
+            break
+    if best is None:
+        raise pad_shut(site, settings.flying_height_m, frame)
+    _, allowed, ground = best
+    if ground.area.is_empty:
+        raise _nothing_left(site, settings, buffers, ground)
+    laid = lay_lines(ground.area, allowed, home, settings, slope=slope)
+    return SprayRoute(
+        passes=laid.passes,
+        home=home,
+        allowed=allowed,
+        treatable=ground.area,
+        angle_deg=laid.angle_deg,
+    )
+
+
+def enclosures(
+    site: Site, height_m: float, frame: LocalFrame, limits: VehicleLimits = DEFAULT_LIMITS
+) -> Iterator[Enclosure]:
+    """Yield the fences a flight over a site may have, the narrow one first."""
+    home = Point(frame.metres(site.pad.place))
+    area = filled(frame.geometry_to_local(site.field.boundary))
+    closed = [shape for _, shape in keep_outs(site, height_m, frame)]
+    for wide in (False, True):
+        yield enclose(area, home, closed, wide=wide, limits=limits)
+
+
+def open_piece(allowed: BaseGeometry, home: tuple[float, float]) -> BaseGeometry | None:
+    """Return the piece of an allowed region that holds the pad, None when none does."""
+    here = Point(home)
+    return next((piece for piece in explode(allowed) if piece.covers(here)), None)
+
+
+def check_pad(site: Site, frame: LocalFrame) -> None:
+    """Refuse a pad that stands in what an aircraft may not come down on."""
+    home = Point(frame.metres(site.pad.place))
+    for name, shape in ground_obstacles(site, frame):
+        if shape.intersects(home):
+            raise Refused("error.pad_not_clear", pad=site.pad.name, obstacle=name)
+
+
+def pad_shut(site: Site, height_m: float, frame: LocalFrame) -> Refused:
+    """Return the refusal of a pad that no fence joins to the field."""
+    home = Point(frame.metres(site.pad.place))
+    closed = keep_outs(site, height_m, frame)
+    nearest_m, name = min((shape.distance(home), name) for name, shape in closed)
+    key = "error.pad_near_closed" if nearest_m < PAD_ROOM_M else "error.pad_cut_off"
+    return Refused(key, pad=site.pad.name, obstacle=name)
+
+
+def polygons(shape: BaseGeometry) -> list[Polygon]:
+    """Return the single areas of a shape."""
+    return [part for part in explode(shape) if isinstance(part, Polygon)]
+
+
+def areas(shape: BaseGeometry) -> BaseGeometry:
+    """Return the areas of a shape without lines, points and crumbs."""
+    parts = [part for part in polygons(shape) if part.area > 0.01]
+    if len(parts) == 1:
+        return parts[0]
+    return MultiPolygon(parts) if parts else Polygon()
+
+
+def _nothing_left(
+    site: Site, settings: SpraySettings, buffers: Sequence[BaseGeometry], ground: Treatable
+) -> Refused:
+    if not ground.dropped.is_empty and ground.dropped.area >= TOLD_M2:
+        return Refused("error.swath_too_wide", name=site.field.name, width_m=settings.swath_m)
+    key = "error.spray_all_buffer" if buffers else "error.spray_all_closed"
+    return Refused(key, name=site.field.name)
+
+
+def _edge_strips(field: BaseGeometry, settings: SpraySettings) -> Iterator[BaseGeometry]:
+    """Yield the strips along the field's edges that their clearances keep free of spray."""
+    named = {edge.edge: edge.clearance_m for edge in settings.edges}
+    number = 0
+    for part in polygons(field):
+        for ring in (part.exterior, *part.interiors):
+            at = shapely.get_coordinates(ring)
+            for start, end in pairwise(at):
+                number += 1
+                clearance_m = named.get(number, settings.clearance_m)
+                if clearance_m > 0.0:
+                    yield LineString([start, end]).buffer(clearance_m)
+    unknown = [edge for edge in named if edge > number]
+    if unknown:
+        raise Refused("error.edge_unknown", edge=min(unknown), count=number)
+
+
+def _rounded_off(cut: BaseGeometry) -> BaseGeometry:
+    """Return a cut with few corners that holds the whole of it."""
+    grown = cut.buffer(ROUND_OFF_M, join_style="mitre", mitre_limit=2.0)
+    return shapely.union(grown.simplify(ROUND_OFF_M * 0.9), cut) if _bent(cut) else cut
+
+
+def _bent(cut: BaseGeometry) -> bool:
+    """Whether a cut has arcs in it, drawn with many corners."""
+    return bool(shapely.get_num_coordinates(cut) > 12)
+
+
+def _wide_enough(ground: BaseGeometry, width_m: float) -> BaseGeometry:
+    """Return where a swath fits into the ground."""
+    inner = ground.buffer(-width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
+    if inner.is_empty:
+        return Polygon()
+    grown = inner.buffer(width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
+    fits = [p for p in polygons(grown.intersection(ground)) if p.area >= width_m**2 / 4.0]
+    return MultiPolygon(fits) if len(fits) != 1 else fits[0]

@@ -1,0 +1,232 @@
+"""How the passes of a route are flown: run-ups, run-outs, speeds, and when the pump must be told.
+
+Theory of operation
+-------------------
+Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 2), logged at 50 Hz:
+
+* Every leg between two waypoints is one S-curve from rest to rest, blended with its neighbours. A
+  short leg is slow whatever follows: a run-up of 5 m as a leg of its own ended at 1.8 m/s of 5. So
+  run-up, swath and run-out are **one leg**, and the pump is switched on the way by
+  CONDITION_DISTANCE, which fired within 5 cm of the distance asked.
+* From the corner at which a leg begins (1.1 to 1.3 m/s are kept through it) the speed is near
+  sqrt(1.2² + 2 · 1.35 · far), up to the leg's: 3.7 m/s after 3.5 m, 4.1 to 4.4 after 5.5 m.
+  `RUN_UP_M_S2` makes the run-up 6.25 m at 5 m/s and 2.25 m at 3 m/s, where the room is there.
+* **On** takes effect 0.33 to 0.67 s after DO_SPRAYER 1, evenly spread: the sprayer looks three
+  times a second; the first look sees speed above SPRAY_SPEED_MIN, the next finds 0.1 s passed and
+  turns the pump. Of 32 switchings the mean was 0.50 s. **Off** is at once.
+* The hose gives full flow, and the last drop, `hose_s` after the pump.
+
+So the order to spray is given ``v · (0.5 + hose)`` before the swath begins, less what the aircraft
+still gains in that time, and the order to stop ``v · hose`` before it ends. At 5 m/s the beginning
+falls within ± 0.83 m.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
+
+from missions.keepouts import explode
+from missions.route import TOLERANCE_M, Place
+from missions.spray_course import ways
+from missions.spray_route import Pass, SprayRoute
+
+PUMP_ON_S = 0.5
+"""From DO_SPRAYER 1 to a turning pump, mean; it spreads by `PUMP_JITTER_S` to either side."""
+PUMP_JITTER_S = 1.0 / 6.0
+RUN_UP_M_S2 = 2.0
+"""A run-up is as long as this acceleration takes to the pass's speed."""
+GAIN_M_S2 = 1.35
+"""Acceleration over the first metres of a leg, as measured: S-curves begin gently."""
+CORNER_M_S = 1.2
+"""Speed kept through a sharp corner."""
+TOUCH_M = 0.05
+"""Passes whose ends are nearer than this are flown on without a stop of the pump."""
+ON_DEG = 25.0
+"""Touching passes that turn by more than this are flown one by one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Passes flown in one go, with what is flown before and after them in the same line.
+
+    Parameters
+    ----------
+    points : tuple of (east_m, north_m)
+        The whole way; one point for a spot.
+    lead_m, tail_m : float
+        Length of the run-up and of the run-out.
+    passes : tuple of Pass
+        One, or several that touch, the end of each the start of the next.
+    """
+
+    points: tuple[Place, ...]
+    lead_m: float = 0.0
+    tail_m: float = 0.0
+    passes: tuple[Pass, ...]
+
+    @property
+    def is_spot(self) -> bool:
+        """Whether it is hovered over one place."""
+        return len(self.points) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """A route as it is flown.
+
+    Parameters
+    ----------
+    runs : tuple of Run
+        In flying order.
+    transits : tuple of tuple of (east_m, north_m)
+        Ways from the pad to the first run, from each to the next, and home; one more than runs.
+    """
+
+    runs: tuple[Run, ...]
+    transits: tuple[tuple[Place, ...], ...]
+
+
+def speed_after(far_m: float, speed_m_s: float) -> float:
+    """Return the speed at a distance from a leg's beginning.
+
+    Examples
+    --------
+    >>> round(speed_after(5.5, 5.0), 1), speed_after(50.0, 5.0)
+    (4.0, 5.0)
+    """
+    return min(speed_m_s, math.sqrt(CORNER_M_S**2 + 2.0 * GAIN_M_S2 * max(0.0, far_m)))
+
+
+def run_up_m(speed_m_s: float) -> float:
+    """Return how long a run-up is made where there is room."""
+    return max(1.0, speed_m_s**2 / (2.0 * RUN_UP_M_S2))
+
+
+def on_before_m(lead_m: float, speed_m_s: float, hose_s: float) -> float:
+    """Return how far before a swath's beginning the sprayer is switched on.
+
+    Parameters
+    ----------
+    lead_m : float
+        Run-up there is.
+    speed_m_s : float
+        Speed of the pass.
+    hose_s : float
+        From pump to full flow at the nozzle.
+
+    Examples
+    --------
+    >>> on_before_m(100.0, 5.0, 0.3)
+    4.0
+    >>> round(on_before_m(4.0, 5.0, 0.3), 2)
+    2.37
+    """
+    left_s = PUMP_ON_S + hose_s
+    here_m, step_s = 0.0, 0.01
+    while left_s > 1e-9 and here_m < lead_m:
+        here_m += speed_after(lead_m - here_m, speed_m_s) * min(step_s, left_s)
+        left_s -= step_s
+    return round(min(here_m, lead_m), 3)
+
+
+def off_before_m(tail_m: float, speed_m_s: float, hose_s: float) -> float:
+    """Return how far before a swath's end the sprayer is switched off."""
+    return round(speed_after(tail_m, speed_m_s) * hose_s, 3)
+
+
+def flight(route: SprayRoute) -> Flight:
+    """Return a route as it is flown: its runs, and the ways between them.
+
+    Raises
+    ------
+    Refused
+        When the allowed region joins two runs, or a run and the pad, by no way.
+
+    Examples
+    --------
+    >>> swath = Pass(points=((10, 0), (110, 0)), width_m=5.0, rate_l_ha=20.0, speed_m_s=4.0)
+    >>> flown = flight(SprayRoute(passes=(swath,), home=(0, 0), allowed=shapely.box(-9, -9, 112, 9),
+    ...                           treatable=shapely.box(10, -2, 110, 2), angle_deg=90.0))
+    >>> run = flown.runs[0]
+    >>> run.points[0], run.lead_m, round(run.tail_m, 2)
+    ((6.0, 0.0), 4.0, 2.0)
+    """
+    found = _runs(route)
+    ends = [route.home, *(end for run in found for end in (run.points[0], run.points[-1]))]
+    ends.append(route.home)
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    return Flight(runs=found, transits=tuple(ways(route.allowed, pairs)))
+
+
+def _runs(route: SprayRoute) -> tuple[Run, ...]:
+    roomy = route.allowed.buffer(TOLERANCE_M / 4.0, join_style="mitre")
+    shapely.prepare(roomy)
+    return tuple(_run(chain, roomy) for chain in _chains(route.passes))
+
+
+def _chains(passes: Sequence[Pass]) -> list[list[Pass]]:
+    """Return passes grouped by those that are flown on from one to the next."""
+    chains: list[list[Pass]] = []
+    for work in passes:
+        if chains and _goes_on(chains[-1][-1], work):
+            chains[-1].append(work)
+        else:
+            chains.append([work])
+    return chains
+
+
+def _goes_on(first: Pass, second: Pass) -> bool:
+    if first.is_spot or second.is_spot:
+        return False
+    if math.dist(first.points[-1], second.points[0]) > TOUCH_M:
+        return False
+    return _turn_deg(first.points[-2:], second.points[:2]) <= ON_DEG
+
+
+def _turn_deg(first: Sequence[Place], second: Sequence[Place]) -> float:
+    into = math.atan2(first[1][1] - first[0][1], first[1][0] - first[0][0])
+    out = math.atan2(second[1][1] - second[0][1], second[1][0] - second[0][0])
+    return abs(math.degrees(math.remainder(out - into, math.tau)))
+
+
+def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
+    if chain[0].is_spot:
+        return Run(points=chain[0].points, passes=tuple(chain))
+    points = list(chain[0].points)
+    for work in chain[1:]:
+        points += work.points[1:]
+    before = _reach(points[1], points[0], run_up_m(chain[0].speed_m_s), region)
+    after = _reach(points[-2], points[-1], run_up_m(chain[-1].speed_m_s), region)
+    lead_m, tail_m = math.dist(before, points[0]), math.dist(after, points[-1])
+    bends = _without_straight([before, *points[1:-1], after])
+    return Run(points=bends, lead_m=lead_m, tail_m=tail_m, passes=tuple(chain))
+
+
+def _reach(inner: Place, end: Place, far_m: float, region: BaseGeometry) -> Place:
+    """Return how far the line from `inner` goes on straight beyond `end` inside the region."""
+    step = np.subtract(end, inner)
+    tip = np.asarray(end) + step / max(float(np.hypot(*step)), 1e-9) * far_m
+    line = LineString([end, tip])
+    if not region.covers(line):
+        here = Point(end)
+        pieces = [p for p in explode(line.intersection(region)) if p.distance(here) < 1e-6]
+        ends = [c for piece in pieces for c in shapely.get_coordinates(piece)]
+        tip = max(ends, key=lambda c: math.dist(c, end), default=np.asarray(end))
+    return float(tip[0]), float(tip[1])
+
+
+def _without_straight(points: Sequence[Place]) -> tuple[Place, ...]:
+    """Return a way without the points at which it does not bend."""
+    kept = [points[0]]
+    for here, after in pairwise(points[1:]):
+        if _turn_deg((kept[-1], here), (here, after)) > 0.05 and math.dist(kept[-1], here) > 1e-6:
+            kept.append(here)
+    return (*kept, points[-1])

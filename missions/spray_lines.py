@@ -1,0 +1,392 @@
+"""The lines of a spraying: their direction, their width, and the order the wind asks for.
+
+Theory of operation
+-------------------
+**Direction.** `missions.coverage` finds the quickest. Beside it are tried, where they matter:
+across the wind, along the contour, and square to the quickest. Each is judged by time or by energy:
+
+* time: length over speed, and speed / acceleration for every stop;
+* energy: `missions.energy`'s power at the airspeed of every leg (ground velocity less wind) with
+  half a tank on board, and the lift where it climbs;
+* drift: a swath along the wind lies under its own mist, one across it blows wholly to one side,
+  where the next has yet to come: lines along a wind of `FULL_WIND_M_S` or more count
+  `ALONG_WIND` longer, in between by the squared cosine;
+* slope: climbing and diving cost height accuracy, which is dose; a line counts `CLIMBING` times
+  its rise longer.
+
+**Width.** A swath's width is the spacing at which the pattern is even, not an edge. Where the
+field's width is no multiple of it, lines at the full width would overlap somewhere; so all passes
+share one narrower width that fits, found among the even divisions of the ground across the lines
+and a few between; the pump gives less in proportion. The one that sprays least twice is taken,
+as long as it costs no more than `MORE_WAY` in way, and the pump can give so little.
+
+**Order.** When the wind's direction is known, work begins at the downwind side and goes upwind, so
+that no mist is blown over ground that the aircraft has yet to cross: the lines are flown in the
+order found, in that order reversed, or strictly from downwind to upwind. Strictly is taken if it
+is at most `UPWIND_WORTH` longer than the shortest, else the sense that begins further downwind if
+it is at most that much longer, else the shortest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from agri.errors import BadInput, Refused
+from agri.weather import Wind
+from missions.coverage import Coverage, plan_coverage
+from missions.dose import L_MIN_PER_L_HA_M_M_S
+from missions.energy import EFFICIENCY, GRAVITY_M_S2, cruise_power_w, with_payload
+from missions.keepouts import explode
+from missions.route import Place
+from missions.spray_job import Objective, SpraySettings
+from missions.spray_passes import cut_passes
+from missions.spray_route import Pass
+from missions.swaths import turn_matrix
+from missions.ties import first_least
+from missions.tracks import LegKind, swept
+
+FULL_WIND_M_S = 3.0
+"""Wind from which on lines along it count in full."""
+LEAST_WIND_M_S = 0.5
+"""A wind below this has no direction to speak of."""
+ALONG_WIND = 0.1
+"""How much longer a line along the wind counts."""
+CLIMBING = 2.0
+"""How many times its rise per metre longer a line counts."""
+LEAST_SLOPE = 0.02
+"""A slope below this does not turn the lines."""
+NARROWEST = 0.6
+"""The swath is fitted down to this share of its width."""
+MORE_WAY = 0.12
+"""How much more way a fitted width may cost."""
+UPWIND_WORTH = 0.08
+"""How much longer the flight may be for working upwind."""
+LARGE_M2 = 300_000.0
+"""On ground larger than this fewer directions and widths are tried."""
+
+FloatArray = NDArray[np.float64]
+Way = tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slope:
+    """How a field rises, as a plane fitted to its heights.
+
+    Parameters
+    ----------
+    rise : float
+        Metres of height per metre of ground in the steepest direction, 0 or more.
+    toward_deg : float
+        That direction, uphill, degrees clockwise from north.
+    """
+
+    rise: float
+    toward_deg: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laid:
+    """Passes over a ground.
+
+    Parameters
+    ----------
+    passes : tuple of Pass
+        In flying order.
+    angle_deg : float
+        Direction of the lines, degrees clockwise from north.
+    width_m : float
+        Width of every swath.
+    """
+
+    passes: tuple[Pass, ...]
+    angle_deg: float
+    width_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What stays the same for every direction and width."""
+
+    ground: BaseGeometry
+    region: BaseGeometry
+    home: Place
+    settings: SpraySettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Ways laid in one direction at one width, and how much they spray twice."""
+
+    ways: tuple[Way, ...]
+    kinds: tuple[bool, ...]
+    angle_deg: float
+    width_m: float
+    missed: float
+    twice: float
+
+
+def lay_lines(
+    ground: BaseGeometry,
+    allowed: BaseGeometry,
+    home: Place,
+    settings: SpraySettings,
+    *,
+    slope: Slope | None = None,
+) -> Laid:
+    """Lay the passes over a ground.
+
+    Parameters
+    ----------
+    ground : shapely.Polygon or MultiPolygon
+        What is sprayed, local metres.
+    allowed : shapely.Polygon
+        Where the aircraft may fly.
+    home : (east_m, north_m)
+        The pad.
+    settings : SpraySettings
+        What is asked.
+    slope : Slope, optional
+        How the field rises.
+
+    Returns
+    -------
+    Laid
+        All passes of one width; with crosshatch each place twice at half the rate.
+    """
+    task = _Task(ground, shapely.union(allowed, ground), home, settings)
+    angle_deg = settings.angle_deg
+    if angle_deg is None:
+        angle_deg = _direction(task, slope)
+    rate = settings.rate_l_ha / (2.0 if settings.crosshatch else 1.0)
+    first = _fitted(task, angle_deg, rate)
+    layers = [first]
+    if settings.crosshatch:
+        square = _draft(task, angle_deg + 90.0, first.width_m)
+        layers += [square] if square is not None else []
+    passes: list[Pass] = []
+    here = home
+    for layer in layers:
+        for way in _ordered(layer, here, settings.wind):
+            passes.append(
+                Pass(points=way, width_m=layer.width_m, rate_l_ha=rate,
+                     speed_m_s=settings.speed_m_s)
+            )  # fmt: skip
+        here = passes[-1].points[-1] if passes else here
+    if not passes:
+        raise Refused("error.swath_does_not_fit", width_m=settings.swath_m)
+    return Laid(passes=tuple(passes), angle_deg=first.angle_deg, width_m=first.width_m)
+
+
+def _coverage(task: _Task, angle_deg: float | None, width_m: float) -> Coverage:
+    settings = task.settings
+    return plan_coverage(
+        task.ground,
+        width_m=width_m,
+        edge_pass=settings.edge_pass,
+        whole_edge=True,
+        angle_deg=angle_deg,
+        allowed=task.region,
+        start=task.home,
+        speed_m_s=settings.speed_m_s,
+        acceleration_m_s2=settings.sprayer.aircraft.acceleration_m_s2,
+    )
+
+
+def _direction(task: _Task, slope: Slope | None) -> float:
+    """Return the direction of the lines that costs least."""
+    settings = task.settings
+    quickest = _coverage(task, None, settings.swath_m)
+    tried = [quickest.angle_deg]
+    for angle_deg in _others(quickest.angle_deg, settings, slope):
+        if all(abs(math.remainder(angle_deg - other, 180.0)) > 3.0 for other in tried):
+            tried.append(angle_deg % 180.0)
+    if task.ground.area > LARGE_M2:
+        tried = tried[:2]
+    if len(tried) == 1:
+        return quickest.angle_deg
+    costs = [_cost(quickest, settings, slope)]
+    for angle_deg in tried[1:]:
+        try:
+            plan = _coverage(task, angle_deg, settings.swath_m)
+        except BadInput:
+            costs.append(math.inf)
+            continue
+        costs.append(_cost(plan, settings, slope))
+    return tried[first_least(costs, 1e-3 * min(costs))]
+
+
+def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -> Iterator[float]:
+    """Yield further directions worth a look."""
+    wind = settings.wind
+    if slope is not None and slope.rise > LEAST_SLOPE:
+        yield slope.toward_deg + 90.0
+    if wind.from_deg is not None and wind.speed_m_s >= LEAST_WIND_M_S:
+        yield wind.from_deg + 90.0
+    if slope is not None or wind.from_deg is not None:
+        yield quickest_deg + 90.0
+
+
+def _cost(plan: Coverage, settings: SpraySettings, slope: Slope | None) -> float:
+    """Return what a plan costs: seconds or watt-hours, drift and slope weighed in."""
+    sprayer, wind, speed = settings.sprayer, settings.wind, settings.speed_m_s
+    aircraft = with_payload(sprayer.aircraft, sprayer.tank_l / 2.0)
+    air = _wind_vector(wind)
+    stop_s = speed / aircraft.acceleration_m_s2
+    total = plan.turns * stop_s * _power(settings, aircraft.hover_power_w)
+    for leg in plan.legs:
+        for start, end in pairwise(leg.points):
+            step = np.subtract(end, start)
+            length_m = float(np.hypot(*step))
+            if length_m < 1e-6:
+                continue
+            ahead = step / length_m
+            time_s = length_m / speed
+            watts = cruise_power_w(aircraft, float(np.hypot(*(ahead * speed - air))))
+            cost = time_s * _power(settings, watts)
+            rise = 0.0 if slope is None else slope.rise * float(ahead @ _unit(slope.toward_deg))
+            lift_j = max(0.0, rise) * length_m * aircraft.mass_kg * GRAVITY_M_S2 / EFFICIENCY
+            if settings.objective is Objective.ENERGY:
+                cost += lift_j / 3600.0
+            weight = 1.0 + CLIMBING * abs(rise)
+            if leg.kind is LegKind.LINE and wind.from_deg is not None:
+                blowing = min(1.0, wind.speed_m_s / FULL_WIND_M_S)
+                weight += ALONG_WIND * blowing * float(ahead @ _unit(wind.from_deg)) ** 2
+            total += cost * weight
+    return float(total)
+
+
+def _power(settings: SpraySettings, watts: float) -> float:
+    """Return what a second costs: itself, or its watt-hours."""
+    return watts / 3600.0 if settings.objective is Objective.ENERGY else 1.0
+
+
+def _wind_vector(wind: Wind) -> FloatArray:
+    return np.zeros(2) if wind.to_deg is None else wind.speed_m_s * _unit(wind.to_deg)
+
+
+def _unit(bearing_deg: float) -> FloatArray:
+    angle = math.radians(bearing_deg)
+    return np.array([math.sin(angle), math.cos(angle)])
+
+
+def _fitted(task: _Task, angle_deg: float, rate_l_ha: float) -> _Draft:
+    """Return the draft at the width that sprays least twice."""
+    full = _draft(task, angle_deg, task.settings.swath_m)
+    drafts = [full] if full is not None else []
+    for width_m in _widths(task.ground, task.settings, angle_deg, rate_l_ha):
+        draft = _draft(task, angle_deg, width_m)
+        if draft is not None:
+            drafts.append(draft)
+    if not drafts:
+        raise Refused("error.swath_does_not_fit", width_m=task.settings.swath_m)
+    shortest_m = min(_way_m(draft.ways) for draft in drafts)
+    near = [d for d in drafts if _way_m(d.ways) <= shortest_m * (1.0 + MORE_WAY)]
+    return near[first_least([draft.twice + 2.0 * draft.missed for draft in near], 0.002)]
+
+
+def _widths(
+    ground: BaseGeometry, settings: SpraySettings, angle_deg: float, rate_l_ha: float
+) -> list[float]:
+    """Return narrower widths worth a look, the widest first."""
+    full_m = settings.swath_m
+    sprayer = settings.sprayer
+    least_m = sprayer.min_flow_l_min / (L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s)
+    least_m = min(full_m, max(NARROWEST * full_m, least_m))
+    turn = turn_matrix(angle_deg)
+    found: list[float] = []
+    for part in sorted(explode(ground), key=lambda p: -p.area)[:2]:
+        extent_m = float(np.ptp((shapely.get_coordinates(part) @ turn.T)[:, 1]))
+        count = math.ceil(extent_m / full_m - 1e-3)
+        found += [extent_m / n for n in (count, count + 1)]
+    found += [full_m * share for share in (0.985, 0.97, 0.95, 0.92, 0.88, 0.84)]
+    tried: list[float] = []
+    for width_m in sorted(found, reverse=True):
+        fresh = all(abs(width_m - other) > 0.004 * full_m for other in [full_m, *tried])
+        if fresh and least_m <= width_m < full_m:
+            tried.append(width_m)
+    return tried[: 3 if ground.area > LARGE_M2 else None]
+
+
+def _draft(task: _Task, angle_deg: float, width_m: float) -> _Draft | None:
+    """Return the passes of one direction and width, None when there is no way to lay them."""
+    try:
+        plan = _coverage(task, angle_deg, width_m)
+    except BadInput:
+        return None
+    working = [leg for leg in plan.legs if leg.works]
+    ways: list[Way] = []
+    edge: list[bool] = []
+    for way, is_edge in cut_passes(working, task.ground, width_m):
+        ways.append(way)
+        edge.append(is_edge)
+    if not ways:
+        return None
+    sprayed = swept(ways, width_m).intersection(task.ground).area
+    return _Draft(
+        ways=tuple(ways),
+        kinds=tuple(edge),
+        angle_deg=plan.angle_deg,
+        width_m=width_m,
+        missed=1.0 - sprayed / task.ground.area,
+        twice=_way_m(ways) * width_m / max(sprayed, 1e-9) - 1.0,
+    )
+
+
+def _way_m(ways: Sequence[Way]) -> float:
+    """Return the length of ways and of the straight legs between them."""
+    points = [np.array(way) for way in ways]
+    inside = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in points)
+    return inside + sum(math.dist(a[-1], b[0]) for a, b in pairwise(points))
+
+
+def _ordered(draft: _Draft, start: Place, wind: Wind) -> tuple[Way, ...]:
+    """Return the ways in the order and senses that the wind asks for."""
+    ways = draft.ways
+    if wind.from_deg is None or wind.speed_m_s < LEAST_WIND_M_S or len(ways) < 2:
+        return ways
+    upwind = _unit(wind.from_deg)
+    back = tuple(way[::-1] for way in reversed(ways))
+    strict = _downwind_first(draft, start, upwind)
+    lengths = [_way_m(((start,), *order)) for order in (strict, ways, back)]
+    limit_m = min(lengths) * (1.0 + UPWIND_WORTH)
+    if lengths[0] <= limit_m:
+        return strict
+    senses = [(_advance(order, upwind), order) for order, long_m in
+              ((ways, lengths[1]), (back, lengths[2])) if long_m <= limit_m]  # fmt: skip
+    if not senses:
+        return ways
+    return senses[first_least([-advance for advance, _ in senses], 0.01)][1]
+
+
+def _downwind_first(draft: _Draft, start: Place, upwind: FloatArray) -> tuple[Way, ...]:
+    """Return edge passes as they come, then lines from downwind to upwind, each nearer end first.
+
+    The edge goes first, begun at its pass nearest to `start`.
+    """
+    edge = [way for way, is_edge in zip(draft.ways, draft.kinds, strict=True) if is_edge]
+    lines = [way for way, is_edge in zip(draft.ways, draft.kinds, strict=True) if not is_edge]
+    lines.sort(key=lambda way: round(float(np.mean(way, axis=0) @ upwind), 2))
+    found: list[Way] = list(edge)
+    here = edge[-1][-1] if edge else start
+    for way in lines:
+        turned = math.dist(here, way[-1]) < math.dist(here, way[0]) - 0.02
+        found.append(way[::-1] if turned else way)
+        here = found[-1][-1]
+    return tuple(found)
+
+
+def _advance(order: Sequence[Way], upwind: FloatArray) -> float:
+    """Return how well work goes upwind in an order: -1 to 1, rank by rank."""
+    at = np.array([float(np.mean(way, axis=0) @ upwind) for way in order])
+    place = np.argsort(np.argsort(at))
+    if len(at) < 2:
+        return 0.0
+    return float(np.corrcoef(place, np.arange(len(at)))[0, 1])

@@ -1,0 +1,249 @@
+"""From working tracks to passes that spray once: straight, trimmed, flat at both ends.
+
+Theory of operation
+-------------------
+A coverage plan (`missions.coverage`) thinks of a swath as a brush that sweeps round its bends. A
+boom does not: at a corner flown round, the ground inside is sprayed twice and the corner outside
+not at all, and while the aircraft slows for it the pump lags behind. So
+
+* a track is cut at every bend sharper than `SHARP_DEG`; gentler ones are flown through;
+* a side of the edge goes on over its far corner, half a width times tan(turn / 2), as far as its
+  flat end stays in the ground, so that the corner is sprayed to its tip; the next side begins
+  where that swath ends. The corner is sprayed once;
+* every pass begins and ends where at least `WORTH` of its width is ground that nothing else
+  sprays: lines end at the edge pass's swath, not at the border. Less would leave teeth beside
+  slanted borders, more would spray them twice.
+
+Nothing is sprayed outside the ground: a flat end is tried across its whole width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import LineString
+from shapely.geometry.base import BaseGeometry
+
+from missions.route import Place
+from missions.tracks import Leg, LegKind, swept
+
+FloatArray = NDArray[np.float64]
+SHARP_DEG = 20.0
+"""A bend sharper than this ends a pass."""
+WORTH = 0.2
+"""Share of the width that must be unsprayed ground for a pass to begin or go on there."""
+SHORT = 0.2
+"""A pass whose length is less than this share of its width is not flown."""
+STEP_M = 0.1
+"""How finely the ends of passes are sought."""
+ACROSS = 9
+"""Points across a swath at which ground is looked for."""
+ROUNDING_M = 0.01
+"""Flat ends are tried this much narrower, so that rounding along a border shuts nothing out."""
+STRAIGHTER_M = 0.04
+"""Bends smaller than this are flown straight: short legs are flown slowly."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a track and how far it may go on at its end over a corner."""
+
+    points: FloatArray
+    over_m: float = 0.0
+    edge: bool = False
+
+
+def cut_passes(
+    legs: Iterable[Leg], ground: BaseGeometry, width_m: float
+) -> tuple[tuple[tuple[Place, ...], bool], ...]:
+    """Return the ways of the passes over the working legs of a coverage plan, in their order.
+
+    Parameters
+    ----------
+    legs : iterable of Leg
+        Of a `missions.coverage.Coverage`.
+    ground : shapely.Polygon or MultiPolygon
+        What may be sprayed, local metres.
+    width_m : float
+        Width of the swath.
+
+    Returns
+    -------
+    tuple of (way, edge)
+        The way is sprayed from its first point to its last; whether it is of the edge.
+
+    Examples
+    --------
+    >>> ring = Leg(kind=LegKind.EDGE, points=((3, 3), (37, 3), (37, 17), (3, 17), (3, 3)))
+    >>> ways = [way for way, _ in cut_passes([ring], shapely.box(0, 0, 40, 20), 6.0)]
+    >>> len(ways), round(shapely.union_all([swept([way], 6.0) for way in ways]).area)
+    (4, 576)
+    """
+    roomy = ground.buffer(ROUNDING_M / 2.0, join_style="mitre")
+    shapely.prepare(roomy)
+    pieces = [piece for leg in legs if leg.works for piece in _pieces(leg, width_m)]
+    done: dict[int, FloatArray] = {}
+    edges = [k for k, piece in enumerate(pieces) if piece.edge]
+    lines = [k for k, piece in enumerate(pieces) if not piece.edge]
+    for k in edges:
+        done[k] = _lengthened(pieces[k], roomy, width_m)
+    done = _sides(done, roomy, width_m)
+    lines.sort(key=lambda k: -round(_length(pieces[k].points), 2))
+    sprayed = swept(done.values(), width_m) if done else None
+    long = [k for k in lines if _length(pieces[k].points) >= 2.0 * width_m]
+    for k in long:
+        done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
+    if len(long) < len(lines):
+        sprayed = swept([way for way in done.values() if len(way)], width_m)
+    for k in lines[len(long) :]:
+        done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
+        if len(done[k]):
+            sprayed = shapely.union(sprayed, swept([done[k]], width_m))
+    least_m = SHORT * width_m
+    kept = [k for k in sorted(done) if len(done[k]) and _length(done[k]) >= least_m]
+    return tuple((tuple((float(e), float(n)) for e, n in done[k]), pieces[k].edge) for k in kept)
+
+
+def _pieces(leg: Leg, width_m: float) -> list[_Piece]:
+    """Return a leg cut at its sharp bends."""
+    line = LineString(leg.points).simplify(STRAIGHTER_M)
+    points = shapely.get_coordinates(line)
+    closed = len(points) > 3 and math.dist(points[0], points[-1]) < 1e-6
+    steps = np.diff(points, axis=0)
+    bearing = np.arctan2(steps[:, 0], steps[:, 1])
+    turns = np.abs(np.remainder(np.diff(bearing, append=bearing[:1]) + np.pi, 2 * np.pi) - np.pi)
+    sharp = [int(k) + 1 for k in np.flatnonzero(turns > math.radians(SHARP_DEG))]
+    edge = leg.kind is LegKind.EDGE
+    last = len(points) - 1
+    if not closed:
+        inner = [k for k in sharp if k < last]
+        over = [*(_over(float(turns[k - 1]), width_m) for k in inner), 0.0]
+        return _cut(points, [0, *inner, last], over, edge=edge)
+    if not sharp:
+        return [_Piece(points, 0.0, edge)]
+    start = sharp[-1] % last
+    ring = np.roll(points[:-1], -start, axis=0)
+    cuts = [*sorted({(k - start) % last for k in sharp}), last]
+    over = [_over(float(turns[(k + start - 1) % last]), width_m) for k in cuts[1:]]
+    return _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
+
+
+def _cut(
+    points: FloatArray, cuts: Sequence[int], over: Sequence[float], *, edge: bool
+) -> list[_Piece]:
+    """Return the pieces of a way between corners, each with how far it goes on over its end."""
+    return [
+        _Piece(points[a : b + 1], far_m, edge)
+        for (a, b), far_m in zip(pairwise(cuts), over, strict=True)
+    ]
+
+
+def _over(turn: float, width_m: float) -> float:
+    """Return how far a side goes on over a corner to spray it to its tip."""
+    return min(width_m / 2.0 * math.tan(min(turn, 2.8) / 2.0), 1.5 * width_m)
+
+
+def _lengthened(piece: _Piece, ground: BaseGeometry, width_m: float) -> FloatArray:
+    """Return a side that goes on over its far corner while its flat end stays in the ground."""
+    points = piece.points
+    if piece.over_m < STEP_M:
+        return points
+    step = points[-1] - points[-2]
+    ahead = step / np.hypot(*step)
+    far = np.append(np.arange(0.0, piece.over_m, STEP_M), piece.over_m)
+    at = points[-1] + far[:, None] * ahead
+    whole = np.all(_within(ground, _sections(at, ahead, width_m)), axis=1)
+    reached = far[int(np.argmin(whole)) - 1] if not whole.all() else far[-1]
+    if not whole[0]:
+        return points
+    longer = points.copy()
+    longer[-1] = points[-1] + ahead * reached
+    return longer
+
+
+def _sides(
+    sides: dict[int, FloatArray], ground: BaseGeometry, width_m: float
+) -> dict[int, FloatArray]:
+    """Return the sides of the edge, each without what the others spray before it does.
+
+    Each yields at its start to the one before it, whose swath covers their corner; sides further
+    off, across a narrow neck, to those that come first.
+    """
+    found: dict[int, FloatArray] = {}
+    keys = list(sides)
+    swaths = {k: swept([sides[k]], width_m) for k in keys}
+    tree = shapely.STRtree([swaths[k] for k in keys])
+    for place, k in enumerate(keys):
+        near = [keys[int(n)] for n in tree.query(swaths[k])]
+        before = keys[place - 1]
+        others = [swaths[n] for n in near if n != k and (n < k or n == before)]
+        sprayed = shapely.union_all(others) if others else None
+        found[k] = _trimmed(sides[k], ground, sprayed, width_m)
+        swaths[k] = swept([found[k]], width_m) if len(found[k]) else shapely.Point()
+    return found
+
+
+def _trimmed(
+    points: FloatArray, ground: BaseGeometry, sprayed: BaseGeometry | None, width_m: float
+) -> FloatArray:
+    """Return a pass without the ends that leave the ground or have too little left to spray."""
+    length_m = _length(points)
+    if length_m < STEP_M:
+        return points[:0]
+    far = np.linspace(0.0, length_m, max(2, math.ceil(length_m / STEP_M) + 1))
+    ends = np.minimum(far, length_m - far) <= 4.0 * width_m
+    at, ahead = _along(points, far[ends])
+    spots = _sections(at, ahead, width_m)
+    inside = _within(ground, spots)
+    fresh = inside.copy()
+    if sprayed is not None:
+        shapely.prepare(sprayed)
+        fresh &= ~_within(sprayed, spots)
+    good = np.all(inside, axis=1) & (fresh.mean(axis=1) >= WORTH)
+    if not good.any():
+        return points[:0]
+    tried = far[ends]
+    first, last = int(np.argmax(good)), len(good) - 1 - int(np.argmax(good[::-1]))
+    return _between(points, float(tried[first]), float(tried[last]))
+
+
+def _along(points: FloatArray, far: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return places and directions at distances along a way."""
+    steps = np.diff(points, axis=0)
+    long = np.hypot(*steps.T)
+    so_far = np.append(0.0, np.cumsum(long))
+    side = np.clip(np.searchsorted(so_far, far, side="right") - 1, 0, len(steps) - 1)
+    ahead = steps / np.maximum(long, 1e-12)[:, None]
+    return points[side] + (far - so_far[side])[:, None] * ahead[side], ahead[side]
+
+
+def _sections(at: FloatArray, ahead: FloatArray, width_m: float) -> FloatArray:
+    """Return points across the swath at places, (N, ACROSS, 2)."""
+    ahead = np.broadcast_to(ahead, at.shape)
+    aside = np.stack([ahead[:, 1], -ahead[:, 0]], axis=1)
+    half = width_m / 2.0 - ROUNDING_M
+    offsets = np.linspace(-half, half, ACROSS)
+    return np.asarray(at[:, None, :] + offsets[None, :, None] * aside[:, None, :])
+
+
+def _within(shape: BaseGeometry, spots: FloatArray) -> NDArray[np.bool_]:
+    """Return which of (N, ACROSS, 2) places lie in a shape, (N, ACROSS)."""
+    found = np.asarray(shapely.contains_xy(shape, spots[..., 0].ravel(), spots[..., 1].ravel()))
+    return found.reshape(spots.shape[:2])
+
+
+def _between(points: FloatArray, start_m: float, end_m: float) -> FloatArray:
+    so_far = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
+    inner = points[(so_far > start_m + 1e-6) & (so_far < end_m - 1e-6)]
+    ends, _ = _along(points, np.array([start_m, end_m]))
+    return np.vstack([ends[:1], inner, ends[1:]])
+
+
+def _length(points: FloatArray | Sequence[Place]) -> float:
+    return float(np.hypot(*np.diff(np.asarray(points), axis=0).T).sum()) if len(points) else 0.0
