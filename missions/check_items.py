@@ -34,7 +34,7 @@ PLANNED = frozenset(
     {
         *(command for command in Command if command < Command.FENCE_RETURN_POINT),
     }
-    - {Command.DO_JUMP, Command.DO_SPRAYER}
+    - {Command.DO_JUMP, Command.DO_SPRAYER, Command.DO_SET_SERVO}
     - REFUSED
 )
 """Commands agri knows the effect of; others are told as unknown."""
