@@ -8,22 +8,60 @@ to map x, y. Row 0 is the first row of the array, as a rule the northern one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
+from pyproj.enums import TransformDirection
 from pyproj.exceptions import CRSError
 
 from agri.errors import BadInput
 
 FloatArray = NDArray[np.float64]
+Coarsen = Literal["mean", "max", "min"]
+"""What stands for many pixels: their mean, or the highest where a height to clear must not be
+lost, or the lowest."""
 
 
 @lru_cache(maxsize=32)
 def _to_grid(epsg: int) -> Transformer:
     return Transformer.from_crs(4326, epsg, always_xy=True)
+
+
+def coarser_values(values: FloatArray, factor: int, how: Coarsen) -> FloatArray:
+    """Return one value for every factor × factor values, NaN only where none of them is known.
+
+    Parameters
+    ----------
+    values : (H, W) float64
+        NaN where there is none.
+    factor : int
+        1 or more; at the last row and column a block may have fewer values.
+    how : {"mean", "max", "min"}
+        What stands for a block.
+
+    Examples
+    --------
+    >>> coarser_values(np.array([[1.0, 3.0, 5.0]]), 2, "mean").tolist()
+    [[2.0, 5.0]]
+    """
+    if factor == 1:
+        return values
+    rows, columns = (-size % factor for size in values.shape)
+    padded = np.pad(values, ((0, rows), (0, columns)), constant_values=np.nan)
+    height, width = (size // factor for size in padded.shape)
+    blocks = padded.reshape(height, factor, width, factor)
+    if how != "mean":
+        most = np.fmax if how == "max" else np.fmin
+        best: FloatArray = most.reduce(most.reduce(blocks, axis=3), axis=1)
+        return best
+    known = np.isfinite(blocks)
+    count = known.sum(axis=(1, 3))
+    total = np.where(known, blocks, 0.0).sum(axis=(1, 3))
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,6 +126,15 @@ class Grid:
         a, b, _, d, e, _ = self.affine
         return a * e - b * d
 
+    def coarser(self, factor: int, how: Coarsen = "mean") -> Grid:
+        """Return the grid with pixels `factor` times as long and wide (see `coarser_values`)."""
+        a, b, c, d, e, f = self.affine
+        return replace(
+            self,
+            values=coarser_values(self.values, factor, how),
+            affine=(factor * a, factor * b, c, factor * d, factor * e, f),
+        )
+
     def pixels(self, lon_deg: ArrayLike, lat_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return (column, row) of places, with fractions; pixel centres lie at halves."""
         x, y = _to_grid(self.epsg).transform(np.asarray(lon_deg, float), np.asarray(lat_deg, float))
@@ -96,6 +143,14 @@ class Grid:
         column = (e * east - b * north) / self._determinant
         row = (a * north - d * east) / self._determinant
         return np.asarray(column, dtype=np.float64), np.asarray(row, dtype=np.float64)
+
+    def lonlat(self, column: FloatArray, row: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the places (WGS 84 degrees) of (column, row); the inverse of `pixels`."""
+        a, b, c, d, e, f = self.affine
+        lon, lat = _to_grid(self.epsg).transform(
+            a * column + b * row + c, d * column + e * row + f, direction=TransformDirection.INVERSE
+        )
+        return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
 
     def sample(
         self, lon_deg: ArrayLike, lat_deg: ArrayLike, *, nearest: bool = False

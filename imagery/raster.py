@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -51,9 +51,8 @@ from rasterio.windows import Window
 
 from agri.errors import BadInput, NotFound
 from agri.files import told, write_bytes
-from agri.grid import FloatArray, Grid
+from agri.grid import Coarsen, FloatArray, Grid, coarser_values
 
-Coarsen = Literal["mean", "max", "min"]
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
 
@@ -364,26 +363,8 @@ def _read(source: Any, band: int, where: _Where, coarsen: Coarsen) -> FloatArray
         with np.errstate(invalid="ignore"):  # a broken file may hold signalling NaN
             plain = np.ma.filled(strip.astype(np.float64), np.nan)
         plain[~np.isfinite(plain)] = np.nan
-        found[first : first + math.ceil(rows / factor)] = _coarser(plain, factor, coarsen)
+        found[first : first + math.ceil(rows / factor)] = coarser_values(plain, factor, coarsen)
     return found
-
-
-def _coarser(values: FloatArray, factor: int, coarsen: Coarsen) -> FloatArray:
-    """Return one value for every factor × factor pixels, NaN only where none has one."""
-    if factor == 1:
-        return values
-    rows, columns = (-size % factor for size in values.shape)
-    padded = np.pad(values, ((0, rows), (0, columns)), constant_values=np.nan)
-    height, width = (size // factor for size in padded.shape)
-    blocks = padded.reshape(height, factor, width, factor)
-    if coarsen != "mean":
-        most = np.fmax if coarsen == "max" else np.fmin
-        best: FloatArray = most.reduce(most.reduce(blocks, axis=3), axis=1)
-        return best
-    known = np.isfinite(blocks)
-    count = known.sum(axis=(1, 3))
-    total = np.where(known, blocks, 0.0).sum(axis=(1, 3))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def _meant(

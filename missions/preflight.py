@@ -36,6 +36,8 @@ FENCE_ALTITUDE, FENCE_CIRCLE, FENCE_POLYGON = 1, 2, 4
 MARGIN_M = 2.0
 RTL_LOWEST_M = 15.0
 RTL_OVER_OBSTACLES_M = 10.0
+BLIND_M = 60.0
+"""Below this height above terrain a rangefinder is needed."""
 BATTERY_FEW_PCT, BATTERY_MANY_PCT = 30.0, 50.0
 """With no estimate to go by: below the first nothing flies, below the second a warning."""
 
@@ -78,7 +80,34 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     >>> [r.name for r in needed_parameters(plan)][:3]
     ['FS_THR_ENABLE', 'FS_GCS_ENABLE', 'BATT_FS_LOW_ACT']
     """
-    return (*_failsafes(plan), *_return(plan), *_fence(plan), *_job(plan))
+    return (*_failsafes(plan), *_return(plan), *_fence(plan), *_job(plan), *_terrain(plan))
+
+
+def terrain_requirements(height_m: float) -> tuple[Requirement, ...]:
+    """Return what a flight `height_m` above terrain (frame 10) asks of the vehicle.
+
+    The terrain heights on board are those of a 100 m grid, some 10 m wrong: lower than
+    `BLIND_M` only a rangefinder keeps a copter off the ground (ArduCopter's manual).
+
+    Examples
+    --------
+    >>> [need.name for need in terrain_requirements(3.0)]
+    ['TERRAIN_ENABLE', 'RNGFND1_TYPE', 'WPNAV_RFND_USE']
+    """
+    why = _why("terrain", height_m=height_m)
+    needs = [Requirement(name="TERRAIN_ENABLE", wanted=1.0, fits=_positive, reason=why)]
+    if height_m < BLIND_M:
+        finder = _why("rangefinder", height_m=height_m, least_m=BLIND_M)
+        for name, settable in (("RNGFND1_TYPE", False), ("WPNAV_RFND_USE", True)):
+            needs.append(
+                Requirement(name=name, wanted=1.0, fits=_positive, reason=finder, settable=settable)
+            )
+    return tuple(needs)
+
+
+def _terrain(plan: FlightPlan) -> Iterable[Requirement]:
+    above = [i.z for i in plan.items if i.is_located and i.frame is Frame.TERRAIN]
+    return terrain_requirements(min(above)) if above else ()
 
 
 def _failsafes(plan: FlightPlan) -> Iterable[Requirement]:

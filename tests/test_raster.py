@@ -372,7 +372,7 @@ def test_real_rasters_are_read(shared_data: Path) -> None:
         shared_data / "imagery" / "chm_foresttools_gpl3" / "CHM_test.tif", unit="m", coarsen="max"
     )
     assert grid.epsg == 32611
-    assert grid.shape == (570, 471)
+    assert grid.shape == (471, 570)
     assert 10.0 < np.nanmax(grid.values) < 60.0
     plant = shared_data / "imagery" / "ortho_plantcv_mpl2" / "gray.tif"
     heights = read_grid(plant, unit="m").values
