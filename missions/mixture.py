@@ -28,6 +28,9 @@ COARSE_SHARE = 0.02
 LITRE_STEP = 0.1
 """Step of litres filled in, as a tank's scale can be read."""
 
+FINE_BELOW_L = 5.0
+"""Less mixture than this is measured out in a jug, not on the tank's scale."""
+
 _STEPS = ((10.0, 0.5), (100.0, 1.0), (1000.0, 5.0), (math.inf, 10.0))
 _HAIR = 1e-9
 
@@ -53,7 +56,7 @@ class Mixture:
     unit : DoseUnit
         Millilitres or grams.
     water_l : float
-        Water for `litres`, to the hundredth.
+        Water for `litres`, to the tenth, below `FINE_BELOW_L` of mixture to the hundredth.
     """
 
     litres: float
@@ -105,7 +108,7 @@ def mixture(job: SprayJob, *, empty_tank: bool = False) -> Mixture:
 
     Notes
     -----
-    At 400 ml/ha and 20 L/ha a litre holds 20 ml: 9 L take 180 ml in 8.82 L of water.
+    At 400 ml/ha and 20 L/ha a litre holds 20 ml: 9 L take 180 ml in 8.8 L of water.
     """
     settings, product = job.settings, job.settings.product
     rest_l = settings.sprayer.dead_l if empty_tank else 0.0
@@ -122,5 +125,5 @@ def mixture(job: SprayJob, *, empty_tank: bool = False) -> Mixture:
         product_amount=amount,
         exact_amount=exact_amount,
         unit=product.unit,
-        water_l=round(max(litres - volume_l, 0.0), 2),
+        water_l=round(max(litres - volume_l, 0.0), 2 if litres < FINE_BELOW_L else 1),
     )

@@ -10,8 +10,9 @@ Where its words come from:
   so that what is bought and carried is what is poured.
 * Half the water first, then the product, then the rest while stirring, from a pre-mix in a bucket:
   general good practice, taught with every knapsack; the label goes before it.
-* Limits of wind, warmth and dryness are agri's own defaults for spraying (`LIMITS`), the wind the
-  buffers were reckoned for is the job's. The label's stricter limit always wins.
+* Limits of wind, warmth and dryness are those that go or no go is judged by
+  (`missions.spray_limits`); the wind the buffers were reckoned for is the job's. A stricter label
+  always wins.
 * Distances to what is spared are measured from the ground that may be sprayed.
 * First harvest is the day of spraying plus the label's waiting days. How long to stay out of the
   field differs from product to product and is left to the label.
@@ -20,55 +21,39 @@ Where its words come from:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from agri.errors import BadInput
 from agri.field import Field, SensitiveKind, SensitiveSite
+from agri.files import write_text
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
+from agri.workspace import Workspace
 from missions.dose import flow_l_min, rate_per_pass
 from missions.flightplan import FlightPlan
 from missions.mixture import Mixture, mixture
 from missions.spray_job import DoseUnit, Product, SprayJob, SpraySettings
+from missions.spray_limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 
 DIGEST_SHOWN = 8
 """Letters of a plan's digest on the card."""
-MAX_SPARED = 6
+MAX_SPARED = 4
 """Nearest places named on the card."""
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=[^\d\s])")
+ONE_PAGE = 6
+"""Most fillings that fit on one page."""
+SIZES = ((4, "roomy"), (7, "plain"), (11, "full"), (math.inf, "tight"))
+"""Load of a card up to which each size of letters keeps it on one page (measured in print)."""
+LONG_NAME = 26
+"""Letters of a name that run over a line of the card."""
 COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """When to spray and when to stop.
-
-    Parameters
-    ----------
-    low_wind_m_s, high_wind_m_s : float
-        Mean wind to start in.
-    gust_m_s : float
-        Gust to stop at.
-    warm_c : float
-        Warmest air.
-    dry_pct : float
-        Driest air, relative humidity.
-    """
-
-    low_wind_m_s: float = 0.5
-    high_wind_m_s: float = 3.0
-    gust_m_s: float = 5.0
-    warm_c: float = 32.0
-    dry_pct: float = 40.0
-
-
-LIMITS = Limits()
-"""agri's defaults; no Vietnamese rule with figures was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +113,7 @@ class MixCard:
         Nearest first.
     first_harvest : date or None
         None when the label's waiting days were not entered.
-    limits : Limits
+    limits : SprayLimits
         When to spray.
     """
 
@@ -141,7 +126,7 @@ class MixCard:
     settings: tuple[SpraySettings, ...]
     spared: tuple[Spared, ...]
     first_harvest: date | None
-    limits: Limits = LIMITS
+    limits: SprayLimits = DEFAULT_SPRAY_LIMITS
 
     @property
     def litres(self) -> float:
@@ -222,7 +207,13 @@ def _spared(plans: Sequence[FlightPlan]) -> tuple[Spared, ...]:
     return tuple(sorted(nearest.values(), key=lambda s: (s.distance_m, s.name))[:MAX_SPARED])
 
 
-def mix_card(plans: Sequence[FlightPlan], *, day: date, language: Language) -> MixCard:
+def mix_card(
+    plans: Sequence[FlightPlan],
+    *,
+    day: date,
+    language: Language,
+    limits: SprayLimits = DEFAULT_SPRAY_LIMITS,
+) -> MixCard:
     """Return the card for the sorties of a day.
 
     Parameters
@@ -233,6 +224,8 @@ def mix_card(plans: Sequence[FlightPlan], *, day: date, language: Language) -> M
         Day of spraying.
     language : {"vi", "en"}
         Language of the card.
+    limits : SprayLimits
+        Weather to spray in.
 
     Returns
     -------
@@ -262,6 +255,7 @@ def mix_card(plans: Sequence[FlightPlan], *, day: date, language: Language) -> M
         settings=tuple(dict.fromkeys(job.settings for job in jobs)),
         spared=_spared(plans),
         first_harvest=day + timedelta(days=product.phi_days) if product.phi_days else None,
+        limits=limits,
     )
 
 
@@ -281,7 +275,11 @@ class _Speech:
         return _BEFORE_UNIT.sub("\u00a0", say(f"card.{key}", self.language, **values))
 
     def day(self, when: date) -> str:
-        return when.strftime("%d/%m/%Y")
+        return when.strftime("%d/%m/%Y") if self.language == "vi" else f"{when:%d %b %Y}"
+
+    def litres(self, value: float) -> str:
+        tenths = math.isclose(value, round(value, 1), abs_tol=1e-9)
+        return self.say("litres" if tenths else "litres_fine", value=value)
 
     def amount(self, value: float, unit: DoseUnit) -> str:
         return self.say("amount_ml" if unit is DoseUnit.ML else "amount_g", value=value)
@@ -290,8 +288,9 @@ class _Speech:
         """An amount, with litres or kilograms beside it where it is large."""
         if value < 1000.0:
             return self.amount(value, unit)
-        big = "big_l" if unit is DoseUnit.ML else "big_kg"
-        return f"{self.amount(value, unit)} ({self.say(big, value=value / 1000.0)})"
+        thousands = math.floor(value / 10.0 + 0.5) / 100.0
+        big = self.say("big_l" if unit is DoseUnit.ML else "big_kg", value=thousands)
+        return f"{self.amount(value, unit)} ({big})"
 
     def area(self, area_m2: float) -> str:
         return self.say(
@@ -325,6 +324,33 @@ class _Speech:
         return self.say("spared", name=name, distance_m=place.distance_m)
 
 
+def _size(card: MixCard) -> str:
+    """Return the largest letters that leave the card on one page; on two pages plain ones."""
+    if len(card.fills) > ONE_PAGE:
+        return "plain"
+    names = (card.product.name, *card.fields, *(place.name for place in card.spared))
+    long = 3 * any(len(name) > LONG_NAME for name in names)
+    load = len(card.fills) + len(card.spared) + 4 * (len(card.settings) - 1) + long
+    return next(size for most, size in SIZES if load <= most)
+
+
+def keep_card(farm: Workspace, stem: str, card: MixCard) -> Path:
+    """Write the card into the farm's reports, in its own language, and return its path.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    stem : str
+        File name without its ending.
+    card : MixCard
+        What to write.
+    """
+    page = farm.reports / f"{stem}.html"
+    write_text(page, render_mix_card(card))
+    return page
+
+
 def render_mix_card(card: MixCard, language: Language | None = None) -> str:
     """Return the card as a page of its own: HTML with print style, no script, nothing loaded.
 
@@ -351,6 +377,7 @@ def render_mix_card(card: MixCard, language: Language | None = None) -> str:
         speech=_Speech(spoken),
         say=_Speech(spoken).say,
         language=spoken,
+        size=_size(card),
         bees=any(place.kind is SensitiveKind.BEES for place in card.spared),
         # our own files: not text from strangers
         card_css=Markup(_template("mix_card.css")),  # noqa: S704
