@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput, Refused
 from missions.fence import DEFAULT_LIMITS, VehicleLimits
+from missions.spray_items import item_count as count_items
 from missions.spray_job import SpraySettings
 from missions.spray_reach import Bits, cut_up, usable_wh
 from missions.spray_route import Pass, SprayRoute
@@ -47,7 +48,7 @@ LEEWAYS = (0.25, 0.1, 0.0)
 """How far a cut may lie from the balanced place, as shares of a sortie, tried in this order."""
 FULL = 0.99
 """How full the sorties left may have to be when a cut is moved."""
-ITEMS_AROUND = 8
+ITEMS_AROUND = 14
 """Mission items of a sortie besides its passes: up, speed, ways out and home, down."""
 ITEMS_PER_PASS = 6
 """Mission items of a pass besides its own points: way there, speed, sprayer on and off, leads."""
@@ -105,7 +106,8 @@ def split_sorties(
     limits : VehicleLimits
         What the vehicle's mission storage holds.
     item_count : callable, optional
-        Number of mission items of a sortie; `items_of` by default, which errs on the high side.
+        Number of mission items of a sortie; by default `items_of`, and what
+        `missions.spray_items` writes over flat ground where that is anywhere near the limit.
     transit_speed_m_s : float, optional
         Ground speed off the passes; the job's speed by default.
 
@@ -126,7 +128,12 @@ def split_sorties(
     if not route.passes:
         return ()
     bits = cut_up(route, settings, transit_speed_m_s=transit_speed_m_s)
-    count = item_count or items_of
+
+    def flat(sortie: SprayRoute) -> int:
+        about = items_of(sortie)
+        return about if 2 * about < limits.items else count_items(sortie, settings)
+
+    count = item_count or flat
     weight = 1.0
     for _ in range(8):
         sorties = _Cutter(route, bits, limits.items, weight).sorties()

@@ -31,9 +31,9 @@ from agri.errors import BadInput, Refused
 from missions.cutting import split_sorties
 from missions.fence import DEFAULT_LIMITS, VehicleLimits
 from missions.route import Place
-from missions.spray_course import LegKind, course
 from missions.spray_energy import spray_legs
 from missions.spray_job import SpraySettings
+from missions.spray_pieces import LegKind, course
 from missions.spray_route import Pass, SprayRoute
 
 MOST_AIRCRAFT = 6

@@ -6,12 +6,21 @@ Theory of operation
 (`Sprayer.dead_l`), no more: every litre carried home is paid for in flight time. A litre of
 mixture weighs 1 kg (water; the products in it change that by less than 1 %).
 
-**Power.** `missions.energy`'s: hover power grows with mass^1.5, drag is added, and what forward
-flight saves over hover is not counted, on the safe side. The mass of a leg is the mean of its
-beginning and its end.
+**Power.** Hover power grows with mass^1.5 and drag is added, as in `missions.energy`. What forward
+flight saves is counted, low: of hover power `INDUCED_SHARE` goes into pushing air down, and that
+part falls with the airspeed v as momentum theory has it (Leishman, *Principles of Helicopter
+Aerodynamics*, ch. 2)::
+
+    x = (v / induced)²       factor = √(√(x² / 4 + 1) − x / 2)
+    induced = `FIGURE_OF_MERIT` · hover power / weight
+
+Rotors of spraying copters have a figure of merit of 0.45 to 0.55; 0.6 makes the induced velocity
+too high and the saving too small, by some per cent of the whole. The mass of a leg is the mean of
+its beginning and its end.
 
 **Wind.** When its direction is known every leg meets its own airspeed, the length of ground
-velocity less wind; when not, every leg is taken as flown straight against it.
+velocity less wind. When not, every leg is taken as flown straight against it or straight with it,
+whichever costs more: a little wind from ahead saves induced power, much of it is paid in drag.
 
 **Both ends.** The climb is paid at the mass of take-off, waiting over the pad and landing at the
 mass left. `GROUND_S` stands for what every flight adds on the ground: from the order to the motors
@@ -38,12 +47,16 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
-from missions.spray_course import LegKind, Piece, course
 from missions.spray_job import SprayEstimate, SpraySettings
+from missions.spray_pieces import LegKind, Piece, course
 from missions.spray_route import SprayRoute
 
 KG_PER_L = 1.0
 """Water; spray mixtures differ by less than 1 %."""
+FIGURE_OF_MERIT = 0.6
+"""Of rotor, motor and speed controller together; taken high, so that little is saved."""
+INDUCED_SHARE = 0.7
+"""Share of hover power that pushes air down; the rest drags the blades round."""
 GROUND_S = 12.0
 """Spinning up, lifting off, feeling the ground and stopping: measured on ArduCopter 4.6-dev and on
 the embedded simulator, 10 to 17 s more than climb and descent alone."""
@@ -102,43 +115,87 @@ def hover_power_w(aircraft: Aircraft, mass_kg: FloatArray) -> FloatArray:
 
 
 def flight_power_w(
-    aircraft: Aircraft, mass_kg: FloatArray, airspeed_m_s: FloatArray | float
+    aircraft: Aircraft,
+    mass_kg: FloatArray,
+    airspeed_m_s: FloatArray | float,
+    *,
+    saving: bool = True,
 ) -> FloatArray:
-    """Return the power in level flight at each mass and airspeed: `missions.energy`'s formula.
+    """Return the power in level flight at each mass and airspeed.
+
+    Parameters
+    ----------
+    aircraft : Aircraft
+        With its mass and hover power.
+    mass_kg : (N,) float64
+        Masses.
+    airspeed_m_s : (N,) float64 or float
+        Speeds through the air.
+    saving : bool
+        Whether what forward flight saves is counted; without it this is
+        `missions.energy.cruise_power_w`.
+
+    Returns
+    -------
+    (N,) float64
+        Watts.
 
     Examples
     --------
     >>> from missions.energy import cruise_power_w, with_payload
     >>> quad = Aircraft(name="quad", mass_kg=2.0, battery_wh=74.0, hover_power_w=240.0)
-    >>> watts = flight_power_w(quad, np.array([2.5]), 8.0)
+    >>> watts = flight_power_w(quad, np.array([2.5]), 8.0, saving=False)
     >>> bool(np.isclose(watts[0], cruise_power_w(with_payload(quad, 0.5), 8.0)))
     True
+    >>> flight_power_w(quad, np.array([2.0]), np.array([0.0, 6.0])).round(1)
+    array([240. , 221.4])
     """
+    hover_w = hover_power_w(aircraft, mass_kg)
     drag_area_m2 = DRAG_AREA_M2 * mass_kg ** (2.0 / 3.0)
     drag_w = 0.5 * AIR_KG_M3 * drag_area_m2 * np.power(airspeed_m_s, 3) / EFFICIENCY
-    return np.asarray(hover_power_w(aircraft, mass_kg) + drag_w)
+    if not saving:
+        return np.asarray(hover_w + drag_w)
+    induced_m_s = FIGURE_OF_MERIT * hover_w / (mass_kg * GRAVITY_M_S2)
+    x = (airspeed_m_s / induced_m_s) ** 2
+    factor = np.sqrt(np.sqrt(x * x / 4.0 + 1.0) - x / 2.0)
+    return np.asarray(hover_w * (1.0 - INDUCED_SHARE * (1.0 - factor)) + drag_w)
 
 
-def airspeeds(pieces: Sequence[Piece], wind: Wind) -> FloatArray:
-    """Return the airspeed of each piece, m/s, at its full ground speed.
+def level_power_w(
+    aircraft: Aircraft, mass_kg: FloatArray, pieces: Sequence[Piece], wind: Wind
+) -> FloatArray:
+    """Return the power on each piece, the worse of two where the wind's direction is not known."""
+    low, high = airspeeds(pieces, wind)
+    return worse_power_w(aircraft, mass_kg, low, high)
+
+
+def worse_power_w(
+    aircraft: Aircraft, mass_kg: FloatArray, low_m_s: FloatArray, high_m_s: FloatArray
+) -> FloatArray:
+    """Return the greater power of two airspeeds; between them it is never more."""
+    low_w = flight_power_w(aircraft, mass_kg, low_m_s)
+    return np.maximum(low_w, flight_power_w(aircraft, mass_kg, high_m_s))
+
+
+def airspeeds(pieces: Sequence[Piece], wind: Wind) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the greatest airspeed of each piece at its full ground speed.
 
     Returns
     -------
-    (N,) float64
-        Over a spot the wind's speed; straight against the wind when its direction is not known.
+    low_m_s, high_m_s : (N,) float64
+        The same where the wind's direction is known; over a spot the wind's speed.
     """
-    start = np.array([piece.start for piece in pieces]).reshape(-1, 2)
-    end = np.array([piece.end for piece in pieces]).reshape(-1, 2)
     speed = np.array([piece.speed_m_s for piece in pieces])
     if wind.to_deg is None:
-        return speed + wind.speed_m_s
-    along = end - start
-    length = np.maximum(np.hypot(*along.T), 1e-9)
-    velocity = along / length[:, None] * speed[:, None]
+        return np.abs(speed - wind.speed_m_s), speed + wind.speed_m_s
+    start = np.array([piece.start for piece in pieces]).reshape(-1, 2)
+    along = np.array([piece.end for piece in pieces]).reshape(-1, 2) - start
+    length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)
     toward = math.radians(wind.to_deg)
     air = wind.speed_m_s * np.array([math.sin(toward), math.cos(toward)])
-    found: FloatArray = np.hypot(*(velocity - air).T)
-    return found
+    relative = along / length[:, None] * speed[:, None] - air
+    found = np.hypot(relative[:, 0], relative[:, 1])
+    return found, found
 
 
 def climb_cost(aircraft: Aircraft, mass_kg: float, height_m: float) -> tuple[float, float]:
@@ -192,7 +249,7 @@ def spray_legs(
     full_kg = aircraft.mass_kg + KG_PER_L * fill_l(route, settings)
     after = full_kg - KG_PER_L * np.cumsum(litres)
     before = after + KG_PER_L * litres
-    watts = flight_power_w(aircraft, (before + after) / 2.0, airspeeds(pieces, settings.wind))
+    watts = level_power_w(aircraft, (before + after) / 2.0, pieces, settings.wind)
     level = [
         LegCost(
             kind=piece.kind, index=piece.index, length_m=piece.length_m, time_s=piece.time_s,

@@ -7,7 +7,7 @@ the greatest, over every point of the sortie, of: energy spent so far, plus the 
 against the wind at the mass then carried, plus landing. The way home is the shortest one in the
 allowed region. It begins with a full stop and a turn, and it is flown as RETURN_TO_LAUNCH flies:
 up to `RETURN_HEIGHT_M` where home is far, down again at the end, even though that is far above
-the job's own height.
+the job's own height. What forward flight saves is not counted on it.
 
 A route is cut up into `Bits` of a few metres once, with time, mixture, airspeed and way home of
 each; what a stretch of it needs is then a handful of sums. Against a sortie worked out leg by leg
@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from missions.energy import Aircraft
 from missions.route import distances_from
-from missions.spray_course import LegKind, Piece, course
 from missions.spray_energy import (
     KG_PER_L,
     airspeeds,
@@ -36,8 +35,11 @@ from missions.spray_energy import (
     flight_power_w,
     hover_power_w,
     landing_cost,
+    worse_power_w,
 )
+from missions.spray_flight import run_up_m
 from missions.spray_job import SpraySettings
+from missions.spray_pieces import LegKind, Piece, course
 from missions.spray_route import SprayRoute
 
 STEP_M = 5.0
@@ -65,8 +67,10 @@ class Bits:
         Whether it sprays.
     from_m, to_m : (N,) float64
         Where on its pass it begins and ends; 0 for a transit and a spot.
-    length_m, time_s, litres, airspeed_m_s : (N,) float64
-        Length, time, mixture, speed through the air.
+    length_m, time_s, litres : (N,) float64
+        Length, time, mixture.
+    low_m_s, high_m_s : (N,) float64
+        Least and greatest speed through the air.
     start_home_m, end_home_m : (N,) float64
         Length of the shortest way from its beginning and its end to the pad.
     settings : SpraySettings
@@ -82,7 +86,8 @@ class Bits:
     length_m: FloatArray
     time_s: FloatArray
     litres: FloatArray
-    airspeed_m_s: FloatArray
+    low_m_s: FloatArray
+    high_m_s: FloatArray
     start_home_m: FloatArray
     end_home_m: FloatArray
     settings: SpraySettings
@@ -131,10 +136,13 @@ class Bits:
         full_kg = aircraft.mass_kg + load_kg
         stop_s = self.transit_speed_m_s / aircraft.acceleration_m_s2
         out_m = float(self.start_home_m[first]) + again_m
-        out_s = out_m / self.transit_speed_m_s + (1.0 if whole else 3.0) * stop_s + again_s
+        leads_s = 2.0 * run_up_m(settings.speed_m_s) / settings.speed_m_s
+        out_s = out_m / self.transit_speed_m_s + leads_s + again_s
+        out_s += stop_s if whole else 3.0 * stop_s
         full = np.array([full_kg])
         head_m_s = max(self.transit_speed_m_s, settings.speed_m_s) + settings.wind.speed_m_s
-        out_wh = float(flight_power_w(aircraft, full, head_m_s)[0]) * out_s / 3600.0
+        out_w = float(flight_power_w(aircraft, full, head_m_s, saving=False)[0])
+        out_wh = out_w * out_s / 3600.0
         spent_wh = climb_cost(aircraft, full_kg, settings.flying_height_m)[1] + out_wh
 
         part = slice(first, last)
@@ -142,7 +150,9 @@ class Bits:
                                  - self.litres_before[first] + again_l)  # fmt: skip
         after = full_kg - sprayed_kg
         before = after + KG_PER_L * self.litres[part]
-        watts = flight_power_w(aircraft, (before + after) / 2.0, self.airspeed_m_s[part])
+        watts = worse_power_w(
+            aircraft, (before + after) / 2.0, self.low_m_s[part], self.high_m_s[part]
+        )
         along_wh = np.cumsum(watts * self.time_s[part]) / 3600.0
         ends_m = self.start_home_m[part] + self.end_home_m[part]
         away_m = (ends_m + self.length_m[part]) / 2.0
@@ -170,7 +180,7 @@ class Bits:
         height_m = settings.flying_height_m
         return_m = np.maximum(height_m, np.minimum(RETURN_HEIGHT_M, RETURN_SLOPE * away_m))
         stop_s = 2.5 * max(speed, settings.speed_m_s) / aircraft.acceleration_m_s2
-        watts = flight_power_w(aircraft, mass_kg, speed + settings.wind.speed_m_s)
+        watts = flight_power_w(aircraft, mass_kg, speed + settings.wind.speed_m_s, saving=False)
         level_wh = watts * (away_m / speed + stop_s) / 3600.0
         extra_m = return_m - height_m
         hover = hover_power_w(aircraft, mass_kg)
@@ -228,6 +238,7 @@ def _bits(
     works = np.array([piece.kind is not LegKind.TRANSIT for piece in pieces])[which]
     base = np.array([piece.from_m for piece in pieces])[which]
     share = 1.0 / counts[which]
+    low_m_s, high_m_s = airspeeds(pieces, settings.wind)
     places = np.concatenate([start + low[:, None] * along, start + high[:, None] * along])
     home_m = distances_from(route.allowed, route.home, places)
     return Bits(
@@ -238,7 +249,8 @@ def _bits(
         length_m=length * share,
         time_s=np.array([piece.time_s for piece in pieces])[which] * share,
         litres=np.array([piece.litres for piece in pieces])[which] * share,
-        airspeed_m_s=airspeeds(pieces, settings.wind)[which],
+        low_m_s=low_m_s[which],
+        high_m_s=high_m_s[which],
         start_home_m=home_m[: len(which)],
         end_home_m=home_m[len(which) :],
         settings=settings,
