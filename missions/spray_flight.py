@@ -10,11 +10,15 @@ Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 
   CONDITION_DISTANCE, which fired within 5 cm of the distance asked.
 * From the corner at which a leg begins (1.1 to 1.3 m/s are kept through it) the speed is near
   sqrt(1.2² + 2 · 1.35 · far), up to the leg's: 3.7 m/s after 3.5 m, 4.1 to 4.4 after 5.5 m.
-  `RUN_UP_M_S2` makes the run-up 6.25 m at 5 m/s and 2.25 m at 3 m/s, where the room is there.
+  `RUN_UP_M_S2` makes the run-up 6.25 m at 5 m/s, 3.5 m at 3 m/s, where the room is there.
 * **On** takes effect 0.33 to 0.67 s after DO_SPRAYER 1, evenly spread: the sprayer looks three
   times a second; the first look sees speed above SPRAY_SPEED_MIN, the next finds 0.1 s passed and
   turns the pump. Of 32 switchings the mean was 0.50 s. **Off** is at once.
 * The hose gives full flow, and the last drop, `hose_s` after the pump.
+
+* A waypoint with a delay is not cut: the aircraft stops there. Where a pass ends at the border and
+  there is no room to run out, it stops so; the pump, which follows the speed, stops with it, and
+  no drop is thrown beyond by turning while the hose still empties.
 
 So the order to spray is given ``v · (0.5 + hose)`` before the swath begins, less what the aircraft
 still gains in that time, and the order to stop ``v · hose`` before it ends. At 5 m/s the beginning
@@ -45,6 +49,9 @@ RUN_UP_M_S2 = 2.0
 """A run-up is as long as this acceleration takes to the pass's speed."""
 GAIN_M_S2 = 1.35
 """Acceleration over the first metres of a leg, as measured: S-curves begin gently."""
+NEAR_M = 3.0
+"""An order nearer to the next waypoint than this may be lost: WPNAV_RADIUS, by which corners are
+cut, and what the aircraft lags behind its target."""
 CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
 TOUCH_M = 0.05
@@ -107,7 +114,7 @@ def speed_after(far_m: float, speed_m_s: float) -> float:
 
 def run_up_m(speed_m_s: float) -> float:
     """Return how long a run-up is made where there is room."""
-    return max(1.0, speed_m_s**2 / (2.0 * RUN_UP_M_S2))
+    return max(NEAR_M + 0.5, speed_m_s**2 / (2.0 * RUN_UP_M_S2))
 
 
 def on_before_m(lead_m: float, speed_m_s: float, hose_s: float) -> float:
@@ -157,7 +164,7 @@ def flight(route: SprayRoute) -> Flight:
     ...                           treatable=shapely.box(10, -2, 110, 2), angle_deg=90.0))
     >>> run = flown.runs[0]
     >>> run.points[0], run.lead_m, round(run.tail_m, 2)
-    ((6.0, 0.0), 4.0, 2.0)
+    ((6.0, 0.0), 4.0, 0.0)
     """
     found = _runs(route)
     ends = [route.home, *(end for run in found for end in (run.points[0], run.points[-1]))]
@@ -206,6 +213,8 @@ def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
     before = _reach(points[1], points[0], run_up_m(chain[0].speed_m_s), region)
     after = _reach(points[-2], points[-1], run_up_m(chain[-1].speed_m_s), region)
     lead_m, tail_m = math.dist(before, points[0]), math.dist(after, points[-1])
+    if tail_m < NEAR_M:
+        after, tail_m = points[-1], 0.0
     bends = _without_straight([before, *points[1:-1], after])
     return Run(points=bends, lead_m=lead_m, tail_m=tail_m, passes=tuple(chain))
 

@@ -39,6 +39,7 @@ from missions.dose import flow_l_min
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.route import Place
 from missions.spray_flight import (
+    NEAR_M,
     PUMP_ON_S,
     Flight,
     Run,
@@ -50,11 +51,10 @@ from missions.spray_job import SpraySettings
 from missions.spray_route import Pass, SprayRoute
 from missions.sprayers import PumpControl, Sprayer
 
-NEAR_M = 3.0
-"""An order nearer to the next waypoint than this is given when it is reached: WPNAV_RADIUS, 2 m,
-and what the aircraft lags behind its target."""
 SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
+STOP_S = 1.0
+"""How long a run without run-out stops at its end."""
 AT_ONCE_M = 0.3
 """An order this near behind a waypoint is given when that is reached."""
 SERVO_CHANNEL = 9
@@ -226,7 +226,7 @@ class _Writer:
         orders = list(self._orders(run))
         places = self.heights.along(run.points)
         begin_m = 0.0
-        for (start, _), (end, height_m) in pairwise(places):
+        for number, ((start, _), (end, height_m)) in enumerate(pairwise(places), start=2):
             end_m = begin_m + math.dist(start, end)
             while orders and orders[0].at_m <= end_m - (NEAR_M if orders[0].must else 0.0):
                 order = orders.pop(0)
@@ -234,7 +234,8 @@ class _Writer:
                     yield MissionItem(command=Command.CONDITION_DISTANCE,
                                       param1=round(end_m - order.at_m, 2))  # fmt: skip
                 yield from order.items
-            yield self._waypoint(end, height_m)
+            stops = number == len(places) and run.tail_m == 0.0
+            yield self._waypoint(end, height_m, STOP_S if stops else 0.0)
             begin_m = end_m
         for order in orders[:-1]:
             yield from order.items
@@ -281,9 +282,11 @@ class _Writer:
             return (off, _servo_at(SERVO_MIN_US))
         return (off,)
 
-    def _waypoint(self, place: Place, height_m: float) -> MissionItem:
+    def _waypoint(self, place: Place, height_m: float, stop_s: float = 0.0) -> MissionItem:
         where = self.frame.place(*place)
-        return item_at(Command.NAV_WAYPOINT, where, height_m, frame=self.heights.frame)
+        return item_at(
+            Command.NAV_WAYPOINT, where, height_m, frame=self.heights.frame, param1=stop_s
+        )
 
 
 def _speed(speed_m_s: float) -> MissionItem:
