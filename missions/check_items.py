@@ -14,6 +14,8 @@ from agri.findings import Finding
 from missions.fence import VehicleLimits
 from missions.flightplan import FlightPlan
 from missions.items import LOCATED, Command, Frame, MissionItem
+from missions.legs import is_pump, sprayer_on
+from missions.pump import pump_channel
 
 Numbered = tuple[int, MissionItem]
 
@@ -76,7 +78,9 @@ def check_items(plan: FlightPlan, limits: VehicleLimits) -> list[Finding]:
     return [
         *_take_off(items),
         *_end(items),
-        *_commands(items),
+        *_commands(
+            items, spraying=plan.survey is None or plan.spray is not None, pump=pump_channel(plan)
+        ),
         *_frames(items),
         *_speeds(items),
         *_camera_off(items),
@@ -119,16 +123,15 @@ def _end(items: Sequence[Numbered]) -> Iterator[Finding]:
         )
 
 
-def _commands(items: Sequence[Numbered]) -> Iterator[Finding]:
+def _commands(items: Sequence[Numbered], *, spraying: bool, pump: int) -> Iterator[Finding]:
     """DO_JUMP loops and breaks resuming; refused commands stop the upload half way."""
     yield from _first("finding.jump", (e for e in items if e[1].command == Command.DO_JUMP))
     yield from _first("finding.command_refused", (e for e in items if _is_refused(e[1])))
     yield from _first("finding.command_dangerous", (e for e in items if _is_dangerous(e[1])))
-    yield from _first(
-        "finding.sprayer_on",
-        (e for e in items if e[1].command == Command.DO_SPRAYER and int(e[1].param1) == 1),
-    )
-    unknown = [entry for entry in items if _is_unknown(entry[1])]
+    if not spraying:
+        on = (e for e in items if e[1].command == Command.DO_SPRAYER and sprayer_on(e[1]))
+        yield from _first("finding.sprayer_on", on)
+    unknown = [e for e in items if _is_unknown(e[1]) and not is_pump(e[1], pump)]
     yield from _first("finding.way_unknown", (e for e in unknown if is_navigation(e[1])))
     actions = [entry for entry in unknown if not is_navigation(entry[1])]
     curves = [e for e in items if e[1].command == Command.NAV_SPLINE_WAYPOINT]
@@ -156,7 +159,7 @@ def _is_unknown(item: MissionItem) -> bool:
 
 def _frames(items: Sequence[Numbered]) -> Iterator[Finding]:
     """Two frames in one plan mix heights above two things; terrain data may not be on board."""
-    located = [entry for entry in items if entry[1].is_located]
+    located = [e for e in items if e[1].is_located and not _is_mark(e[1])]
     if not located:
         return
     frame = located[0][1].frame
@@ -169,6 +172,11 @@ def _frames(items: Sequence[Numbered]) -> Iterator[Finding]:
     yield from _first("finding.frame_missing", (e for e in located if e[1].frame is Frame.MISSION))
     if any(item.frame is Frame.GLOBAL for _, item in located):
         yield Finding.warning("finding.frame_sea")
+
+
+def _is_mark(item: MissionItem) -> bool:
+    """Return whether an item only marks a way home: its height and place are not flown to."""
+    return item.command == Command.DO_LAND_START and not (item.x or item.y)
 
 
 def _speeds(items: Sequence[Numbered]) -> Iterator[Finding]:

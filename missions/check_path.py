@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.geo import LocalFrame, LonLat, distance_m
-from missions.check_items import placed
+from missions.check_items import is_navigation, placed
 from missions.fence import RALLY_LIMIT_M
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
 from missions.legs import FlownLeg, flown_legs
+from missions.pump import pump_channel
 
 TOLERANCE_M = 0.05
 """Rounding of two places on the wire."""
@@ -67,7 +68,10 @@ class Path:
 def path_of(plan: FlightPlan) -> Path:
     """Return the flight of `plan` in local metres around its home."""
     frame = LocalFrame(plan.home)
-    legs = tuple(_to_nearest_rally(plan, leg) for leg in flown_legs(plan.items, plan.home))
+    legs = tuple(
+        _to_nearest_rally(plan, leg)
+        for leg in flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
+    )
     ends = [place for leg in legs for place in (leg.start, leg.end)]
     east, north = frame.to_local([p.lon_deg for p in ends], [p.lat_deg for p in ends])
     lines: Any = shapely.linestrings(np.column_stack([east, north]).reshape(-1, 2, 2))
@@ -141,7 +145,8 @@ def check_places(plan: FlightPlan) -> list[Finding]:
     """
     findings: list[Finding] = []
     located = placed(plan.items)
-    nowhere = [number for number, item in located if not (item.x or item.y)]
+    climbs = _climbs_home(plan.items)
+    nowhere = [n for n, item in located if not (item.x or item.y) and n not in climbs]
     if nowhere:
         findings.append(Finding.error("finding.no_place", item=nowhere[0], count=len(nowhere)))
     away = [
@@ -164,6 +169,20 @@ def check_places(plan: FlightPlan) -> list[Finding]:
             Finding.warning("finding.out_of_sight", item=number, distance_m=far_m, limit_m=SIGHT_M)
         )
     return findings
+
+
+def _climbs_home(items: Sequence[MissionItem]) -> set[int]:
+    """Return the waypoints without place that begin a way home: they climb on the spot."""
+    found = set()
+    begins = False
+    for number, item in enumerate(items, start=1):
+        if item.command == Command.DO_LAND_START:
+            begins = True
+        elif begins and is_navigation(item):
+            if item.command == Command.NAV_WAYPOINT and not (item.x or item.y):
+                found.add(number)
+            begins = False
+    return found
 
 
 def _is_swapped(home: LonLat, place: LonLat) -> bool:
@@ -202,11 +221,17 @@ def check_heights(plan: FlightPlan) -> list[Finding]:
                 "finding.above_ceiling", item=top, height_m=highest_m, limit_m=plan.ceiling_m
             )
         )
-    if lowest_m < LOWEST_M:
+    least_m = _lowest_m(plan)
+    if lowest_m < least_m:
         findings.append(
-            Finding.error("finding.too_low", item=bottom, height_m=lowest_m, limit_m=LOWEST_M)
+            Finding.error("finding.too_low", item=bottom, height_m=lowest_m, limit_m=least_m)
         )
     return findings
+
+
+def _lowest_m(plan: FlightPlan) -> float:
+    """Return the least height of a flight: a spraying may be as low as its sprayer sprays."""
+    return LOWEST_M if plan.spray is None else min(LOWEST_M, plan.spray.settings.height_m)
 
 
 def check_climb(

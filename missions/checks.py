@@ -8,9 +8,10 @@ that can be measured on its items. It is written apart from the planner and shar
 limits it works to, so that a mistake in one shows in the other.
 
 Four groups: the items by themselves (`missions.check_items`), where they go (`check_path`,
-`check_fence`, `check_site`), what a survey promised (`check_survey`, `check_coverage`), and here
-what could not be checked, because a stranger's file does not tell. Each group that found nothing
-wrong says so in one INFO with its figures: silence is never taken for "checked".
+`check_fence`, `check_site`), what a survey promised (`check_survey`, `check_coverage`) or a
+spraying must keep to (`check_spray`), and here what could not be checked, because a stranger's
+file does not tell. Each group that found nothing wrong says so in one INFO with its figures:
+silence is never taken for "checked".
 
 That no number is infinite, not a number or out of range (invariant P10) needs no rule here:
 `MissionItem` and `LonLat` cannot hold one.
@@ -23,6 +24,7 @@ from typing import Any
 
 from agri.findings import Finding, Severity
 from missions.check_coverage import check_coverage
+from missions.check_dose import Ground
 from missions.check_fence import check_fence, check_rally, least_room_m
 from missions.check_items import check_items, speed_at
 from missions.check_path import (
@@ -34,6 +36,7 @@ from missions.check_path import (
     path_of,
 )
 from missions.check_site import check_site
+from missions.check_spray import check_spray, sprays
 from missions.check_survey import (
     check_energy,
     check_pictures,
@@ -58,7 +61,9 @@ def _passed(findings: Iterable[Finding]) -> bool:
     return all(finding.severity is Severity.INFO for finding in findings)
 
 
-def check_plan(plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS) -> list[Finding]:
+def check_plan(
+    plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS, ground: Ground | None = None
+) -> list[Finding]:
     """Return everything found wrong, worth a look, or checked and well.
 
     Parameters
@@ -67,6 +72,8 @@ def check_plan(plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS) -> l
         A plan of agri's, or one read from a stranger's file.
     limits : VehicleLimits
         What the vehicle stores.
+    ground : callable, optional
+        Height of the ground above home, for heights over a crop (`missions.check_spray`).
 
     Returns
     -------
@@ -83,7 +90,7 @@ def check_plan(plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS) -> l
     findings = check_items(plan, limits)
     if plan.items:
         findings += _summary(findings, "finding.checked_items", count=len(plan.items))
-        findings += [*_flight(plan), *_not_told(plan), *_to_set(plan)]
+        findings += [*_flight(plan, ground), *_not_told(plan), *_to_set(plan)]
         findings.append(Finding.info("finding.fingerprint", digest=plan.digest[:12]))
     return sorted(findings, key=lambda finding: -finding.severity)
 
@@ -92,7 +99,7 @@ def _summary(found: list[Finding], key: str, **values: Any) -> list[Finding]:
     return [Finding.info(key, **values)] if _passed(found) else []
 
 
-def _flight(plan: FlightPlan) -> list[Finding]:
+def _flight(plan: FlightPlan, ground: Ground | None) -> list[Finding]:
     findings = check_places(plan)
     if not is_local(plan):
         return [*findings, Finding.error("finding.not_in_one_place")]
@@ -103,6 +110,7 @@ def _flight(plan: FlightPlan) -> list[Finding]:
         *_fence(plan, path),
         *_around(plan, path),
         *_survey(plan, path),
+        *check_spray(plan, path, ground=ground),
     ]
 
 
@@ -162,7 +170,7 @@ def _not_told(plan: FlightPlan) -> list[Finding]:
     """Say which rules could not be applied, because the file does not tell."""
     unknown = [
         ("finding.site_not_told", plan.site is None),
-        ("finding.survey_not_told", plan.survey is None),
+        ("finding.survey_not_told", plan.survey is None and not sprays(plan)),
         ("finding.aircraft_not_told", plan.aircraft is None),
     ]
     return [Finding.warning(key) for key, missing in unknown if missing]

@@ -1,16 +1,20 @@
 """The straight legs a list of items flies, and whether camera or sprayer works on each.
 
-One reading of the items serves formats, pages and pictures: where the aircraft goes, at what
-height, and what is switched on. A DO_ item runs when the navigation item before it is reached,
-that is, on the leg to the next one (seen on ArduCopter).
+One reading of the items serves formats, pages, pictures and checks: where the aircraft goes, at
+what height and speed, and what is switched on. A DO_ item runs when the navigation item before it
+is reached, that is, on the leg to the next one (seen on ArduCopter). Items behind a
+CONDITION_DISTANCE are held back until the next waypoint is that near: the leg is cut there, so that
+on each piece things are as they are. What is still held back when the waypoint is reached is
+forgotten. So a leg may be told in several pieces, all with the number of the item flown to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from agri.geo import LonLat
+from agri.geo import LonLat, distance_m
 from missions.items import Command, MissionItem
 
 _FLOWN_TO = frozenset(
@@ -21,11 +25,19 @@ _FLOWN_TO = frozenset(
         Command.NAV_LAND,
     }
 )
+_NAVIGATION = range(95)
+"""MAV_CMD numbers of places to go and waits."""
+SET_SERVO = 183
+"""MAV_CMD_DO_SET_SERVO."""
+PUMP_REST_US = 1100.0
+"""Pulse at and below which a pump on a plain servo rests: ArduPilot's default SERVOn_MIN."""
+ON_THE_SPOT_M = 0.005
+"""Pieces of a leg shorter than this are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlownLeg:
-    """One straight leg between two places.
+    """One straight leg between two places, or a piece of one on which nothing is switched.
 
     Parameters
     ----------
@@ -38,8 +50,12 @@ class FlownLeg:
     trigger_m : float
         Distance between pictures on this leg, 0 when the camera rests.
     spray_on : bool
-        Whether the sprayer is switched on (DO_SPRAYER with a first parameter of 1; anything else
-        switches it off, as ArduCopter reads it).
+        Whether the sprayer is switched on: DO_SPRAYER with a first parameter of 1 (anything else
+        switches it off, as ArduCopter reads it), or the pump's own servo above its rest.
+    speed_m_s : float
+        Ground speed set for it, 0 when none is.
+    pump_us : float
+        Pulse of a pump on a plain servo, 0 when none is told.
     """
 
     seq: int
@@ -49,9 +65,51 @@ class FlownLeg:
     end_height_m: float
     trigger_m: float
     spray_on: bool = False
+    speed_m_s: float = 0.0
+    pump_us: float = 0.0
 
 
-def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ...]:
+@dataclass(frozen=True, slots=True)
+class _Switches:
+    """How things are switched."""
+
+    trigger_m: float = 0.0
+    sprayer: bool = False
+    speed_m_s: float = 0.0
+    pump_us: float = 0.0
+
+    @property
+    def spray_on(self) -> bool:
+        return self.sprayer or self.pump_us > PUMP_REST_US
+
+    def after(self, items: Iterable[MissionItem], pump_channel: int) -> _Switches:
+        """Return how they are once `items` have run."""
+        now = self
+        for item in items:
+            if item.command == Command.DO_SET_CAM_TRIGG_DIST:
+                now = replace(now, trigger_m=max(item.param1, 0.0))
+            elif item.command == Command.DO_SPRAYER:
+                now = replace(now, sprayer=sprayer_on(item))
+            elif item.command == Command.DO_CHANGE_SPEED and int(item.param1) in (0, 1):
+                now = replace(now, speed_m_s=item.param2)
+            elif is_pump(item, pump_channel):
+                now = replace(now, pump_us=item.param2)
+        return now
+
+
+def sprayer_on(item: MissionItem) -> bool:
+    """Return whether a DO_SPRAYER switches on: ArduCopter keeps its parameter as a whole number."""
+    return int(item.param1) == 1
+
+
+def is_pump(item: MissionItem, pump_channel: int) -> bool:
+    """Return whether an item sets the pump on the servo `pump_channel` (0: there is none)."""
+    return item.command == SET_SERVO and 0 < pump_channel == int(item.param1)
+
+
+def flown_legs(
+    items: Sequence[MissionItem], home: LonLat, *, pump_channel: int = 0
+) -> tuple[FlownLeg, ...]:
     """Return the legs flown from `home` through `items`, RETURN_TO_LAUNCH back to `home`.
 
     Parameters
@@ -60,6 +118,8 @@ def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ..
         Without item 0; item i of the list is number i + 1 on board.
     home : LonLat
         Take-off place.
+    pump_channel : int
+        Servo of a pump that DO_SET_SERVO drives (`missions.pump.pump_channel`), 0 for none.
 
     Returns
     -------
@@ -67,30 +127,79 @@ def flown_legs(items: Sequence[MissionItem], home: LonLat) -> tuple[FlownLeg, ..
         In flying order; vertical take-off and landing have no leg.
     """
     legs: list[FlownLeg] = []
-    here, height_m, trigger_m, spray_on = home, 0.0, 0.0, False
+    here, height_m, now = home, 0.0, _Switches()
+    held: list[tuple[float, list[MissionItem]]] = []
     for seq, item in enumerate(items, start=1):
-        if item.command == Command.NAV_TAKEOFF:
-            height_m = item.z
-        elif item.command == Command.DO_SET_CAM_TRIGG_DIST:
-            trigger_m = max(item.param1, 0.0)
-        elif item.command == Command.DO_SPRAYER:
-            spray_on = item.param1 == 1.0
+        if item.command == Command.CONDITION_DISTANCE:
+            held.append((item.param1, []))
         elif item.command == Command.NAV_RETURN_TO_LAUNCH or item.command in _FLOWN_TO:
             returns = item.command == Command.NAV_RETURN_TO_LAUNCH
             located = bool(item.x or item.y) and not returns
             there = item.place if located else home if returns else here
             end_height_m = height_m if returns else item.z
-            if there != here:
-                legs.append(
-                    FlownLeg(
-                        seq=seq,
-                        start=here,
-                        end=there,
-                        start_height_m=height_m,
-                        end_height_m=end_height_m,
-                        trigger_m=trigger_m,
-                        spray_on=spray_on,
-                    )
-                )
-            here, height_m = there, end_height_m
+            whole = FlownLeg(
+                seq=seq,
+                start=here,
+                end=there,
+                start_height_m=height_m,
+                end_height_m=end_height_m,
+                trigger_m=0.0,
+            )
+            now = _fly(whole, now, held, pump_channel, legs)
+            here, height_m, held = there, end_height_m, []
+        elif item.command in _NAVIGATION:
+            height_m = item.z if item.command == Command.NAV_TAKEOFF else height_m
+            held = []
+        elif held:
+            held[-1][1].append(item)
+        else:
+            now = now.after([item], pump_channel)
     return tuple(legs)
+
+
+def _fly(
+    whole: FlownLeg,
+    now: _Switches,
+    held: Sequence[tuple[float, list[MissionItem]]],
+    pump_channel: int,
+    legs: list[FlownLeg],
+) -> _Switches:
+    """Add the pieces of one leg to `legs` and return how things are switched at its end."""
+    if whole.start == whole.end:
+        return now
+    length_m = distance_m(whole.start, whole.end) if held else math.inf
+    begin_m = 0.0
+    for left_m, orders in held:
+        at_m = max(begin_m, length_m - max(left_m, 0.0))
+        if at_m >= length_m - ON_THE_SPOT_M:
+            break
+        if at_m > begin_m + ON_THE_SPOT_M:
+            legs.append(_piece(whole, now, begin_m / length_m, at_m / length_m))
+            begin_m = at_m
+        now = now.after(orders, pump_channel)
+    legs.append(_piece(whole, now, begin_m / length_m if begin_m else 0.0, 1.0))
+    return now
+
+
+def _piece(whole: FlownLeg, now: _Switches, first: float, last: float) -> FlownLeg:
+    def place(share: float) -> LonLat:
+        if share in (0.0, 1.0):
+            return whole.end if share else whole.start
+        start, end = whole.start, whole.end
+        return LonLat(
+            lon_deg=start.lon_deg + share * (end.lon_deg - start.lon_deg),
+            lat_deg=start.lat_deg + share * (end.lat_deg - start.lat_deg),
+        )
+
+    low_m, rise_m = whole.start_height_m, whole.end_height_m - whole.start_height_m
+    return replace(
+        whole,
+        start=place(first),
+        end=place(last),
+        start_height_m=low_m + first * rise_m if first else low_m,
+        end_height_m=low_m + last * rise_m if last != 1.0 else whole.end_height_m,
+        trigger_m=now.trigger_m,
+        spray_on=now.spray_on,
+        speed_m_s=now.speed_m_s,
+        pump_us=now.pump_us,
+    )

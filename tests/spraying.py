@@ -11,58 +11,25 @@ from typing import Any
 
 from shapely.geometry import MultiPolygon
 
-from agri.field import Field, Pad
 from agri.findings import Finding, Severity
-from agri.weather import Wind
 from missions.check_path import path_of
 from missions.check_spray import check_spray
-from missions.energy import Aircraft
-from missions.flightplan import FencePolygon, FlightPlan, RallyPoint, Site
+from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, Frame, MissionItem, item_at
-from missions.spray_job import Product, SprayEstimate, SprayJob, SprayPass, SpraySettings
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
-from tests.plans import FRAME, box, local, lonlat, speed
+from missions.spray_job import SprayEstimate, SprayJob, SprayPass
+from tests.plans import box, local, lonlat, speed
+from tests.spray_settings import (
+    PAD_AT,
+    RATE_L_HA,
+    SETTINGS,
+    SITE,
+    SPEED_M_S,
+    SPRAY_M,
+    SPRAYER,
+    SWATH_M,
+)
 
-SPRAY_M, SPEED_M_S, SWATH_M, RATE_L_HA = 3.0, 5.0, 10.0, 20.0
-"""20 L/ha on 10 m at 5 m/s take 6 L/min."""
-PAD_AT = (0.0, -50.0)
 NORTHS_M = (-15.0, -5.0, 5.0, 15.0)
-
-SPRAYER = Sprayer(
-    name="Test sprayer",
-    aircraft=Aircraft(
-        name="Test hexa", mass_kg=20.0, battery_wh=600.0, hover_power_w=3000.0, max_wind_m_s=6.0
-    ),
-    tank_l=11.0,
-    dead_l=1.0,
-    pump=(PumpPoint(output=0.1, flow_l_min=1.0), PumpPoint(output=1.0, flow_l_min=8.0)),
-    control=PumpControl.SPEED,
-    nozzles=4,
-    droplets=DropletClass.FINE,
-    swath=(SwathPoint(height_m=3.0, speed_m_s=5.0, width_m=10.0),),
-    min_height_m=2.0,
-    max_height_m=4.0,
-    max_speed_m_s=7.0,
-    hose_s=0.0,
-    endurance_full_min=9.0,
-    endurance_empty_min=18.0,
-    confidence="high",
-    source="laid by hand",
-)
-"""10 L can be sprayed, 1 to 8 L/min."""
-SETTINGS = SpraySettings(
-    sprayer=SPRAYER,
-    product=Product(name="Thuốc thử", dose_per_ha=500.0, phi_days=14),
-    rate_l_ha=RATE_L_HA,
-    height_m=SPRAY_M,
-    speed_m_s=SPEED_M_S,
-    swath_m=SWATH_M,
-    wind=Wind(speed_m_s=2.0, from_deg=90.0, gust_m_s=4.0),
-)
-FIELD = Field(
-    name="Ruộng phun", crop="lúa", boundary=MultiPolygon([lonlat(box(-30, -20, 30, 20))])
-)
-SITE = Site(field=FIELD, pad=Pad(name="Bãi phun", place=local(*PAD_AT)))
 
 
 def waypoint(east_m: float, north_m: float, height_m: float = SPRAY_M) -> MissionItem:
@@ -196,13 +163,12 @@ def found(plan: FlightPlan) -> list[Finding]:
 
 def told(plan: FlightPlan, least: Severity = Severity.WARNING) -> list[tuple[str, Severity]]:
     """Key, without its first word, and severity of what is found, INFO left out."""
-    return [(f.key.removeprefix("finding."), f.severity) for f in found(plan) if f.severity >= least]
+    return [
+        (f.key.removeprefix("finding."), f.severity) for f in found(plan) if f.severity >= least
+    ]
 
 
 def the(plan: FlightPlan, key: str) -> dict[str, Any]:
     """Values of the one finding with `key`."""
     (one,) = (f for f in found(plan) if f.key == f"finding.{key}")
     return dict(one.message.values)
-
-
-__all__ = ["FRAME"]
