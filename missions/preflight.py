@@ -15,8 +15,7 @@ bound: an aircraft that is higher comes home at its own height.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from agri.findings import Finding, Severity
 from agri.geo import distance_m
@@ -24,7 +23,9 @@ from agri.words import Message
 from missions.commands import Parameter
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, located_items
+from missions.requirements import Requirement, positive, why
 from missions.sightings import VehicleIdentity
+from missions.spray_preflight import check_spraying, spray_requirements
 from missions.telemetry import Telemetry
 
 HOME_LIMIT_M = 5.0
@@ -42,34 +43,6 @@ BATTERY_FEW_PCT, BATTERY_MANY_PCT = 30.0, 50.0
 """With no estimate to go by: below the first nothing flies, below the second a warning."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """What one parameter must be for a flight, and why.
-
-    Parameters
-    ----------
-    name : str
-        The parameter.
-    wanted : float
-        The value it would be set to.
-    fits : callable
-        Takes its value, tells whether that will do.
-    reason : Message
-        Why, for the one who is asked.
-    severity : Severity
-        ERROR when the flight must not begin without it.
-    settable : bool
-        False for one that only works after a restart or needs a person to know the wiring.
-    """
-
-    name: str
-    wanted: float
-    fits: Callable[[float], bool]
-    reason: Message
-    severity: Severity = Severity.ERROR
-    settable: bool = True
-
-
 def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     """Return what the vehicle's parameters must be for this plan.
 
@@ -80,7 +53,9 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     >>> [r.name for r in needed_parameters(plan)][:3]
     ['FS_THR_ENABLE', 'FS_GCS_ENABLE', 'BATT_FS_LOW_ACT']
     """
-    return (*_failsafes(plan), *_return(plan), *_fence(plan), *_job(plan), *_terrain(plan))
+    spraying = spray_requirements(plan)
+    failsafes = () if spraying else _failsafes(plan)
+    return (*failsafes, *spraying, *_return(plan), *_fence(plan), *_job(plan), *_terrain(plan))
 
 
 def terrain_requirements(height_m: float) -> tuple[Requirement, ...]:
@@ -94,13 +69,13 @@ def terrain_requirements(height_m: float) -> tuple[Requirement, ...]:
     >>> [need.name for need in terrain_requirements(3.0)]
     ['TERRAIN_ENABLE', 'RNGFND1_TYPE', 'WPNAV_RFND_USE']
     """
-    why = _why("terrain", height_m=height_m)
-    needs = [Requirement(name="TERRAIN_ENABLE", wanted=1.0, fits=_positive, reason=why)]
+    terrain = why("terrain", height_m=height_m)
+    needs = [Requirement(name="TERRAIN_ENABLE", wanted=1.0, fits=positive, reason=terrain)]
     if height_m < BLIND_M:
-        finder = _why("rangefinder", height_m=height_m, least_m=BLIND_M)
+        finder = why("rangefinder", height_m=height_m, least_m=BLIND_M)
         for name, settable in (("RNGFND1_TYPE", False), ("WPNAV_RFND_USE", True)):
             needs.append(
-                Requirement(name=name, wanted=1.0, fits=_positive, reason=finder, settable=settable)
+                Requirement(name=name, wanted=1.0, fits=positive, reason=finder, settable=settable)
             )
     return tuple(needs)
 
@@ -114,16 +89,16 @@ def _failsafes(plan: FlightPlan) -> Iterable[Requirement]:
     leg = any(item.command == Command.DO_LAND_START for item in plan.items)
     action = 6.0 if leg else 1.0
     yield Requirement(
-        name="FS_THR_ENABLE", wanted=action, fits=_positive, reason=_why("remote_control")
+        name="FS_THR_ENABLE", wanted=action, fits=positive, reason=why("remote_control")
     )
     yield Requirement(
-        name="FS_GCS_ENABLE", wanted=action, fits=_positive, reason=_why("ground_station")
+        name="FS_GCS_ENABLE", wanted=action, fits=positive, reason=why("ground_station")
     )
     yield Requirement(
         name="BATT_FS_LOW_ACT",
         wanted=6.0 if leg else 2.0,
-        fits=_positive,
-        reason=_why("battery"),
+        fits=positive,
+        reason=why("battery"),
     )
 
 
@@ -134,69 +109,62 @@ def _return(plan: FlightPlan) -> Iterable[Requirement]:
         name="RTL_ALT",
         wanted=round(least_m * 100.0),
         fits=lambda cm: least_m * 100.0 - 1.0 <= cm <= plan.ceiling_m * 100.0,
-        reason=_why("return_height", least_m=least_m, most_m=plan.ceiling_m),
+        reason=why("return_height", least_m=least_m, most_m=plan.ceiling_m),
     )
 
 
 def _fence(plan: FlightPlan) -> Iterable[Requirement]:
     if not plan.fence_polygons and not plan.fence_circles:
         return
-    spraying = any(item.command == Command.DO_SPRAYER for item in plan.items)
-    yield Requirement(name="FENCE_ENABLE", wanted=1.0, fits=_positive, reason=_why("fence"))
+    switched = any(item.command == Command.DO_SPRAYER for item in plan.items)
+    spraying = switched or plan.spray is not None
+    yield Requirement(name="FENCE_ENABLE", wanted=1.0, fits=positive, reason=why("fence"))
     yield Requirement(
         name="FENCE_TYPE",
         wanted=float(FENCE_ALTITUDE | FENCE_POLYGON),
         fits=lambda value: int(value) & 7 == FENCE_ALTITUDE | FENCE_POLYGON,
-        reason=_why("fence_type"),
+        reason=why("fence_type"),
     )
     yield Requirement(
         name="FENCE_ACTION",
         wanted=4.0 if spraying else 1.0,
-        fits=(lambda value: value == 4.0) if spraying else _positive,
-        reason=_why("fence_action"),
+        fits=(lambda value: value == 4.0) if spraying else positive,
+        reason=why("fence_action"),
     )
     yield Requirement(
         name="FENCE_ALT_MAX",
         wanted=plan.ceiling_m,
         fits=lambda value: 0.0 < value <= plan.ceiling_m,
-        reason=_why("ceiling", ceiling_m=plan.ceiling_m),
+        reason=why("ceiling", ceiling_m=plan.ceiling_m),
     )
     yield Requirement(
         name="FENCE_MARGIN",
         wanted=MARGIN_M,
         fits=lambda value: value >= MARGIN_M,
-        reason=_why("fence_margin", margin_m=MARGIN_M),
+        reason=why("fence_margin", margin_m=MARGIN_M),
     )
 
 
 def _job(plan: FlightPlan) -> Iterable[Requirement]:
     speeds = [i.param2 for i in plan.items if i.command == Command.DO_CHANGE_SPEED]
-    if speeds and max(speeds) > 0.0:
+    if plan.spray is None and speeds and max(speeds) > 0.0:
         speed_m_s = max(speeds)
         yield Requirement(
             name="WPNAV_SPEED",
             wanted=round(speed_m_s * 100.0),
             fits=lambda value: abs(value - speed_m_s * 100.0) <= 1.0,
-            reason=_why("speed", speed_m_s=speed_m_s),
+            reason=why("speed", speed_m_s=speed_m_s),
             severity=Severity.WARNING,
         )
     if any(i.command == Command.DO_SET_CAM_TRIGG_DIST for i in plan.items):
         yield Requirement(
             name="CAM1_TYPE",
             wanted=1.0,
-            fits=_positive,
-            reason=_why("camera"),
+            fits=positive,
+            reason=why("camera"),
             severity=Severity.WARNING,
             settable=False,
         )
-
-
-def _positive(value: float) -> bool:
-    return value > 0.0
-
-
-def _why(word: str, **values: float) -> Message:
-    return Message.of(f"link.why_{word}", **values)
 
 
 def unmet(plan: FlightPlan, parameters: Sequence[Parameter]) -> tuple[Requirement, ...]:
@@ -216,13 +184,16 @@ def check_parameters(plan: FlightPlan, parameters: Sequence[Parameter]) -> list[
     for need in needed_parameters(plan):
         value = values.get(need.name)
         if value is None:
-            found.append(Finding.warning("finding.parameter_absent", name=need.name))
+            if need.absent is not None:
+                missing = Message.of("finding.parameter_absent", name=need.name)
+                found.append(Finding(need.absent, missing))
         elif not need.fits(value):
             key = "finding.parameter_wrong" if need.settable else "finding.parameter_by_hand"
             message = Message.of(
                 key, name=need.name, value=value, wanted=need.wanted, reason=need.reason
             )
             found.append(Finding(need.severity, message))
+    found += check_spraying(plan, values)
     return found + _height_under_fence(plan, values.get("FENCE_ALT_MAX"))
 
 
@@ -316,10 +287,13 @@ def _check_battery(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
 
 def flight_needs_pct(plan: FlightPlan) -> float | None:
     """Return what a whole flight takes of one pack, reserve included, percent; None if not told."""
-    if plan.survey is None or plan.aircraft is None:
+    job = plan.survey or plan.spray
+    aircraft = plan.aircraft
+    if aircraft is None and plan.spray is not None:
+        aircraft = plan.spray.settings.sprayer.aircraft
+    if job is None or aircraft is None:
         return None
-    share = plan.survey.estimate.energy_wh / plan.aircraft.battery_wh
-    return 100.0 * (share + plan.aircraft.reserve)
+    return 100.0 * (job.estimate.energy_wh / aircraft.battery_wh + aircraft.reserve)
 
 
 def way_home_needs_pct(plan: FlightPlan, telemetry: Telemetry) -> float | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from missions.briefing import Briefing
     from missions.launch import FlightProgress
     from missions.link import Link
-    from missions.preflight import Requirement
+    from missions.requirements import Requirement
 
 AWAKE_EVERY_S = 0.5
 ORDERS: dict[str, Callable[[Link], None]] = {

@@ -29,7 +29,8 @@ from missions.flightplan import FlightPlan
 from missions.launch import Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.link import Link
 from missions.phases import Phase
-from missions.preflight import Requirement, needed_parameters, unmet
+from missions.preflight import needed_parameters, unmet
+from missions.requirements import Requirement
 
 SIMULATED = ("sim", "ardupilot")
 """Words for ``--connect`` that start a simulation instead of naming an address."""

@@ -15,6 +15,7 @@ from missions.formats.geojson import write_geojson
 from missions.formats.guard import checked_text, read_json
 from missions.formats.kml import write_kml
 from missions.formats.litchi import litchi_notes, write_litchi
+from missions.formats.param import write_param
 from missions.formats.plan import write_plan
 from missions.formats.plan_reader import read_plan
 from missions.formats.waypoints import (
@@ -34,6 +35,7 @@ FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str | bytes]]] = {
     "rally": (".rally.waypoints", write_rally_waypoints),
     "kml": (".kml", write_kml),
     "geojson": (".geojson", write_geojson),
+    "param": (".param", write_param),
     "wpml": (".kmz", write_wpml),
     "litchi": (".litchi.csv", write_litchi),
 }
