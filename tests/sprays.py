@@ -70,9 +70,8 @@ def swath_items(norths: tuple[float, ...]) -> list[MissionItem]:
     items = []
     for number, north in enumerate(norths):
         west, east = (-90.0, 90.0) if number % 2 == 0 else (90.0, -90.0)
-        items += [waypoint(west, north, HEIGHT_M), sprayer(1.0),
-                  MissionItem(command=Command.CONDITION_DISTANCE, param1=3.5), sprayer(0.0),
-                  sprayer(1.0), waypoint(east, north, HEIGHT_M), sprayer(0.0)]  # fmt: skip
+        items += [waypoint(west, north, HEIGHT_M), sprayer(1.0)]
+        items += [waypoint(east, north, HEIGHT_M), sprayer(0.0)]
     return items
 
 
@@ -86,7 +85,7 @@ def tree_items() -> list[MissionItem]:
 
 
 def flight(work: list[MissionItem]) -> tuple[MissionItem, ...]:
-    """Work between take-off and return, the pump's servo stopped, a landing start before home."""
+    """Work between take-off and return: the pump's servo stopped, a landing start, a late off."""
     return (
         item_at(Command.NAV_TAKEOFF, local(*PAD_AT), 10.0),
         speed(4.0),
@@ -95,7 +94,10 @@ def flight(work: list[MissionItem]) -> tuple[MissionItem, ...]:
         item_at(Command.DO_LAND_START, local(*PAD_AT), 10.0),
         sprayer(0.0),
         speed(7.0),
+        MissionItem(command=Command.CONDITION_DISTANCE, param1=3.5),
+        sprayer(0.0),
         waypoint(*PAD_AT, 10.0),
+        sprayer(0.0),
         MissionItem(command=Command.NAV_RETURN_TO_LAUNCH),
     )
 

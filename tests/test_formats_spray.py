@@ -15,6 +15,7 @@ import pytest
 from pymavlink import mavutil, mavwp
 from shapely.geometry import shape
 
+from agri.cli import main
 from agri.errors import BadInput
 from agri.operations.mission_files import write_export
 from missions.flightplan import FlightPlan
@@ -147,7 +148,7 @@ def test_qgroundcontrol_gets_simple_items_with_the_sprayer_and_the_landing_start
     assert {item["type"] for item in items} == {"SimpleItem"}
     assert [item["command"] for item in items] == [int(item.command) for item in plan.items]
     on = [item["params"][0] for item in items if item["command"] == 216]
-    assert on == [1, 0, 1, 0] * 5 + [0]
+    assert on == [1, 0] * 5 + [0, 0, 0]
     (start,) = (item for item in items if item["command"] == 189)
     assert start["params"][4:6] == pytest.approx([plan.home.lat_deg, plan.home.lon_deg], abs=1e-7)
     (servo,) = (item for item in items if item["command"] == 183)
@@ -261,6 +262,23 @@ def test_what_a_format_cannot_carry_is_told() -> None:
     assert export_notes(spray_plan(), "plan") == []
 
 
+@pytest.mark.parametrize(("form", "suffix"), [("wpml", ".kmz"), ("litchi", ".litchi.csv")])
+def test_the_terminal_tells_what_a_file_does_not_carry(
+    form: str, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agri.cli.show import console
+
+    console.cache_clear()
+    source = tmp_path / "bay.plan"
+    source.write_text(write_plan(PLAN, complex_item=False), "utf-8")
+    words = ("--lang", "vi", "export", str(source), "--to", form, "--out", str(tmp_path))
+    code = main(words)
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    assert (tmp_path / f"bay{suffix}").is_file()
+    assert "không mang theo hàng rào bay" in " ".join(told.out.split())
+
+
 def test_the_sprayer_of_the_tests_is_what_they_say() -> None:
     plan = spray_plan()
     assert plan.spray is not None
@@ -268,4 +286,4 @@ def test_the_sprayer_of_the_tests_is_what_they_say() -> None:
         sum(20.0 * p.width_m * 180.0 / 10_000.0 for p in plan.spray.passes)
     )
     assert SPRAYER.usable_l == pytest.approx(15.6)
-    assert sum(item.command == Command.DO_SPRAYER for item in plan.items) == 21
+    assert sum(item.command == Command.DO_SPRAYER for item in plan.items) == 13

@@ -186,6 +186,13 @@ def test_faster_than_the_format_knows_is_slowed_and_told() -> None:
     assert "finding.export_slower" in {note.key for note in wpml_notes(fast)}
 
 
+def test_what_is_held_back_along_a_leg_counts_from_its_end() -> None:
+    pace = [MissionItem(command=Command.DO_CHANGE_SPEED, param1=1.0, param2=v) for v in (3.0, 5.0)]
+    late = MissionItem(command=Command.CONDITION_DISTANCE, param1=20.0)
+    way = plan_of(pace[0], waypoint(0, 0), late, pace[1], waypoint(90, 0), waypoint(90, 90))
+    assert said(write_wpml(way), "waypointSpeed") == ["3", "5", "5"]
+
+
 def test_what_cannot_be_said_in_waypoints_is_refused() -> None:
     assert key(terrain_plan()) == "stops_frame"
     sea = item_at(Command.NAV_WAYPOINT, local(0, 0), 50.0, frame=Frame.GLOBAL)

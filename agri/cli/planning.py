@@ -178,11 +178,12 @@ def export(
     farm: FarmOption = None,
 ) -> None:
     """Write a plan for other programs."""
-    from agri.cli.show import tell
-    from agri.operations.mission_files import export_named
+    from agri.cli.show import show_findings, tell
+    from agri.operations.mission_files import export_named, export_notes_named
 
     written = export_named(plan, to, folder_or_file=out, farm=farm, simple=simple)
     for file in written:
         tell("cli.exported", file=file)
+    show_findings(export_notes_named(plan, to, farm=farm))
     if to == "plan" and not simple and '"ComplexItem"' not in written[0].read_text("utf-8"):
         tell("cli.exported_simple")

@@ -12,7 +12,7 @@ from agri.names import slug
 from agri.workspace import PlanRecord, Workspace
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan
-from missions.formats import FORMATS, export_plan, read_mission_file
+from missions.formats import FORMATS, export_notes, export_plan, read_mission_file
 from missions.formats.document import read_document
 from missions.formats.plan import write_plan
 from missions.pads import NEAR_M
@@ -104,8 +104,13 @@ def export_named(
     checked = check_named(name, farm)
     if blocks(checked.findings):
         worst = next(f for f in checked.findings if blocks([f]))
-        raise Refused("error.export_blocked", plan=checked.plan.name, finding=worst.text())
+        raise Refused("error.export_blocked", plan=checked.plan.name, finding=worst.message)
     return write_export(checked.plan, to, folder_or_file or Path(), simple=simple)
+
+
+def export_notes_named(name: str, to: str, *, farm: Path | None) -> list[Finding]:
+    """Return what the format called `to` leaves out of a plan, named as in `load_plan`."""
+    return export_notes(load_plan(name, farm)[0], to)
 
 
 def write_export(

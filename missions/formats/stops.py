@@ -2,7 +2,8 @@
 
 DJI's and Litchi's files are lists of places, each with a height above the take-off place and the
 speed to the next one. A plan is one as well once its items are read in order: DO_ items act from
-the stop before them on. Anything such a list cannot say is refused rather than left out where it
+the stop before them on. What a CONDITION_DISTANCE holds back until somewhere along a leg counts
+from that leg's end. Anything such a list cannot say is refused rather than left out where it
 would change the way flown (heights that are not above take-off, jumps), and told by
 `missing_from_stops` where it only changes what the aircraft does on the way (pump, fence).
 """
@@ -29,6 +30,7 @@ _PLACES = frozenset(
         Command.NAV_LAND,
     }
 )
+_NAVIGATION = frozenset({Command.NAV_TAKEOFF, Command.NAV_DELAY, Command.NAV_RETURN_TO_LAUNCH})
 DO_SET_SERVO = 183
 """MAV_CMD that drives a pump on a plain channel."""
 PUMP_COMMANDS = frozenset({int(Command.DO_SPRAYER), DO_SET_SERVO})
@@ -87,6 +89,20 @@ def _arrived(item: MissionItem, here: Stop) -> Stop:
     )
 
 
+def _ordered(here: Stop, items: Iterable[MissionItem]) -> Stop:
+    """Return the stop with what `items` order for the way on from it."""
+    for item in items:
+        if item.command == Command.NAV_TAKEOFF:
+            here = replace(here, height_m=item.z)
+        elif item.command == Command.DO_CHANGE_SPEED and item.param2 > 0.0:
+            here = replace(here, speed_m_s=item.param2)
+        elif item.command == Command.DO_SET_CAM_TRIGG_DIST:
+            here = replace(here, trigger_m=max(item.param1, 0.0))
+        elif item.command == Command.NAV_DELAY:
+            here = replace(here, wait_s=here.wait_s + max(item.param1, 0.0))
+    return here
+
+
 def plan_stops(plan: FlightPlan, form: str) -> tuple[Stop, ...]:
     """Return the stops of a plan in flying order, take-off and return left out.
 
@@ -111,21 +127,20 @@ def plan_stops(plan: FlightPlan, form: str) -> tuple[Stop, ...]:
     _check(plan, form)
     stops: list[Stop] = []
     here = Stop(place=plan.home, height_m=0.0, speed_m_s=_first_speed(plan))
+    held: list[MissionItem] | None = None
     for item in plan.items:
-        command = item.command
-        if command == Command.NAV_TAKEOFF:
-            here = replace(here, height_m=item.z)
-        elif command in _PLACES:
-            here = _arrived(item, here)
+        if item.command in _PLACES:
+            here = _ordered(_arrived(item, here), held or ())
             stops.append(here)
-        elif command == Command.DO_CHANGE_SPEED and item.param2 > 0.0:
-            here = replace(here, speed_m_s=item.param2)
-        elif command == Command.DO_SET_CAM_TRIGG_DIST:
-            here = replace(here, trigger_m=max(item.param1, 0.0))
-        elif command == Command.NAV_DELAY:
-            here = replace(here, wait_s=here.wait_s + max(item.param1, 0.0))
-        if stops:
-            stops[-1] = here
+            held = None
+        elif item.command == Command.CONDITION_DISTANCE:
+            held = held or []
+        elif held is not None and item.command not in _NAVIGATION:
+            held.append(item)
+        else:
+            here = _ordered(here, [item])
+            if stops:
+                stops[-1] = here
     joined = _without_doubles(stops)
     if len(joined) < 2:
         raise BadInput("error.stops_few", form=form, count=len(joined))
