@@ -71,8 +71,8 @@ def pump_channel(plan: FlightPlan) -> int:
     return next((int(i.param1) for i in plan.items if i.command == SET_SERVO), 0)
 
 
-def pump_flow_l_min(sprayer: Sprayer, share: ArrayLike) -> NDArray[np.float64]:
-    """Return what the pump gives at outputs.
+def pump_flows_l_min(sprayer: Sprayer, share: ArrayLike) -> NDArray[np.float64]:
+    """Return what the pump gives at outputs; `missions.dose.pump_flow_l_min` for many at once.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ import shapely
 
 from agri.words import Message
 from missions.flightplan import FlightPlan
-from missions.pump import pump_flow_l_min
+from missions.pump import pump_flows_l_min
 from missions.spray_job import SprayJob
 from missions.telemetry import CopterMode, Telemetry, mode_name
 
@@ -118,7 +118,7 @@ def at_end(plan: FlightPlan) -> list[SprayWish]:
 
 def _counted(job: SprayJob, before: SprayWatched, seen: Telemetry) -> SprayWatched:
     step_s = seen.time_s - before.seen_s
-    flow_l_min = float(pump_flow_l_min(job.settings.sprayer, seen.pump_share))
+    flow_l_min = float(pump_flows_l_min(job.settings.sprayer, seen.pump_share))
     known = 0.0 < step_s <= LONGEST_STEP_S and not math.isnan(flow_l_min)
     more_l = flow_l_min * step_s / 60.0 if known else 0.0
     return replace(before, seen_s=seen.time_s, litres=before.litres + more_l)
