@@ -79,6 +79,7 @@ def plan_trees(
     *,
     litres_per_m3: float | None = None,
     litres_per_tree: float | None = None,
+    standing: Sequence[Tree] = (),
     buffers: Sequence[BaseGeometry] = (),
     limits: VehicleLimits = DEFAULT_LIMITS,
 ) -> SprayRoute:
@@ -97,6 +98,8 @@ def plan_trees(
     litres_per_tree : float, optional
         The same dose for every tree. With neither, ``settings.rate_l_ha`` on the ground beneath
         the crown.
+    standing : sequence of Tree
+        Others that are not to be sprayed but flown over.
     buffers : sequence of shapely geometry
         What spray must not reach, local metres.
     limits : VehicleLimits
@@ -129,6 +132,7 @@ def plan_trees(
         trees,
         reach_m=reach_m,
         beside_m=[max(radii, default=0.0) for radii in rings],
+        standing=standing,
         buffers=buffers,
         limits=limits,
     )

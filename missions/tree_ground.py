@@ -7,7 +7,8 @@ where that reaches as many trees as the wide one. Then every tree is judged by i
 out, and told, when
 
 * its spray would reach a buffer, or come nearer to a border edge than the distance set for it;
-* the aircraft would have to fly where it must not: near an obstacle, beyond the fence's margins.
+* the aircraft would have to fly where it must not: beyond the border with the sprayer on, near an
+  obstacle, beyond the fence's margins.
 
 What a tree's spray reaches is a circle: its crown or the swath, whichever is wider. Where no
 distance is set, a tree at the border is sprayed whole; how far spray then falls beyond it is told.
@@ -59,6 +60,8 @@ class TreeGround:
         Where legs may run, one piece with the pad.
     treatable : shapely geometry
         Field less obstacles with their clearances, less buffers, less what borders keep free.
+    kept_free : shapely geometry
+        Buffers and what borders keep free: no swath reaches into it.
     numbers : tuple of int
         Trees that may be sprayed, by their number in the list.
     findings : tuple of Finding
@@ -68,6 +71,7 @@ class TreeGround:
     home: Place
     allowed: BaseGeometry
     treatable: BaseGeometry
+    kept_free: BaseGeometry
     numbers: tuple[int, ...]
     findings: tuple[Finding, ...]
 
@@ -79,6 +83,7 @@ def tree_ground(
     *,
     reach_m: Sequence[float],
     beside_m: Sequence[float],
+    standing: Sequence[Tree] = (),
     buffers: Sequence[BaseGeometry] = (),
     limits: VehicleLimits = DEFAULT_LIMITS,
 ) -> TreeGround:
@@ -94,6 +99,8 @@ def tree_ground(
         In the field's frame.
     reach_m, beside_m : sequence of float
         For each tree how far from its middle spray falls, and the aircraft flies.
+    standing : sequence of Tree
+        Others that are not to be sprayed but flown over.
     buffers : sequence of shapely geometry
         What spray must not reach, local metres.
     limits : VehicleLimits
@@ -107,7 +114,7 @@ def tree_ground(
     frame = site.field.frame
     home = frame.metres(site.pad.place)
     _pad_clear(site, frame, Point(home))
-    _tall_enough(settings, trees)
+    _tall_enough(settings, [*trees, *standing])
     field = frame.geometry_to_local(site.field.boundary)
     closed = keep_outs(site, settings.flying_height_m, frame)
     points = shapely.points([tree.place for tree in trees])
@@ -118,6 +125,7 @@ def tree_ground(
         points,
         np.asarray(reach_m),
         flown=flown,
+        field=field,
         allowed=allowed,
         closed=closed,
         buffers=buffers,
@@ -127,14 +135,15 @@ def tree_ground(
     if not numbers:
         why = next(why for why in reasons if why is not None)
         raise Refused("error.no_tree_left", count=len(trees), first=why)
-    barred = [*(shape for _, shape in closed), *buffers]
-    barred += [edge.buffer(clearance_m) for edge, clearance_m in edges if clearance_m > 0.0]
-    left = field.difference(shapely.union_all(barred)) if barred else field
+    strips = [edge.buffer(clearance_m) for edge, clearance_m in edges if clearance_m > 0.0]
+    kept_free = shapely.union_all([*buffers, *strips])
+    left = field.difference(shapely.union_all([kept_free, *(shape for _, shape in closed)]))
     findings = [*_left_out(trees, reasons), *_beyond_border(points, reach_m, field, numbers)]
     return TreeGround(
         home=home,
         allowed=allowed,
         treatable=MultiPolygon([part for part in explode(left) if isinstance(part, Polygon)]),
+        kept_free=kept_free,
         numbers=numbers,
         findings=(*findings, *_far_below(settings, [trees[number] for number in numbers])),
     )
@@ -201,6 +210,7 @@ def _reasons(
     reach_m: FloatArray,
     *,
     flown: NDArray[np.object_],
+    field: BaseGeometry,
     allowed: BaseGeometry,
     closed: Sequence[tuple[str, Polygon]],
     buffers: Sequence[BaseGeometry],
@@ -219,6 +229,7 @@ def _reasons(
         if clearance_m > 0.0:
             near = shapely.distance(points, edge) < clearance_m + reach_m
             mark(near, Message.of("finding.why_border"))
+    mark(~shapely.covers(field.buffer(2.0 * LITTLE_M), flown), Message.of("finding.why_beyond"))
     shut = ~shapely.covers(allowed, flown)
     for name, shape in closed:
         near = shapely.distance(flown, shape) < OBSTACLE_M

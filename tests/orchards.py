@@ -45,7 +45,7 @@ def asked(**changes: Any) -> SpraySettings:
     wanted: dict[str, Any] = {
         "sprayer": SPRAYER,
         "product": Product(name="Thuốc thử", dose_per_ha=400.0),
-        "rate_l_ha": 100.0,
+        "rate_l_ha": 80.0,
         "height_m": 2.5,
         "speed_m_s": 2.0,
         "swath_m": 4.0,
@@ -119,14 +119,14 @@ def grid(
 def contours(rows: int, length_m: float, *, along_m: float = 5.0, across_m: float = 7.0) -> Planted:
     """Rows along the contours of a hillside: lines at equal distances beside a winding one."""
     x = np.linspace(0.0, length_m, 2000)
-    swing_m, wave_m = length_m / 12.0, length_m / 1.3
+    swing_m, wave_m = length_m / 18.0, length_m
     base = np.stack([x, swing_m * np.sin(2.0 * math.pi * x / wave_m)], axis=1)
     along = np.gradient(base, axis=0)
     along /= np.hypot(*along.T)[:, None]
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
     places, numbers = [], []
     for row in range(rows):
-        line = base + normal * across_m * row
+        line = base + normal * across_m * (row - (rows - 1) / 2.0)
         far = np.concatenate([[0.0], np.hypot(*np.diff(line, axis=0).T).cumsum()])
         at = np.arange(along_m * (0.2 + 0.35 * (row % 3)), far[-1], along_m)
         places.append(np.stack([np.interp(at, far, c) for c in line.T], axis=1))

@@ -52,6 +52,7 @@ PURE = (
     "agri.weather", "missions.droplets", "missions.sweep", "missions.drift",
     "missions.spray_limits",
     "missions.crowns", "missions.tree_ground", "missions.orchard", "missions.tour",
+    "missions.rows", "missions.row_finding", "missions.row_lines",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}

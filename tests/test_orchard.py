@@ -251,6 +251,17 @@ def test_spray_that_falls_beyond_the_border_is_told() -> None:
     assert "1.0 m" in told.text("en")
 
 
+def test_a_ring_that_would_leave_the_field_is_not_flown() -> None:
+    site, here = planted_site(grid(5, 5), margin_m=1.0)
+    wide = tuple(replace(tree, radius_m=3.5) for tree in here.trees(1.8, 3.5))
+    route = plan_trees(site, asked(), wide, litres_per_tree=0.6)
+    assert len(route.passes) == 9
+    told = [f.text("en") for f in route.findings]
+    assert any("16 trees are not sprayed" in text and "border" in text for text in told)
+    field = site.field.frame.geometry_to_local(site.field.boundary)
+    assert all(field.covers(LineString(work.points)) for work in route.passes)
+
+
 def test_low_trees_far_below_the_flight_are_told() -> None:
     settings = asked(crop_height_m=8.0)
     trees = (*HERE.trees(1.8, 7.0)[:10], *HERE.trees(1.8, 3.0)[10:15])
