@@ -2,10 +2,8 @@
 
 Theory of operation
 -------------------
-Whoever writes items asks one thing: at which heights are these places flown? `Heights` is that
-question; its answers are `Flat` (one height above home), `AboveTerrain` (one height, measured by
-the aircraft itself from what is beneath it: MAVLink frame 10) and `HeightModel` (heights above
-home, worked out from a ground grid). A plan has one frame, so it uses one of them.
+`HeightModel` is the `missions.heights.Heights` of sloping ground: heights above home, worked out
+from a ground grid.
 
 `HeightModel.along` returns the way with heights, and corners added, so that the straight legs
 
@@ -18,6 +16,10 @@ home, worked out from a ground grid). A plan has one frame, so it uses one of th
 3. are within the tolerance of the wished height over the centre line wherever 1 and 2 allow it
    (between two samples half a pixel apart the surface is taken as it is interpolated);
 4. have few corners: the item store of an autopilot is small (`missions.height_fit`).
+
+The first and the last place of a way are flown at the wished height itself, so that two ways that
+meet there agree, unless one of them must be higher for a slope nearby. `heights.along_ways` asks
+for all ways of a flight at once, so that they agree always.
 
 Heights go to the wire in centimetres and are rounded upwards; a centimetre of the tolerance and
 2 % of the climb are kept for that.
@@ -35,7 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import shapely
@@ -48,10 +50,21 @@ from agri.findings import Finding
 from agri.grid import FloatArray
 from missions.height_fit import Slopes, fewest, lifted, lowered
 from missions.height_samples import WaySamples, sample_way
+from missions.heights import AboveTerrain, Flat, Heights, along_ways
 from missions.items import Frame
-from missions.preflight import terrain_requirements
-from missions.relief import Relief
+from missions.relief import Relief, Slope, plane_fit
 from missions.route import Place
+
+__all__ = [
+    "AboveTerrain",
+    "Flat",
+    "HeightModel",
+    "Heights",
+    "Profile",
+    "Slope",
+    "along_ways",
+    "plane_fit",
+]
 
 OVER_M = 10.0
 """Height of ways and returns above the highest thing beneath them."""
@@ -67,74 +80,6 @@ CEILING_M, HIGHEST_M = 50.0, 120.0
 """Height above ground of the province's permit, and of any permit."""
 SLOWEST_M_S = 0.3
 """No slower job speed is proposed."""
-
-
-class Heights(Protocol):
-    """At which heights places are flown."""
-
-    @property
-    def frame(self) -> Frame:
-        """What the heights are above."""
-
-    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
-        """Return the way through `points` (local metres) with heights, corners added."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flat:
-    """One height above home, for ground as level as a paddy.
-
-    Parameters
-    ----------
-    height_m : float
-        Above home.
-
-    Examples
-    --------
-    >>> Flat(height_m=3.0).along([(0.0, 0.0), (50.0, 0.0)])
-    [((0.0, 0.0), 3.0), ((50.0, 0.0), 3.0)]
-    """
-
-    height_m: float
-
-    @property
-    def frame(self) -> Frame:
-        """Above home."""
-        return Frame.RELATIVE
-
-    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
-        """Return every point with the one height."""
-        return [(point, self.height_m) for point in points]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AboveTerrain:
-    """One height above what is beneath, kept by the aircraft itself (frame 10).
-
-    Parameters
-    ----------
-    height_m : float
-        Above the ground, or the crop's top, as a rangefinder sees it.
-    """
-
-    height_m: float
-
-    @property
-    def frame(self) -> Frame:
-        """Above terrain."""
-        return Frame.TERRAIN
-
-    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
-        """Return every point with the one height."""
-        return [(point, self.height_m) for point in points]
-
-    @property
-    def findings(self) -> list[Finding]:
-        """The conditions such a flight depends on, and the parameters that tell."""
-        needs = ", ".join(f"{n.name} = {n.wanted:g}" for n in terrain_requirements(self.height_m))
-        return [
-            Finding.warning("finding.terrain_frame", height_m=self.height_m, parameters=needs),
-        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +190,7 @@ class HeightModel:
         ----------
         points : sequence of (east_m, north_m)
             Local metres; all of them are in the answer, in their order. Give the whole way in one
-            call: where one call ends and another begins the heights need not be the same.
+            call (`missions.heights.along_ways`): where two calls meet the heights may differ.
 
         Raises
         ------
@@ -410,6 +355,12 @@ class HeightModel:
         low = self._least(samples, slopes)
         wished = samples.top_m + self.height_m + self.tolerance_m - ROUNDING_M
         high = np.where(low <= wished, wished, low + self.tolerance_m / 2.0)
+        high = np.maximum(lowered(samples.far_m, high, slopes), low)
+        asked = np.maximum(samples.top_m + self.height_m, samples.strip_m + self.min_clearance_m)
+        aim = np.minimum(lifted(samples.far_m, asked, slopes), high)
+        for end in (0, -1):
+            low[end] = high[end] = aim[end]
+        low = lifted(samples.far_m, low, slopes)
         return low, np.maximum(lowered(samples.far_m, high, slopes), low)
 
 

@@ -19,16 +19,14 @@ from agri.geo import LonLat
 from agri.grid import FloatArray, Grid
 from missions.flightplan import FlightPlan
 from missions.height_fit import Slopes, fewest, lifted, lowered
+from missions.heights import AboveTerrain, Flat, Heights, along_ways
 from missions.items import Command, Frame, item_at
 from missions.preflight import needed_parameters
 from missions.relief import Layer, Relief, joined, missing_shares, plane_fit
 from missions.route import Place
 from missions.terrain import (
     SHARE,
-    AboveTerrain,
-    Flat,
     HeightModel,
-    Heights,
     Profile,
 )
 from tests.reliefs import (
@@ -471,3 +469,27 @@ def test_terraces_are_flown_with_a_corner_or_three_for_each_step() -> None:
     assert over.min() >= 2.5 - 0.02
     assert strip.min() >= 1.5
     assert steep <= 1.04
+
+
+@given(st.integers(0, 500), st.integers(1, 4))
+@settings(max_examples=15)
+def test_ways_asked_for_at_once_agree_where_they_meet(seed: int, count: int) -> None:
+    chance = np.random.default_rng(seed)
+    corners = [(float(e), float(n)) for e, n in chance.uniform(-40.0, 40.0, (2 * count + 1, 2))]
+    ways = [corners[2 * n : 2 * n + 3] for n in range(count)]
+    ways.append([(5.0, 5.0), (45.0, 45.0)])
+    found = model(relief_of(hills(seed, size_m=6.0), half_m=75.0))
+    told = along_ways(found, ways)
+    for asked, way in zip(ways, told, strict=True):
+        assert (way[0][0], way[-1][0]) == (asked[0], asked[-1])
+        inner = iter(place for place, _ in way)
+        assert all(place in inner for place in asked)
+    for before, after in pairwise(told[:-1]):
+        assert before[-1] == after[0]
+
+
+def test_ways_asked_for_one_by_one_agree_where_the_ground_is_gentle() -> None:
+    found = model(relief_of(plane(0.1, 0.05)))
+    ways: list[list[Place]] = [[(0.0, 0.0), (40.0, 10.0)], [(40.0, 10.0), (-40.0, 20.0)]]
+    first, second = (found.along(way) for way in ways)
+    assert first[-1][1] == second[0][1] == pytest.approx(3.0 + 4.0 + 0.5, abs=0.011)
