@@ -94,7 +94,11 @@ def test_the_totals_are_the_sums_of_the_rows(count: int) -> None:
 def test_each_aircraft_begins_with_an_empty_tank() -> None:
     second = replace(SETTINGS, sprayer=replace(SPRAYER, name="Second", dead_l=0.7))
     plans = [*sorties(2), *sorties(2, second)]
-    assert [f.mixture.rest_l for f in card_of(*plans).fills] == [0.4, 0.0, 0.7, 0.0]
+    card = card_of(*plans)
+    assert [f.mixture.rest_l for f in card.fills] == [0.4, 0.0, 0.7, 0.0]
+    assert [f.aircraft for f in card.fills] == ["Test sprayer"] * 2 + ["Second"] * 2
+    # in the settings and, since there are two, in the rows of its fillings
+    assert seen(render_mix_card(card)).count("Second") == 3
 
 
 def test_the_rows_show_what_the_values_say() -> None:
@@ -314,7 +318,11 @@ def test_it_prints_on_one_page_for_six_flights_and_on_two_for_twelve(
     tmp_path: Path, count: int, language: Language, pages: int
 ) -> None:
     long = other(name="Thuốc trừ sâu sinh học Bacillus thuringiensis 16 000 IU")
-    card = card_of(*long_names(sorties(count, long)))
+    plans = sorties(count, long)
+    if count == 6:  # two aircraft
+        second = replace(long, sprayer=replace(SPRAYER, name="Máy bay thứ hai"))
+        plans = [*sorties(3, long), *sorties(3, second)]
+    card = card_of(*long_names(plans))
     found = printed_pages(render_mix_card(card, language), tmp_path)
     assert found == pages if pages == 1 else 1 <= found <= pages
 

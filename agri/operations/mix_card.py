@@ -66,6 +66,8 @@ class Fill:
         From 1, in the order given.
     field : str
         Where it is sprayed.
+    aircraft : str
+        What sprays it.
     sortie, sorties : int
         Of its job.
     mixture : Mixture
@@ -76,6 +78,7 @@ class Fill:
 
     number: int
     field: str
+    aircraft: str
     sortie: int
     sorties: int
     mixture: Mixture
@@ -174,6 +177,7 @@ def _fills(plans: Sequence[FlightPlan]) -> tuple[Fill, ...]:
             Fill(
                 number=number,
                 field=_field_name(plan),
+                aircraft=aircraft,
                 sortie=job.sortie,
                 sorties=job.sorties,
                 mixture=mixture(job, empty_tank=aircraft not in filled),
@@ -272,37 +276,39 @@ class _Speech:
 
     def say(self, key: str, **values: object) -> str:
         """Speak; a number stays on one line with its unit."""
-        return _BEFORE_UNIT.sub("\u00a0", say(f"card.{key}", self.language, **values))
+        return _BEFORE_UNIT.sub("\u00a0", say(key, self.language, **values))
 
     def day(self, when: date) -> str:
         return when.strftime("%d/%m/%Y") if self.language == "vi" else f"{when:%d %b %Y}"
 
     def litres(self, value: float) -> str:
         tenths = math.isclose(value, round(value, 1), abs_tol=1e-9)
-        return self.say("litres" if tenths else "litres_fine", value=value)
+        return self.say("card.litres" if tenths else "card.litres_fine", value=value)
 
     def amount(self, value: float, unit: DoseUnit) -> str:
-        return self.say("amount_ml" if unit is DoseUnit.ML else "amount_g", value=value)
+        return self.say("card.amount_ml" if unit is DoseUnit.ML else "card.amount_g", value=value)
 
     def whole(self, value: float, unit: DoseUnit) -> str:
         """An amount, with litres or kilograms beside it where it is large."""
         if value < 1000.0:
             return self.amount(value, unit)
         thousands = math.floor(value / 10.0 + 0.5) / 100.0
-        big = self.say("big_l" if unit is DoseUnit.ML else "big_kg", value=thousands)
+        big = self.say("card.big_l" if unit is DoseUnit.ML else "card.big_kg", value=thousands)
         return f"{self.amount(value, unit)} ({big})"
 
     def area(self, area_m2: float) -> str:
         return self.say(
-            "area", sao=square_metres_to_sao(area_m2), ha=square_metres_to_hectares(area_m2)
+            "card.area", sao=square_metres_to_sao(area_m2), ha=square_metres_to_hectares(area_m2)
         )
 
     def wind(self, settings: SpraySettings) -> str:
         wind = settings.wind
         if wind.from_deg is None:
-            return self.say("wind_any", speed_m_s=wind.speed_m_s)
+            return self.say("card.wind_any", speed_m_s=wind.speed_m_s)
         point = COMPASS[round(wind.from_deg / 45.0) % 8]
-        return self.say("wind_from", speed_m_s=wind.speed_m_s, side=self.say(f"side_{point}"))
+        return self.say(
+            "card.wind_from", speed_m_s=wind.speed_m_s, side=self.say(f"card.side_{point}")
+        )
 
     def setup(self, settings: SpraySettings) -> list[tuple[str, str]]:
         rate_l_ha = rate_per_pass(settings)
@@ -314,14 +320,14 @@ class _Speech:
             "swath": {"value": settings.swath_m},
         }
         return [
-            (self.say(f"set_{key}"), self.say(f"set_{key}_value", **value))
+            (self.say(f"card.set_{key}"), self.say(f"card.set_{key}_value", **value))
             for key, value in values.items()
         ]
 
     def spared(self, place: Spared) -> str:
         kind = say(f"page.layer.sensitive_{place.kind.value}", self.language)
         name = f"{kind}: {place.name}" if place.name else kind
-        return self.say("spared", name=name, distance_m=place.distance_m)
+        return self.say("card.spared", name=name, distance_m=place.distance_m)
 
 
 def _size(card: MixCard) -> str:
@@ -330,7 +336,7 @@ def _size(card: MixCard) -> str:
         return "plain"
     names = (card.product.name, *card.fields, *(place.name for place in card.spared))
     long = 3 * any(len(name) > LONG_NAME for name in names)
-    load = len(card.fills) + len(card.spared) + 4 * (len(card.settings) - 1) + long
+    load = len(card.fills) + len(card.spared) + 3 * (len(card.settings) - 1) + long
     return next(size for most, size in SIZES if load <= most)
 
 
@@ -370,12 +376,14 @@ def render_mix_card(card: MixCard, language: Language | None = None) -> str:
     from markupsafe import Markup
 
     spoken = language or card.language
+    speech = _Speech(spoken)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string(_template("mix_card.html.j2"))
     return template.render(
         card=card,
-        speech=_Speech(spoken),
-        say=_Speech(spoken).say,
+        speech=speech,
+        say=speech.say,
+        winds=list(dict.fromkeys(speech.wind(settings) for settings in card.settings)),
         language=spoken,
         size=_size(card),
         bees=any(place.kind is SensitiveKind.BEES for place in card.spared),
