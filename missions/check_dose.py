@@ -251,13 +251,14 @@ def check_limits(
             "finding.spray_fast", item=seq, speed_m_s=fastest, limit_m_s=limits.speed_m_s
         )
     over = _over_crop(path, on, job.settings.crop_height_m, ground)
-    for height_m, leg in (max(over), min(over)):
-        low_m, high_m = sprayer.min_height_m, sprayer.max_height_m
-        if not low_m - HEIGHT_SLACK_M <= height_m <= high_m + HEIGHT_SLACK_M:
-            yield Finding.error(
-                "finding.spray_height", item=leg, height_m=height_m, low_m=low_m, high_m=high_m
-            )
-    if sprayer.max_height_m >= max(over)[0] > limits.height_m + HEIGHT_SLACK_M:
+    low_m, high_m = sprayer.min_height_m, sprayer.max_height_m
+    wrong = [min(over)] if min(over)[0] < low_m - HEIGHT_SLACK_M else []
+    wrong += [max(over)] if max(over)[0] > high_m + HEIGHT_SLACK_M else []
+    for height_m, leg in wrong:
+        yield Finding.error(
+            "finding.spray_height", item=leg, height_m=height_m, low_m=low_m, high_m=high_m
+        )
+    if not wrong and max(over)[0] > limits.height_m + HEIGHT_SLACK_M:
         yield Finding.warning(
             "finding.spray_high", item=max(over)[1], height_m=max(over)[0],
             limit_m=limits.height_m,
@@ -336,11 +337,11 @@ def _coverage(
 
 
 def _doses(job: SprayJob, work: Work) -> tuple[list[Finding], float]:
-    """Return where the dose is wrong or the pump cannot give it, and the litres of the flight."""
+    """Return where the dose is wrong or the pump cannot give it, and the litres, NaN if unknown."""
     try:
         pump = _pump(job)
     except AgriError as error:
-        return [Finding.error("finding.spray_pump_unset", why=error.message)], 0.0
+        return [Finding.error("finding.spray_pump_unset", why=error.message)], math.nan
     found: dict[str, Finding] = {}
     litres = 0.0
     for worked in work.pieces:
@@ -400,7 +401,7 @@ def _pump(job: SprayJob) -> Callable[[float, float, float], float]:
 
 def _tank(job: SprayJob, litres: float) -> Iterator[Finding]:
     usable_l = job.settings.sprayer.usable_l
-    most = max(litres, job.estimate.litres)
+    most = max(job.estimate.litres, litres)
     if most > usable_l * (1.0 + ROUNDING):
         yield Finding.error("finding.spray_tank", litres=most, limit_l=usable_l)
     if abs(litres - job.estimate.litres) > LITRES_SLACK * litres + LITRES_ROUNDING:

@@ -84,7 +84,7 @@ def _states(items: Sequence[Numbered], pump_channel: int) -> Iterator[Finding]:
     def once(key: str, number: int) -> Iterator[Finding]:
         if key not in told:
             told.add(key)
-            yield Finding.error(f"finding.{key}", item=number)
+            yield Finding.error(key, item=number)
 
     for number, item in items:
         turned = turns(item, pump_channel)
@@ -93,15 +93,15 @@ def _states(items: Sequence[Numbered], pump_channel: int) -> Iterator[Finding]:
         elif item.command in _NAVIGATION:
             held = False
             if item.command in _ENDS and (on or stuck):
-                yield from once("spray_on_at_return", number)
+                yield from once("finding.spray_on_at_return", number)
             under_way = under_way or (item.command in _PLACES and bool(item.x or item.y))
         elif turned:
             if not under_way:
-                yield from once("spray_on_at_takeoff", number)
+                yield from once("finding.spray_on_at_takeoff", number)
             if stuck and not on:
-                yield from once("spray_off_held_back", number)
+                yield from once("finding.spray_off_held_back", number)
             elif on and item.command == Command.DO_SPRAYER:
-                yield from once("spray_on_twice", number)
+                yield from once("finding.spray_on_twice", number)
             on = stuck = True
         elif turned is False and (stops(item, pump_channel) or not pump_channel):
             on, stuck = False, stuck and held

@@ -38,6 +38,8 @@ GAIN_M_S2 = 1.35
 """Acceleration from it."""
 CORNER_DEG = 20.0
 """Turns sharper than this slow the aircraft down."""
+STOP_S = 1.0
+"""A stop at a waypoint of no more than this lets a pass end where it should."""
 DEFAULT_SPEED_M_S = 10.0
 """ArduCopter's WPNAV_SPEED, flown when no speed is set."""
 
@@ -257,7 +259,7 @@ def spots(items: Sequence[MissionItem], path: Path, pump_channel: int = 0) -> tu
             pump_us = item.param2 if is_pump(item, pump_channel) else pump_us
         if item.command in _FLOWN_TO and (item.x or item.y):
             here = item.place
-        if item.command in _WAITS and on and item.param1 > 0.0:
+        if on and _waits_s(item) > 0.0:
             east_m, north_m = path.frame.metres(here)
             found.append(
                 Spot(
@@ -271,5 +273,13 @@ def spots(items: Sequence[MissionItem], path: Path, pump_channel: int = 0) -> tu
     return tuple(found)
 
 
-_WAITS = frozenset({Command.NAV_DELAY, Command.NAV_LOITER_TIME, Command.NAV_WAYPOINT})
 _FLOWN_TO = frozenset({Command.NAV_WAYPOINT, Command.NAV_SPLINE_WAYPOINT, Command.NAV_LOITER_TIME})
+
+
+def _waits_s(item: MissionItem) -> float:
+    """Return how long an item waits; a short stop at a waypoint is the end of a pass, no spot."""
+    if item.command in (Command.NAV_DELAY, Command.NAV_LOITER_TIME):
+        return item.param1
+    if item.command == Command.NAV_WAYPOINT and item.param1 > STOP_S:
+        return item.param1
+    return 0.0
