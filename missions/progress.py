@@ -9,8 +9,9 @@ for the next one; a pump that runs on speaks against a change.
 
 Along a pass one place says little (1 to 2 m), but all of them together with the speed told say it
 to some decimetres: the way flown since the pump went on is the integral of the speed, and where it
-began, with a scale that is nearly 1, is fitted over all places. The pump is taken to have changed
-half-way between two reports. Between two reports further apart than `SILENCE_S` nothing is taken
+began, with a scale that is nearly 1, is fitted over all places. Where that lies near the beginning
+of the pass, few places are helped by that beginning. The pump is taken to have changed half-way
+between two reports. Between two reports further apart than `SILENCE_S` nothing is taken
 for sprayed.
 """
 
@@ -30,17 +31,19 @@ from missions.spray_route import Pass
 
 NOISE_M = 1.5
 """How far a place may be off, one standard deviation."""
-SPEED_BIAS = 0.03
+SPEED_BIAS = 0.01
 """How far the speed told may be off all along, as a share, one standard deviation."""
 SILENCE_S = 5.0
 """When two reports are further apart, what the pump did between them is not known."""
 FAR_M = 15.0
 """A pass further away than this from every place was not sprayed."""
 HEADING_WEIGHT = 4.0
-CHANGE_SPRAYING, CHANGE_AFTER_PAUSE = 8.0, 1.0
+CHANGE_SPRAYING, CHANGE_AFTER_PAUSE = 20.0, 1.0
 """What a change of pass counts against it: with the pump running on, and after a pause."""
 SKIP_ONE, SKIP_MOST, GO_BACK = 2.0, 10.0, 12.0
 """What leaving out passes counts, one and at most, and what going back counts."""
+BEGIN_M = 1.0
+"""How far from a pass's beginning spraying begins as a rule, one standard deviation."""
 BEYOND_M = 20.0
 """How far beyond a pass's ends places are still told apart along it."""
 
@@ -158,8 +161,8 @@ def _likeliest(passes: Sequence[Pass], record: _Record, samples: IntArray) -> In
     which[-1] = int(total.argmin())
     for number in range(len(samples) - 1, 0, -1):
         which[number - 1] = came[number, which[number]]
-    near = strange[np.arange(len(samples)), which] < (FAR_M / NOISE_M) ** 2
-    which[~near] = -1
+    far = strange[np.arange(len(samples)), which] > _ill(np.array([FAR_M])) + 2.0 * HEADING_WEIGHT
+    which[far] = -1
     return which
 
 
@@ -170,12 +173,18 @@ def _strangeness(passes: Sequence[Pass], at: FloatArray, velocity: FloatArray) -
     for index, work in enumerate(passes):
         if work.is_spot:
             away = at - np.array(work.points[0])
-            found[:, index] = (away**2).sum(axis=1) / NOISE_M**2
+            found[:, index] = _ill(np.hypot(away[:, 0], away[:, 1]))
             continue
         _, away_m, way = _nearest(work, at)
         cosine = (way * velocity).sum(axis=1) / speed
-        found[:, index] = (away_m / NOISE_M) ** 2 + HEADING_WEIGHT * (1.0 - cosine)
+        found[:, index] = _ill(away_m) + HEADING_WEIGHT * (1.0 - cosine)
     return found
+
+
+def _ill(away_m: FloatArray) -> FloatArray:
+    """Return how ill a distance fits: its square up to twice the noise, then in proportion."""
+    far = away_m / NOISE_M
+    return np.where(far < 2.0, far**2, 4.0 * far - 4.0)
 
 
 def _nearest(
@@ -219,6 +228,10 @@ def _stretch(work: Pass, index: int, record: _Record, run: IntArray) -> Done:
     flown = np.concatenate([[0.0], np.cumsum(steps)])
     begin, scale = _fitted(flown, _nearest(work, record.at[run], BEYOND_M)[0])
     start = begin - before_s * float(speed[0])
+    if abs(start) < 2.0 * NOISE_M:
+        doubt = NOISE_M**2 / len(run)
+        begin -= start * doubt / (doubt + BEGIN_M**2)
+        start = begin - before_s * float(speed[0])
     end = begin + scale * float(flown[-1]) + after_s * float(speed[-1])
     start, end = (min(max(0.0, far), work.length_m) for far in (start, end))
     return Done(index=index, from_m=start, to_m=max(start, end))

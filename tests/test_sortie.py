@@ -156,8 +156,8 @@ def test_more_wind_makes_more_sorties_of_less_work() -> None:
             split_sorties(
                 whole,
                 settings(
-                    sprayer=sprayer(tank_l=40.0, battery_wh=900.0),
-                    wind=Wind(speed_m_s=speed, from_deg=0.0),
+                    sprayer=sprayer(tank_l=40.0, battery_wh=500.0),
+                    wind=Wind(speed_m_s=speed),
                 ),
             )
         )
