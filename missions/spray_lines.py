@@ -17,8 +17,9 @@ across the wind, along the contour, and square to the quickest. Each is judged b
 **Width.** A swath's width is the spacing at which the pattern is even, not an edge. Where the
 field's width is no multiple of it, lines at the full width would overlap somewhere; so all passes
 share one narrower width that fits, found among the even divisions of the ground across the lines
-and a few between; the pump gives less in proportion. The one that sprays least twice is taken,
-as long as it costs no more than `MORE_WAY` in way, and the pump can give so little.
+and fine steps between; the pump gives less in proportion, and must be able to. The ground's
+measures tell which few to lay out; of those the one is taken that sprays least twice, misses
+least and flies least, weighed by `MISSED` and `WAY`.
 
 **Order.** When the wind's direction is known, work begins at the downwind side and goes upwind, so
 that no mist is blown over ground that the aircraft has yet to cross: the lines are flown in the
@@ -46,11 +47,12 @@ from missions.dose import L_MIN_PER_L_HA_M_M_S
 from missions.energy import EFFICIENCY, GRAVITY_M_S2, cruise_power_w, with_payload
 from missions.keepouts import explode
 from missions.route import Place
+from missions.scanlines import chord_lengths, edges_of
 from missions.spray_job import Objective, SpraySettings
 from missions.spray_passes import cut_passes
 from missions.spray_route import Pass
-from missions.swaths import turn_matrix
-from missions.ties import first_least
+from missions.swaths import ASIDE, Fit, levels, line_count, turn_matrix
+from missions.ties import first_least, ranked
 from missions.tracks import LegKind, swept
 
 FULL_WIND_M_S = 3.0
@@ -65,8 +67,14 @@ LEAST_SLOPE = 0.02
 """A slope below this does not turn the lines."""
 NARROWEST = 0.6
 """The swath is fitted down to this share of its width."""
-MORE_WAY = 0.12
-"""How much more way a fitted width may cost."""
+STEPS_OF = 0.01
+"""How finely, in shares of its width, a narrower swath is sought."""
+MOST, FEW = 2, 1
+"""How many narrower widths are laid out for each way to judge them, and on large ground."""
+MISSED = 4.0
+"""How many times more ground missed weighs than ground sprayed twice."""
+WAY = 0.1
+"""How much of ground sprayed twice a longer way weighs, share for share."""
 UPWIND_WORTH = 0.08
 """How much longer the flight may be for working upwind."""
 LARGE_M2 = 300_000.0
@@ -279,40 +287,82 @@ def _unit(bearing_deg: float) -> FloatArray:
 
 def _fitted(task: _Task, angle_deg: float, rate_l_ha: float) -> _Draft:
     """Return the draft at the width that sprays least twice."""
-    full = _draft(task, angle_deg, task.settings.swath_m)
-    drafts = [full] if full is not None else []
-    for width_m in _widths(task.ground, task.settings, angle_deg, rate_l_ha):
+    full_m = task.settings.swath_m
+    drafts: list[_Draft] = []
+    for width_m in (full_m, *_widths(task, angle_deg, rate_l_ha)):
         draft = _draft(task, angle_deg, width_m)
         if draft is not None:
             drafts.append(draft)
     if not drafts:
-        raise Refused("error.swath_does_not_fit", width_m=task.settings.swath_m)
+        raise Refused("error.swath_does_not_fit", width_m=full_m)
     shortest_m = min(_way_m(draft.ways) for draft in drafts)
-    near = [d for d in drafts if _way_m(d.ways) <= shortest_m * (1.0 + MORE_WAY)]
-    return near[first_least([draft.twice + 2.0 * draft.missed for draft in near], 0.002)]
+    scores = [
+        draft.twice + MISSED * draft.missed + WAY * (_way_m(draft.ways) / shortest_m - 1.0)
+        for draft in drafts
+    ]
+    return drafts[first_least(scores, 0.002)]
 
 
-def _widths(
-    ground: BaseGeometry, settings: SpraySettings, angle_deg: float, rate_l_ha: float
-) -> list[float]:
-    """Return narrower widths worth a look, the widest first."""
+def _widths(task: _Task, angle_deg: float, rate_l_ha: float) -> list[float]:
+    """Return the narrower widths that promise most, by the ground's measures alone."""
+    settings, ground = task.settings, task.ground
     full_m = settings.swath_m
-    sprayer = settings.sprayer
-    least_m = sprayer.min_flow_l_min / (L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s)
-    least_m = min(full_m, max(NARROWEST * full_m, least_m))
+    per_m = L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s
+    least_m = min(full_m, max(NARROWEST * full_m, settings.sprayer.min_flow_l_min / per_m))
     turn = turn_matrix(angle_deg)
-    found: list[float] = []
-    for part in sorted(explode(ground), key=lambda p: -p.area)[:2]:
+    tried = [full_m - STEPS_OF * full_m * n for n in range(1, round(1.0 / STEPS_OF))]
+    for part in explode(ground):
         extent_m = float(np.ptp((shapely.get_coordinates(part) @ turn.T)[:, 1]))
         count = math.ceil(extent_m / full_m - 1e-3)
-        found += [extent_m / n for n in (count, count + 1)]
-    found += [full_m * share for share in (0.985, 0.97, 0.95, 0.92, 0.88, 0.84)]
-    tried: list[float] = []
-    for width_m in sorted(found, reverse=True):
-        fresh = all(abs(width_m - other) > 0.004 * full_m for other in [full_m, *tried])
-        if fresh and least_m <= width_m < full_m:
-            tried.append(width_m)
-    return tried[: 3 if ground.area > LARGE_M2 else None]
+        tried += [extent_m / n for n in (count, count + 1)]
+    widths = sorted((w for w in tried if least_m <= w < 0.999 * full_m), reverse=True)
+    promises = [_promises(task, width_m, turn) for width_m in widths]
+    found: list[float] = []
+    for scores in zip(*promises, strict=True):
+        most = len(found) + (FEW if ground.area > LARGE_M2 else MOST)
+        for number in ranked(scores, 4 * MOST, tie=0.002):
+            if all(abs(widths[number] - other) > STEPS_OF * full_m for other in found):
+                found.append(widths[number])
+            if len(found) == most:
+                break
+    return found
+
+
+def _promises(task: _Task, width_m: float, turn: FloatArray) -> tuple[float, float]:
+    """Return what a width is likely to spray twice and fly more, shares of the ground, two ways.
+
+    The edge sprays its length times the width on what lies outside the ground it leaves. Lines
+    overlap by how much their even spacing over a part's whole extent falls short of the width;
+    or, where a part has arms, by what their own chords tell.
+    """
+    ground = task.ground
+    rest, ring_m = ground, 0.0
+    if task.settings.edge_pass:
+        rest = ground.buffer(-width_m, join_style="mitre", mitre_limit=3.0)
+        ring_m = ground.buffer(-width_m / 2.0, join_style="mitre", mitre_limit=3.0).length
+    edge_m2 = max(0.0, ring_m * width_m - (ground.area - rest.area))
+    even_m2 = arms_m2 = 0.0
+    for part in explode(rest):
+        edges = edges_of(part) @ turn.T
+        extent_m = float(np.ptp(edges[:, :, 1]))
+        even_m2 += part.area * (line_count(extent_m, width_m) * width_m / extent_m - 1.0)
+        lines_m = min(_lines_m(edges, width_m, fit) for fit in (Fit.EVEN, Fit.LOW, Fit.HIGH))
+        arms_m2 += max(0.0, lines_m * width_m - part.area)
+    more_way = WAY * (task.settings.swath_m / width_m - 1.0)
+    return (
+        (edge_m2 + even_m2) / ground.area + more_way,
+        (edge_m2 + arms_m2) / ground.area + more_way,
+    )
+
+
+def _lines_m(edges: FloatArray, width_m: float, fit: Fit) -> float:
+    """Return about how long the lines over turned ground are, infinite without the fit."""
+    at = levels(edges, width_m, fit)
+    if len(at) == 0:
+        return math.inf
+    aside = ASIDE * (at[1] - at[0] if len(at) > 1 else float(np.ptp(edges[:, :, 1])))
+    longer = np.maximum(chord_lengths(edges, at - aside), chord_lengths(edges, at + aside))
+    return float(longer.sum())
 
 
 def _draft(task: _Task, angle_deg: float, width_m: float) -> _Draft | None:
@@ -336,15 +386,18 @@ def _draft(task: _Task, angle_deg: float, width_m: float) -> _Draft | None:
         angle_deg=plan.angle_deg,
         width_m=width_m,
         missed=1.0 - sprayed / task.ground.area,
-        twice=_way_m(ways) * width_m / max(sprayed, 1e-9) - 1.0,
+        twice=_work_m(ways) * width_m / max(sprayed, 1e-9) - 1.0,
     )
+
+
+def _work_m(ways: Sequence[Way]) -> float:
+    """Return the length of ways."""
+    return sum(float(np.hypot(*np.diff(way, axis=0).T).sum()) for way in ways)
 
 
 def _way_m(ways: Sequence[Way]) -> float:
     """Return the length of ways and of the straight legs between them."""
-    points = [np.array(way) for way in ways]
-    inside = sum(float(np.hypot(*np.diff(p, axis=0).T).sum()) for p in points)
-    return inside + sum(math.dist(a[-1], b[0]) for a, b in pairwise(points))
+    return _work_m(ways) + sum(math.dist(a[-1], b[0]) for a, b in pairwise(ways))
 
 
 def _ordered(draft: _Draft, start: Place, wind: Wind) -> tuple[Way, ...]:

@@ -36,7 +36,7 @@ from missions.tracks import Leg, LegKind, swept
 FloatArray = NDArray[np.float64]
 SHARP_DEG = 20.0
 """A bend sharper than this ends a pass."""
-WORTH = 0.2
+WORTH = 0.3
 """Share of the width that must be unsprayed ground for a pass to begin or go on there."""
 SHORT = 0.2
 """A pass whose length is less than this share of its width is not flown."""
