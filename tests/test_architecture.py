@@ -53,8 +53,9 @@ PURE = (
     "missions.spray_limits",
     "missions.crowns", "missions.tree_ground", "missions.orchard", "missions.tour",
     "missions.rows", "missions.row_finding", "missions.row_lines",
-    "missions.cutting", "missions.progress", "missions.resume", "missions.sharing", "missions.sortie",
-    "missions.spray_course", "missions.spray_energy", "missions.spray_pieces", "missions.spray_reach",
+    "missions.cutting", "missions.progress", "missions.resume", "missions.sharing",
+    "missions.sortie", "missions.spray_course", "missions.spray_energy",
+    "missions.spray_pieces", "missions.spray_reach",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
