@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from agri.geo import LonLat
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
 from agri.workspace import DATABASE, Workspace
-from agri.workspace.records import PlanRecord
+from agri.workspace.records import AppliedRecord, PlanRecord
 
 LON, LAT = 106.51, 21.08
 START = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
@@ -107,6 +107,28 @@ def flight(positions: int = 20, outcome: str = "landed", **changes: object) -> F
         ),
     }
     return FlightRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def applied(flight_uid: str, **changes: object) -> AppliedRecord:
+    """What a spray flight applied."""
+    values: dict[str, object] = {
+        "product": "Thuốc thử 250 SC",
+        "sprayed_utc": START,
+        "target_l_ha": 20.0,
+        "rate_l_ha": 19.6,
+        "litres": 7.05,
+        "sprayed_m2": 3597.5,
+        "missed_m2": 4.0,
+        "outside_m2": 12.25,
+        "outside_l": 0.02,
+        "off_swath_l": 0.1,
+        "cv_pct": 6.5,
+        "unknown_s": 0.0,
+        "phi_end": date(2026, 12, 6),
+        "area": box(),
+        "file": "flights/x/applied.tif",
+    }
+    return AppliedRecord(flight_uid=flight_uid, **(values | changes))  # type: ignore[arg-type]
 
 
 def same_flight(one: FlightRecord, other: FlightRecord) -> bool:

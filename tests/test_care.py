@@ -36,7 +36,15 @@ TABLES = {
         " duration_s:REAL folder:TEXT",
     },
 }
+TABLES[2] = {
+    **TABLES[1],
+    "applied": "fid:INTEGER geom:MULTIPOLYGON uid:TEXT flight_uid:TEXT product:TEXT"
+    " sprayed_utc:DATETIME phi_end:DATE target_l_ha:REAL rate_l_ha:REAL litres:REAL"
+    " sprayed_m2:REAL missed_m2:REAL outside_m2:REAL outside_l:REAL off_swath_l:REAL"
+    " unknown_s:REAL cv_pct:REAL file:TEXT",
+}
 """The columns of each version: a table may only change together with the version."""
+NOW = migrations.current_version()
 
 
 @pytest.fixture
@@ -134,23 +142,59 @@ def test_the_tables_change_only_together_with_the_version(farm: Workspace) -> No
     assert columns == TABLES[migrations.current_version()]
 
 
+def columns_of(path: Path) -> dict[str, str]:
+    names = [str(name) for (name,) in farms.rows(path, "SELECT table_name FROM gpkg_contents")]
+    return {
+        name: " ".join(
+            f"{column}:{kind}"
+            for _, column, kind, *_ in farms.rows(path, f"PRAGMA table_info({name})")
+        )
+        for name in names
+    }
+
+
+def test_a_farm_of_before_spraying_gets_its_layer_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "STEPS", ())
+    monkeypatch.setattr(migrations, "LAYERS", migrations.LAYERS[:-1])
+    with Workspace.create(tmp_path / "farm", farm_name="Trại") as old:
+        old.add_fields(farms.FIELDS)
+        flown = old.save_flight(farms.flight())
+    path = tmp_path / "farm" / DATABASE
+    assert columns_of(path) == TABLES[1]
+    monkeypatch.undo()
+    with Workspace.open(tmp_path / "farm") as farm:
+        assert columns_of(path) == TABLES[2]
+        assert farms.rows(path, "SELECT version FROM agri_schema") == [(1,), (2,)]
+        assert farm.check() == []
+        assert [field.name for field in farm.farm().fields] == [f.name for f in farms.FIELDS]
+        assert farm.applied_of(flown) is None
+        farm.save_applied(flown, farms.applied(flown.uid))
+        assert farm.applied_of(flown) is not None
+    (backup,) = (tmp_path / "farm" / "backups").iterdir()
+    assert columns_of(backup) == TABLES[1]
+
+
 def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = farm.farm()
-    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, add_owner)))
+    monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety), Step(NOW + 2, add_owner)))
     for _ in range(2):
         with Workspace.open(farm.folder) as newer:
             assert newer.farm() == before
             assert newer.check() == []
     path = farm.folder / DATABASE
     assert farms.rows(path, "SELECT variety, owner FROM fields") == [("PH40", None)] * 2
-    assert farms.rows(path, "SELECT version FROM agri_schema") == [(1,), (2,), (3,)]
+    assert farms.rows(path, "SELECT version FROM agri_schema") == [(NOW,), (NOW + 1,), (NOW + 2,)]
     (backup,) = (farm.folder / "backups").iterdir()
-    assert farms.rows(backup, "SELECT version FROM agri_schema") == [(1,)]
-    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, add_owner)))
+    assert farms.rows(backup, "SELECT version FROM agri_schema") == [(NOW,)]
+    monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety), Step(NOW + 2, add_owner)))
     Workspace.open(farm.folder).restore(backup)
-    assert farms.rows(path, "SELECT max(version) FROM agri_schema") == [(3,)], "migrated again"
+    assert farms.rows(path, "SELECT max(version) FROM agri_schema") == [(NOW + 2,)], (
+        "migrated again"
+    )
 
 
 def test_a_step_that_fails_leaves_the_farm_as_it_was(
@@ -160,7 +204,7 @@ def test_a_step_that_fails_leaves_the_farm_as_it_was(
         add_owner(connection)
         connection.exec_driver_sql("ALTER TABLE absent ADD COLUMN x TEXT")
 
-    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety), Step(3, broken)))
+    monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety), Step(NOW + 2, broken)))
     with pytest.raises(StoreError):
         Workspace.open(farm.folder)
     monkeypatch.undo()
@@ -173,14 +217,14 @@ def test_a_step_that_fails_leaves_the_farm_as_it_was(
 def test_a_newer_farm_is_refused_and_left_alone(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "STEPS", (Step(2, add_variety),))
+    monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety),))
     Workspace.open(farm.folder).close()
     monkeypatch.undo()
     before = (farm.folder / DATABASE).read_bytes()
     with pytest.raises(StoreError) as refusal:
         Workspace.open(farm.folder)
     assert refusal.value.message.key == "error.farm_newer"
-    assert "2" in refusal.value.text("vi")
+    assert str(NOW + 1) in refusal.value.text("vi")
     assert (farm.folder / DATABASE).read_bytes() == before
 
 

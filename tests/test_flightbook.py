@@ -7,10 +7,12 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shapely.geometry import Polygon
 
 from agri.errors import BadInput, NotFound, StoreError
 from agri.geo import LonLat
@@ -139,6 +141,45 @@ def test_a_record_older_than_spraying_reads_with_a_pump_that_is_not_told(
     path.write_text("".join(json.dumps(line) + "\n" for line in older))
     assert farms.same_flight(farm.load_flight(stored.uid), farms.flight())
     assert np.isnan(farm.load_flight(stored.uid).track.pump_share).all()
+
+
+def test_what_a_flight_applied_comes_back_and_is_replaced_when_worked_out_again(
+    farm: Workspace,
+) -> None:
+    flight = farm.save_flight(farms.flight())
+    other = farm.save_flight(farms.flight(started_utc=farms.START + timedelta(hours=1)))
+    assert farm.applied_of(flight) is None
+    kept = farm.save_applied(flight, farms.applied("whatever"))
+    assert kept.uid
+    assert (kept.flight_uid, kept.phi_end) == (flight.uid, date(2026, 12, 6))
+    assert farm.applied_of(flight) == kept
+    assert farm.applied_of(other) is None
+    again = farm.save_applied(flight, farms.applied("whatever", litres=7.5, cv_pct=math.nan))
+    assert (again.uid, again.litres, again.cv_pct) == (kept.uid, 7.5, None)
+    assert farm.applied_of(flight) == again
+    dry = farm.save_applied(other, farms.applied("x", area=Polygon(), product="  Nước   lã "))
+    assert (dry.area.is_empty, dry.product) == (True, "Nước lã")
+    assert farm.applied_of(other) == dry
+    assert farm.check() == []
+    assert farm.frame("applied")["flight_uid"].tolist() == [flight.uid, other.uid]
+
+
+def test_what_was_applied_by_a_flight_the_farm_does_not_have_is_refused(farm: Workspace) -> None:
+    flight = replace(farm.save_flight(farms.flight()), uid="elsewhere")
+    with pytest.raises(NotFound):
+        farm.save_applied(flight, farms.applied("elsewhere"))
+    with pytest.raises(BadInput):
+        farms.applied("")
+
+
+def test_a_row_of_what_was_applied_that_lacks_figures_is_told_and_left_out(
+    farm: Workspace,
+) -> None:
+    flight = farm.save_flight(farms.flight())
+    farm.save_applied(flight, farms.applied("x"))
+    farms.edit(farm, "UPDATE applied SET litres = 'many'")
+    assert farm.applied_of(flight) is None
+    assert [finding.key for finding in farm.check()] == ["finding.row_unusable"]
 
 
 def test_a_flight_left_without_an_end_is_unfinished_until_it_is_recovered(

@@ -38,6 +38,7 @@ LAYERS = {
     "no_fly_zones": "MultiPolygon",
     "missions": "MultiLineString",
     "flights": "MultiLineString",
+    "applied": "MultiPolygon",
 }
 
 
@@ -62,7 +63,7 @@ def full_farm(farm: Workspace) -> Workspace:
     farm.add_pads(farms.PADS)
     farm.add_no_fly_zones(farms.ZONES)
     farm.save_plan(farms.plan(), "document")
-    farm.save_flight(farms.flight())
+    farm.save_applied(farm.save_flight(farms.flight()), farms.applied("f"))
     return farm
 
 
@@ -88,7 +89,7 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
             assert 21 < bounds[1] <= bounds[3] < 22
     assert counts == {
         "fields": 2, "obstacles": 3, "sensitive_sites": 2, "pads": 1, "no_fly_zones": 1,
-        "missions": 1, "flights": 1,
+        "missions": 1, "flights": 1, "applied": 1,
     }  # fmt: skip
     fields = pyogrio.read_dataframe(path, layer="fields")
     assert list(fields["name"]) == [field.name for field in farms.FIELDS]
@@ -96,6 +97,9 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
     obstacles = pyogrio.read_dataframe(path, layer="obstacles")
     assert list(obstacles.geometry.geom_type) == ["Point", "LineString", "Polygon"]
     assert list(obstacles["overflight_approved"]) == [False, False, True]
+    (applied,) = pyogrio.read_dataframe(path, layer="applied").to_dict("records")
+    assert str(applied["phi_end"])[:10] == "2026-12-06"
+    assert (applied["litres"], applied["missed_m2"], applied["cv_pct"]) == (7.05, 4.0, 6.5)
     missions = pyogrio.read_dataframe(path, layer="missions")
     assert str(missions["created_utc"].iloc[0]).startswith("2026-11-22 07:30:00")
 

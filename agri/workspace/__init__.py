@@ -1,9 +1,9 @@
 """The farm folder: one folder that holds a farm and opens in QGIS.
 
-``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions and
-flights; ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the
-door; behind it are rooms for the dialect (`gpkg`), the connection (`database`), the
-tables (`gpkg_tables`, `layers`), their versions (`migrations`), what stands on the
+``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
+flights and applied; ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it.
+`Workspace` is the door; behind it are rooms for the dialect (`gpkg`), the connection (`database`),
+the tables (`gpkg_tables`, `layers`), their versions (`migrations`), what stands on the
 farm (`sitebook`), the plans (`planbook`), the flights (`flightbook`,
 `flightlog`) and the care (`care`).
 
@@ -39,10 +39,12 @@ from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
-from agri.workspace.records import Outcome, PlanRecord, StoredFlight
+from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 from agri.workspace.sitebook import V
 
-__all__ = ["DATABASE", "FlightLog", "Outcome", "PlanRecord", "StoredFlight", "Workspace"]
+__all__ = [
+    "DATABASE", "AppliedRecord", "FlightLog", "Outcome", "PlanRecord", "StoredFlight", "Workspace",
+]  # fmt: skip
 
 DATABASE = "farm.gpkg"
 REPORTS = "reports"
@@ -451,6 +453,14 @@ class Workspace:
     def flight_folder(self, flight: StoredFlight) -> Path:
         """Return the folder of a flight's files."""
         return flightbook.folder_of(self.folder, flight)
+
+    def save_applied(self, flight: StoredFlight, applied: AppliedRecord) -> AppliedRecord:
+        """Store what a flight applied, in place of what was stored for it before."""
+        return flightbook.save_applied(self._database, flight, applied, self._new_uid)
+
+    def applied_of(self, flight: StoredFlight) -> AppliedRecord | None:
+        """Return what a flight applied, None when that was not worked out."""
+        return flightbook.applied_of(self._database, flight)
 
     def recover(self) -> tuple[StoredFlight, ...]:
         """Close the flights whose recording died, as "lost" unless their end was kept."""

@@ -25,8 +25,8 @@ from agri.track import FlightRecord, Track
 from agri.workspace import flightlog
 from agri.workspace.database import Database
 from agri.workspace.flightlog import Head, LineLog
-from agri.workspace.layers import FLIGHTS
-from agri.workspace.records import Outcome, StoredFlight, to_millisecond
+from agri.workspace.layers import APPLIED, FLIGHTS
+from agri.workspace.records import AppliedRecord, Outcome, StoredFlight, to_millisecond
 
 FOLDER = "flights"
 
@@ -233,3 +233,31 @@ def recover(database: Database, root: Path) -> tuple[StoredFlight, ...]:
                 FLIGHTS.put(connection, found)
                 recovered.append(found)
     return tuple(recovered)
+
+
+def save_applied(
+    database: Database, flight: StoredFlight, applied: AppliedRecord, new_uid: Callable[[], str]
+) -> AppliedRecord:
+    """Store what a flight applied, in place of what was stored for it before.
+
+    Raises
+    ------
+    NotFound
+        When the farm has no such flight.
+    """
+    with database.writing() as connection:
+        flights, _ = FLIGHTS.read(connection)
+        if flight.uid not in {known.uid for known in flights}:
+            raise NotFound("error.no_flight", wanted=flight.uid)
+        before = [a for a in APPLIED.read(connection)[0] if a.flight_uid == flight.uid]
+        uid = before[0].uid if before else new_uid()
+        kept = replace(applied, flight_uid=flight.uid, uid=uid)
+        APPLIED.put(connection, kept)
+    return kept
+
+
+def applied_of(database: Database, flight: StoredFlight) -> AppliedRecord | None:
+    """Return what a flight applied, None when that was not worked out."""
+    with database.reading() as connection:
+        found, _ = APPLIED.read(connection)
+    return next((a for a in found if a.flight_uid == flight.uid), None)

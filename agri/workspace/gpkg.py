@@ -15,7 +15,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -159,6 +159,31 @@ class Instant(UserDefinedType[datetime]):
             except (TypeError, ValueError):
                 return None
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+        return process
+
+
+class Day(UserDefinedType[date]):
+    """A day of the calendar: text, as GeoPackage writes a DATE; what is not one reads as None."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return the column's type as it stands in the table definition."""
+        return "DATE"
+
+    def bind_processor(self, _dialect: Any) -> Callable[[date | None], str | None]:
+        """Return what turns a day into its stored form."""
+        return lambda value: None if value is None else value.isoformat()
+
+    def result_processor(self, _dialect: Any, _coltype: object) -> Callable[[Any], date | None]:
+        """Return what turns the stored form into a day."""
+
+        def process(value: Any) -> date | None:
+            try:
+                return date.fromisoformat(value)
+            except (TypeError, ValueError):
+                return None
 
         return process
 

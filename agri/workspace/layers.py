@@ -34,9 +34,9 @@ from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveK
 from agri.findings import Finding
 from agri.geo import LonLat
 from agri.names import clean, fold, storable
-from agri.workspace.gpkg import Flag, Geom, Instant
+from agri.workspace.gpkg import Day, Flag, Geom, Instant
 from agri.workspace.gpkg_tables import touch
-from agri.workspace.records import Outcome, PlanRecord, StoredFlight
+from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -322,6 +322,24 @@ def _flight(row: Row, findings: list[Finding]) -> StoredFlight:
     )
 
 
+def _applied(row: Row, findings: list[Finding]) -> AppliedRecord:
+    del findings
+    told: dict[str, Any] = {name: _number(row[name]) for name in _APPLIED_FIGURES}
+    if None in (row["sprayed_utc"], row["phi_end"], *told.values()):
+        raise BadInput("error.applied_row", flight=_text(row["flight_uid"]))
+    return AppliedRecord(
+        uid=_text(row["uid"]),
+        flight_uid=_text(row["flight_uid"]),
+        product=_text(row["product"]),
+        file=_text(row["file"]),
+        **told,
+        sprayed_utc=row["sprayed_utc"],
+        phi_end=row["phi_end"],
+        cv_pct=_number(row["cv_pct"]),
+        area=row["geom"] if isinstance(row["geom"], MultiPolygon) else MultiPolygon(),
+    )
+
+
 def _attributes(value: Any, names: Sequence[str]) -> dict[str, Any]:
     found = {name: getattr(value, name) for name in names}
     return {n: storable(v) if isinstance(v, str) else v for n, v in found.items()}
@@ -435,6 +453,32 @@ FLIGHTS: Layer[StoredFlight] = Layer(
     to_value=_flight,
 )
 
+_APPLIED_FIGURES = (
+    "target_l_ha", "rate_l_ha", "litres", "sprayed_m2", "missed_m2", "outside_m2", "outside_l",
+    "off_swath_l", "unknown_s",
+)  # fmt: skip
+_APPLIED_COLUMNS = (
+    ("flight_uid", Text),
+    ("product", Text),
+    ("sprayed_utc", Instant),
+    ("phi_end", Day),
+    *((name, REAL) for name in (*_APPLIED_FIGURES, "cv_pct")),
+    ("file", Text),
+)
+APPLIED: Layer[AppliedRecord] = Layer(
+    table=_table(
+        "applied", "MULTIPOLYGON", *(Column(name, kind()) for name, kind in _APPLIED_COLUMNS)
+    ),
+    description="Đã phun · As applied",
+    protects=False,
+    to_row=lambda v: {
+        "geom": None if v.area.is_empty else v.area,
+        "uid": v.uid,
+        **_attributes(v, [name for name, _ in _APPLIED_COLUMNS]),
+    },
+    to_value=_applied,
+)
+
 LAYERS: tuple[Layer[Any], ...] = (
     FIELDS,
     OBSTACLES,
@@ -443,4 +487,5 @@ LAYERS: tuple[Layer[Any], ...] = (
     NO_FLY_ZONES,
     MISSIONS,
     FLIGHTS,
+    APPLIED,
 )

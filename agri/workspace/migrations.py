@@ -25,7 +25,7 @@ from agri.errors import StoreError
 from agri.workspace import care, gpkg_tables
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
-from agri.workspace.layers import LAYERS, farm_table
+from agri.workspace.layers import APPLIED, LAYERS, farm_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,12 @@ class Step:
     change: Callable[[Connection], None]
 
 
-STEPS: tuple[Step, ...] = ()
+def _add_applied(connection: Connection) -> None:
+    """Version 2: what spray flights applied. Whoever changes that table keeps this shape here."""
+    gpkg_tables.create_layer(connection, APPLIED.table, description=APPLIED.description)
+
+
+STEPS: tuple[Step, ...] = (Step(2, _add_applied),)
 """Steps after the first schema, version 1, in order."""
 
 

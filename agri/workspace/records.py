@@ -1,17 +1,20 @@
 """What the farm folder remembers of plans and flights, as values.
 
 A `PlanRecord` is the row of a plan; the plan itself is the document it names. A `StoredFlight` is
-the row of a flight; the track, pictures and events are in the folder it names. Times are UTC and
+the row of a flight; the track, pictures and events are in the folder it names. An `AppliedRecord`
+is the row of what a spray flight applied; the map of it is the file it names. Times are UTC and
 kept to the millisecond, as the database keeps them.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from shapely.geometry import LineString, MultiLineString
+from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.names import clean
@@ -148,3 +151,74 @@ class StoredFlight:
     duration_s: float
     folder: str
     path: MultiLineString | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRecord:
+    """What one spray flight applied, as the farm keeps it.
+
+    Parameters
+    ----------
+    flight_uid : str
+        The flight.
+    product : str
+        What was sprayed.
+    sprayed_utc : datetime
+        When it ended, with its time zone.
+    target_l_ha, rate_l_ha : float
+        Litres per hectare asked, and given on the mean over the ground sprayed.
+    litres : float
+        All that was sprayed.
+    sprayed_m2, missed_m2, outside_m2 : float
+        Ground sprayed; ground to be sprayed that was not; ground sprayed that may not be.
+    outside_l : float
+        Litres that fell there.
+    off_swath_l : float
+        Litres that fell between swaths.
+    cv_pct : float or None
+        Unevenness, per cent; None where it has no meaning.
+    unknown_s : float
+        Time in which nothing was heard from the aircraft.
+    phi_end : date
+        First day on which it may be harvested.
+    area : shapely.MultiPolygon
+        The ground sprayed, WGS 84 (lon, lat) degrees; a Polygon is taken too.
+    file : str
+        The map of litres per hectare, relative to the farm; "" when there is none.
+    uid : str
+        The farm's stable key; "" until stored.
+
+    Raises
+    ------
+    BadInput
+        When it names no flight, or its time has no zone.
+    """
+
+    flight_uid: str
+    product: str
+    sprayed_utc: datetime
+    target_l_ha: float
+    rate_l_ha: float
+    litres: float
+    sprayed_m2: float
+    missed_m2: float
+    outside_m2: float
+    outside_l: float
+    off_swath_l: float
+    cv_pct: float | None
+    unknown_s: float
+    phi_end: date
+    area: BaseGeometry
+    file: str = ""
+    uid: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.flight_uid:
+            raise BadInput("error.no_flight", wanted=self.flight_uid)
+        if self.cv_pct is not None and not math.isfinite(self.cv_pct):
+            object.__setattr__(self, "cv_pct", None)
+        object.__setattr__(self, "product", clean(self.product))
+        object.__setattr__(self, "sprayed_utc", to_millisecond(self.sprayed_utc))
+        if isinstance(self.area, Polygon):
+            parts = [] if self.area.is_empty else [self.area]
+            object.__setattr__(self, "area", MultiPolygon(parts))
