@@ -1,8 +1,6 @@
 """What a spraying gives: coverage, dose, litres, and whether sprayer and pack can (P4 to P6).
 
-Measured on the wet stretches of the items (`missions.spray_trace`). Each wet piece belongs to the
-pass of the plan it runs along, whose width and rate are the plan's word; a piece that runs along
-none is sprayed where nothing was meant to be, on a turn or a transit.
+Measured on the wet pieces of the items and the passes they run along (`missions.spray_work`).
 
 The dose is what the pump gives there: set as the job's parameter file sets it, at the speed the
 items fly, through the pump's own curve. Litres are added up from that, not from the estimate, and
@@ -13,14 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
-import shapely.ops
 from numpy.typing import NDArray
-from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import AgriError
@@ -29,21 +24,16 @@ from missions.check_path import Path
 from missions.check_survey import LEAST_RESERVE, LENGTH_SLACK
 from missions.dose import SERVO_MAX_US, SERVO_MIN_US, flow_l_min, pump_flow_l_min
 from missions.flightplan import FlightPlan
-from missions.spray_job import SprayJob, SprayPass
+from missions.spray_job import SprayJob
 from missions.spray_limits import SprayLimits, wind_findings
 from missions.spray_parameters import job_parameters
-from missions.spray_trace import Spot, Stretch, WetPiece, speed_of
+from missions.spray_trace import Stretch, speed_of
+from missions.spray_work import Work
 from missions.sprayers import PumpControl
 
 Ground = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 """Longitudes and latitudes to metres of the ground above home."""
 
-ALONG_PASS_M = 0.5
-"""A wet piece no further from a pass than this runs along it."""
-ALONG_PASS_DEG = 5.0
-"""And turned from it by no more than this."""
-NARROWEST = 0.6
-"""A pass told narrower than this share of the job's swath is taken to be as wide as the swath."""
 ENOUGH = 0.98
 """Share of the treatable area that must be sprayed (P4)."""
 TWICE = 0.10
@@ -59,158 +49,6 @@ LITRES_ROUNDING = 0.1
 HEIGHT_SLACK_M = 0.05
 """Heights are whole centimetres on the wire."""
 ROUNDING = 1e-6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worked:
-    """A wet piece and the pass it runs along.
-
-    Parameters
-    ----------
-    stretch : int
-        Number of the stretch it is of, from 0.
-    piece : WetPiece
-        What is wet.
-    given : SprayPass
-        The pass, whose rate and width it is judged by.
-    width_m : float
-        Width believed.
-    """
-
-    stretch: int
-    piece: WetPiece
-    given: SprayPass
-    width_m: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """All that a flight sprays.
-
-    Parameters
-    ----------
-    pieces : tuple of Worked
-        Wet pieces along passes.
-    spots : tuple of (Spot, SprayPass)
-        Waits over spots of the plan.
-    off_passes : tuple of Finding
-        What is sprayed along no pass.
-    """
-
-    pieces: tuple[Worked, ...]
-    spots: tuple[tuple[Spot, SprayPass], ...]
-    off_passes: tuple[Finding, ...]
-
-    def strips(self, side_m: float = 0.0, along_m: float = 0.0) -> list[tuple[int, BaseGeometry]]:
-        """Return the ground of every stretch and spot, with its item's number.
-
-        Parameters
-        ----------
-        side_m, along_m : float
-            How much is taken off each side, and off both ends of a stretch.
-        """
-        found: list[tuple[int, BaseGeometry]] = []
-        for number in sorted({work.stretch for work in self.pieces}):
-            mine = [work for work in self.pieces if work.stretch == number]
-            found.append((mine[0].piece.seq, _strip(mine, side_m, along_m)))
-        for spot, given in self.spots:
-            round_m = given.width_m / 2.0 - side_m
-            found.append((spot.seq, Point(spot.east_m, spot.north_m).buffer(round_m)))
-        return found
-
-
-def _strip(mine: Sequence[Worked], side_m: float, along_m: float) -> BaseGeometry:
-    strips = []
-    for place, work in enumerate(mine):
-        line = work.piece.line
-        first = along_m if place == 0 else 0.0
-        last = along_m if place == len(mine) - 1 else 0.0
-        if line.length > first + last + ROUNDING:
-            cut = shapely.ops.substring(line, first, line.length - last)
-            strips.append(cut.buffer(work.width_m / 2.0 - side_m, cap_style="flat"))
-    strip: BaseGeometry = shapely.union_all(strips)
-    return strip
-
-
-def work_of(job: SprayJob, path: Path, runs: Sequence[Stretch], waits: Sequence[Spot]) -> Work:
-    """Return what is sprayed along which pass.
-
-    Parameters
-    ----------
-    job : SprayJob
-        The plan's passes.
-    path : Path
-        The flight.
-    runs, waits
-        Its stretches and spots.
-    """
-    ways = [(_local(path, p), p) for p in job.passes if len(p.places) > 1]
-    trees = [(_local(path, p), p) for p in job.passes if len(p.places) == 1]
-    pieces: list[Worked] = []
-    lost: list[tuple[int, float]] = []
-    for number, run in enumerate(runs):
-        for piece in run.wet:
-            given = _pass_along(piece.line, ways)
-            if given is None:
-                lost.append((piece.seq, piece.line.length))
-            else:
-                width_m = believed_width_m(job, given)
-                pieces.append(Worked(stretch=number, piece=piece, given=given, width_m=width_m))
-    spots = []
-    for spot in waits:
-        place = Point(spot.east_m, spot.north_m)
-        near = [entry for entry in trees if entry[0].distance(place) <= ALONG_PASS_M]
-        if near:
-            spots.append((spot, min(near, key=lambda entry: entry[0].distance(place))[1]))
-        else:
-            lost.append((spot.seq, 0.0))
-    return Work(pieces=tuple(pieces), spots=tuple(spots), off_passes=tuple(_off(lost)))
-
-
-def _off(lost: Sequence[tuple[int, float]]) -> Iterator[Finding]:
-    if lost:
-        yield Finding.error(
-            "finding.spray_off_pass",
-            item=lost[0][0],
-            count=len({seq for seq, _ in lost}),
-            length_m=sum(length for _, length in lost),
-        )
-
-
-def _local(path: Path, given: SprayPass) -> BaseGeometry:
-    places = [path.frame.metres(place) for place in given.places]
-    return LineString(places) if len(places) > 1 else Point(places[0])
-
-
-def believed_width_m(job: SprayJob, given: SprayPass) -> float:
-    """Return the width of a pass, the job's swath where the pass tells one too narrow for it."""
-    if job.kind == "field" and given.width_m < NARROWEST * job.settings.swath_m - ROUNDING:
-        return job.settings.swath_m
-    return given.width_m
-
-
-def _pass_along(
-    line: LineString, ways: Sequence[tuple[BaseGeometry, SprayPass]]
-) -> SprayPass | None:
-    """Return the pass that a wet piece runs along, None when it runs along none."""
-    middle = line.interpolate(0.5, normalized=True)
-    near = []
-    for way, given in ways:
-        if way.distance(middle) <= ALONG_PASS_M:
-            turned = _turned_deg(line, way, middle)
-            if turned <= ALONG_PASS_DEG:
-                near.append((turned, given))
-    return min(near, key=lambda entry: entry[0])[1] if near else None
-
-
-def _turned_deg(line: LineString, way: BaseGeometry, middle: Point) -> float:
-    """Return the angle between a line and the nearest part of a way, 0 to 90 degrees."""
-    at = way.project(middle)
-    before, after = way.interpolate(max(0.0, at - 0.2)), way.interpolate(at + 0.2)
-    start, end = shapely.get_coordinates(line)[[0, -1]]
-    bearing = math.atan2(after.x - before.x, after.y - before.y)
-    turned = math.degrees(math.atan2(end[0] - start[0], end[1] - start[1]) - bearing)
-    return abs(math.remainder(turned, 180.0))
 
 
 def check_limits(

@@ -32,7 +32,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import AgriError
 from agri.findings import Finding, Severity
-from missions.check_dose import Ground, check_limits, check_work, work_of
+from missions.check_dose import Ground, check_limits, check_work
 from missions.check_path import Path
 from missions.check_switching import check_switching, turns
 from missions.drift import Buffer, buffers, default_buffers, is_ruoi_field, past_edge_m
@@ -41,6 +41,7 @@ from missions.keepouts import explode
 from missions.pump import pump_channel
 from missions.spray_limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 from missions.spray_trace import spots, stretches
+from missions.spray_work import work_of
 
 SIDE_M = 0.05
 """Rounding of places on the wire, to either side of a swath."""

@@ -16,7 +16,6 @@ from shapely.geometry import LineString, MultiPolygon, Point, box
 from agri.field import Obstacle, ObstacleKind, SensitiveKind, SensitiveSite
 from agri.findings import Severity, blocks
 from agri.weather import Wind
-from missions.check_dose import believed_width_m
 from missions.check_path import path_of
 from missions.check_spray import check_spray, sprays
 from missions.check_switching import check_switching
@@ -27,6 +26,7 @@ from missions.legs import flown_legs
 from missions.spray_job import EdgeClearance, SprayPass
 from missions.spray_limits import SprayLimits
 from missions.spray_trace import gone_m, speed_near, spots, stretches
+from missions.spray_work import believed_width_m
 from missions.sprayers import PumpControl
 from tests import plans
 from tests.plans import local, lonlat, speed
@@ -542,10 +542,10 @@ def test_a_flow_beyond_the_pump_is_found_on_both_sides() -> None:
 
 
 def test_a_pass_of_another_rate_than_the_pump_is_set_for_is_found() -> None:
-    for rate, expected in ((20.15, []), (21.0, ["dose"]), (22.0, ["pump_unset"])):
+    for rate, expected in ((20.15, []), (20.7, ["dose"]), (22.0, ["pump_unset"])):
         odd = (*passes()[:3], replace(passes()[3], rate_l_ha=rate))
         assert told(replace(PLAN, spray=replace(JOB, passes=odd))) == errors(*expected)
-    odd = (*passes()[:3], replace(passes()[3], rate_l_ha=21.0))
+    odd = (*passes()[:3], replace(passes()[3], rate_l_ha=20.7))
     off = the(replace(PLAN, spray=replace(JOB, passes=odd)), "spray_dose")
     assert off["item"] == 6
     assert abs(off["percent"]) > 2.0
