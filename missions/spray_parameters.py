@@ -132,29 +132,39 @@ def _held_percent(settings: SpraySettings, output: float) -> int:
 def job_parameters(job: SprayJob) -> dict[str, float]:
     """Return what the autopilot must be set to for a planned job, as its passes need it.
 
-    Passes of one rate follow the speed; spots, and passes of several rates, hold a flow.
+    Passes at the settings' rate and speed follow the speed. Trees, and passes of a rate map (also
+    a sortie of which but one rate is left), hold the one flow they were planned with.
 
     Raises
     ------
     Refused
-        As `spray_parameters`; and when passes of several rates need flows that differ, which
+        As `spray_parameters`; and when passes that must be held need flows that differ, which
         ArduPilot's sprayer cannot change in flight.
     """
     settings = job.settings
-    spots = [p for p in job.passes if len(p.places) == 1]
-    swaths = [p for p in job.passes if len(p.places) > 1]
     if settings.sprayer.control is not PumpControl.SPEED:
         return spray_parameters(settings, flow_l_min=settings.sprayer.max_flow_l_min)
-    rates = [p.rate_l_ha for p in swaths] or [0.0]
+    spots = [p for p in job.passes if len(p.places) == 1]
+    swaths = [p for p in job.passes if len(p.places) > 1]
+    if not (spots or job.kind == "trees" or _paced(swaths, settings)):
+        return spray_parameters(settings)
+    flows = [60.0 * p.spot_l / p.dwell_s for p in spots] + _flows(swaths)
+    found = spray_parameters(settings, hover=bool(spots), flow_l_min=_one_flow(settings, flows))
     if spots:
-        flows = [60.0 * p.spot_l / p.dwell_s for p in spots]
-        return spray_parameters(settings, hover=True, flow_l_min=_one_flow(settings, flows))
-    if max(rates) > min(rates) * (1.0 + SAME_RATE):
-        found = spray_parameters(settings, flow_l_min=_one_flow(settings, _flows(swaths)))
-        slowest_m_s = min(p.speed_m_s for p in swaths)
-        stop = float(round(100.0 * min(SPEED_MIN_M_S, slowest_m_s / 2.0)))
-        return {**found, "SPRAY_SPEED_MIN": stop}
-    return spray_parameters(settings)
+        return found
+    slowest_m_s = min(p.speed_m_s for p in swaths)
+    return {**found, "SPRAY_SPEED_MIN": float(round(50.0 * min(2.0 * SPEED_MIN_M_S, slowest_m_s)))}
+
+
+def _paced(swaths: list[SprayPass], settings: SpraySettings) -> bool:
+    """Return whether the speed of passes makes their dose, not the pump that follows it."""
+    rate = rate_per_pass(settings)
+    if any(abs(p.rate_l_ha - rate) > SAME_RATE * rate for p in swaths):
+        return True
+    flows = _flows(swaths)
+    steady = bool(flows) and max(flows) <= min(flows) * (1.0 + SAME_RATE)
+    speeds = [abs(p.speed_m_s - settings.speed_m_s) for p in swaths]
+    return steady and min(speeds) > SAME_RATE * settings.speed_m_s
 
 
 def _flows(swaths: list[SprayPass]) -> list[float]:

@@ -9,6 +9,7 @@ import pytest
 from agri.findings import Finding, Severity, blocks
 from missions.catalogue import sprayer
 from missions.commands import Parameter
+from missions.dose import pump_flow_l_min
 from missions.flightplan import FlightPlan
 from missions.items import Command
 from missions.preflight import (
@@ -17,6 +18,7 @@ from missions.preflight import (
     needed_parameters,
     unmet,
 )
+from missions.spray_job import SprayJob
 from missions.spray_parameters import job_parameters
 from tests.spraying import JOB, PLAN, asked
 
@@ -133,7 +135,9 @@ def test_what_is_wanted_is_the_jobs() -> None:
 
 
 def test_another_makers_sprayer_or_a_dose_out_of_reach_never_takes_off() -> None:
-    for plan in (asked(sprayer=sprayer("T40")), asked(rate_l_ha=900.0)):
+    much = tuple(replace(work, rate_l_ha=900.0) for work in JOB.passes)
+    dose = replace(asked(rate_l_ha=900.0), spray=replace(JOB, passes=much))
+    for plan in (asked(sprayer=sprayer("T40")), dose):
         found = met(plan)
         assert [f.key for f in found if f.severity is Severity.ERROR] == [
             "finding.spray_cannot_be_set"
@@ -151,6 +155,39 @@ def test_passes_of_several_rates_hold_one_flow_and_differing_flows_are_refused()
     assert found["SPRAY_SPEED_MIN"] <= 50.0 * first.speed_m_s / 1.25 + 0.5
     uneven = replace(JOB, passes=(replace(first, rate_l_ha=first.rate_l_ha * 1.25), *rest))
     assert met(replace(PLAN, spray=uneven))[0].key == "finding.spray_cannot_be_set"
+
+
+def flow_given(job: SprayJob, speed_m_s: float) -> float:
+    """What ArduPilot's pump gives at a speed with the job's settings."""
+    found = job_parameters(job)
+    percent = max(speed_m_s * found["SPRAY_PUMP_RATE"], found["SPRAY_PUMP_MIN"])
+    return pump_flow_l_min(job.settings.sprayer, min(100.0, percent) / 100.0)
+
+
+@pytest.mark.parametrize("rate", [1.25, 1.0, 0.8])
+def test_a_sortie_with_one_rate_of_a_map_gives_that_rate(rate: float) -> None:
+    """The last sortie of a rate map: all its passes ask 1.25 of the rate at 1/1.2 of the speed."""
+    passes = tuple(
+        replace(p, rate_l_ha=p.rate_l_ha * rate, speed_m_s=p.speed_m_s / 1.2) for p in JOB.passes
+    )
+    for work in passes:
+        flow = flow_given(replace(JOB, passes=passes), work.speed_m_s)
+        given = flow / (0.006 * work.width_m * work.speed_m_s)
+        assert given == pytest.approx(work.rate_l_ha, rel=0.02)
+
+
+def test_rings_round_trees_hold_their_flow_at_their_own_speed() -> None:
+    rings = tuple(replace(p, speed_m_s=p.speed_m_s / 1.5) for p in JOB.passes)
+    trees = replace(JOB, passes=rings, kind="trees")
+    assert job_parameters(trees)["SPRAY_PUMP_RATE"] == 0.0
+    flow = 0.006 * rings[0].rate_l_ha * rings[0].width_m * rings[0].speed_m_s
+    assert flow_given(trees, 0.8) == pytest.approx(flow, rel=0.03)
+
+
+def test_a_slower_edge_pass_follows_the_speed() -> None:
+    first, *rest = JOB.passes
+    slow = replace(JOB, passes=(replace(first, speed_m_s=first.speed_m_s / 1.5), *rest))
+    assert job_parameters(slow) == job_parameters(JOB)
 
 
 def test_spots_are_sprayed_standing_still() -> None:
