@@ -9,7 +9,8 @@ A missing tree leaves a wider gap, and the pass ends and begins anew; in between
 straight on with the sprayer off.
 
 Single trees are left out as in `missions.tree_ground`, and passes are cut where the swath would
-reach a buffer or where the aircraft may not be. What of the trees is then not sprayed is told.
+reach a buffer or over the border, or where the aircraft may not be. What of the trees is then not
+sprayed is told.
 
 Passes keep the settings' swath, speed and rate, so that the pump follows the speed as over a field.
 On both sides of a row each swath gets the rate; swaths that would overlap over the row are refused.
@@ -41,13 +42,15 @@ from missions.route import distances
 from missions.row_finding import Row, Rows, find_rows
 from missions.spray_job import SpraySettings
 from missions.spray_route import Pass, SprayRoute
-from missions.tree_ground import TreeGround, left_out, tree_ground
+from missions.tree_ground import LITTLE_M, TreeGround, left_out, tree_ground
 from missions.visiting import order_tracks
 
 __all__ = ["Row", "Rows", "find_rows", "plan_rows"]
 
 GAP_M = 3.0
 """Gap between crowns over which the sprayer stays on: about a second at an orchard's speed."""
+STEP_M = 0.2
+"""Steps in which the ends of a swath are fitted into the field."""
 LEAST_PASS_M = 1.0
 """Shorter pieces of a pass are not flown."""
 
@@ -114,11 +117,16 @@ def plan_rows(
     )
     free = ground.treatable.intersection(ground.allowed)
     free = free.difference(ground.kept_free.buffer(half_m))
+    room = site.field.frame.geometry_to_local(site.field.boundary).buffer(LITTLE_M)
     tracks: list[list[LineString]] = []
     missed: list[Tree] = []
     for number, row in enumerate(rows):
         kept = [trees[k] for k in ground.numbers if row_of[k] == number]
-        flown = [_pieces(line, kept, gap_m, free) for line in _lines(row, offset_m)]
+        flown = [
+            [part for piece in _pieces(line, kept, gap_m, free)
+             for part in _whole_swath(piece, room, half_m)]
+            for line in _lines(row, offset_m)
+        ]  # fmt: skip
         tracks += [pieces for pieces in flown if pieces]
         over = shapely.union_all([piece for pieces in flown for piece in pieces])
         missed += [t for t in kept if not over.dwithin(Point(t.place), offset_m + half_m + 1e-6)]
@@ -197,6 +205,26 @@ def _pieces(
                 )
                 found.append((low, _between(line, low, high)))
     return [piece for _, piece in sorted(found, key=lambda one: one[0])]
+
+
+def _whole_swath(line: LineString, room: BaseGeometry, half_m: float) -> Iterator[LineString]:
+    """Yield the parts of a line on which the swath lies in `room` to both sides."""
+    shapely.prepare(room)
+    strip = line.buffer(half_m, cap_style="flat")
+    if room.covers(strip):
+        yield line
+        return
+    far = np.linspace(0.0, line.length, max(2, math.ceil(line.length / STEP_M) + 1))
+    at = shapely.get_coordinates(shapely.line_interpolate_point(line, far))
+    hair = np.minimum(far + 1e-3, line.length)
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, hair)) - at
+    ahead[-1] = ahead[-2]
+    aside = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / np.hypot(*ahead.T)[:, None] * half_m
+    whole = shapely.covers(room, shapely.linestrings(np.stack([at - aside, at + aside], axis=1)))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], whole.astype(int), [0]])))
+    for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
+        if far[last] - far[first] >= LEAST_PASS_M:
+            yield _between(line, float(far[first]), float(far[last]))
 
 
 def _between(line: LineString, start_m: float, end_m: float) -> LineString:

@@ -6,12 +6,11 @@ The fence is drawn first (`missions.fence`) and legs stay inside its margins, in
 where that reaches as many trees as the wide one. Then every tree is judged by itself. It is left
 out, and told, when
 
-* its spray would reach a buffer, or come nearer to a border edge than the distance set for it;
-* the aircraft would have to fly where it must not: beyond the border with the sprayer on, near an
-  obstacle, beyond the fence's margins.
+* its spray would reach a buffer, fall beyond the border, or come nearer to a border edge than the
+  distance set for it;
+* the aircraft would have to fly where it must not: near an obstacle, beyond the fence's margins.
 
-What a tree's spray reaches is a circle: its crown or the swath, whichever is wider. Where no
-distance is set, a tree at the border is sprayed whole; how far spray then falls beyond it is told.
+What a tree's spray reaches is a circle: its crown or the swath, whichever is wider.
 
 A flight passes over every crown of the list, sprayed or not, so the flying height must clear the
 highest by the least height the sprayer works at.
@@ -45,7 +44,7 @@ NAMED = 6
 OBSTACLE_M = 15.0
 """A tree that cannot be flown to and stands this near to a keep-out is left out for it."""
 LITTLE_M = 0.05
-"""Spray this far beyond the border is not told: no border is known better."""
+"""No border is known better than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,6 @@ def tree_ground(
         points,
         np.asarray(reach_m),
         flown=flown,
-        field=field,
         allowed=allowed,
         closed=closed,
         buffers=buffers,
@@ -138,14 +136,14 @@ def tree_ground(
     strips = [edge.buffer(clearance_m) for edge, clearance_m in edges if clearance_m > 0.0]
     kept_free = shapely.union_all([*buffers, *strips])
     left = field.difference(shapely.union_all([kept_free, *(shape for _, shape in closed)]))
-    findings = [*_left_out(trees, reasons), *_beyond_border(points, reach_m, field, numbers)]
+    low = _far_below(settings, [trees[number] for number in numbers])
     return TreeGround(
         home=home,
         allowed=allowed,
         treatable=MultiPolygon([part for part in explode(left) if isinstance(part, Polygon)]),
         kept_free=kept_free,
         numbers=numbers,
-        findings=(*findings, *_far_below(settings, [trees[number] for number in numbers])),
+        findings=(*_left_out(trees, reasons), *low),
     )
 
 
@@ -210,7 +208,6 @@ def _reasons(
     reach_m: FloatArray,
     *,
     flown: NDArray[np.object_],
-    field: BaseGeometry,
     allowed: BaseGeometry,
     closed: Sequence[tuple[str, Polygon]],
     buffers: Sequence[BaseGeometry],
@@ -226,10 +223,8 @@ def _reasons(
     for buffer in buffers:
         mark(shapely.distance(points, buffer) < reach_m, Message.of("finding.why_buffer"))
     for edge, clearance_m in edges:
-        if clearance_m > 0.0:
-            near = shapely.distance(points, edge) < clearance_m + reach_m
-            mark(near, Message.of("finding.why_border"))
-    mark(~shapely.covers(field.buffer(2.0 * LITTLE_M), flown), Message.of("finding.why_beyond"))
+        near = shapely.distance(points, edge) < clearance_m + reach_m - LITTLE_M
+        mark(near, Message.of("finding.why_border"))
     shut = ~shapely.covers(allowed, flown)
     for name, shape in closed:
         near = shapely.distance(flown, shape) < OBSTACLE_M
@@ -252,20 +247,6 @@ def _left_out(trees: Sequence[Tree], reasons: Sequence[Message | None]) -> list[
         if why is not None:
             held.setdefault(why, []).append(tree)
     return [left_out(some, why) for why, some in held.items()]
-
-
-def _beyond_border(
-    points: NDArray[np.object_],
-    reach_m: Sequence[float],
-    field: BaseGeometry,
-    numbers: Sequence[int],
-) -> list[Finding]:
-    kept = list(numbers)
-    over_m = np.asarray(reach_m)[kept] - shapely.distance(points[kept], field.boundary)
-    count = int(np.count_nonzero(over_m > LITTLE_M))
-    if not count:
-        return []
-    return [Finding.info("finding.trees_over_border", count=count, over_m=float(over_m.max()))]
 
 
 def _far_below(settings: SpraySettings, trees: Sequence[Tree]) -> list[Finding]:

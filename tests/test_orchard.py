@@ -16,12 +16,18 @@ from shapely.geometry import LineString, Point, box
 
 from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
+from agri.findings import Severity
+from missions.checks import check_plan
 from missions.crowns import LITRES_PER_M3, Tree
 from missions.flightplan import Site
 from missions.keepouts import keep_outs
 from missions.orchard import DOSE_ERROR, hover_flow_l_min, plan_trees, ring_radii
 from missions.route import shortest_way
+from missions.sortie import split_sorties
+from missions.spray_energy import estimate_spray
 from missions.spray_job import EdgeClearance
+from missions.spray_mission import fly_route
+from missions.spray_parameters import job_parameters
 from missions.spray_route import Pass, SprayRoute
 from missions.sprayers import PumpPoint
 from tests.orchards import SPRAYER, Planted, asked, grid, in_field, orchard_site
@@ -242,24 +248,19 @@ def test_a_distance_set_for_an_edge_leaves_its_trees_out() -> None:
         assert len(route.passes) in {50, 54}
 
 
-def test_spray_that_falls_beyond_the_border_is_told() -> None:
-    site, here = planted_site(grid(5, 5), margin_m=1.0)
-    route = plan_trees(site, asked(), here.trees(1.8, 3.5), litres_per_tree=0.4)
-    (told,) = route.findings
-    assert told.key == "finding.trees_over_border"
-    assert "16 trees" in told.text("en")
-    assert "1.0 m" in told.text("en")
-
-
-def test_a_ring_that_would_leave_the_field_is_not_flown() -> None:
-    site, here = planted_site(grid(5, 5), margin_m=1.0)
-    wide = tuple(replace(tree, radius_m=3.5) for tree in here.trees(1.8, 3.5))
-    route = plan_trees(site, asked(), wide, litres_per_tree=0.6)
+@pytest.mark.parametrize("radius_m", [1.8, 3.5])
+def test_no_spray_falls_beyond_the_border(radius_m: float) -> None:
+    site, here = planted_site(grid(5, 5), margin_m=1.5)
+    trees = here.trees(radius_m, 3.5)
+    route = plan_trees(site, asked(), trees, litres_per_tree=0.6)
     assert len(route.passes) == 9
-    told = [f.text("en") for f in route.findings]
-    assert any("16 trees are not sprayed" in text and "border" in text for text in told)
+    (told,) = route.findings
+    assert "16 trees are not sprayed" in told.text("en")
+    assert "border" in told.text("en")
     field = site.field.frame.geometry_to_local(site.field.boundary)
-    assert all(field.covers(LineString(work.points)) for work in route.passes)
+    for work in route.passes:
+        way = Point(work.points[0]) if work.is_spot else LineString(work.points)
+        assert field.buffer(0.05).covers(way.buffer(work.width_m / 2.0))
 
 
 def test_low_trees_far_below_the_flight_are_told() -> None:
@@ -279,6 +280,28 @@ def test_a_sapling_that_no_common_flow_doses_right_is_left_out_and_told() -> Non
     told = [f.text("en") for f in route.findings if f.key == "finding.trees_left_out"]
     assert len(told) == 1
     assert "Cây con" in told[0]
+
+
+@pytest.mark.parametrize("radius_m", [1.8, 2.6])
+def test_the_flight_is_without_fault_and_the_pump_is_told_to_hold_the_one_flow(
+    radius_m: float,
+) -> None:
+    """Hovering or in rings: litres are flow times time, whatever the speed."""
+    route = plan_trees(SITE, asked(), HERE.trees(radius_m, 3.5), litres_per_tree=0.6)
+    sorties = split_sorties(route, asked())
+    assert sum(len(sortie.passes) for sortie in sorties) == len(route.passes)
+    first = sorties[0]
+    plan = fly_route(
+        SITE, asked(), first, name="Cây", kind="trees", estimate=estimate_spray(first, asked())
+    )
+    wrong = [f.text("en") for f in check_plan(plan) if f.severity is not Severity.INFO]
+    assert not wrong
+    assert plan.spray is not None
+    told = job_parameters(plan.spray)
+    assert told["SPRAY_PUMP_RATE"] == 0.0
+    assert told["SPRAY_SPEED_MIN"] <= 100.0 * 0.5 * min(p.speed_m_s for p in route.passes)
+    flow = FLOWS_L_MIN[round(told["SPRAY_PUMP_MIN"]) - 20]
+    assert flow == pytest.approx(flow_l_min(route.passes[0]), rel=1e-6)
 
 
 def refusal(trees: Any, **changes: Any) -> str:

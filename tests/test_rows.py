@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import LineString, Point
+from shapely.geometry import LineString, Point, Polygon
 
 from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
@@ -196,6 +197,30 @@ def test_no_swath_reaches_into_a_buffer_and_what_is_left_out_is_told() -> None:
     assert str(near) in told[0]
 
 
+def test_a_swath_ends_where_its_corners_would_leave_the_field() -> None:
+    """A slanted border cuts across the ends of the rows."""
+    planted = grid(15, 8, along_m=4.0)
+    whole = orchard_site(planted)
+    trees = in_field(whole, planted).trees(1.8, 3.5)
+    local = whole.field.frame.geometry_to_local(whole.field.boundary)
+    slanted = local.intersection(Polygon([(-99, -99), (8, -99), (28, 99), (-99, 99)]))
+    field = replace(whole.field, boundary=whole.field.frame.geometry_to_lonlat(slanted))
+    site = replace(whole, field=field)
+    moved = field.frame.geometry_to_local(whole.field.frame.geometry_to_lonlat(slanted))
+    shift = np.subtract(moved.bounds[:2], slanted.bounds[:2])
+    inside = [
+        replace(t, place=(t.place[0] + shift[0], t.place[1] + shift[1]))
+        for t in trees
+        if slanted.covers(Point(t.place))
+    ]
+    route = plan_rows(site, asked(), find_rows(inside).rows)
+    strips = [line.buffer(2.0, cap_style="flat") for line in lines_of(route)]
+    assert all(moved.buffer(0.08).covers(strip) for strip in strips)
+    sprayed = shapely.union_all(strips)
+    kept = [t for t in inside if Point(t.place).distance(moved.boundary) > 4.0]
+    assert all(sprayed.covers(Point(t.place)) for t in kept)
+
+
 def test_passes_and_legs_keep_off_a_pole_among_the_rows() -> None:
     planted = grid(15, 8, along_m=4.0)
     pole = Draft().obstacle(ObstacleKind.POLE, Point(30.0, 21.0), 9.0, "Cột điện")
@@ -257,7 +282,7 @@ def test_every_tree_is_sprayed_or_told_and_nothing_is_sprayed_outside(
     assert missed <= told
     assert sum(len(row.trees) for row in found.rows) + len(found.alone) == len(trees)
     field = site.field.frame.geometry_to_local(site.field.boundary)
-    assert all(field.buffer(1e-6).covers(line) for line in lines)
+    assert all(field.buffer(0.08).covers(line.buffer(2.0, cap_style="flat")) for line in lines)
     assert all(route.allowed.buffer(1e-6).covers(line) for line in lines)
     for work in route.passes:
         starts = [Point(work.points[0]), Point(work.points[-1])]
