@@ -35,7 +35,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from agri.errors import BadInput, Refused
 from agri.geo import LocalFrame
@@ -336,18 +335,3 @@ def _calm_m(settings: SpraySettings) -> float:
     """Return a length that surely is flown as planned: from slowest to fastest and as far again."""
     fast = settings.sprayer.max_speed_m_s
     return max(MIN_PIECE_M, fast**2 / settings.sprayer.aircraft.acceleration_m_s2)
-
-
-def rate_steps(passes: Sequence[Pass]) -> int:
-    """Return how often the rate changes within swaths: where a piece goes on from the one before.
-
-    Examples
-    --------
-    >>> one = Pass(points=((0, 0), (50, 0)), width_m=5.0, rate_l_ha=20.0, speed_m_s=4.0)
-    >>> two = Pass(points=((50, 0), (90, 0)), width_m=5.0, rate_l_ha=30.0, speed_m_s=3.0)
-    >>> rate_steps([one, two])
-    1
-    """
-    return sum(
-        a.points[-1] == b.points[0] and a.rate_l_ha != b.rate_l_ha for a, b in pairwise(passes)
-    )

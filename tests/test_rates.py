@@ -19,7 +19,7 @@ from agri.zone import RateMap, RatePatch
 from missions.catalogue import sprayer
 from missions.dose import flow_l_min, held_flow_l_min, pump_flow_l_min, servo_pwm
 from missions.items import Command, MissionItem, canonical
-from missions.rates import MAX_ERROR, MIN_PIECE_M, rate_steps, rated
+from missions.rates import MAX_ERROR, MIN_PIECE_M, rated
 from missions.spray_route import Pass
 from tests.test_dose import asked
 from tests.test_zone import FRAME, box, grid
@@ -72,7 +72,6 @@ def test_each_piece_gets_the_rate_beneath_it_by_its_speed_with_one_flow() -> Non
     assert flown[2].speed_m_s == pytest.approx(2.0 * flown[1].speed_m_s)
     mean = sum(p.length_m for p in flown) / sum(p.length_m / p.speed_m_s for p in flown)
     assert mean == pytest.approx(4.0, rel=0.06)
-    assert rate_steps(flown) == 2
     check(flown, speed_m_s=4.0)
 
 
