@@ -13,10 +13,12 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 from pyproj.enums import TransformDirection
 from pyproj.exceptions import CRSError
+from shapely.geometry import MultiPolygon
 
 from agri.errors import BadInput
 
@@ -195,3 +197,37 @@ class Grid:
         ):
             total = total + np.where(weight > 0.0, weight * self.values[i, j], 0.0)
         return np.where(inside, total, np.nan)
+
+
+def areas_where(grid: Grid, chosen: NDArray[np.bool_]) -> MultiPolygon:
+    """Return the ground of chosen pixels, WGS 84 (lon, lat) degrees.
+
+    Parameters
+    ----------
+    grid : Grid
+        Whose pixels they are.
+    chosen : (H, W) bool
+        Which.
+
+    Returns
+    -------
+    shapely.MultiPolygon
+        Neighbours joined; empty when none is chosen.
+
+    Examples
+    --------
+    >>> grid = Grid(values=np.zeros((2, 2)), affine=(1.0, 0.0, 106.0, 0.0, -1.0, 22.0), epsg=4326)
+    >>> areas_where(grid, np.array([[True, True], [False, False]])).bounds
+    (106.0, 21.0, 108.0, 22.0)
+    """
+    edges = np.diff(np.pad(chosen.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    ends = np.nonzero(edges == -1)[1]
+    runs = shapely.box(starts, rows, ends, rows + 1)
+    joined = shapely.union_all(runs, grid_size=1.0)
+    parts = [part for part in getattr(joined, "geoms", [joined]) if not part.is_empty]
+
+    def degrees(pixels: FloatArray) -> FloatArray:
+        return np.column_stack(grid.lonlat(*pixels.T))
+
+    return MultiPolygon([shapely.transform(part, degrees) for part in parts])

@@ -30,7 +30,7 @@ of the passes over the cell, the mean where several have a part of it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, timezone
 
 import numpy as np
@@ -90,6 +90,10 @@ class Applied:
     ----------
     grid : Grid
         L/ha in every cell, NaN where nothing fell; UTM, north up.
+    share : Grid
+        The same as shares of the rate asked there; NaN where nothing was to be sprayed.
+    cell_m2 : float
+        Ground of one cell.
     litres : float
         All that left the nozzles.
     sprayed_m2 : float
@@ -113,6 +117,8 @@ class Applied:
     """
 
     grid: Grid
+    share: Grid
+    cell_m2: float
     litres: float
     sprayed_m2: float
     missed_m2: float
@@ -224,8 +230,11 @@ class _Measured:
             unit="l/ha",
             name=self.floor.job.job,
         )  # fmt: skip
+        wanted = np.where(asked > 0.0, asked, np.nan)
         return Applied(
             grid=grid,
+            share=replace(grid, values=rate / wanted, unit=""),
+            cell_m2=self.floor.cell_m**2,
             litres=float(np.sum(self.way.litres)),
             sprayed_m2=float(sprayed.area),
             missed_m2=self._missed_m2(rate, asked, cover),

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from agri.errors import BadInput
 from agri.geo import LonLat
+from agri.names import fold
+from agri.units import read_length_m
+
+if TYPE_CHECKING:
+    from missions.spray_job import Objective
 
 
 def read_number(text: str, *, name: str) -> float:
@@ -75,3 +81,75 @@ def read_epsg(text: str) -> int | None:
     if text.strip() and match is None:
         raise BadInput("error.not_an_epsg", value=text)
     return int(match[1]) if match else None
+
+
+_QUARTERS = {
+    "bac": 0.0, "dong bac": 45.0, "dong": 90.0, "dong nam": 135.0, "nam": 180.0,
+    "tay nam": 225.0, "tay": 270.0, "tay bac": 315.0,
+    "north": 0.0, "north east": 45.0, "northeast": 45.0, "east": 90.0, "south east": 135.0,
+    "southeast": 135.0, "south": 180.0, "south west": 225.0, "southwest": 225.0, "west": 270.0,
+    "north west": 315.0, "northwest": 315.0,
+}  # fmt: skip
+
+
+def read_side(text: str, *, name: str) -> float:
+    """Read where a wind comes from: degrees from north, or a quarter in whole words.
+
+    Single letters are refused: N is north to one reader and nam, south, to the other.
+
+    Examples
+    --------
+    >>> read_side("đông bắc", name="--wind-from"), read_side("north-east", name="--wind-from")
+    (45.0, 45.0)
+    """
+    word = " ".join(re.findall(r"[a-z]+", fold(text)))
+    if word in _QUARTERS:
+        return _QUARTERS[word]
+    if not re.fullmatch(r"\s*[0-9]+(?:[.,][0-9]+)?\s*°?\s*", text):
+        raise BadInput("error.wind_side", name=name, value=text)
+    degrees = read_number(text.strip("° "), name=name)
+    if degrees > 360.0:
+        raise BadInput("error.wind_side", name=name, value=text)
+    return degrees % 360.0
+
+
+_AMOUNTS = {"ml": (1.0, "ml"), "l": (1000.0, "ml"), "g": (1.0, "g"), "kg": (1000.0, "g")}
+
+
+def read_dose(text: str, *, name: str) -> tuple[float, str]:
+    """Read a product's dose per hectare, such as ``500ml`` or ``0,8 kg``, as ml or g.
+
+    Examples
+    --------
+    >>> read_dose("0,8 kg", name="--dose"), read_dose("500ml", name="--dose")
+    ((800.0, 'g'), (500.0, 'ml'))
+    """
+    match = re.fullmatch(r"\s*([0-9]+(?:[.,][0-9]+)?)\s*(ml|l|g|kg)(?:/ha)?\s*", text.lower())
+    if match is None:
+        raise BadInput("error.dose_text", name=name, value=text)
+    factor, unit = _AMOUNTS[match[2]]
+    return round(read_number(match[1], name=name) * factor, 6), unit
+
+
+def read_edge(text: str, *, name: str) -> tuple[int, float]:
+    """Read an edge's clearance, ``3=5m``: the edge's number and metres.
+
+    Examples
+    --------
+    >>> read_edge("3 = 5 m", name="--edge")
+    (3, 5.0)
+    """
+    match = re.fullmatch(r"\s*([0-9]{1,4})\s*=\s*(\S.*)", text)
+    if match is None:
+        raise BadInput("error.edge_text", name=name, value=text)
+    return int(match[1]), read_length_m(match[2], name=name, zero=True)
+
+
+def read_objective(text: str, *, name: str) -> Objective:
+    """Read what the direction of lines is chosen for: ``time`` or ``energy``."""
+    from missions.spray_job import Objective
+
+    try:
+        return Objective(text.strip().lower())
+    except ValueError:
+        raise BadInput("error.objective", name=name, value=text) from None

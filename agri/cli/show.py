@@ -23,9 +23,11 @@ from agri.words import dictionary, say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agri.operations.applied import AppliedMap
     from agri.operations.demo import Demonstration
     from agri.operations.fly import Flown
     from agri.operations.planning import PlannedFlight
+    from agri.operations.spray import PlannedJob
     from missions.launch import FlightProgress
 
 SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
@@ -131,6 +133,52 @@ def show_plan(planned: PlannedFlight) -> int:
     code = show_verdict(planned.plan.name, planned.findings)
     tell("cli.files", picture=planned.picture, page=planned.page)
     return code
+
+
+def show_job(job: PlannedJob) -> int:
+    """Print a spray job at a glance, its findings and its files."""
+    from agri.operations.report import plan_facts
+
+    for label, value in plan_facts(job.sorties[0].plan, language.get()):
+        console().print(f"  {label}: {value}", markup=False)
+    code = show_verdict(job.name, job.findings)
+    return code or show_sorties(job)
+
+
+def show_sorties(job: PlannedJob) -> int:
+    """Print the sorties of a spray job and where its pages are."""
+    from agri.units import square_metres_to_sao
+
+    estimates = [(sortie.plan.name, sortie.plan.spray) for sortie in job.sorties]
+    rows = [
+        (
+            name,
+            local_number(spray.estimate.litres, ".1f"),
+            local_number(square_metres_to_sao(spray.estimate.area_m2), ".1f"),
+            local_number(spray.estimate.time_s / 60.0, ".1f"),
+            local_number(spray.estimate.energy_wh, ".0f"),
+        )
+        for name, spray in estimates if spray
+    ]  # fmt: skip
+    show_table(
+        ("cli.head_sortie", "cli.head_litres", "cli.head_area", "cli.head_minutes",
+         "cli.head_energy"), rows,
+    )  # fmt: skip
+    litres = sum(spray.estimate.litres for _, spray in estimates if spray)
+    tell("cli.job", job=job.name, count=len(rows), litres=local_number(litres, ".1f"))
+    for sortie in job.sorties:
+        tell("cli.files", picture=sortie.picture, page=sortie.page)
+    if job.card:
+        tell("cli.card", card=job.card)
+    return 0
+
+
+def show_applied(shown: AppliedMap) -> None:
+    """Print what a flight sprayed and where its map is."""
+    for label, value in shown.facts:
+        console().print(f"  {label}: {value}", markup=False)
+    tell("cli.files", picture=shown.picture, page=shown.page)
+    tell("cli.exported", file=shown.raster)
 
 
 def ask(key: str) -> bool:

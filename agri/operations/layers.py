@@ -18,6 +18,7 @@ from agri.geo import LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
 from missions.legs import FlownLeg, flown_legs
+from missions.spray import polygons
 from missions.spray_job import SprayJob
 
 BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
@@ -137,7 +138,7 @@ def _ground_layers(job: SprayJob, site: Site | None) -> list[Layer]:
         Layer(key="page.layer.treatable", geometry=job.treatable, colour=SKY, fill=0.35, width=1.0)
     ]
     if site is not None:
-        left = site.field.boundary.difference(job.treatable)
+        left = MultiPolygon(polygons(site.field.boundary.difference(job.treatable)))
         layers.append(
             Layer(
                 key="page.layer.unsprayed",
@@ -149,6 +150,32 @@ def _ground_layers(job: SprayJob, site: Site | None) -> list[Layer]:
             )
         )
     return layers
+
+
+def _leg_layers(plan: FlightPlan) -> list[Layer]:
+    """Return the way: where nothing works, where the camera does, where the sprayer does."""
+    legs = flown_legs(plan.items, plan.home)
+    return [
+        Layer(
+            key="page.layer.transit_off" if plan.spray else "page.layer.transit",
+            geometry=_lines(a for a in legs if not a.trigger_m and not a.spray_on),
+            colour=GREY,
+            width=1.6,
+            dash=(3, 4),
+        ),
+        Layer(
+            key="page.layer.lines",
+            geometry=_lines(a for a in legs if a.trigger_m),
+            colour=BLUE,
+            width=2.5,
+        ),
+        Layer(
+            key="page.layer.spray_lines",
+            geometry=_lines(a for a in legs if a.spray_on),
+            colour=BLUE,
+            width=3.0,
+        ),
+    ]
 
 
 def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
@@ -179,32 +206,7 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
         )
     if plan.spray is not None:
         layers += _ground_layers(plan.spray, plan.site)
-    legs = flown_legs(plan.items, plan.home)
-    layers.append(
-        Layer(
-            key="page.layer.transit",
-            geometry=_lines(a for a in legs if not a.trigger_m and not a.spray_on),
-            colour=GREY,
-            width=1.6,
-            dash=(3, 4),
-        )
-    )
-    layers.append(
-        Layer(
-            key="page.layer.lines",
-            geometry=_lines(a for a in legs if a.trigger_m),
-            colour=BLUE,
-            width=2.5,
-        )
-    )
-    layers.append(
-        Layer(
-            key="page.layer.spray_lines",
-            geometry=_lines(a for a in legs if a.spray_on),
-            colour=BLUE,
-            width=3.0,
-        )
-    )
+    layers += _leg_layers(plan)
     others = [p.place for p in plan.rally_points if distance_m(p.place, plan.home) > 1.0]
     if others:
         layers.append(

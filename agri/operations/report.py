@@ -69,13 +69,14 @@ def keep_report(farm: Workspace, stem: str, report: Report) -> tuple[Path, Path]
     return picture, page
 
 
-def _fact(facts: Facts, language: Language, key: str, /, **values: object) -> None:
+def fact(facts: Facts, language: Language, key: str, /, **values: object) -> None:
+    """Add a fact: the label of `key`, and the value that ``key_value`` says of `values`."""
     facts.append((say(key, language), say(f"{key}_value", language, **values)))
 
 
 def _time(facts: Facts, language: Language, time_s: float) -> None:
     minutes, seconds = divmod(round(time_s), 60)
-    _fact(facts, language, "page.fact_time", minutes=minutes, seconds=seconds)
+    fact(facts, language, "page.fact_time", minutes=minutes, seconds=seconds)
 
 
 def plan_facts(plan: FlightPlan, language: Language) -> Facts:
@@ -83,7 +84,7 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
     facts: Facts = []
     if plan.site:
         area_m2 = plan.site.field.area_m2
-        _fact(facts, language, "page.fact_area", ha=square_metres_to_hectares(area_m2),
+        fact(facts, language, "page.fact_area", ha=square_metres_to_hectares(area_m2),
               sao=square_metres_to_sao(area_m2))  # fmt: skip
     if plan.aircraft:
         facts.append((say("page.fact_aircraft", language), plan.aircraft.name))
@@ -91,18 +92,18 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
         settings, geometry = plan.survey.settings, plan.survey.geometry
         estimate = plan.survey.estimate
         facts.append((say("page.fact_camera", language), settings.camera.name))
-        _fact(facts, language, "page.fact_height", height_m=settings.height_m)
-        _fact(facts, language, "page.fact_gsd", gsd_cm=geometry.gsd_cm)
-        _fact(facts, language, "page.fact_lines", spacing_m=plan.survey.fitted_spacing_m,
+        fact(facts, language, "page.fact_height", height_m=settings.height_m)
+        fact(facts, language, "page.fact_gsd", gsd_cm=geometry.gsd_cm)
+        fact(facts, language, "page.fact_lines", spacing_m=plan.survey.fitted_spacing_m,
               side=settings.side_overlap * 100)  # fmt: skip
-        _fact(facts, language, "page.fact_trigger", trigger_m=geometry.trigger_m,
+        fact(facts, language, "page.fact_trigger", trigger_m=geometry.trigger_m,
               interval_s=geometry.interval_s)  # fmt: skip
-        _fact(facts, language, "page.fact_blur", blur_px=geometry.blur_px)
+        fact(facts, language, "page.fact_blur", blur_px=geometry.blur_px)
         facts.append((say("page.fact_photos", language), str(estimate.photos)))
-        _fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
-        _fact(facts, language, "page.fact_length", length_m=estimate.length_m)
+        fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
+        fact(facts, language, "page.fact_length", length_m=estimate.length_m)
         _time(facts, language, estimate.time_s)
-        _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
+        fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
         facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
     if plan.spray:
         facts += _spray_facts(plan.spray, language)
@@ -116,24 +117,24 @@ def _spray_facts(job: SprayJob, language: Language) -> Facts:
     facts: Facts = []
     settings, estimate = job.settings, job.estimate
     if job.sorties > 1:
-        _fact(facts, language, "page.fact_sortie", number=job.sortie, of=job.sorties)
+        fact(facts, language, "page.fact_sortie", number=job.sortie, of=job.sorties)
     facts.append((say("page.fact_sprayer", language), settings.sprayer.name))
     product = settings.product
-    _fact(facts, language, "page.fact_product", name=product.name, dose=product.dose_per_ha,
+    fact(facts, language, "page.fact_product", name=product.name, dose=product.dose_per_ha,
           unit=product.unit.value)  # fmt: skip
-    _fact(facts, language, "page.fact_phi", days=product.phi_days)
-    _fact(facts, language, "page.fact_rate", rate_l_ha=settings.rate_l_ha)
-    _fact(facts, language, "page.fact_litres", litres=estimate.litres)
-    _fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(estimate.area_m2),
+    fact(facts, language, "page.fact_phi", days=product.phi_days)
+    fact(facts, language, "page.fact_rate", rate_l_ha=settings.rate_l_ha)
+    fact(facts, language, "page.fact_litres", litres=estimate.litres)
+    fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(estimate.area_m2),
           sao=square_metres_to_sao(estimate.area_m2))  # fmt: skip
-    _fact(facts, language, "page.fact_swath", swath_m=settings.swath_m)
-    _fact(facts, language, "page.fact_spray_height", height_m=settings.height_m,
+    fact(facts, language, "page.fact_swath", swath_m=settings.swath_m)
+    fact(facts, language, "page.fact_spray_height", height_m=settings.height_m,
           ground_m=settings.flying_height_m)  # fmt: skip
-    _fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
+    fact(facts, language, "page.fact_speed", speed_m_s=settings.speed_m_s)
     facts.append((say("page.fact_wind", language), wind_words(settings.wind, language)))
-    _fact(facts, language, "page.fact_length", length_m=estimate.length_m)
+    fact(facts, language, "page.fact_length", length_m=estimate.length_m)
     _time(facts, language, estimate.time_s)
-    _fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
+    fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
     return facts
 
 
@@ -166,10 +167,10 @@ def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> 
     facts.append((say("page.fact_photos", language), taken))
     off_m = off_plan_p95_m(plan, record)
     if math.isfinite(off_m):
-        _fact(facts, language, "page.fact_cross_track", off_m=off_m)
+        fact(facts, language, "page.fact_cross_track", off_m=off_m)
     left = record.track.battery_pct[np.isfinite(record.track.battery_pct)]
     if len(left):
-        _fact(facts, language, "page.fact_battery_left", pct=float(left[-1]))
+        fact(facts, language, "page.fact_battery_left", pct=float(left[-1]))
     facts.append((say("page.fact_digest", language), record.plan_digest[:12]))
     return facts
 

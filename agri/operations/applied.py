@@ -1,0 +1,244 @@
+"""As applied: where a flight sprayed how much, as a map, a raster, a layer and a page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agri.errors import BadInput
+from agri.findings import Finding
+from agri.grid import areas_where
+from agri.operations.layers import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Layer, site_layers
+from agri.operations.page import Table, render_page
+from agri.operations.picture import draw_picture
+from agri.operations.report import Facts, Report, fact, keep_report
+from agri.operations.sorties import flight_named, plan_of
+from agri.track import FlightRecord
+from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.words import Language, say
+from agri.workspace import AppliedRecord, StoredFlight, Workspace
+from imagery.raster import write_grid
+from missions.applied import Applied, applied, phi_end
+from missions.flightplan import FlightPlan
+
+CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
+    ("little", 0.02, 0.5, ORANGE, 0.55),
+    ("low", 0.5, 0.85, SKY, 0.6),
+    ("right", 0.85, 1.15, GREEN, 0.6),
+    ("high", 1.15, 1.6, BLUE, 0.55),
+    ("much", 1.6, math.inf, PURPLE, 0.6),
+)
+"""Name of a class, its lowest and highest share of the rate asked, colour and opacity."""
+GAP_M2, STRAY_L = 10.0, 0.02
+"""Ground missed and litres off the swaths that are worth a look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMap:
+    """A flight's as-applied map, kept in the farm.
+
+    Parameters
+    ----------
+    applied : Applied
+        The figures and the grid.
+    facts : tuple of (str, str)
+        Label and value.
+    picture, page, raster : Path
+        The files that show it.
+    """
+
+    applied: Applied
+    facts: tuple[tuple[str, str], ...]
+    picture: Path
+    page: Path
+    raster: Path
+
+
+def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMap:
+    """Work out what a flight applied, and keep raster, layer, picture and page in the farm.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        As in `agri.operations.sorties.flight_named`.
+    language : {"vi", "en"}
+        Language of picture and page.
+
+    Raises
+    ------
+    NotFound
+        When there is no such flight, or its plan is not in the farm.
+    Refused
+        When the flight did not tell its pump's output.
+    """
+    flight = flight_named(farm, wanted)
+    plan, record = plan_of(farm, flight), farm.load_flight(flight.uid)
+    found = applied(record, plan)
+    stem = f"{Path(flight.folder).name}-{say('applied.file', language)}"
+    raster = farm.flight_folder(flight) / "applied.tif"
+    write_grid(raster, found.grid)
+    farm.save_applied(flight, _row(flight, plan, record, found, raster.relative_to(farm.folder)))
+    report = report_applied(plan, record, found, language)
+    picture, page = keep_report(farm, stem, report)
+    return AppliedMap(
+        applied=found,
+        facts=tuple(applied_facts(plan, record, found, language)),
+        picture=picture,
+        page=page,
+        raster=raster,
+    )
+
+
+def _row(
+    flight: StoredFlight, plan: FlightPlan, record: FlightRecord, found: Applied, raster: Path
+) -> AppliedRecord:
+    if plan.spray is None:
+        raise BadInput("error.applied_no_spray_plan", name=plan.name)
+    settings = plan.spray.settings
+    return AppliedRecord(
+        flight_uid=flight.uid,
+        product=settings.product.name,
+        sprayed_utc=record.started_utc + timedelta(seconds=record.duration_s),
+        target_l_ha=settings.rate_l_ha,
+        rate_l_ha=found.rate_l_ha,
+        litres=found.litres,
+        sprayed_m2=found.sprayed_m2,
+        missed_m2=found.missed_m2,
+        outside_m2=found.outside_m2,
+        outside_l=found.outside_l,
+        off_swath_l=found.off_swath_l,
+        cv_pct=found.cv_pct,
+        unknown_s=found.unknown_s,
+        phi_end=phi_end(record, plan.spray),
+        area=found.sprayed,
+        file=raster.as_posix(),
+    )
+
+
+def applied_layers(plan: FlightPlan, found: Applied) -> tuple[Layer, ...]:
+    """Return the map layers of what was applied, lowest first."""
+    layers = site_layers(plan.site) if plan.site else []
+    if plan.spray:
+        layers.append(
+            Layer(key="page.layer.treatable", geometry=plan.spray.treatable, colour=VERMILION,
+                  width=2.0, dash=(6, 4))
+        )  # fmt: skip
+    for name, mask, colour, fill in _classes(found):
+        area = areas_where(found.grid, mask)
+        if not area.is_empty:
+            key = f"page.layer.applied_{name}"
+            layers.append(Layer(key=key, geometry=area, colour=colour, fill=fill, width=0.3))
+    return tuple(layers)
+
+
+def _classes(found: Applied) -> list[tuple[str, NDArray[np.bool_], str, float]]:
+    share = np.nan_to_num(found.share.values)
+    return [
+        (name, (share >= low) & (share < high), colour, fill)
+        for name, low, high, colour, fill in CLASSES
+    ]
+
+
+def applied_facts(
+    plan: FlightPlan, record: FlightRecord, found: Applied, language: Language
+) -> Facts:
+    """Return label and value of what was applied."""
+    facts: Facts = []
+    job = plan.spray
+    if job is None:
+        return facts
+    product = job.settings.product
+    fact(facts, language, "page.fact_product", name=product.name, dose=product.dose_per_ha,
+         unit=product.unit.value)  # fmt: skip
+    fact(facts, language, "page.fact_sprayed_litres", litres=found.litres,
+         planned=job.estimate.litres)  # fmt: skip
+    fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(found.sprayed_m2),
+         sao=square_metres_to_sao(found.sprayed_m2))  # fmt: skip
+    fact(facts, language, "page.fact_mean_rate", rate_l_ha=found.rate_l_ha,
+         asked=job.settings.rate_l_ha)  # fmt: skip
+    if math.isfinite(found.cv_pct):
+        fact(facts, language, "page.fact_evenness", cv=found.cv_pct)
+    fact(facts, language, "page.fact_missed", area_m2=found.missed_m2)
+    fact(facts, language, "page.fact_outside", area_m2=found.outside_m2, litres=found.outside_l)
+    fact(facts, language, "page.fact_stray", litres=found.off_swath_l)
+    if product.phi_days:
+        day = phi_end(record, job).strftime("%d/%m/%Y")
+        facts.append((say("page.fact_harvest_from", language), day))
+    return facts
+
+
+def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
+    """Return what of the map deserves a look."""
+    findings = []
+    if found.missed_m2 > GAP_M2:
+        findings.append(Finding.warning("finding.applied_missed", area_m2=found.missed_m2))
+    if found.off_swath_l > STRAY_L:
+        findings.append(Finding.warning("finding.applied_stray", litres=found.off_swath_l))
+    if found.outside_l > STRAY_L and found.outside_m2 > GAP_M2:
+        findings.append(
+            Finding.warning("finding.applied_outside", area_m2=found.outside_m2,
+                            litres=found.outside_l)
+        )  # fmt: skip
+    if found.unknown_s > 1.0:
+        findings.append(Finding.warning("finding.applied_unknown", seconds=found.unknown_s))
+    if not findings:
+        findings.append(Finding.info("finding.applied_well", plan=plan.name))
+    return tuple(findings)
+
+
+def report_applied(
+    plan: FlightPlan, record: FlightRecord, found: Applied, language: Language
+) -> Report:
+    """Draw what was applied: its picture and its page.
+
+    Parameters
+    ----------
+    plan, record : FlightPlan, FlightRecord
+        What was to be flown, and what was flown.
+    found : Applied
+        What that put where.
+    language : {"vi", "en"}
+        Language of both files.
+    """
+    layers = applied_layers(plan, found)
+    facts = applied_facts(plan, record, found, language)
+    findings = applied_findings(plan, found)
+    look = any(finding.key != "finding.applied_well" for finding in findings)
+    state = "look" if look else "ok"
+    kind = say("page.kind_applied", language)
+    html = render_page(
+        layers,
+        kind=kind,
+        title=plan.name,
+        state=state,
+        state_text=say(f"page.applied_{state}", language),
+        facts=facts,
+        findings=findings,
+        tables=[_table(found, language)],
+        language=language,
+    )
+    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
+    return Report(png=png, html=html)
+
+
+def _table(found: Applied, language: Language) -> Table:
+    """Return how much ground got how much of the rate asked."""
+    cell_m2 = found.cell_m2
+    rows = tuple(
+        (
+            say(f"page.layer.applied_{name}", language),
+            say("page.fact_treated_value", language,
+                ha=square_metres_to_hectares(mask.sum() * cell_m2),
+                sao=square_metres_to_sao(mask.sum() * cell_m2)),
+        )
+        for name, mask, _, _ in _classes(found)
+    )  # fmt: skip
+    heads = (say("page.head_share", language), say("page.fact_area", language))
+    return Table(title=say("page.table_applied", language), heads=heads, rows=rows, open=True)

@@ -1,0 +1,112 @@
+"""Heights to fly at: from the user's ground files to what the item writers ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agri.errors import BadInput
+from agri.findings import Finding
+from agri.grid import Grid
+from imagery.raster import read_grid
+from missions.flightplan import Site
+from missions.ground_data import height_model
+from missions.heights import AboveTerrain, Heights
+from missions.relief import Canopy, plane_fit
+from missions.spray_job import SpraySettings
+from missions.spray_lines import Slope
+
+AROUND_M = 120.0
+"""Ground read around the field: way to the pad and way home."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What is known of the ground.
+
+    Parameters
+    ----------
+    dem, dsm : Path or None
+        GeoTIFF of ground heights, and of heights with crowns and roofs.
+    terrain_frame : bool
+        Whether the aircraft keeps its height itself, by a rangefinder.
+
+    Raises
+    ------
+    BadInput
+        When a surface is told without its ground, or both ways at once.
+    """
+
+    dem: Path | None = None
+    dsm: Path | None = None
+    terrain_frame: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dsm is not None and self.dem is None:
+            raise BadInput("error.dsm_without_dem")
+        if self.terrain_frame and self.dem is not None:
+            raise BadInput("error.terrain_twice")
+
+
+def heights_over(
+    ground: Ground,
+    site: Site,
+    settings: SpraySettings,
+    *,
+    ceiling_m: float,
+    canopy: Canopy | None = None,
+) -> tuple[Heights | None, tuple[Finding, ...]]:
+    """Return the heights to fly at, None for level ground, and what is worth knowing of them.
+
+    Parameters
+    ----------
+    ground : Ground
+        The files.
+    site, settings
+        Where, and how high above the crop.
+    ceiling_m : float
+        Permitted height above ground.
+    canopy : callable, optional
+        Crop height at (east_m, north_m); by default the job's crop height everywhere, and nothing
+        where a surface is told, which has the crop in it.
+
+    Raises
+    ------
+    NotFound, BadInput
+        When a file cannot be used.
+    """
+    if ground.terrain_frame:
+        above = AboveTerrain(height_m=settings.height_m)
+        return above, tuple(above.findings)
+    if ground.dem is None:
+        return None, ()
+    frame = site.field.frame
+    surface = None if ground.dsm is None else _read(ground.dsm, site)
+    over_m = settings.height_m
+    if surface is None and canopy is None:
+        over_m = settings.flying_height_m
+    model = height_model(
+        area=site.field.boundary,
+        local=frame,
+        home=frame.metres(site.pad.place),
+        ground=_read(ground.dem, site),
+        surface=surface,
+        canopy=canopy,
+        height_m=over_m,
+        speed_m_s=settings.speed_m_s,
+        swath_m=settings.swath_m,
+        ceiling_m=ceiling_m,
+    )
+    return model, model.findings
+
+
+def slope_of(ground: Ground, site: Site) -> Slope | None:
+    """Return how a field rises, None when its ground is not told."""
+    if ground.dem is None:
+        return None
+    fitted = plane_fit(_read(ground.dem, site), site.field.boundary)
+    return Slope(rise=fitted.rise, toward_deg=fitted.direction_deg)
+
+
+def _read(path: Path, site: Site) -> Grid:
+    return read_grid(path, area=site.field.boundary.bounds, margin_m=AROUND_M, unit="m")

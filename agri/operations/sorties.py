@@ -1,0 +1,299 @@
+"""The sorties of a spray job after it was planned: shown together, shared out, gone on with.
+
+A job is found by its own name or any of its sorties'. What a flight left unsprayed is planned from
+its plan and its record alone (`missions.resume`); the job's other sorties stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from agri.errors import NotFound, Refused
+from agri.findings import Finding
+from agri.names import same
+from agri.operations.heights import Ground, heights_over
+from agri.operations.planning import PlannedFlight
+from agri.operations.spray import PlannedJob, keep_job, keep_job_card
+from agri.words import Language, say
+from agri.workspace import PlanRecord, StoredFlight, Workspace
+from missions.checks import check_plan
+from missions.flightplan import FlightPlan, Site
+from missions.formats.document import read_document
+from missions.items import Command, Frame
+from missions.progress import progress_on
+from missions.resume import remainder, route_of
+from missions.sharing import share_out
+from missions.spray_job import SprayJob
+from missions.spray_route import SprayRoute
+
+PUMP_RUNS = 0.01
+"""Share of the pump's output above which it runs: its servo's pulse is told in microseconds."""
+
+
+def _spray_plan(farm: Workspace, wanted: str) -> tuple[FlightPlan, SprayJob]:
+    """Return a spray plan of the farm by its own name or its job's."""
+    start = same(wanted) + " "
+    names = [
+        record.name
+        for record in farm.plans()
+        if record.kind == "spray" and same(record.name).startswith(start)
+        and "/" in record.name[len(wanted):]
+    ]  # fmt: skip
+    own = [record.name for record in farm.plans() if same(record.name) == same(wanted)]
+    _, document = farm.plan((own or sorted(names) or [wanted])[0])
+    plan = read_document(document)
+    if plan.spray is None:
+        raise NotFound("error.not_a_spray_job", name=plan.name)
+    return plan, plan.spray
+
+
+def sorties_of(farm: Workspace, wanted: str) -> tuple[tuple[PlanRecord, FlightPlan], ...]:
+    """Return the sorties of a job in flying order.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        The job's name, or any of its sorties'.
+
+    Raises
+    ------
+    NotFound
+        When there is no such job, or a sortie of it is not there.
+    """
+    plan, job = _spray_plan(farm, wanted)
+    if job.sorties == 1:
+        return ((farm.plan(plan.name)[0], plan),)
+    found = []
+    for number in range(1, job.sorties + 1):
+        record, document = farm.plan(f"{job.job} {number}/{job.sorties}")
+        found.append((record, read_document(document)))
+    return tuple(found)
+
+
+def job_named(farm: Workspace, wanted: str, *, language: Language, now: datetime) -> PlannedJob:
+    """Return a job that is in the farm, with a mix card for today.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        The job's name, or any of its sorties'.
+    language, now
+        As in `agri.operations.spray.plan_job`.
+    """
+    kept = sorties_of(farm, wanted)
+    job = PlannedJob(
+        name=_job(kept[0][1]).job,
+        sorties=tuple(
+            PlannedFlight(
+                plan=plan,
+                record=record,
+                findings=tuple(check_plan(plan)),
+                picture=farm.reports / f"{Path(record.file).stem}.png",
+                page=farm.reports / f"{Path(record.file).stem}.html",
+            )
+            for record, plan in kept
+        ),
+        card=None,
+    )
+    return replace(job, card=keep_job_card(farm, job, language=language, now=now))
+
+
+def _job(plan: FlightPlan) -> SprayJob:
+    if plan.spray is None:
+        raise NotFound("error.not_a_spray_job", name=plan.name)
+    return plan.spray
+
+
+def _whole_route(plans: Sequence[FlightPlan]) -> SprayRoute:
+    routes = [route_of(plan) for plan in plans]
+    return replace(routes[0], passes=tuple(work for route in routes for work in route.passes))
+
+
+def share_job(
+    farm: Workspace, wanted: str, aircraft: int, *, language: Language, now: datetime
+) -> PlannedJob:
+    """Share a job out among aircraft that work at the same time, and keep the new sorties.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        The job's name, or any of its sorties'.
+    aircraft : int
+        How many.
+    language, now
+        As in `agri.operations.spray.plan_job`.
+
+    Returns
+    -------
+    PlannedJob
+        All sorties of all aircraft, aircraft after aircraft.
+
+    Raises
+    ------
+    Refused
+        When the work cannot be shared with the aircraft kept apart, or it follows terrain.
+    """
+    plans = [plan for _, plan in sorties_of(farm, wanted)]
+    job, site = _job(plans[0]), _site(plans[0])
+    heights, over = heights_over(_ground(plans[0], None), site, job.settings,
+                                 ceiling_m=plans[0].ceiling_m)  # fmt: skip
+    routes = share_out(_whole_route(plans), job.settings, aircraft)
+    parts = [
+        keep_job(
+            farm,
+            site,
+            job.settings,
+            route,
+            name=say("page.job_share", language, job=job.job, number=number, of=len(routes)),
+            kind=job.kind,
+            heights=heights,
+            ceiling_m=plans[0].ceiling_m,
+            findings=tuple(over),
+            language=language,
+            now=now,
+        )
+        for number, route in enumerate(routes, start=1)
+    ]
+    shared = PlannedJob(
+        name=job.job, sorties=tuple(sortie for part in parts for sortie in part.sorties), card=None
+    )
+    return replace(shared, card=keep_job_card(farm, shared, language=language, now=now))
+
+
+def _site(plan: FlightPlan) -> Site:
+    if plan.site is None:
+        raise Refused("error.plan_without_site", name=plan.name)
+    return plan.site
+
+
+def _ground(plan: FlightPlan, dem: Path | None) -> Ground:
+    """Return the ground a stored plan was made over: level, terrain frame, or a DEM told again."""
+    flown = [item for item in plan.items if item.command == Command.NAV_WAYPOINT]
+    if any(item.frame is Frame.TERRAIN for item in flown):
+        return Ground(terrain_frame=True)
+    spraying = _job(plan).settings.flying_height_m
+    if dem is None and sum(abs(item.z - spraying) > 0.05 for item in flown) > len(flown) / 2:
+        raise Refused("error.terrain_told_again", name=plan.name)
+    return Ground(dem=dem)
+
+
+def flight_named(farm: Workspace, wanted: str) -> StoredFlight:
+    """Return a flight by key or plan name; "" means the newest that sprayed.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        A flight's key or a beginning of it, a plan's name, or "".
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    """
+    flights = farm.flights()
+    named = [one for one in flights if wanted and same(one.plan_name) == same(wanted)]
+    if named:
+        return named[0]
+    if wanted:
+        return farm.flight(wanted)
+    sprays = {record.uid for record in farm.plans(every=True) if record.kind == "spray"}
+    newest = next((one for one in flights if one.mission_uid in sprays), None)
+    if newest is None:
+        raise NotFound("error.no_spray_flight")
+    return newest
+
+
+def plan_of(farm: Workspace, flight: StoredFlight) -> FlightPlan:
+    """Return the spray plan that a flight flew.
+
+    Raises
+    ------
+    NotFound
+        When it is not in the farm, or sprays nothing.
+    """
+    if not flight.mission_uid:
+        raise NotFound("error.flight_without_plan", plan=flight.plan_name)
+    plan = read_document(farm.plan(flight.mission_uid)[1])
+    _job(plan)
+    return plan
+
+
+def resume_flight(
+    farm: Workspace,
+    wanted: str,
+    *,
+    overlap_m: float,
+    language: Language,
+    now: datetime,
+    dem: Path | None = None,
+) -> PlannedJob | None:
+    """Plan what a flight left unsprayed, and keep it.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    wanted : str
+        As in `flight_named`.
+    overlap_m : float
+        How far before a stop spraying begins again.
+    language, now
+        As in `agri.operations.spray.plan_job`.
+    dem : Path, optional
+        Ground heights, for a plan that was made over them.
+
+    Returns
+    -------
+    PlannedJob or None
+        None when nothing is left.
+
+    Raises
+    ------
+    Refused
+        When the flight did not tell its pump's output, so that nobody knows what it sprayed.
+    """
+    flight = flight_named(farm, wanted)
+    plan = plan_of(farm, flight)
+    track = farm.load_flight(flight.uid).track
+    if not np.isfinite(track.pump_share).any():
+        raise Refused("error.pump_not_told", plan=plan.name)
+    done = progress_on(
+        plan,
+        time_s=track.time_s,
+        lon_deg=track.lon_deg,
+        lat_deg=track.lat_deg,
+        pump_on=np.nan_to_num(track.pump_share) > PUMP_RUNS,
+        speed_m_s=track.speed_m_s,
+    )
+    route = remainder(plan, done, overlap_m=overlap_m)
+    if route is None:
+        return None
+    job, site = _job(plan), _site(plan)
+    heights, over = heights_over(_ground(plan, dem), site, job.settings, ceiling_m=plan.ceiling_m)
+    left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
+    return keep_job(
+        farm,
+        site,
+        job.settings,
+        route,
+        name=say("page.job_rest", language, plan=plan.name),
+        kind=job.kind,
+        heights=heights,
+        ceiling_m=plan.ceiling_m,
+        findings=(left, *over),
+        language=language,
+        now=now,
+    )

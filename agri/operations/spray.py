@@ -1,0 +1,341 @@
+"""Plan the spraying of fields: from what is asked to checked sorties, their pages and the mix card.
+
+One job may take several sorties, and several aircraft. Each sortie is a plan of its own in the
+farm, complete for its flight and named after the job: "Ruộng Đình phun 2/3". The job's mix card is
+a page beside theirs.
+
+What is asked is made whole here: a swath from the sprayer's height and speed, a speed that its pump
+can follow. What comes of it is the planners' (`missions.spray`, `missions.orchard`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from shapely.geometry.base import BaseGeometry
+
+from agri.findings import Finding, blocks
+from agri.geo import LonLat
+from agri.operations.heights import Ground, heights_over, slope_of
+from agri.operations.mix_card import keep_card, mix_card
+from agri.operations.planning import PlannedFlight, keep_plan, site_of
+from agri.operations.report import INDOCHINA_TIME
+from agri.weather import Wind
+from agri.words import Language, say
+from agri.workspace import Workspace
+from agri.zone import RateMap
+from missions.checks import check_plan
+from missions.dose import dose_for, fitting_speed_m_s, swath_at
+from missions.drift import buffers
+from missions.flightplan import Site
+from missions.heights import Heights
+from missions.rates import rated
+from missions.sortie import split_sorties
+from missions.spray import plan_route
+from missions.spray_energy import estimate_spray
+from missions.spray_items import item_count
+from missions.spray_job import EdgeClearance, Objective, Product, SpraySettings
+from missions.spray_mission import flown_settings, fly_route, several_fields
+from missions.spray_route import SprayRoute
+from missions.sprayers import Sprayer
+
+Update = Callable[[float, float], None]
+
+
+def nothing(done: float, total: float) -> None:
+    """Tell nobody how far it is."""
+
+
+PLANNED_WIND = Wind(speed_m_s=3.0)
+"""Wind that a job is planned for unless another is told: the most to start in, from any side."""
+USUAL_HEIGHT_M = 2.5
+"""Height above the crop where none is told: 2 to 3 m is usual in trials and in practice."""
+LEVEL = Ground()
+"""Nothing is known of the ground: it is taken for level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SprayRequest:
+    """What a user asks for, before anything is worked out.
+
+    Parameters
+    ----------
+    fields : tuple of str
+        Names or keys; several are flown in one job from one pad.
+    sprayer : Sprayer
+        What sprays.
+    product : Product
+        With what, from the label.
+    rate_l_ha : float
+        Litres of mixture per hectare.
+    height_m : float or None
+        Above the crop; None takes `USUAL_HEIGHT_M`, or what comes next in the sprayer's range.
+    speed_m_s, swath_m : float or None
+        None takes what fits sprayer and rate.
+    crop_height_m : float
+        Height of the crop.
+    wind : Wind
+        Planned for.
+    angle_deg : float or None
+        Direction of the lines; None chooses by the objective.
+    objective : Objective
+        Time or energy.
+    edge_pass, crosshatch : bool
+        As in `SpraySettings`.
+    clearance_m : float
+        Distance kept from every edge.
+    edges : tuple of EdgeClearance
+        Distances kept from single edges.
+    resume_overlap_m : float
+        As in `SpraySettings`.
+    rate_map : RateMap or None
+        Rates place by place instead of `rate_l_ha`.
+    ground : Ground
+        Terrain and canopy to fly over.
+    pad : LonLat or None
+        Take-off place; None takes the farm's nearest pad or suggests one.
+    ceiling_m : float
+        Permitted height above ground.
+    name : str
+        The job's name; "" makes one of the field.
+    """
+
+    fields: tuple[str, ...]
+    sprayer: Sprayer
+    product: Product
+    rate_l_ha: float
+    height_m: float | None = None
+    speed_m_s: float | None = None
+    swath_m: float | None = None
+    crop_height_m: float = 0.0
+    wind: Wind = PLANNED_WIND
+    angle_deg: float | None = None
+    objective: Objective = Objective.TIME
+    edge_pass: bool = True
+    crosshatch: bool = False
+    clearance_m: float = 0.0
+    edges: tuple[EdgeClearance, ...] = ()
+    resume_overlap_m: float = 0.0
+    rate_map: RateMap | None = None
+    ground: Ground = LEVEL
+    pad: LonLat | None = None
+    ceiling_m: float = 50.0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """A spray job that is in the farm.
+
+    Parameters
+    ----------
+    name : str
+        The job's name.
+    sorties : tuple of PlannedFlight
+        In flying order.
+    card : Path or None
+        The mix card; None when a finding forbids the job.
+    """
+
+    name: str
+    sorties: tuple[PlannedFlight, ...]
+    card: Path | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found of any sortie, each once."""
+        return tuple(dict.fromkeys(f for sortie in self.sorties for f in sortie.findings))
+
+
+def settings_of(request: SprayRequest) -> SpraySettings:
+    """Return the planner's settings: swath and speed that fit the sprayer.
+
+    Raises
+    ------
+    Refused
+        When the pump cannot give the rate.
+    BadInput
+        When a figure is out of the sprayer's reach.
+    """
+    sprayer = request.sprayer
+    usual_m = min(max(USUAL_HEIGHT_M, sprayer.min_height_m), sprayer.max_height_m)
+    height_m = usual_m if request.height_m is None else request.height_m
+    speed_m_s = request.speed_m_s
+    share = 2.0 if request.crosshatch else 1.0
+    swath_m = request.swath_m or swath_at(sprayer, height_m, speed_m_s or sprayer.max_speed_m_s)
+    if speed_m_s is None:
+        speed_m_s = fitting_speed_m_s(sprayer, request.rate_l_ha / share, swath_m)
+        if request.swath_m is None:
+            swath_m = swath_at(sprayer, height_m, speed_m_s)
+            speed_m_s = fitting_speed_m_s(sprayer, request.rate_l_ha / share, swath_m)
+    settings = SpraySettings(
+        sprayer=sprayer,
+        product=request.product,
+        rate_l_ha=request.rate_l_ha,
+        height_m=height_m,
+        speed_m_s=speed_m_s,
+        swath_m=swath_m,
+        crop_height_m=request.crop_height_m,
+        wind=request.wind,
+        angle_deg=request.angle_deg,
+        objective=request.objective,
+        edge_pass=request.edge_pass,
+        crosshatch=request.crosshatch,
+        clearance_m=request.clearance_m,
+        edges=request.edges,
+        resume_overlap_m=request.resume_overlap_m,
+    )
+    dose_for(settings)
+    return settings
+
+
+def plan_job(
+    farm: Workspace,
+    request: SprayRequest,
+    *,
+    language: Language,
+    now: datetime,
+    update: Update = nothing,
+) -> PlannedJob:
+    """Plan the spraying of fields and keep every sortie in the farm, with the mix card.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    request : SprayRequest
+        What is asked for.
+    language : {"vi", "en"}
+        Language of pictures, pages and card.
+    now : datetime
+        Wall clock, UTC.
+    update : callable
+        Told (done, total) steps.
+
+    Returns
+    -------
+    PlannedJob
+        Sorties may carry ERROR findings: they are kept, but neither exported nor flown.
+
+    Raises
+    ------
+    BadInput, Refused
+        When the request cannot be planned.
+    NotFound
+        When the farm has no such field.
+    """
+    everything, stored = farm.farm_with_findings()
+    fields = [farm.field(name) for name in request.fields]
+    settings = settings_of(request)
+    name = request.name or _job_name([field.name for field in fields], language)
+    first, findings = site_of(everything, fields[0], request.pad)
+    if len(fields) == 1:
+        site = first
+        route = plan_route(site, settings, buffers=zones_of(site, settings),
+                           slope=slope_of(request.ground, site))  # fmt: skip
+    else:
+        others = [site_of(everything, field, first.pad.place)[0] for field in fields[1:]]
+        sites = [replace(one, pad=first.pad) for one in (first, *others)]
+        zones = [zones_of(one, settings) for one in sites]
+        site, route = several_fields(sites, settings, name=name, buffers=zones)
+    settings = flown_settings(route, settings)
+    if request.rate_map is not None:
+        passes = rated(route.passes, request.rate_map, site.field.frame, settings)
+        route = replace(route, passes=passes)
+    heights, over = heights_over(request.ground, site, settings, ceiling_m=request.ceiling_m)
+    return keep_job(
+        farm,
+        site,
+        settings,
+        route,
+        name=name,
+        kind="field",
+        heights=heights,
+        ceiling_m=request.ceiling_m,
+        findings=(*stored, *findings, *over, *route.findings),
+        language=language,
+        now=now,
+        update=update,
+    )
+
+
+def _job_name(fields: Sequence[str], language: Language) -> str:
+    return say("page.job_spray", language, fields=" + ".join(fields))
+
+
+def zones_of(site: Site, settings: SpraySettings) -> list[BaseGeometry]:
+    """Return the drift buffers of a job, local metres of the field's frame."""
+    return [zone.area for zone in buffers(site, settings, site.field.frame)]
+
+
+def keep_job(
+    farm: Workspace,
+    site: Site,
+    settings: SpraySettings,
+    route: SprayRoute,
+    *,
+    name: str,
+    kind: str,
+    heights: Heights | None,
+    ceiling_m: float,
+    findings: tuple[Finding, ...],
+    language: Language,
+    now: datetime,
+    update: Update = nothing,
+) -> PlannedJob:
+    """Cut a route into sorties, make a checked plan of each, keep them and their mix card.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    site, settings, route
+        The site, what was asked, and the whole work.
+    name, kind : str
+        The job's name, and "field", "trees" or "rows".
+    heights : Heights or None
+        Terrain flown over, None for level ground.
+    ceiling_m : float
+        Permitted height above ground.
+    findings : tuple of Finding
+        What the user should know of every sortie besides its checks.
+    language, now, update
+        As in `plan_job`.
+    """
+    update(1.0, 3.0)
+    parts = split_sorties(
+        route, settings, item_count=lambda part: item_count(part, settings, heights=heights)
+    )
+    kept = []
+    for number, part in enumerate(parts, start=1):
+        plan = fly_route(
+            site,
+            settings,
+            part,
+            name=name if len(parts) == 1 else f"{name} {number}/{len(parts)}",
+            estimate=estimate_spray(part, settings),
+            sortie=number,
+            sorties=len(parts),
+            job=name,
+            kind=kind,
+            heights=heights,
+            ceiling_m=ceiling_m,
+        )
+        found = tuple(dict.fromkeys((*findings, *check_plan(plan))))
+        kept.append(keep_plan(farm, plan, found, language=language, now=now))
+        update(1.0 + number, 2.0 + len(parts))
+    job = PlannedJob(name=name, sorties=tuple(kept), card=None)
+    if blocks(job.findings):
+        return job
+    return replace(job, card=keep_job_card(farm, job, language=language, now=now))
+
+
+def keep_job_card(farm: Workspace, job: PlannedJob, *, language: Language, now: datetime) -> Path:
+    """Write the mix card of a job and return its path."""
+    day = now.astimezone(INDOCHINA_TIME).date()
+    card = mix_card([sortie.plan for sortie in job.sorties], day=day, language=language)
+    stem = Path(job.sorties[0].record.file).stem
+    return keep_card(farm, f"{stem}-{say('job.card', language)}", card)

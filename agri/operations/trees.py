@@ -1,0 +1,195 @@
+"""Plan the spraying of an orchard: trees from a file, tree by tree or along their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from agri.boundaries.shapes import Shape, read_shapes
+from agri.field import Field
+from agri.findings import Finding
+from agri.operations.heights import heights_over
+from agri.operations.planning import site_of
+from agri.operations.spray import (
+    PlannedJob,
+    SprayRequest,
+    Update,
+    keep_job,
+    nothing,
+    settings_of,
+    zones_of,
+)
+from agri.words import Language, say
+from agri.workspace import Workspace
+from missions.crowns import (
+    BASE_KEYS,
+    DIAMETER_KEYS,
+    HEIGHT_KEYS,
+    RADIUS_KEYS,
+    Tree,
+    TreeNote,
+    canopy_heights,
+    trees_from,
+)
+from missions.orchard import plan_trees
+from missions.rows import find_rows, plan_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreesRequest:
+    """What a user asks for.
+
+    Parameters
+    ----------
+    job : SprayRequest
+        Field, sprayer, product, rate, heights; one field only.
+    trees : Path
+        File of tree points or crowns.
+    litres_per_m3, litres_per_tree : float or None
+        Dose by crown volume, or the same for every tree; with neither the rate of `job` on the
+        ground beneath the crown.
+    radius_m, height_m : float or None
+        Taken for trees whose crown or height the file does not tell.
+    by_rows : bool
+        Fly along the rows instead of from tree to tree.
+    """
+
+    job: SprayRequest
+    trees: Path
+    litres_per_m3: float | None = None
+    litres_per_tree: float | None = None
+    radius_m: float | None = None
+    height_m: float | None = None
+    by_rows: bool = False
+
+
+def read_trees(
+    path: Path, field: Field, *, radius_m: float | None = None, height_m: float | None = None
+) -> tuple[tuple[Tree, ...], tuple[Finding, ...]]:
+    """Read the trees of a field from a file.
+
+    Parameters
+    ----------
+    path : Path
+        Any format of boundary files, with points or crown areas; crown radius or diameter and
+        height as properties.
+    field : Field
+        They stand in.
+    radius_m, height_m : float, optional
+        Taken where the file does not tell.
+
+    Returns
+    -------
+    trees : tuple of Tree
+        Local metres of the field's frame.
+    findings : tuple of Finding
+        What was assumed, repaired or dropped.
+
+    Raises
+    ------
+    NotFound, BadInput
+        When the file or the trees in it cannot be used.
+    """
+    shapes, read = read_shapes(path)
+    notes = [_note(shape) for shape in shapes]
+    trees, found = trees_from(
+        [shape.geometry for shape in shapes], notes, field, radius_m=radius_m, height_m=height_m
+    )
+    return trees, (*read, *found)
+
+
+def _note(shape: Shape) -> TreeNote:
+    diameter_m = _length_m(shape, DIAMETER_KEYS)
+    radius_m = _length_m(shape, RADIUS_KEYS)
+    return TreeNote(
+        name=shape.name,
+        radius_m=diameter_m / 2.0 if radius_m is None and diameter_m else radius_m,
+        height_m=_length_m(shape, HEIGHT_KEYS),
+        base_m=_length_m(shape, BASE_KEYS),
+    )
+
+
+def _length_m(shape: Shape, keys: Sequence[str]) -> float | None:
+    return shape.number([name for key in keys for name in (f"{key} m", key)], unit="m")
+
+
+def plan_orchard(
+    farm: Workspace,
+    request: TreesRequest,
+    *,
+    language: Language,
+    now: datetime,
+    update: Update = nothing,
+) -> PlannedJob:
+    """Plan the spraying of trees and keep every sortie in the farm, with the mix card.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    request : TreesRequest
+        What is asked for.
+    language : {"vi", "en"}
+        Language of pictures, pages and card.
+    now : datetime
+        Wall clock, UTC.
+    update : callable
+        Told (done, total) steps.
+
+    Returns
+    -------
+    PlannedJob
+        Sorties may carry ERROR findings: they are kept, but neither exported nor flown.
+
+    Raises
+    ------
+    BadInput, Refused
+        When the request cannot be planned.
+    NotFound
+        When there is no such field or file.
+    """
+    asked = request.job
+    everything, stored = farm.farm_with_findings()
+    field = farm.field(asked.fields[0])
+    site, findings = site_of(everything, field, asked.pad)
+    trees, read = read_trees(
+        request.trees, field, radius_m=request.radius_m, height_m=request.height_m
+    )
+    tallest_m = max(tree.height_m for tree in trees)
+    settings = settings_of(replace(asked, crop_height_m=max(asked.crop_height_m, tallest_m)))
+    zones = zones_of(site, settings)
+    if request.by_rows:
+        rows = find_rows(trees)
+        route = plan_rows(site, settings, rows.rows, alone=rows.alone, buffers=zones)
+    else:
+        route = plan_trees(
+            site,
+            settings,
+            trees,
+            litres_per_m3=request.litres_per_m3,
+            litres_per_tree=request.litres_per_tree,
+            buffers=zones,
+        )
+    heights, over = heights_over(
+        asked.ground,
+        site,
+        settings,
+        ceiling_m=asked.ceiling_m,
+        canopy=canopy_heights(trees),
+    )
+    return keep_job(
+        farm,
+        site,
+        settings,
+        route,
+        name=asked.name or say("page.job_spray", language, fields=field.name),
+        kind="rows" if request.by_rows else "trees",
+        heights=heights,
+        ceiling_m=asked.ceiling_m,
+        findings=(*stored, *findings, *read, *over, *route.findings),
+        language=language,
+        now=now,
+        update=update,
+    )
