@@ -7,6 +7,7 @@ compared is what a farmer would see: modes, where it ends, when, what it put out
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import time
@@ -60,6 +61,7 @@ class Wire:
         self.boot_s = 0.0
         self.last: dict[str, Any] = {}
         self.heard: list[tuple[float, Any]] = []
+        self.pump: list[tuple[float, tuple[float, float], int]] = []
         assert self.link.wait_heartbeat(timeout=PATIENCE_S)
         self.link.mav.request_data_stream_send(1, 1, 0, 10, 1)
 
@@ -74,6 +76,8 @@ class Wire:
             self.last[kind] = message
             if kind in ("HEARTBEAT", "STATUSTEXT", "CAMERA_FEEDBACK", "SERVO_OUTPUT_RAW"):
                 self.heard.append((self.boot_s, message))
+            if kind == "SERVO_OUTPUT_RAW" and "GLOBAL_POSITION_INT" in self.last:
+                self.pump.append((message.time_usec / 1e6, self.place, message.servo9_raw))
             if true(message):
                 return message
         pytest.fail(f"never came; last heard {self.last.get('STATUSTEXT')}")
@@ -141,12 +145,14 @@ class Wire:
         for order in ((176, 1, GUIDED), (400, 1), (176, 1, AUTO), (300,)):
             assert self.command(*order) == 0
         self.heard.clear()
-        start_s = self.boot_s
+        self.pump.clear()
+        start_s, pulled_s = self.boot_s, math.inf
         if trigger is not None:
             self.until(
                 lambda m: m.get_type() == "GLOBAL_POSITION_INT" and self.place[0] > at_east_m
             )
             trigger(self)
+            pulled_s = self.pump[-1][0]
         self.until(lambda m: m.get_type() == "HEARTBEAT" and not m.base_mode & 128)
         beats = [m.custom_mode for _, m in self.heard if m.get_type() == "HEARTBEAT"]
         pump_s = [
@@ -161,8 +167,20 @@ class Wire:
             "place": self.place,
             "time_s": self.boot_s - start_s,
             "pump_s": len(pump_s) / 10.0,
+            "litres": litres(self.pump),
+            "litres_after": litres([row for row in self.pump if row[0] > pulled_s]),
+            "on_at": next((place for _, place, pwm in self.pump if pwm > 1150), None),
+            "pulses": {pwm for _, _, pwm in self.pump},
             "pictures": sum(m.get_type() == "CAMERA_FEEDBACK" for _, m in self.heard),
         }
+
+
+def litres(pump: list[tuple[float, tuple[float, float], int]]) -> float:
+    """What a pump of 6 L/min gives at these pulses."""
+    return sum(
+        6.0 * max(0, pwm - 1100) / 800.0 * min(after[0] - time_s, 1.0) / 60.0
+        for (time_s, _, pwm), after in itertools.pairwise(pump)
+    )
 
 
 def both(**parameters: float) -> Iterator[Wire]:
@@ -212,6 +230,38 @@ def test_the_same_sprayed_line_takes_the_same_time_and_the_same_spray():
     real, ours = compare(LINE)
     assert ours["modes"] == [AUTO]
     assert real["pump_s"] > 15.0
+
+
+def test_the_same_line_gets_the_same_litres_from_the_same_place_on():
+    real, ours = compare(LINE)
+    assert real["litres"] == pytest.approx(3.0 * 23.0 / 60.0, rel=0.15)
+    assert ours["litres"] == pytest.approx(real["litres"], rel=0.05)
+    assert math.dist(ours["on_at"], real["on_at"]) < 2.5
+    assert {0, 1100} <= real["pulses"]
+    assert {0, 1100} <= ours["pulses"]
+
+
+def test_on_the_way_home_both_spray_on():
+    real, ours = compare(LINE, change_mode(RTL))
+    assert real["litres_after"] > 0.3
+    assert ours["litres_after"] == pytest.approx(real["litres_after"], rel=0.15)
+
+
+def test_losing_the_radio_with_a_landing_leg_both_stop_at_once():
+    real, ours = compare([*LINE, *LEG], set_parameter("SIM_RC_FAIL", 1), FS_THR_ENABLE=6)
+    for outcome in (real, ours):
+        assert outcome["litres_after"] < 3.0 * 1.8 / 60.0
+
+
+def test_a_pump_on_a_plain_servo_is_set_alike():
+    items = [
+        take_off(8.0), waypoint(0, 50, 8.0), do(183, 9, 1543), waypoint(40, 50, 8.0),
+        do(183, 9, 1100), waypoint(60, 50, 8.0), RETURN,
+    ]  # fmt: skip
+    real, ours = compare(items, SERVO9_FUNCTION=0)
+    assert 1543 in real["pulses"]
+    assert ours["pulses"] == real["pulses"]
+    assert ours["litres"] == pytest.approx(real["litres"], rel=0.05)
 
 
 def test_the_same_survey_takes_the_same_pictures():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from shapely.geometry import box
 
 from missions import launch
+from missions.applied import applied
 from missions.commands import CommandCall, Parameter
 from missions.delivery import Delivery
 from missions.flight import begin, step
@@ -337,16 +337,15 @@ def test_a_mission_that_sprays_past_the_fields_edge_is_switched_off_and_flies_on
 
 
 def test_a_whole_flight_tells_its_pump_and_leaves_the_sprayer_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(launch, "check_plan", lambda _: [])
     plan = spraying.plan(norths=(12.5,))
     with Simulator(
-        spraying.HOME, speedup=40.0, ready_after_s=4.0, sprayer=SIX,
+        spraying.HOME, speedup=25.0, ready_after_s=4.0, sprayer=SIX,
         parameters={**spraying.FITTED, "FS_GCS_TIMEOUT": 90.0},
     ) as running, Link.connect(running.url) as link:  # fmt: skip
         prepare(link, plan)
-
         record = fly(link, plan, confirm=lambda _: True)
         output = link.telemetry().pump_share
     assert record.outcome == "landed"
@@ -358,6 +357,14 @@ def test_a_whole_flight_tells_its_pump_and_leaves_the_sprayer_off(
     assert swath.sum() > 50
     assert np.median(share[swath]) == pytest.approx(0.5, abs=0.02)
     assert np.max(share[east < 5.0], initial=0.0) == 0.0
+    got = applied(record, plan)
+    fell = running.deposits()
+    assert got.litres == pytest.approx(sum(d.flow_l_min for d in fell) * 0.02 / 60.0, rel=0.03)
+    assert got.litres == pytest.approx(1.2, rel=0.05)
+    late_m = min(d.east_m for d in fell) - spraying.FIELD[0]
+    assert 0.0 < late_m < 6.0  # no lead was planned for pump and radio
+    assert got.missed_m2 == pytest.approx(5.0 * late_m, abs=12.0)
+    assert got.outside_l < 0.03
 
 
 def test_the_off_is_a_command_that_arducopter_takes_at_any_time():
