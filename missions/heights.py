@@ -9,7 +9,7 @@ A plan has one frame, so it uses one of them, for all its ways.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from agri.findings import Finding
@@ -61,6 +61,50 @@ def along_ways(
             part.append(entry)
         found.append(part)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """Heights of one flight whose ways were asked for at once, so that they agree where they meet.
+
+    Parameters
+    ----------
+    heights : Heights
+        What is asked.
+    ways : tuple of tuple of (east_m, north_m)
+        All ways of the flight, in flying order.
+
+    Examples
+    --------
+    >>> ways = (((0.0, 0.0), (5.0, 0.0)), ((5.0, 0.0), (5.0, 9.0)))
+    >>> Agreed(heights=Flat(height_m=3.0), ways=ways).along(ways[1])
+    [((5.0, 0.0), 3.0), ((5.0, 9.0), 3.0)]
+    """
+
+    heights: Heights
+    ways: tuple[tuple[Place, ...], ...]
+    _told: dict[tuple[Place, ...], list[tuple[Place, float]]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        told: dict[tuple[Place, ...], list[tuple[Place, float]]] = {}
+        for way, found in zip(self.ways, along_ways(self.heights, self.ways), strict=True):
+            told.setdefault(way, found)
+            told.setdefault(way[:1], found[:1])
+            told.setdefault(way[-1:], found[-1:])
+        object.__setattr__(self, "_told", told)
+
+    @property
+    def frame(self) -> Frame:
+        """What the heights are above."""
+        return self.heights.frame
+
+    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
+        """Return one of the ways, or a place where one begins or ends, as it was told.
+
+        A way that is none of the flight's is asked for by itself.
+        """
+        known = self._told.get(tuple(points))
+        return self.heights.along(points) if known is None else list(known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

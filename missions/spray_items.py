@@ -36,6 +36,7 @@ from typing import Protocol
 
 from agri.geo import LocalFrame, LonLat
 from missions.dose import flow_l_min
+from missions.heights import Agreed
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.route import Place
 from missions.spray_flight import (
@@ -129,8 +130,12 @@ def spray_items(
         When the allowed region joins two passes, or a pass and the pad, by no way.
     """
     level = heights or LevelHeights(settings.flying_height_m)
-    writer = _Writer(settings, frame, home, level)
-    return tuple(writer.items(flight(route), climb_home_m))
+    flown = flight(route)
+    ways = [way for run, to in zip(flown.runs, flown.transits, strict=False)
+            for way in (to, run.points)]  # fmt: skip
+    agreed = Agreed(heights=level, ways=(*ways, flown.transits[-1]))
+    writer = _Writer(settings, frame, home, agreed)
+    return tuple(writer.items(flown, climb_home_m))
 
 
 def item_count(

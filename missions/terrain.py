@@ -18,8 +18,8 @@ from a ground grid.
 4. have few corners: the item store of an autopilot is small (`missions.height_fit`).
 
 The first and the last place of a way are flown at the wished height itself, so that two ways that
-meet there agree, unless one of them must be higher for a slope nearby. `heights.along_ways` asks
-for all ways of a flight at once, so that they agree always.
+meet there agree, unless one of them must be higher for a slope nearby. `heights.Agreed` asks for
+all ways of a flight at once, so that they agree always.
 
 Heights go to the wire in centimetres and are rounded upwards; a centimetre of the tolerance and
 2 % of the climb are kept for that.

@@ -17,6 +17,8 @@ from agri.errors import BadInput
 from agri.field import Field, Obstacle, ObstacleKind, Pad
 from agri.findings import Finding, Severity
 from agri.grid import Grid
+from agri.weather import Wind
+from missions.catalogue import sprayer
 from missions.check_path import path_of
 from missions.check_terrain import check_terrain
 from missions.flightplan import FlightPlan, Site
@@ -24,6 +26,8 @@ from missions.ground_data import height_model
 from missions.heights import Flat, Heights
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.route import Place
+from missions.spray_job import Product, SpraySettings
+from missions.spray_mission import plan_spray
 from missions.terrain import HeightModel
 from tests.reliefs import LOCAL, Shape, cone, grid_of, hills, plane, relief_of
 
@@ -68,7 +72,7 @@ def raised(plan: FlightPlan, number: int, metres: float) -> FlightPlan:
 
 
 @given(st.integers(0, 2000), st.sampled_from([0.3, 0.5, 1.0]))
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_what_the_height_model_plans_passes(seed: int, tolerance_m: float) -> None:
     heights = model(hills(seed, size_m=2.5), tolerance_m=tolerance_m, speed_m_s=4.0)
     plan = plan_of(heights)
@@ -88,9 +92,10 @@ def test_a_flat_flight_over_a_slope_is_caught_at_its_worst_place() -> None:
         "finding.terrain_off_wish",
         "finding.terrain_return_low",
     }
-    text = next(f for f in found if f.key == "finding.terrain_too_low").text("en")
-    east = LOCAL.place(80.0, -40.0).lon_deg
-    assert f"{east:.4f}" in text
+    (worst,) = [f for f in found if f.key == "finding.terrain_too_low"]
+    told = dict(worst.message.values)
+    assert told["lon"] == pytest.approx(LOCAL.place(80.0, -40.0).lon_deg, abs=1e-6)
+    assert told["height_m"] == pytest.approx(3.0 - 0.05 * 162.5, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -266,3 +271,35 @@ def test_pixels_that_may_hide_a_wall_are_warned_of() -> None:
 def test_a_border_that_cuts_pixels_is_no_gap() -> None:
     triangle = LOCAL.geometry_to_lonlat(Polygon([(-60, -40), (60, -40), (0, 40)]))
     assert built(grid_of(plane(0, 0), half_m=60.6), area=triangle).findings
+
+
+# ---- a whole spraying
+
+
+def test_a_spraying_planned_over_hills_passes_on_its_items() -> None:
+    field = Field(name="r", boundary=LOCAL.geometry_to_lonlat(box(-50, -30, 50, 30)))
+    site = Site(field=field, pad=Pad(name="s", place=LOCAL.place(-40.0, -20.0)))
+    asked = SpraySettings(
+        sprayer=sprayer("16 L"),
+        product=Product(name="nước", dose_per_ha=0.0),
+        rate_l_ha=20.0,
+        height_m=3.0,
+        speed_m_s=4.0,
+        swath_m=4.0,
+        wind=Wind(speed_m_s=1.0, from_deg=90.0),
+    )
+    frame = field.frame
+    heights = height_model(
+        area=field.boundary,
+        local=frame,
+        home=frame.metres(site.pad.place),
+        ground=grid_of(hills(4, size_m=3.0)),
+        height_m=3.0,
+        speed_m_s=4.0,
+        swath_m=4.0,
+    )
+    flat = plan_spray(site, asked, name="p")
+    plan = plan_spray(site, asked, name="p", heights=heights)
+    assert keys(judged(plan, heights)) <= {"finding.terrain_return_low"}
+    assert "finding.terrain_off_wish" in keys(judged(flat, heights))
+    assert len(flat.items) < len(plan.items) < 1.2 * len(flat.items)

@@ -19,7 +19,7 @@ from agri.geo import LonLat
 from agri.grid import FloatArray, Grid
 from missions.flightplan import FlightPlan
 from missions.height_fit import Slopes, fewest, lifted, lowered
-from missions.heights import AboveTerrain, Flat, Heights, along_ways
+from missions.heights import AboveTerrain, Agreed, Flat, Heights, along_ways
 from missions.items import Command, Frame, item_at
 from missions.preflight import needed_parameters
 from missions.relief import Layer, Relief, joined, missing_shares, plane_fit
@@ -486,6 +486,11 @@ def test_ways_asked_for_at_once_agree_where_they_meet(seed: int, count: int) -> 
         assert all(place in inner for place in asked)
     for before, after in pairwise(told[:-1]):
         assert before[-1] == after[0]
+    agreed = Agreed(heights=found, ways=tuple(tuple(way) for way in ways))
+    assert [agreed.along(way) for way in ways] == told
+    assert agreed.along(ways[0][:1]) == told[0][:1]
+    assert agreed.along([(1.0, 2.0)]) == found.along([(1.0, 2.0)])
+    assert agreed.frame is Frame.RELATIVE
 
 
 def test_ways_asked_for_one_by_one_agree_where_the_ground_is_gentle() -> None:
