@@ -81,7 +81,7 @@ def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMa
     flight = flight_named(farm, wanted)
     plan, record = plan_of(farm, flight), farm.load_flight(flight.uid)
     found = applied(record, plan)
-    stem = f"{Path(flight.folder).name}-{say('applied.file', language)}"
+    stem = f"{Path(flight.folder).name}-{say('page.file_applied', language)}"
     raster = farm.flight_folder(flight) / "applied.tif"
     write_grid(raster, found.grid)
     farm.save_applied(flight, _row(flight, plan, record, found, raster.relative_to(farm.folder)))

@@ -338,4 +338,4 @@ def keep_job_card(farm: Workspace, job: PlannedJob, *, language: Language, now: 
     day = now.astimezone(INDOCHINA_TIME).date()
     card = mix_card([sortie.plan for sortie in job.sorties], day=day, language=language)
     stem = Path(job.sorties[0].record.file).stem
-    return keep_card(farm, f"{stem}-{say('job.card', language)}", card)
+    return keep_card(farm, f"{stem}-{say('page.file_card', language)}", card)
