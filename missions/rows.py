@@ -38,7 +38,7 @@ from missions.dose import dose_for
 from missions.fence import DEFAULT_LIMITS, VehicleLimits
 from missions.flightplan import Site
 from missions.keepouts import explode
-from missions.route import distances
+from missions.route import Place, distances
 from missions.row_finding import Row, Rows, find_rows
 from missions.spray_job import SpraySettings
 from missions.spray_route import Pass, SprayRoute
@@ -51,6 +51,8 @@ GAP_M = 3.0
 """Gap between crowns over which the sprayer stays on: about a second at an orchard's speed."""
 STEP_M = 0.2
 """Steps in which the ends of a swath are fitted into the field."""
+BEND_M = 0.5
+"""A bend nearer than this to an end of a pass is not flown: places are whole centimetres."""
 LEAST_PASS_M = 1.0
 """Shorter pieces of a pass are not flown."""
 
@@ -136,7 +138,7 @@ def plan_rows(
     return SprayRoute(
         passes=tuple(
             Pass(
-                points=tuple((float(e), float(n)) for e, n in piece.coords),
+                points=_corners(piece),
                 width_m=settings.swath_m,
                 rate_l_ha=dose.rate_l_ha,
                 speed_m_s=settings.speed_m_s,
@@ -242,6 +244,13 @@ def _in_order(tracks: Sequence[list[LineString]], ground: TreeGround) -> Iterato
             yield from (piece.reverse() for piece in reversed(tracks[number]))
         else:
             yield from tracks[number]
+
+
+def _corners(piece: LineString) -> tuple[Place, ...]:
+    """Return a pass without bends so near to an end that rounding would spoil them."""
+    first, *inner, last = [(float(e), float(n)) for e, n in piece.coords]
+    kept = [at for at in inner if min(math.dist(at, first), math.dist(at, last)) >= BEND_M]
+    return (first, *kept, last)
 
 
 def _told(alone: Sequence[Tree], missed: Sequence[Tree]) -> list[Finding]:

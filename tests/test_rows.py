@@ -285,6 +285,7 @@ def test_every_tree_is_sprayed_or_told_and_nothing_is_sprayed_outside(
     assert all(field.buffer(0.08).covers(line.buffer(2.0, cap_style="flat")) for line in lines)
     assert all(route.allowed.buffer(1e-6).covers(line) for line in lines)
     for work in route.passes:
+        assert min(math.dist(a, b) for a, b in pairwise(work.points)) >= 0.5
         starts = [Point(work.points[0]), Point(work.points[-1])]
         assert all(min(p.distance(Point(t.place)) for t in trees) < reach_m + 3.0 for p in starts)
     again = plan_rows(site, asked(), found.rows, alone=found.alone, offset_m=offset_m)
