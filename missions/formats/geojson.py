@@ -22,6 +22,7 @@ from missions.flightplan import FenceCircle, FlightPlan
 from missions.formats.circles import circle_ring
 from missions.items import Command
 from missions.legs import flown_legs
+from missions.pump import pump_channel
 
 Json = dict[str, Any]
 DECIMALS = 7
@@ -134,7 +135,7 @@ def _path(plan: FlightPlan) -> list[Json]:
             trigger_m=leg.trigger_m,
             spray_on=leg.spray_on,
         )
-        for leg in flown_legs(plan.items, plan.home)
+        for leg in flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     ]
     waypoints = [
         _point(

@@ -24,6 +24,7 @@ from missions.flightplan import FlightPlan
 from missions.formats.circles import circle_ring
 from missions.items import Frame
 from missions.legs import FlownLeg, flown_legs
+from missions.pump import pump_channel
 
 STYLES = {
     "field": ("ff73b700", "3073b700", 3),
@@ -176,7 +177,7 @@ def _ground(plan: FlightPlan, language: Language) -> Iterator[str]:
 
 def _lines(plan: FlightPlan, language: Language, mode: str) -> Iterator[str]:
     """Yield the way flown: what is sprayed, what is photographed, and the rest."""
-    legs = flown_legs(plan.items, plan.home)
+    legs = flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     rest = "transit_dry" if plan.spray else "transit"
     kinds = {
         ("spray", "spray_lines"): [leg for leg in legs if leg.spray_on],
@@ -193,7 +194,7 @@ def _folders(plan: FlightPlan, language: Language) -> Iterator[str]:
         key: say(f"page.layer.{key}", language)
         for key in ("field", "no_fly", "fence_in", "fence_out")
     }
-    legs = flown_legs(plan.items, plan.home)
+    legs = flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     above_sea = any(i.is_located and i.frame is Frame.GLOBAL for i in plan.items)
     mode = "absolute" if above_sea else "relativeToGround"
     if plan.site is not None:
