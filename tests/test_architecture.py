@@ -57,7 +57,10 @@ PURE = (
     "missions.cutting", "missions.progress", "missions.resume", "missions.sharing",
     "missions.sortie", "missions.spray_course", "missions.spray_energy",
     "missions.spray_pieces", "missions.spray_reach",
-    "sitl.vehicle", "sitl.chaos", "sitl.autopilot",
+    "missions.pump", "missions.stops", "missions.spray_watch", "missions.applied",
+    "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
+    "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
+    "sitl.faults",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
