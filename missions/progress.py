@@ -9,10 +9,10 @@ for the next one; a pump that runs on speaks against a change.
 
 Along a pass one place says little (1 to 2 m), but all of them together with the speed told say it
 to some decimetres: the way flown since the pump went on is the integral of the speed, and where it
-began, with a scale that is nearly 1, is fitted over all places. Where that lies near the beginning
-of the pass, few places are helped by that beginning. The pump is taken to have changed half-way
-between two reports. Between two reports further apart than `SILENCE_S` nothing is taken
-for sprayed.
+began, with a scale that is nearly 1, is fitted over all places. Where it lies near an end of the
+pass, it is drawn towards that end, the more the fewer places there are. The pump is taken to have
+changed half-way between two reports, the nozzles `Sprayer.hose_s` after it. Between two reports
+further apart than `SILENCE_S` nothing is taken for sprayed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agri.errors import BadInput
 from missions.flightplan import FlightPlan
-from missions.resume import Done, frame_of, merged, passes_of
+from missions.resume import Done, frame_of, job_of, merged, passes_of
 from missions.spray_route import Pass
 
 NOISE_M = 1.5
@@ -42,8 +42,8 @@ CHANGE_SPRAYING, CHANGE_AFTER_PAUSE = 20.0, 1.0
 """What a change of pass counts against it: with the pump running on, and after a pause."""
 SKIP_ONE, SKIP_MOST, GO_BACK = 2.0, 10.0, 12.0
 """What leaving out passes counts, one and at most, and what going back counts."""
-BEGIN_M = 1.0
-"""How far from a pass's beginning spraying begins as a rule, one standard deviation."""
+AS_PLANNED_M = 0.7
+"""How far from a pass's ends spraying begins and ends as a rule, one standard deviation."""
 BEYOND_M = 20.0
 """How far beyond a pass's ends places are still told apart along it."""
 
@@ -110,8 +110,9 @@ def progress_on(
     told = np.hypot(velocity[:, 0], velocity[:, 1]) if speed is None else speed
     record = _Record(time_s=columns[0], at=at, speed_m_s=told, velocity=velocity)
     which = _likeliest(passes, record, samples)
+    hose_s = job_of(plan).settings.sprayer.hose_s
     found = [
-        _stretch(passes[index], index, record, run)
+        _stretch(passes[index], index, record, run, hose_s)
         for index, run in _runs(record.time_s, samples, which)
     ]
     return tuple(
@@ -218,7 +219,7 @@ def _runs(times: FloatArray, samples: IntArray, which: IntArray) -> Iterator[tup
             yield int(which[run[0]]), samples[run]
 
 
-def _stretch(work: Pass, index: int, record: _Record, run: IntArray) -> Done:
+def _stretch(work: Pass, index: int, record: _Record, run: IntArray, hose_s: float) -> Done:
     """Return the stretch of a pass that a run of samples sprayed."""
     times, speed = record.time_s[run], record.speed_m_s[run]
     before_s, after_s = _half_gaps(record.time_s, run)
@@ -227,14 +228,21 @@ def _stretch(work: Pass, index: int, record: _Record, run: IntArray) -> Done:
     steps = (speed[1:] + speed[:-1]) / 2.0 * np.diff(times)
     flown = np.concatenate([[0.0], np.cumsum(steps)])
     begin, scale = _fitted(flown, _nearest(work, record.at[run], BEYOND_M)[0])
-    start = begin - before_s * float(speed[0])
-    if abs(start) < 2.0 * NOISE_M:
-        doubt = NOISE_M**2 / len(run)
-        begin -= start * doubt / (doubt + BEGIN_M**2)
-        start = begin - before_s * float(speed[0])
-    end = begin + scale * float(flown[-1]) + after_s * float(speed[-1])
+    start = begin + (hose_s - before_s) * float(speed[0])
+    start = _drawn(start, 0.0, len(run))
+    end = begin + scale * float(flown[-1]) + (hose_s + after_s) * float(speed[-1])
+    end = _drawn(end, work.length_m, len(run))
     start, end = (min(max(0.0, far), work.length_m) for far in (start, end))
     return Done(index=index, from_m=start, to_m=max(start, end))
+
+
+def _drawn(far_m: float, end_m: float, count: int) -> float:
+    """Return a place fitted to `count` others, drawn towards the pass's end if it is near."""
+    off_m = far_m - end_m
+    if abs(off_m) > 2.0 * NOISE_M:
+        return far_m
+    doubt = 4.0 * NOISE_M**2 / count
+    return far_m - off_m * doubt / (doubt + AS_PLANNED_M**2)
 
 
 def _half_gaps(times: FloatArray, run: IntArray) -> tuple[float, float]:

@@ -80,7 +80,7 @@ def route_of(plan: FlightPlan) -> SprayRoute:
     BadInput
         When it is no spray plan, or has no fence that holds the pad.
     """
-    job = _job(plan)
+    job = job_of(plan)
     frame = frame_of(plan)
     home = frame.metres(plan.home)
     shapes = [
@@ -105,10 +105,11 @@ def frame_of(plan: FlightPlan) -> LocalFrame:
     """Return the local frame in which a spray plan's route is told: its field's."""
     if plan.site is not None:
         return plan.site.field.frame
-    return LocalFrame.around(_job(plan).treatable)
+    return LocalFrame.around(job_of(plan).treatable)
 
 
-def _job(plan: FlightPlan) -> SprayJob:
+def job_of(plan: FlightPlan) -> SprayJob:
+    """Return what a spray plan was asked, or tell that it is none."""
     if plan.spray is None:
         raise BadInput("error.not_a_spray_plan", plan=plan.name)
     return plan.spray
@@ -126,7 +127,7 @@ def passes_of(plan: FlightPlan) -> tuple[Pass, ...]:
             spot_l=work.spot_l,
             dwell_s=work.dwell_s,
         )
-        for work in _job(plan).passes
+        for work in job_of(plan).passes
     )
 
 
@@ -196,7 +197,7 @@ def remainder(
         When it is no spray plan, has no fence, or `done` names a pass it has not.
     """
     route = route_of(plan)
-    again_m = _job(plan).settings.resume_overlap_m if overlap_m is None else overlap_m
+    again_m = job_of(plan).settings.resume_overlap_m if overlap_m is None else overlap_m
     for stretch in done:
         if stretch.index >= len(route.passes):
             raise BadInput("error.spray_done", index=stretch.index, start=stretch.from_m,

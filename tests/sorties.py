@@ -17,10 +17,14 @@ from agri.weather import Wind
 from missions.energy import Aircraft
 from missions.fence import KEEP_INSIDE_M
 from missions.flightplan import FencePolygon, FlightPlan
+from missions.items import MissionItem
 from missions.spray_energy import estimate_spray
+from missions.spray_items import spray_items
 from missions.spray_job import Product, SprayJob, SprayPass, SpraySettings
 from missions.spray_route import Pass, SprayRoute
 from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from sitl.vehicle import Airframe
+from tests.ground_station import HOME, Item
 
 ORIGIN = LonLat(lon_deg=106.51, lat_deg=21.08)
 FRAME = LocalFrame(ORIGIN)
@@ -116,7 +120,7 @@ def route(passes: list[Pass], field: BaseGeometry, home: tuple[float, float]) ->
     )
 
 
-def plan_of(work: SprayRoute, asked: SpraySettings) -> FlightPlan:
+def plan_of(work: SprayRoute, asked: SpraySettings, frame: LocalFrame = FRAME) -> FlightPlan:
     """The route as a stored plan keeps it: passes, treatable ground and fence; no items."""
     ground = work.treatable if isinstance(work.treatable, MultiPolygon) else MultiPolygon(
         [work.treatable]
@@ -125,10 +129,10 @@ def plan_of(work: SprayRoute, asked: SpraySettings) -> FlightPlan:
     assert isinstance(fence, Polygon)
     job = SprayJob(
         settings=asked,
-        treatable=FRAME.geometry_to_lonlat(ground),
+        treatable=frame.geometry_to_lonlat(ground),
         passes=tuple(
             SprayPass(
-                places=tuple(FRAME.place(*point) for point in p.points),
+                places=tuple(frame.place(*point) for point in p.points),
                 width_m=p.width_m, rate_l_ha=p.rate_l_ha, speed_m_s=p.speed_m_s,
                 spot_l=p.spot_l, dwell_s=p.dwell_s,
             )
@@ -137,10 +141,10 @@ def plan_of(work: SprayRoute, asked: SpraySettings) -> FlightPlan:
         angle_deg=0.0,
         estimate=estimate_spray(work, asked),
     )  # fmt: skip
-    corners = tuple(FRAME.place(*corner) for corner in fence.exterior.coords[:-1])
+    corners = tuple(frame.place(*corner) for corner in fence.exterior.coords[:-1])
     return FlightPlan(
         name="Phun thử",
-        home=FRAME.place(*work.home),
+        home=frame.place(*work.home),
         items=(),
         fence_polygons=(FencePolygon(inclusion=True, vertices=corners),),
         aircraft=asked.sprayer.aircraft,
@@ -187,3 +191,30 @@ def _turned(work: SprayRoute, angle_deg: float) -> SprayRoute:
         treatable=moved(work.treatable),
         angle_deg=(-angle_deg) % 360.0,
     )
+
+
+# ---- flown
+
+
+def items_for(route: SprayRoute, asked: SpraySettings) -> list[Item]:
+    frame = LocalFrame(HOME)
+    return [item_for(item) for item in spray_items(route, asked, frame, frame.place(*route.home))]
+
+
+def item_for(item: MissionItem) -> Item:
+    return {
+        "command": item.command, "frame": int(item.frame), "params": item.params,
+        "x": item.x, "y": item.y, "z": item.z,
+    }  # fmt: skip
+
+
+def flyer(asked: SpraySettings) -> Airframe:
+    """The job's aircraft as physics has it: induced velocity of six 30 inch rotors."""
+    aircraft = asked.sprayer.aircraft
+    disc_m2 = 6.0 * math.pi * 0.381**2
+    induced_m_s = math.sqrt(aircraft.mass_kg * 9.81 / (2.0 * 1.2 * disc_m2))
+    drag_per_m = 0.5 * 1.2 * 0.02 * aircraft.mass_kg ** (-1.0 / 3.0)
+    return Airframe(
+        mass_kg=aircraft.mass_kg, hover_power_w=aircraft.hover_power_w,
+        hover_induced_m_s=induced_m_s, drag_per_m=drag_per_m,
+    )  # fmt: skip

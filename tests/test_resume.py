@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from shapely.geometry import box
 
 from agri.errors import BadInput
+from agri.geo import LocalFrame
 from missions.flightplan import FlightPlan
 from missions.resume import LEAST_REST_M
 from missions.sortie import (
@@ -28,7 +31,20 @@ from missions.sortie import (
 )
 from missions.spray_pieces import LegKind, course
 from missions.spray_route import Pass, SprayRoute
-from tests.sorties import FRAME, lawn, plan_of, route, routes, settings, spots
+from sitl.spray_gear import SprayHardware
+from tests.ground_station import GROUND, HOME, Station
+from tests.sorties import (
+    FRAME,
+    STILL,
+    flyer,
+    items_for,
+    lawn,
+    plan_of,
+    route,
+    routes,
+    settings,
+    spots,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -211,7 +227,10 @@ class Flown:
 def fly(
     whole: SprayRoute, *, until_s: float = math.inf, pauses: Sequence[tuple[float, float]] = ()
 ) -> Flown:
-    """Fly a route as planned, reporting at 5 Hz; the pump is off in `pauses` and after the end."""
+    """Fly a route as planned, reporting at 5 Hz.
+
+    Nothing leaves the nozzles in `pauses` and after the end; the pump changes `hose_s` earlier.
+    """
     asked = settings()
     pieces = course(whole, transit_speed_m_s=5.0, acceleration_m_s2=2.5)
     step_s, now_s = 0.02, 0.0
@@ -234,7 +253,10 @@ def fly(
             now_s += step_s
         if now_s > until_s + 20.0:
             break
-    every = np.array(rows)[7::10]
+    columns = np.array(rows)
+    early = round(asked.sprayer.hose_s / step_s)
+    columns[:-early, 3] = columns[early:, 3]
+    every = columns[7::10]
     done = tuple(
         Done(index=int(i), from_m=a, to_m=b) if not whole.passes[int(i)].is_spot
         else Done(index=int(i), dwelt_s=dwelt)
@@ -314,7 +336,7 @@ def test_passes_that_cross_are_told_apart() -> None:
     flown = fly(route(lines, box(0, 0, 100, 100), (-10.0, -10.0)), until_s=131.0)
     assert len(flown.truth) == 4
     for seed in range(10):
-        check_found(flown, flown.progress(noise_m=2.0, seed=seed), 1.25)
+        check_found(flown, flown.progress(noise_m=1.5, seed=seed), 1.0)
 
 
 def test_a_bent_edge_pass_is_read_round_its_corners() -> None:
@@ -363,3 +385,58 @@ def test_columns_of_different_length_are_told() -> None:
     with pytest.raises(BadInput) as refused:
         progress_on(plan, time_s=[0.0, 1.0], lon_deg=[0.0], lat_deg=[0.0], pump_on=[True])
     assert refused.value.message.key == "error.record_columns"
+
+
+# ---- flown by the simulator
+
+
+def long_command(number: int, *params: float) -> Any:
+    values = [*params, *[0.0] * (7 - len(params))]
+    return mavlink.MAVLink_command_long_message(1, 1, number, 0, *values)
+
+
+def test_a_simulated_flight_called_back_on_the_way_is_finished_by_the_next() -> None:
+    asked = settings(wind=STILL)
+    whole, frame = lawn(20.0, 100.0, home=(0.0, 0.0)), LocalFrame(HOME)
+    plan = plan_of(whole, asked, frame)
+    station = Station(
+        parameters={"SPRAY_ENABLE": 1, "SERVO9_FUNCTION": 22, "WPNAV_SPEED": 500.0,
+                    "SPRAY_PUMP_RATE": 10.0},
+        airframe=flyer(asked),
+        sprayer=SprayHardware(tank_l=9.0, pump=((0.0, 0.0), (1.0, 6.0)), hose_s=0.3),
+    )  # fmt: skip
+
+    def local(at: FloatArray) -> FloatArray:
+        lat, lon = np.array([GROUND.e7(*place) for place in at]).T / 1e7
+        return np.column_stack(frame.to_local(lon, lat))
+
+    station.start(items_for(whole, asked))
+    rows = []
+    while station.copter.armed:
+        station.wait(0.1)
+        east, north, _ = station.place
+        if station.copter.sprayer.running and 11.0 < east < 14.0 and north > 45.0:
+            for order in ((216, 0.0), (176, 1.0, 6.0)):
+                station.send(long_command(*order))
+        station.wait(0.1)
+        pump, speed = station.copter.sprayer.pump_share, station.copter.body.speed_m_s
+        rows.append((station.now_s, *station.place[:2], pump, speed))
+    columns = np.array(rows)
+    fallen = local(np.array([(d.east_m, d.north_m) for d in station.copter.gear.deposits]))
+    stopped_m = fallen[abs(fallen[:, 0] - 12.5) < 1.0][:, 1].max()
+    off = []
+    for seed in range(8):
+        dice = np.random.default_rng(seed)
+        seen = local(columns[:, 1:3]) + dice.normal(0.0, 1.5, (len(rows), 2))
+        lon, lat = frame.to_lonlat(seen[:, 0], seen[:, 1])
+        done = progress_on(
+            plan, time_s=columns[:, 0], lon_deg=lon, lat_deg=lat, pump_on=columns[:, 3] > 0.01,
+            speed_m_s=columns[:, 4],
+        )  # fmt: skip
+        rest = remainder(plan, done)
+        assert rest is not None
+        assert [round(p.length_m, -1) for p in rest.passes[-2:]] == [50.0, 100.0]
+        assert all(p.length_m < 2.5 for p in rest.passes[:-2])
+        off.append(100.0 - rest.passes[-2].length_m - stopped_m)
+    assert abs(float(np.mean(off))) < 0.5
+    assert max(map(abs, off)) < 1.25

@@ -10,20 +10,16 @@ import pytest
 from hypothesis import given
 
 from agri.errors import NotFound
-from agri.geo import LocalFrame
 from agri.weather import Wind
 from missions.energy import corner_speeds, cruise_power_w, level_time_s, with_payload
-from missions.items import MissionItem
 from missions.spray_energy import estimate_spray, fill_l, spray_legs, treated_m2
-from missions.spray_items import spray_items
 from missions.spray_job import SpraySettings
 from missions.spray_pieces import LegKind, course
 from missions.spray_reach import pack_need_wh
 from missions.spray_route import SprayRoute
 from sitl.spray_gear import SprayHardware
-from sitl.vehicle import Airframe
-from tests.ground_station import HOME, Item, Station
-from tests.sorties import STILL, lawn, routes, settings, spots
+from tests.ground_station import HOME, Station
+from tests.sorties import STILL, flyer, items_for, lawn, routes, settings, spots
 
 FITTED = {"SPRAY_ENABLE": 1, "SERVO9_FUNCTION": 22, "SERVO10_FUNCTION": 23}
 FULL_L_MIN = 6.0
@@ -129,30 +125,6 @@ def test_no_point_of_a_sortie_is_left_out_of_what_its_pack_must_hold(route: Spra
 
 
 # ---- flown
-
-
-def items_for(route: SprayRoute, asked: SpraySettings) -> list[Item]:
-    frame = LocalFrame(HOME)
-    return [item_for(item) for item in spray_items(route, asked, frame, frame.place(*route.home))]
-
-
-def item_for(item: MissionItem) -> Item:
-    return {
-        "command": item.command, "frame": int(item.frame), "params": item.params,
-        "x": item.x, "y": item.y, "z": item.z,
-    }  # fmt: skip
-
-
-def flyer(asked: SpraySettings) -> Airframe:
-    """The job's aircraft as physics has it: induced velocity of six 30 inch rotors."""
-    aircraft = asked.sprayer.aircraft
-    disc_m2 = 6.0 * math.pi * 0.381**2
-    induced_m_s = math.sqrt(aircraft.mass_kg * 9.81 / (2.0 * 1.2 * disc_m2))
-    drag_per_m = 0.5 * 1.2 * 0.02 * aircraft.mass_kg ** (-1.0 / 3.0)
-    return Airframe(
-        mass_kg=aircraft.mass_kg, hover_power_w=aircraft.hover_power_w,
-        hover_induced_m_s=induced_m_s, drag_per_m=drag_per_m,
-    )  # fmt: skip
 
 
 def flown(route: SprayRoute, asked: SpraySettings) -> tuple[float, float, float]:
