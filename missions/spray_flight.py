@@ -20,9 +20,9 @@ Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 
   there is no room to run out, it stops so; the pump, which follows the speed, stops with it, and
   no drop is thrown beyond by turning while the hose still empties.
 
-So the order to spray is given ``v · (0.5 + hose)`` before the swath begins, less what the aircraft
-still gains in that time, and the order to stop ``v · hose`` before it ends. At 5 m/s the beginning
-falls within ± 0.83 m.
+So the order to spray is given ``v · (0.5 + 0.1 + hose)`` before the swath begins (0.1 s on the
+safe side), less what the aircraft still gains in that time, and the order to stop ``v · hose``
+before it ends. At 5 m/s the swath begins 1.3 m before to 0.3 m behind its line.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ from missions.spray_route import Pass, SprayRoute
 PUMP_ON_S = 0.5
 """From DO_SPRAYER 1 to a turning pump, mean; it spreads by `PUMP_JITTER_S` to either side."""
 PUMP_JITTER_S = 1.0 / 6.0
+EARLY_S = 0.1
+"""How much sooner than its mean the pump is told to begin: a metre sprayed twice where the ground
+before is sprayed anyhow weighs less than a metre missed. Over the reference fields it lifts what
+is sprayed from 99.4 to 99.7 % and the dose's CV by 0.5 points."""
 RUN_UP_M_S2 = 2.0
 """A run-up is as long as this acceleration takes to the pass's speed."""
 GAIN_M_S2 = 1.35
@@ -132,11 +136,11 @@ def on_before_m(lead_m: float, speed_m_s: float, hose_s: float) -> float:
     Examples
     --------
     >>> on_before_m(100.0, 5.0, 0.3)
-    4.0
+    4.5
     >>> round(on_before_m(4.0, 5.0, 0.3), 2)
-    2.37
+    2.61
     """
-    left_s = PUMP_ON_S + hose_s
+    left_s = PUMP_ON_S + EARLY_S + hose_s
     here_m, step_s = 0.0, 0.01
     while left_s > 1e-9 and here_m < lead_m:
         here_m += speed_after(lead_m - here_m, speed_m_s) * min(step_s, left_s)

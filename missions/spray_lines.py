@@ -51,7 +51,7 @@ from missions.scanlines import chord_lengths, edges_of
 from missions.spray_job import Objective, SpraySettings
 from missions.spray_passes import cut_passes
 from missions.spray_route import Pass
-from missions.swaths import ASIDE, Fit, levels, line_count, turn_matrix
+from missions.swaths import Fit, levels, line_count, turn_matrix
 from missions.ties import first_least, ranked
 from missions.tracks import LegKind, swept
 
@@ -71,6 +71,9 @@ STEPS_OF = 0.01
 """How finely, in shares of its width, a narrower swath is sought."""
 MOST, FEW = 2, 1
 """How many narrower widths are laid out for each way to judge them, and on large ground."""
+LEVELS = (-0.47, -0.24, 0.003, 0.23, 0.48)
+"""Where in a strip, in shares of its depth, its length is looked for; not where evenly drawn fields
+have their corners."""
 MISSED = 4.0
 """How many times more ground missed weighs than ground sprayed twice."""
 WAY = 0.1
@@ -360,9 +363,10 @@ def _lines_m(edges: FloatArray, width_m: float, fit: Fit) -> float:
     at = levels(edges, width_m, fit)
     if len(at) == 0:
         return math.inf
-    aside = ASIDE * (at[1] - at[0] if len(at) > 1 else float(np.ptp(edges[:, :, 1])))
-    longer = np.maximum(chord_lengths(edges, at - aside), chord_lengths(edges, at + aside))
-    return float(longer.sum())
+    spacing_m = at[1] - at[0] if len(at) > 1 else float(np.ptp(edges[:, :, 1]))
+    within = at[None, :] + np.array(LEVELS)[:, None] * spacing_m
+    reached = chord_lengths(edges, within.ravel()).reshape(within.shape)
+    return float(reached.max(axis=0).sum())
 
 
 def _draft(task: _Task, angle_deg: float, width_m: float) -> _Draft | None:
