@@ -20,11 +20,13 @@ from missions.check_path import path_of
 from missions.check_spray import check_spray, sprays
 from missions.check_switching import check_switching
 from missions.checks import check_plan
+from missions.drift import buffers
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.legs import flown_legs
 from missions.spray_job import EdgeClearance, SprayPass
 from missions.spray_limits import SprayLimits
+from missions.spray_mission import plan_spray
 from missions.spray_trace import gone_m, speed_near, spots, stretches
 from missions.spray_work import believed_width_m
 from missions.sprayers import PumpControl
@@ -311,6 +313,22 @@ def test_the_way_gone_from_a_corner_is_that_of_even_acceleration() -> None:
         sum(speed_near(gone_m(0.0, 50.0, n / 1000.0), 50.0) for n in range(2000)) / 1000.0, abs=0.01
     )
     assert gone_m(1000.0, 4.0, 0.5) == 2.0
+
+
+def test_what_the_planner_lays_around_a_pond_is_found_sound_and_with_another_wind_not() -> None:
+    hexa = replace(SPRAYER, hose_s=0.3, max_speed_m_s=6.0)
+    wanted = replace(JOB.settings, sprayer=hexa, swath_m=4.0, speed_m_s=4.0)
+    site = replace(SITE, sensitive_sites=(pond(-90, -20, -70, 20),))
+    kept = [buffer.area for buffer in buffers(site, wanted, site.field.frame)]
+    plan = plan_spray(site, wanted, name="Phun", buffers=kept)
+    assert [f.key for f in found(plan)] == ["finding.checked_spray", "finding.spray_past_edge"]
+    assert the(plan, "checked_spray")["percent"] > 98.0
+    turned = asked(plan, wind=Wind(speed_m_s=2.0, from_deg=None))
+    assert told(turned) == []
+    windy = asked(plan, wind=Wind(speed_m_s=3.9, from_deg=90.0))
+    assert errors("in_buffer")[0] in told(windy)
+    careless = plan_spray(site, wanted, name="Phun")
+    assert told(careless)[0] == ("spray_in_buffer", ERROR)
 
 
 # --- P3: switching --------------------------------------------------------------------------
