@@ -59,6 +59,8 @@ PURE = (
     "missions.spray_pieces", "missions.spray_reach",
     "missions.pump", "missions.stops", "missions.spray_watch", "missions.applied",
     "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
+    "agri.grid", "missions.relief", "missions.height_fit", "missions.height_samples",
+    "missions.heights", "missions.terrain", "missions.ground_data", "missions.check_terrain",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
     "sitl.faults",
 )  # fmt: skip
