@@ -103,7 +103,7 @@ def _states(items: Sequence[Numbered], pump_channel: int) -> Iterator[Finding]:
             elif on and item.command == Command.DO_SPRAYER:
                 yield from once("finding.spray_on_twice", number)
             on = stuck = True
-        elif turned is False and (stops(item, pump_channel) or not pump_channel):
+        elif stops(item, pump_channel):
             on, stuck = False, stuck and held
 
 
