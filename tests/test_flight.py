@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from agri.errors import AgriError, LinkError, StoreError
 from agri.findings import Finding, Severity, blocks
 from agri.geo import LocalFrame, LonLat
 from agri.track import Event as TrackEvent
-from agri.track import Photo
+from agri.track import Photo, Track
 from missions.commands import Parameter
 from missions.delivery import Verified
 from missions.energy import Aircraft, Estimate
@@ -915,6 +916,20 @@ def test_a_record_counts_from_its_beginning_on_the_aircrafts_clock() -> None:
     assert record.track.height_m.tolist() == [30.0] * 3
     assert record.duration_s == 0.75
     assert [line["time_s"] for line in log.lines] == [0.25, 0.5, 1.0]
+
+
+def test_a_record_keeps_the_pumps_output_at_every_position_and_tells_what_was_not_told() -> None:
+    log = Kept()
+    recording = Recording(60.0, log)
+    for time_s, share in ((61.0, math.nan), (61.2, 0.0), (61.4, 0.55)):
+        recording.take(sighting(replace(FLYING, time_s=time_s, pump_share=share),
+                                SightingKind.POSITION))  # fmt: skip
+    kept = finish(recording).track.pump_share
+    assert math.isnan(kept[0])
+    assert kept[1:].tolist() == [0.0, 0.55]
+    assert [line["pump_share"] for line in log.lines[1:]] == [0.0, 0.55]
+    old = {name: getattr(finish(recording).track, name) for name in Track.__slots__[:-1]}
+    assert np.isnan(Track(**old).pump_share).tolist() == [True] * 3
 
 
 def test_a_picture_told_twice_is_kept_once_and_one_never_told_is_missed() -> None:

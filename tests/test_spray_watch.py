@@ -14,8 +14,7 @@ from shapely.geometry import box
 
 from missions import launch
 from missions.applied import applied
-from missions.commands import CommandCall, Parameter
-from missions.delivery import Delivery
+from missions.commands import Parameter
 from missions.flight import begin, step
 from missions.flightplan import FlightPlan
 from missions.launch import fly, prepare
@@ -24,19 +23,17 @@ from missions.phases import FlightState, Order, Phase, Read, Saw
 from missions.sightings import Sighting, SightingKind
 from missions.spray_watch import AGAIN_S, OUTSIDE_S, TRIES, SprayWatched, guard
 from missions.stops import off_calls
-from missions.telemetry import CopterMode, PumpServo, Telemetry, fold
-from missions.watching import Note, Watched, watch
-from missions.wire import Sends
-from sitl.chaos import Chaos
+from missions.telemetry import CopterMode, PumpServo, Telemetry
+from missions.watching import Note, Watched
 from sitl.simulator import Simulator
 from sitl.spray_gear import SprayHardware
 from sitl.storage import Item
 from tests import spray_flown as spraying
 from tests.ground_station import ring
-from tests.virtual_air import PAIR, VirtualAir, awake_autopilot, bad_radio
+from tests.guarded import PUMP, GuardedFlight
+from tests.virtual_air import PAIR, bad_radio
 
 PLAN = spraying.plan()
-PUMP = PumpServo(channel=9, min_us=1100.0, max_us=1900.0)
 SIX = SprayHardware(pump=((0.0, 0.0), (1.0, 6.0)), kg_per_l=0.0)
 INSIDE, OUTSIDE = spraying.FRAME.place(60.0, 20.0), spraying.FRAME.place(60.0, 60.0)
 ON = Telemetry(
@@ -199,79 +196,14 @@ def test_an_aircraft_without_a_spray_pump_is_not_launched_for_spraying():
 # ---- against the simulated aircraft, over a radio, on its clock
 
 
-TOLD = ((511, 36, 1e5), (511, 33, 2e5), (511, 1, 5e5), (511, 193, 5e5), (511, 24, 5e5))
-"""SERVO_OUTPUT_RAW ten times a second, the position five times, what is needed besides twice."""
-
-
-class Crew:
-    """Several machines driven as one."""
-
-    def __init__(self) -> None:
-        self.machines: list[CommandCall] = []
-        self.finished = False
-
-    def receive(self, received: Any, now_s: float) -> Sends:
-        return tuple(s for m in self.machines for s in m.receive(received, now_s))
-
-    def tick(self, now_s: float) -> Sends:
-        return tuple(s for m in self.machines for s in m.tick(now_s))
-
-
-class GuardedFlight:
-    """A plan flown by the simulated autopilot, with the watch on the other end of the radio."""
-
-    def __init__(
-        self, radio: tuple[Chaos[bytes], Chaos[bytes]] | None = None, **parameters: float
-    ) -> None:
-        pilot = awake_autopilot(parameters={**spraying.FITTED, **parameters}, sprayer=SIX)
-        self.air, self.copter, self.crew = VirtualAir(pilot), pilot.copter, Crew()
-        self.telemetry, self.watched = Telemetry(pump=PUMP), Watched()
-        self.plan, self.notes = PLAN, list[str]()
-        self.air.drive(Delivery(PLAN, PAIR))
-        for order in (*TOLD, (176, 1, 4), (400, 1), (176, 1, 3), (300,)):
-            self.air.drive(CommandCall(PAIR, int(order[0]), order[1:], word="mode"))
-        if radio is not None:
-            self.air.up, self.air.down = radio
-
-    def step(self) -> None:
-        before = len(self.air.crossed)
-        self.air.step(self.crew)
-        for now_s, way, message in self.air.crossed[before:]:
-            if way == "down":
-                self.telemetry = fold(self.telemetry, message, now_s)
-                self._watch()
-
-    def _watch(self) -> None:
-        sighting = Sighting(kind=SightingKind.STATE, telemetry=self.telemetry)
-        self.watched, wishes = watch(self.plan, self.watched, sighting)
-        for wish in wishes:
-            if isinstance(wish, Note):
-                self.notes.append(wish.message.key)
-            elif wish == "spray_off":
-                calls = off_calls(PAIR, camera=False)
-                self.crew.machines += calls
-                for call in calls:
-                    self.air.transmit(call.start(self.air.now_s))
-
-    def until(self, true: Any, limit_s: float = 300.0) -> float:
-        began_s = self.air.now_s
-        while not true():
-            assert self.air.now_s - began_s < limit_s, "never came"
-            self.step()
-        return self.air.now_s - began_s
-
-    def spray_to(self, east_m: float) -> None:
-        self.until(lambda: self.copter.body.east_m > east_m and self.copter.sprayer.spraying)
-
-    def order_mode(self, mode: int) -> None:
-        """The pilot's own switch, not ours."""
-        assert self.copter.set_mode(mode)
+def guarded(radio: Any = None, **parameters: float) -> GuardedFlight:
+    return GuardedFlight(PLAN, SIX, radio, **{**spraying.FITTED, **parameters})
 
 
 @pytest.mark.parametrize("mode", [6, 9, 17, 5, 4])
 @pytest.mark.parametrize("east_m", [30.0, 100.0])
 def test_a_pilots_change_of_mode_stills_the_pump_within_a_second_and_a_half(mode, east_m):
-    flight = GuardedFlight()
+    flight = guarded()
     flight.spray_to(east_m)
     flight.order_mode(mode)
     took_s = flight.until(lambda: not flight.copter.sprayer.running)
@@ -287,7 +219,7 @@ def test_a_pilots_change_of_mode_stills_the_pump_within_a_second_and_a_half(mode
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_third_of_all_packets_lost_only_delays_the_off(seed):
-    flight = GuardedFlight(bad_radio(seed))
+    flight = guarded(bad_radio(seed))
     flight.spray_to(60.0)
     flight.order_mode(6)
     assert flight.until(lambda: not flight.copter.sprayer.running) <= 4.0
@@ -298,7 +230,7 @@ def test_a_third_of_all_packets_lost_only_delays_the_off(seed):
     [("radio", {"FS_THR_ENABLE": 1}), ("battery", {"BATT_FS_LOW_ACT": 2}), ("fence", {})],
 )
 def test_a_failsafes_own_return_is_dry_too(trigger, parameters):
-    flight = GuardedFlight(**parameters)
+    flight = guarded(**parameters)
     flight.spray_to(60.0)
     copter = flight.copter
     if trigger == "radio":
@@ -325,7 +257,7 @@ def _fence(flight: GuardedFlight, corners: list[tuple[float, float]]) -> None:
 
 def test_a_mission_that_sprays_past_the_fields_edge_is_switched_off_and_flies_on():
     narrow = spraying.plan(treatable=box(10, 10, 70, 40))
-    flight = GuardedFlight()
+    flight = guarded()
     edge_m = 70.0
     flight.until(lambda: flight.copter.body.east_m > edge_m and flight.copter.sprayer.spraying)
     flight.plan = narrow
@@ -376,3 +308,13 @@ def test_the_off_is_a_command_that_arducopter_takes_at_any_time():
     assert [(s.command, tuple(s.params[:2])) for s in sent] == [
         (216, (0.0,)), (183, (7.0, 2000.0)), (206, (0.0,)),
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [6, 9, 17, 5, 4])
+def test_at_fifty_places_of_the_field_the_pump_is_still_in_time(mode):
+    for number in range(50):
+        flight = guarded()
+        flight.spray_to(12.0 + 115.0 * number / 49.0)
+        flight.order_mode(mode)
+        assert flight.until(lambda flight=flight: not flight.copter.sprayer.running) <= 1.5
