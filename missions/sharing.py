@@ -9,12 +9,12 @@ the aircraft take the same time, ways to the pad and refills counted; the best o
 is kept. Few long lines cannot always be shared evenly: what came out can be read from
 `missions.spray_energy`.
 
-**Apart.** Neighbouring bands touch, so aircraft are kept apart by time: each may fly its band from
-its first pass or from its last, or sweep it from side to side, and the choice is taken that keeps
-the least distance between any two that spray at the same moment greatest. That distance is
-promised when every aircraft starts within `SLIP_S` of the others and takes the same time to refill
-(`turnaround_s`). It is promised between spraying aircraft only: on the way to a pad that they
-share, and on the pad, whoever stands there must give way by eye.
+**Apart.** Neighbouring bands touch, so aircraft are kept apart by time: each may begin its band at
+one of several places and fly it either way round. The first choice is taken that keeps any two
+that spray at the same moment as far from each other as is asked; without one, sharing is refused.
+That distance is promised when every aircraft starts within `SLIP_S` of the others and takes the
+same time to refill (`turnaround_s`). It is promised between spraying aircraft only: on the way to a
+pad that they share, and on the pad, whoever stands there must give way by eye.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ PIECE_M = 5.0
 """How finely a pass that crosses bands is looked at."""
 LEAST_PIECE_M = 2.0
 """A shorter piece of a pass stays with its neighbour."""
+BEGINNINGS = 4
+"""Places of a band from which flying it is tried."""
+FEW = 3
+"""More aircraft than this begin at a band's first pass or at its last."""
 TICK_S = 1.0
 
 FloatArray = NDArray[np.float64]
@@ -256,32 +260,42 @@ def _apart(
     separation_m: float,
     turnaround_s: float,
 ) -> tuple[SprayRoute, ...]:
-    """Return the bands in the orders that keep spraying aircraft furthest apart."""
-    orders = [_orders(band) for band in bands]
+    """Return the bands in the orders that keep spraying aircraft furthest apart.
+
+    Of orders that keep the distance asked, the first: the route's own before any other.
+    """
+    parts = BEGINNINGS if len(bands) <= FEW else 1
+    orders = [_orders(band, parts) for band in bands]
     paths = [
         [_spraying(sorties(order), settings, turnaround_s) for order in choice] for choice in orders
     ]
+    pairs = list(combinations(range(len(bands)), 2))
     near = {
-        (a, i, b, j): _least_m(paths[a][i], paths[b][j])
-        for a, b in combinations(range(len(bands)), 2)
-        for i in range(len(orders[a]))
-        for j in range(len(orders[b]))
+        (a, b): np.array([[_least_m(one, other) for other in paths[b]] for one in paths[a]])
+        for a, b in pairs
     }
-    best, best_m = None, -1.0
+    best, best_m = (0,) * len(bands), -1.0
     for pick in product(*(range(len(choice)) for choice in orders)):
-        least_m = min(near[a, pick[a], b, pick[b]] for a, b in combinations(range(len(bands)), 2))
+        least_m = min(float(near[a, b][pick[a], pick[b]]) for a, b in pairs)
         if least_m > best_m + 0.5:
             best, best_m = pick, least_m
-    if best is None or best_m < separation_m:
+        if best_m >= separation_m:
+            break
+    if best_m < separation_m:
         raise Refused("error.share_too_near", distance_m=best_m, separation_m=separation_m,
                       count=len(bands))  # fmt: skip
     return tuple(choice[number] for choice, number in zip(orders, best, strict=True))
 
 
-def _orders(band: SprayRoute) -> list[SprayRoute]:
-    """Return a band in the order of the route and the other way round."""
-    back = tuple(replace(work, points=work.points[::-1]) for work in reversed(band.passes))
-    return [band, replace(band, passes=back)]
+def _orders(band: SprayRoute, parts: int) -> list[SprayRoute]:
+    """Return a band begun at its first pass or further on, and each the other way round."""
+    found = []
+    for part in range(parts):
+        first = part * len(band.passes) // parts
+        passes = band.passes[first:] + band.passes[:first]
+        back = tuple(replace(work, points=work.points[::-1]) for work in reversed(passes))
+        found += [replace(band, passes=passes), replace(band, passes=back)]
+    return found
 
 
 def _spraying(

@@ -313,7 +313,7 @@ def test_an_edge_pass_is_cut_where_it_leaves_a_band() -> None:
     whole = lawn(200.0, 120.0)
     ring = replace(whole.passes[0], points=((0, 0), (0, 120), (200, 120), (200, 0), (0, 0)))
     edged = route([ring, *whole.passes], whole.treatable, whole.home)
-    bands = share_out(edged, settings(), 2, separation_m=5.0)
+    bands = share_out(edged, settings(), 2)
     assert sum(band.work_m for band in bands) == pytest.approx(edged.work_m)
     shapes = [shapely.MultiLineString([p.points for p in band.passes]) for band in bands]
     assert shapes[0].intersection(shapes[1]).length < 1e-6
