@@ -91,7 +91,8 @@ class Applied:
     grid : Grid
         L/ha in every cell, NaN where nothing fell; UTM, north up.
     share : Grid
-        The same as shares of the rate asked there; NaN where nothing was to be sprayed.
+        The same as shares of what the passes over the cell were to put there; NaN where less than a
+        quarter of it lies under any.
     cell_m2 : float
         Ground of one cell.
     litres : float
@@ -230,7 +231,7 @@ class _Measured:
             unit="l/ha",
             name=self.floor.job.job,
         )  # fmt: skip
-        wanted = np.where(asked > 0.0, asked, np.nan)
+        wanted = np.where(cover >= COVERED, asked * np.minimum(1.0, cover), np.nan)
         return Applied(
             grid=grid,
             share=replace(grid, values=rate / wanted, unit=""),

@@ -7,6 +7,7 @@ needs, after a person said yes, and reads them back.
 from __future__ import annotations
 
 import queue
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from agri.errors import Refused
@@ -103,10 +104,19 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen)
 
 
-def prepare(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
+def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tuple[Parameter, ...]:
     """Set every parameter the plan needs that differs, and read each back.
 
     To be called after a person has seen the list (`missions.preflight.unmet`) and said yes.
+
+    Parameters
+    ----------
+    link : Link
+        To the aircraft, on the ground.
+    plan : FlightPlan
+        Whose needs they are.
+    leave : collection of str
+        Parameters that stay as they are.
 
     Returns
     -------
@@ -124,7 +134,9 @@ def prepare(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
         raise Refused("error.link_armed_upload")
     names = [need.name for need in needed_parameters(plan)]
     wrong = unmet(plan, link.read_parameters(names))
-    return tuple(link.set_parameter(n.name, n.wanted) for n in wrong if n.settable)
+    return tuple(
+        link.set_parameter(n.name, n.wanted) for n in wrong if n.settable and n.name not in leave
+    )
 
 
 def next_sighting(inbox: queue.SimpleQueue[Sighting], link: Link) -> Sighting | None:

@@ -27,7 +27,10 @@ from missions.sightings import Sighting, SightingKind
 from missions.spray_watch import SprayWatched, SprayWish, at_end, guard
 from missions.telemetry import CopterMode, MissionState, Telemetry, mode_name
 
-AIRBORNE_M = 1.5
+AIRBORNE_M, AIRBORNE_SHARE = 1.5, 0.6
+"""Height from which an aircraft flies, and the share of its take-off height that is enough: a
+spraying may be flown no higher than 1.5 m, and a height told on the ground may be half a metre
+off."""
 HEIGHT_OFF_M = 5.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
@@ -145,9 +148,15 @@ def _flies(watched: Watched, seen: Telemetry) -> bool:
     return watched.airborne and seen.armed and seen.mode == CopterMode.AUTO
 
 
-def _leaves_ground(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
+def _airborne_m(plan: FlightPlan) -> float:
+    """Return the height above home from which the plan's flight has begun."""
+    up = [item.z for item in plan.items if item.command == Command.NAV_TAKEOFF]
+    return min(AIRBORNE_M, AIRBORNE_SHARE * up[0]) if up else AIRBORNE_M
+
+
+def _leaves_ground(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     watched = replace(watched, armed=watched.armed or seen.armed)
-    if watched.airborne or not seen.armed or not seen.height_m > AIRBORNE_M:
+    if watched.airborne or not seen.armed or not seen.height_m > _airborne_m(plan):
         return watched, []
     return replace(watched, airborne=True), [_note("took_off")]
 

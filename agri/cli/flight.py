@@ -28,8 +28,9 @@ def fly(
     from agri.cli.read import read_number
     from agri.cli.show import complain, show_flight
     from agri.errors import BadInput
-    from agri.operations.fly import SIMULATED, fly_plan
+    from agri.operations.fly import fly_plan
     from agri.operations.mission_files import load_plan
+    from agri.operations.simulated import SIMULATED
 
     simulated = connect in SIMULATED
     if yes and not simulated:
@@ -66,8 +67,8 @@ def sim(
     """Run the simulator by itself."""
     from agri.cli.read import read_number, read_place, read_port
     from agri.cli.show import tell
-    from agri.operations.fly import simulate
     from agri.operations.mission_files import load_plan
+    from agri.operations.simulated import simulate
 
     place = load_plan(plan, farm)[0].home if plan else read_place(home, name="--home")
     with simulate(

@@ -214,6 +214,8 @@ def show_flight(flown: Flown) -> int:
         console().print(f"  {label}: {value}", markup=False)
     tell(f"page.flight_{flown.record.outcome}")
     tell("cli.files", picture=flown.picture, page=flown.page)
+    if flown.applied:
+        show_applied(flown.applied)
     return int(flown.record.outcome != "landed")
 
 

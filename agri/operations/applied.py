@@ -34,8 +34,8 @@ CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
     ("much", 1.6, math.inf, PURPLE, 0.6),
 )
 """Name of a class, its lowest and highest share of the rate asked, colour and opacity."""
-GAP_M2, STRAY_L = 10.0, 0.02
-"""Ground missed and litres off the swaths that are worth a look."""
+GAP_M2, STRAY_L, OUTSIDE = 10.0, 0.02, 0.005
+"""Ground missed, litres off the swaths and share of them outside that are worth a look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,36 @@ def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMa
         When the flight did not tell its pump's output.
     """
     flight = flight_named(farm, wanted)
-    plan, record = plan_of(farm, flight), farm.load_flight(flight.uid)
+    record = farm.load_flight(flight.uid)
+    return map_record(farm, flight, plan_of(farm, flight), record, language=language)
+
+
+def map_record(
+    farm: Workspace,
+    flight: StoredFlight,
+    plan: FlightPlan,
+    record: FlightRecord,
+    *,
+    language: Language,
+) -> AppliedMap:
+    """Work out what a record applied, and keep raster, layer, picture and page in the farm.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    flight : StoredFlight
+        Its row.
+    plan, record : FlightPlan, FlightRecord
+        What was to be flown, and what was flown.
+    language : {"vi", "en"}
+        Language of picture and page.
+
+    Raises
+    ------
+    Refused
+        When the record does not tell the pump's output.
+    """
     found = applied(record, plan)
     stem = f"{Path(flight.folder).name}-{say('page.file_applied', language)}"
     raster = farm.flight_folder(flight) / "applied.tif"
@@ -181,7 +210,7 @@ def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
         findings.append(Finding.warning("finding.applied_missed", area_m2=found.missed_m2))
     if found.off_swath_l > STRAY_L:
         findings.append(Finding.warning("finding.applied_stray", litres=found.off_swath_l))
-    if found.outside_l > STRAY_L and found.outside_m2 > GAP_M2:
+    if found.outside_l > max(STRAY_L, OUTSIDE * found.litres):
         findings.append(
             Finding.warning("finding.applied_outside", area_m2=found.outside_m2,
                             litres=found.outside_l)

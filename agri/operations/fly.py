@@ -8,17 +8,21 @@ seen is in the flight's folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+import numpy as np
 
 from agri.errors import BadInput, Refused
 from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
+from agri.operations.applied import AppliedMap, map_record
 from agri.operations.report import keep_report, report_flight
+from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
 from agri.words import Language
 from agri.workspace import PlanRecord, StoredFlight, Workspace
@@ -31,22 +35,6 @@ from missions.link import Link
 from missions.phases import Phase
 from missions.preflight import needed_parameters, unmet
 from missions.requirements import Requirement
-
-SIMULATED = ("sim", "ardupilot")
-"""Words for ``--connect`` that start a simulation instead of naming an address."""
-CAMERA_FITTED = {"CAM1_TYPE": 1.0, "SERVO11_FUNCTION": 10.0}
-"""A simulated aircraft carries a camera on servo 11; real ones are wired by people."""
-GROUND_SPEEDUP = 10.0
-"""How fast a simulation runs on the ground: all its time limits run with it, and at 10 the eight
-seconds it waits for a mission item are still 0.8 s by the clock. The speed asked for comes once it
-has taken off."""
-READY_AFTER_S = 5.0
-"""The embedded simulator's receiver finds its position sooner than ArduCopter's 41.5 s."""
-SIMULATED_HOVER_A = 30.0
-"""Current a simulated copter draws in hover, whatever its frame (seen on ArduCopter's own)."""
-LINK_PATIENCE_S = 1.0
-"""A busy computer may be silent for this long by the wall clock; a sped-up simulation counts that
-many times longer, so its FS_GCS_TIMEOUT grows with the speed-up (ArduPilot allows 120 s)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +75,9 @@ class Flown:
         What the briefing told.
     picture, page : Path
         The files that show it.
+    applied : AppliedMap or None
+        What a spray flight put where; None for others, and when the aircraft did not tell its
+        pump.
     """
 
     plan: FlightPlan
@@ -95,6 +86,7 @@ class Flown:
     findings: tuple[Finding, ...]
     picture: Path
     page: Path
+    applied: AppliedMap | None = None
 
 
 class _Keeper:
@@ -120,66 +112,6 @@ class _Keeper:
             self.log.event(event)
 
 
-@contextmanager
-def simulate(home: LonLat, *, port: int, speedup: float, udp: bool) -> Iterator[str]:
-    """Run the embedded simulator at `home` and give its address.
-
-    Parameters
-    ----------
-    home : LonLat
-        Where it stands.
-    port : int
-        Port on this machine.
-    speedup : float
-        How much faster than the clock.
-    udp : bool
-        Listen with UDP instead of TCP.
-    """
-    from sitl.simulator import Simulator
-
-    with Simulator(home, port=port, speedup=speedup, protocol="udp" if udp else "tcp",
-                   parameters=CAMERA_FITTED) as simulated:  # fmt: skip
-        yield simulated.url
-
-
-@contextmanager
-def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) -> Iterator[str]:
-    """Give the address of the aircraft, starting a simulation where ``connect`` asks for one.
-
-    Parameters
-    ----------
-    connect : str
-        ``sim``, ``ardupilot`` or an address (`missions.address`).
-    plan : FlightPlan
-        A simulation stands at its home.
-    speedup : float, optional
-        How fast a simulation will fly.
-
-    Raises
-    ------
-    NotFound
-        When no real ArduCopter simulator is on this machine.
-    """
-    patience_s = LINK_PATIENCE_S * max(GROUND_SPEEDUP, speedup or 1.0)
-    fitted = {**CAMERA_FITTED, "FS_GCS_TIMEOUT": min(120.0, max(5.0, patience_s))}
-    if plan.aircraft:
-        hover_h = plan.aircraft.battery_wh / plan.aircraft.hover_power_w
-        fitted["BATT_CAPACITY"] = float(round(1000.0 * SIMULATED_HOVER_A * hover_h))
-    if connect == "sim":
-        from sitl.simulator import Simulator
-
-        with Simulator(plan.home, speedup=GROUND_SPEEDUP, ready_after_s=READY_AFTER_S,
-                       parameters=fitted) as simulated:  # fmt: skip
-            yield simulated.url
-    elif connect == "ardupilot":
-        from sitl.ardupilot import ArduPilot
-
-        with ArduPilot(plan.home, speedup=GROUND_SPEEDUP, parameters=fitted) as real:
-            yield real.url
-    else:
-        yield connect
-
-
 def fly_plan(
     farm: Workspace,
     plan: FlightPlan,
@@ -203,7 +135,7 @@ def fly_plan(
     stored_plan : PlanRecord or None
         Its row, None for a plan from elsewhere.
     connect : str
-        See `vehicle_at`.
+        See `agri.operations.simulated.vehicle_at`.
     pilot : Pilot
         The person's part.
     language : {"vi", "en"}
@@ -255,7 +187,8 @@ def fly_plan(
             link = Link.connect(url, deadline_s=deadline_s, tlog=tlog)
             with link:
                 pilot.on_link(link)
-                _set_parameters(link, plan, pilot)
+                leave = PATIENT if connect in SIMULATED else ()
+                _set_parameters(link, plan, pilot, leave)
                 on_progress = _hurried(link, pilot.on_progress, speedup)
                 record = fly(link, plan, confirm=may_arm, on_progress=on_progress, log=keeper)
     finally:
@@ -264,8 +197,11 @@ def fly_plan(
     stored = keeper.log.finish(record)
     report = report_flight(plan, record, briefed, language)
     picture, page = keep_report(farm, Path(stored.folder).name, report)
-    return Flown(plan=plan, record=record, stored=stored, findings=tuple(briefed), picture=picture,
-                 page=page)  # fmt: skip
+    flown = Flown(plan=plan, record=record, stored=stored, findings=tuple(briefed),
+                  picture=picture, page=page)  # fmt: skip
+    if plan.spray is None or not np.isfinite(record.track.pump_share).any():
+        return flown
+    return replace(flown, applied=map_record(farm, stored, plan, record, language=language))
 
 
 def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnProgress:
@@ -282,10 +218,11 @@ def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnPr
     return told_and_hurried
 
 
-def _set_parameters(link: Link, plan: FlightPlan, pilot: Pilot) -> None:
+def _set_parameters(link: Link, plan: FlightPlan, pilot: Pilot, leave: Collection[str]) -> None:
     needs = unmet(plan, link.read_parameters([need.name for need in needed_parameters(plan)]))
+    needs = tuple(need for need in needs if need.name not in leave)
     if any(need.settable for need in needs) and pilot.may_set(needs):
-        prepare(link, plan)
+        prepare(link, plan, leave=leave)
 
 
 def _keep_tlog(tlog: Path, log: FlightLog | None) -> None:

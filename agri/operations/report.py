@@ -161,10 +161,11 @@ def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> 
         (say("page.fact_vehicle", language), record.vehicle),
     ]
     _time(facts, language, record.duration_s)
-    taken = say(
-        "page.fact_photos_of", language, taken=len(record.photos), planned=planned_photos(plan)
-    )
-    facts.append((say("page.fact_photos", language), taken))
+    if plan.survey or record.photos:
+        taken = say(
+            "page.fact_photos_of", language, taken=len(record.photos), planned=planned_photos(plan)
+        )
+        facts.append((say("page.fact_photos", language), taken))
     off_m = off_plan_p95_m(plan, record)
     if math.isfinite(off_m):
         fact(facts, language, "page.fact_cross_track", off_m=off_m)
