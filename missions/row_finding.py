@@ -217,21 +217,7 @@ def _carried(survey: _Survey, seed: int, turn_deg: int) -> FloatArray:
         parent[nearer & left] = here
         far = np.minimum(far, survey.between[here])
     radians = np.radians(turned)
-    return _refined(survey, np.stack([np.cos(radians), np.sin(radians)], axis=1))
-
-
-def _refined(survey: _Survey, ahead: FloatArray) -> FloatArray:
-    """Return directions bettered by the mean way to neighbours that lie along them."""
-    for _ in range(2):
-        ways = survey.places[survey.near] - survey.places[:, None, :]
-        along = (ways * ahead[:, None, :]).sum(axis=2)
-        aside = np.abs(ways[..., 0] * ahead[:, None, 1] - ways[..., 1] * ahead[:, None, 0])
-        counts = (aside < 0.4 * np.abs(along)) & (np.abs(along) < 2.5 * survey.spacing_m)
-        own = (ways * (np.sign(along) * counts)[..., None]).sum(axis=1)
-        flow = np.sign((ahead[survey.around] * ahead[:, None, :]).sum(axis=2))
-        mean = (own[survey.around] * flow[..., None]).sum(axis=1) + 1e-9 * ahead
-        ahead = mean / np.hypot(*mean.T)[:, None]
-    return ahead
+    return np.stack([np.cos(radians), np.sin(radians)], axis=1)
 
 
 def _family(survey: _Survey, start: tuple[int, int]) -> list[list[int]]:

@@ -84,6 +84,18 @@ def test_too_few_trees_make_no_row(count: int) -> None:
     assert len(found.alone) == count
 
 
+def test_short_rows_of_close_trees_are_rows_rather_than_the_long_way_across() -> None:
+    planted = grid(5, 12, along_m=4.0, across_m=7.0)
+    assert [len(row.trees) for row in find_rows(planted.trees()).rows] == [5] * 12
+
+
+def test_a_row_with_four_trees_missing_in_a_row_is_still_one() -> None:
+    planted = grid(15, 5, along_m=4.0)
+    kept = np.setdiff1d(np.arange(75), [2 * 15 + k for k in (5, 6, 7, 8)])
+    found = find_rows(Planted(planted.places[kept], planted.row[kept]).trees())
+    assert [len(row.trees) for row in found.rows] == [15, 15, 11, 15, 15]
+
+
 def test_one_row_alone_is_a_row_in_order() -> None:
     planted = grid(9, 1).turned(71.0)
     (row,) = find_rows(planted.trees()).rows
@@ -171,6 +183,17 @@ def test_the_sprayer_rests_where_trees_are_missing() -> None:
     _, _, _, on = planned(Planted(planted.places[kept], planted.row[kept]), gap_m=20.0)
     assert len(on.passes) == 5
     assert on.litres > route.litres
+
+
+def test_a_small_crown_within_a_wide_one_does_not_cut_the_pass() -> None:
+    planted = grid(12, 6, along_m=4.0)
+    site = orchard_site(planted)
+    trees = in_field(site, planted).trees(0.6, 3.5)
+    wide = tuple(replace(t, radius_m=5.0) if k == 6 else t for k, t in enumerate(trees[24:36]))
+    few = wide[6:9]
+    row = Row(trees=few, line=(few[0].place, few[-1].place))
+    (work,) = plan_rows(site, asked(), [row], gap_m=2.5).passes
+    assert work.length_m == pytest.approx(5.0 + 8.0 + 0.6, abs=0.01)
 
 
 def test_both_sides_of_a_row_are_flown_beside_it() -> None:
