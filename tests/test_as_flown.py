@@ -60,9 +60,9 @@ def test_a_planned_field_gets_its_litres_and_the_record_tells_them(shape):
     # The sprayer is looked after three times a second: every pass lasts a little longer.
     assert got.litres == pytest.approx(plan.spray.estimate.litres, rel=0.08)
     assert got.sprayed_m2 == pytest.approx(shape.area, rel=0.02)
-    assert got.missed_m2 < 0.01 * shape.area
-    assert got.outside_l < 0.01 * got.litres
-    assert got.off_swath_l < 0.01 * got.litres
+    assert got.missed_m2 < 0.02 * shape.area
+    assert got.outside_l < 0.02 * got.litres
+    assert got.off_swath_l < 0.02 * got.litres
     assert got.cv_pct < 20.0
     truth = np.array([(d.east_m, d.north_m) for d in flight.copter.gear.deposits])
     rate = got.grid.sample(*flown.FRAME.to_lonlat(*truth.T), nearest=True)
