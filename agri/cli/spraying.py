@@ -142,7 +142,7 @@ def plan_trees(
     sprayer: SprayerOption = "",
     label_buffer: LabelOption = "0m",
     height: HeightOption = "",
-    speed: SpeedOption = "2",
+    speed: SpeedOption = "",
     swath: SwathOption = "",
     wind: WindOption = "",
     wind_from: WindFromOption = "",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from shapely.geometry import Point
 
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.grid import Grid
+from agri.grid import FloatArray, Grid
 from imagery.raster import read_grid
 from missions.flightplan import Site
 from missions.ground_data import height_model
@@ -15,7 +19,10 @@ from missions.heights import AboveTerrain, Heights
 from missions.relief import Canopy, plane_fit
 from missions.spray_job import SpraySettings
 from missions.spray_lines import Slope
+from missions.terrain import HeightModel
 
+GroundHeight = Callable[[FloatArray, FloatArray], FloatArray]
+"""(N,) longitudes and latitudes to (N,) metres above home."""
 AROUND_M = 120.0
 """Ground read around the field: way to the pad and way home."""
 
@@ -81,7 +88,7 @@ def heights_over(
     if ground.dem is None:
         return None, ()
     frame = site.field.frame
-    surface = None if ground.dsm is None else _read(ground.dsm, site)
+    surface = None if ground.dsm is None else _read(ground.dsm, site, "max")
     over_m = settings.height_m
     if surface is None and canopy is None:
         over_m = settings.flying_height_m
@@ -108,5 +115,24 @@ def slope_of(ground: Ground, site: Site) -> Slope | None:
     return Slope(rise=fitted.rise, toward_deg=fitted.direction_deg)
 
 
-def _read(path: Path, site: Site) -> Grid:
-    return read_grid(path, area=site.field.boundary.bounds, margin_m=AROUND_M, unit="m")
+def _read(path: Path, site: Site, coarsen: Literal["mean", "max"] = "mean") -> Grid:
+    pad = Point(site.pad.place.lon_deg, site.pad.place.lat_deg)
+    area = site.field.boundary.union(pad).bounds
+    return read_grid(path, area=area, margin_m=AROUND_M, unit="m", coarsen=coarsen)
+
+
+def ground_of(heights: Heights | None, settings: SpraySettings) -> GroundHeight | None:
+    """Return where the crop's foot stands, metres above home; None for level ground.
+
+    It is the surface the heights were planned over less the crop's own height, so that what is
+    flown over a canopy is judged by the canopy.
+    """
+    if not isinstance(heights, HeightModel):
+        return None
+    model, frame = heights, heights.relief.local
+
+    def foot_m(lon_deg: FloatArray, lat_deg: FloatArray) -> FloatArray:
+        east, north = frame.to_local(lon_deg, lat_deg)
+        return model.relief.top_at(east, north) - model.home_ground_m - settings.crop_height_m
+
+    return foot_m

@@ -19,7 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
-from agri.operations.heights import Ground, heights_over, slope_of
+from agri.operations.heights import Ground, ground_of, heights_over, slope_of
 from agri.operations.mix_card import keep_card, mix_card
 from agri.operations.planning import PlannedFlight, keep_plan, site_of
 from agri.operations.report import INDOCHINA_TIME
@@ -27,10 +27,12 @@ from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
 from agri.zone import RateMap
+from missions.check_path import path_of
+from missions.check_terrain import check_terrain
 from missions.checks import check_plan
 from missions.dose import dose_for, fitting_speed_m_s, swath_at
 from missions.drift import buffers
-from missions.flightplan import Site
+from missions.flightplan import FlightPlan, Site
 from missions.heights import Heights
 from missions.rates import rated
 from missions.sortie import split_sorties
@@ -41,6 +43,7 @@ from missions.spray_job import EdgeClearance, Objective, Product, SpraySettings
 from missions.spray_mission import flown_settings, fly_route, several_fields
 from missions.spray_route import SprayRoute
 from missions.sprayers import Sprayer
+from missions.terrain import HeightModel
 
 Update = Callable[[float, float], None]
 
@@ -53,6 +56,8 @@ PLANNED_WIND = Wind(speed_m_s=3.0)
 """Wind that a job is planned for unless another is told: the most to start in, from any side."""
 USUAL_HEIGHT_M = 2.5
 """Height above the crop where none is told: 2 to 3 m is usual in trials and in practice."""
+TREE_SPEED_M_S = 2.0
+"""Speed between trees where none is told: crowns are near."""
 LEVEL = Ground()
 """Nothing is known of the ground: it is taken for level."""
 
@@ -150,8 +155,16 @@ class PlannedJob:
         return tuple(dict.fromkeys(f for sortie in self.sorties for f in sortie.findings))
 
 
-def settings_of(request: SprayRequest) -> SpraySettings:
+def settings_of(request: SprayRequest, *, by_ground: bool = True) -> SpraySettings:
     """Return the planner's settings: swath and speed that fit the sprayer.
+
+    Parameters
+    ----------
+    request : SprayRequest
+        As asked.
+    by_ground : bool
+        Whether the rate is poured over the ground on the way, so that the pump must give it at the
+        job's speed; trees get theirs one by one.
 
     Raises
     ------
@@ -166,6 +179,8 @@ def settings_of(request: SprayRequest) -> SpraySettings:
     speed_m_s = request.speed_m_s
     share = 2.0 if request.crosshatch else 1.0
     swath_m = request.swath_m or swath_at(sprayer, height_m, speed_m_s or sprayer.max_speed_m_s)
+    if speed_m_s is None and not by_ground:
+        speed_m_s = min(TREE_SPEED_M_S, sprayer.max_speed_m_s)
     if speed_m_s is None:
         speed_m_s = fitting_speed_m_s(sprayer, request.rate_l_ha / share, swath_m)
         if request.swath_m is None:
@@ -188,7 +203,8 @@ def settings_of(request: SprayRequest) -> SpraySettings:
         edges=request.edges,
         resume_overlap_m=request.resume_overlap_m,
     )
-    dose_for(settings)
+    if by_ground:
+        dose_for(settings)
     return settings
 
 
@@ -324,13 +340,23 @@ def keep_job(
             heights=heights,
             ceiling_m=ceiling_m,
         )
-        found = tuple(dict.fromkeys((*findings, *check_plan(plan))))
+        found = tuple(dict.fromkeys((*findings, *judged(plan, settings, heights))))
         kept.append(keep_plan(farm, plan, found, language=language, now=now))
         update(1.0 + number, 2.0 + len(parts))
     job = PlannedJob(name=name, sorties=tuple(kept), card=None)
     if blocks(job.findings):
         return job
     return replace(job, card=keep_job_card(farm, job, language=language, now=now))
+
+
+def judged(
+    plan: FlightPlan, settings: SpraySettings, heights: Heights | None
+) -> tuple[Finding, ...]:
+    """Return what the checks find, those of the ground flown over among them."""
+    found = check_plan(plan, ground=ground_of(heights, settings))
+    if isinstance(heights, HeightModel):
+        found += check_terrain(plan, heights, path_of(plan))
+    return tuple(found)
 
 
 def keep_job_card(farm: Workspace, job: PlannedJob, *, language: Language, now: datetime) -> Path:

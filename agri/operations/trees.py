@@ -158,7 +158,8 @@ def plan_orchard(
         request.trees, field, radius_m=request.radius_m, height_m=request.height_m
     )
     tallest_m = max(tree.height_m for tree in trees)
-    settings = settings_of(replace(asked, crop_height_m=max(asked.crop_height_m, tallest_m)))
+    tall = replace(asked, crop_height_m=max(asked.crop_height_m, tallest_m))
+    settings = settings_of(tall, by_ground=request.by_rows)
     zones = zones_of(site, settings)
     if request.by_rows:
         rows = find_rows(trees)
