@@ -236,8 +236,15 @@ def show_demo(shown: Demonstration) -> int:
         ("cli.head_field", "cli.head_ha", "cli.head_photos", "cli.head_minutes", "cli.head_off",
          "cli.head_outcome"), rows,
     )  # fmt: skip
+    for flown in shown.sprayings:
+        if flown.applied:
+            tell("cli.demo_sprayed", plan=flown.plan.name,
+                 litres=local_number(flown.applied.applied.litres, ".1f"),
+                 missed=local_number(flown.applied.applied.missed_m2, ".0f"),
+                 stray=local_number(flown.applied.applied.off_swath_l, ".2f"))  # fmt: skip
     tell("cli.demo_done", folder=shown.folder, page=shown.page)
-    return int(any(flown.record.outcome != "landed" for flown in shown.flights))
+    flights = (*shown.flights, *shown.sprayings)
+    return int(any(flown.record.outcome != "landed" for flown in flights))
 
 
 @contextmanager

@@ -1,39 +1,50 @@
 """The demonstration: the whole way on a farm of five fields, with nothing but this machine.
 
-The fields lie at plausible places in Đông Triều and were drawn by the authors; they are not real
-parcels. Everything else is what a user's own farm goes through: the boundary file is imported, the
-surveys are planned, checked and exported, and each is flown on the embedded simulator over MAVLink
-and recorded. The one thing left out is the question before arming, since nobody stands under this
-aircraft.
+The fields and trees lie at plausible places in Đông Triều and were drawn by the authors; they are
+not real parcels. Everything else is what a user's own farm goes through: the boundary file is
+imported, surveys and sprayings are planned, checked and exported, and each is flown on the embedded
+simulator over MAVLink and recorded. A paddy is sprayed by swaths, lychee trees one by one; what
+fell where is worked out of the record. The one thing left out is the question before arming, since
+nobody stands under this aircraft.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from agri.errors import Refused
 from agri.files import make_folder, write_text
-from agri.findings import blocks
+from agri.findings import Finding, blocks
 from agri.operations.compare import off_plan_p95_m, planned_photos
+from agri.operations.demo_page import render_overview
 from agri.operations.farm import import_boundaries, start_farm
 from agri.operations.fly import Flown, Pilot, fly_plan
-from agri.operations.layers import GREEN, Layer
 from agri.operations.mission_files import write_export
-from agri.operations.page import Shown, Table, render_page
 from agri.operations.planning import PlannedFlight
+from agri.operations.spray import PlannedJob, SprayRequest, plan_job
 from agri.operations.survey import SurveyRequest, plan_field
-from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.operations.trees import TreesRequest, plan_orchard
+from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
-from missions.catalogue import aircraft, camera
+from missions.catalogue import aircraft, camera, sprayer
+from missions.crowns import LITRES_PER_M3
+from missions.spray_job import Product
 
 CAMERA = "MicaSense RedEdge-P multispectral"
 GSD_M = 0.03
 FORMATS = ("plan", "waypoints", "kml", "geojson")
+SPRAY_FORMATS = (*FORMATS, "param", "wpml", "litchi")
+PADDY, PADDY_L_HA = "Ruộng Cửa Đình", 20.0
+"""Rice takes about 20 L/ha from the air in Vietnam."""
+ORCHARD, LITRES_HA = "Vườn vải Bình Khê", 125.0
+WIND = Wind(speed_m_s=2.0, from_deg=180.0)
+"""A southerly breeze."""
 Update = Callable[[float, float], None]
 
 
@@ -46,13 +57,16 @@ class Demonstration:
     folder : Path
         The farm.
     flights : tuple of Flown
-        One for each field.
+        Surveys, one for each field.
+    sprayings : tuple of Flown
+        The paddy's sorties, then the trees'.
     page : Path
         The page that shows them all.
     """
 
     folder: Path
     flights: tuple[Flown, ...]
+    sprayings: tuple[Flown, ...]
     page: Path
 
     def rows(self) -> Iterator[tuple[Flown, float, int, float]]:
@@ -97,7 +111,7 @@ def run_demo(
         source = resources.files("agri.operations").joinpath("demo_farm.geojson")
         with resources.as_file(source) as file:
             fields = import_boundaries(farm, [file]).fields
-        total = 1.0 + 3.0 * len(fields)
+        total = 1.0 + 3.0 * len(fields) + 6.0
         update(1.0, total)
         flights = []
         for number, field in enumerate(fields):
@@ -105,9 +119,17 @@ def run_demo(
             update(2.0 + 3.0 * number, total)
             flights.append(_fly(farm, planned, language, now, speedup))
             update(4.0 + 3.0 * number, total)
+        sprayings: list[Flown] = []
+        for job in (_plan_paddy, _plan_trees):
+            for planned in _checked(job(farm, language, now)).sorties:
+                _export(farm, planned, SPRAY_FORMATS)
+                sprayings.append(_fly(farm, planned, language, now, speedup))
+            update(total - (3.0 if job is _plan_paddy else 0.0), total)
         page = farm.reports / "index.html"
-        write_text(page, _overview(farm.farm_name, flights, language))
-    return Demonstration(folder=home.resolve(), flights=tuple(flights), page=page)
+        write_text(page, render_overview(farm.farm_name, flights, sprayings, language))
+    return Demonstration(
+        folder=home.resolve(), flights=tuple(flights), sprayings=tuple(sprayings), page=page
+    )
 
 
 def _plan(farm: Workspace, field: str, language: Language, now: datetime) -> PlannedFlight:
@@ -116,12 +138,47 @@ def _plan(farm: Workspace, field: str, language: Language, now: datetime) -> Pla
     )
     planned = plan_field(farm, request, language=language, now=now)
     if blocks(planned.findings):
-        worst = next(f for f in planned.findings if blocks([f]))
-        raise Refused("error.fly_blocked", plan=field, finding=worst.message)
-    exports = make_folder(farm.folder / "exports")
-    for form in FORMATS:
-        write_export(planned.plan, form, exports)
+        raise _blocked(field, planned.findings)
+    _export(farm, planned, FORMATS)
     return planned
+
+
+def _blocked(name: str, findings: Sequence[Finding]) -> Refused:
+    worst = next(f for f in findings if blocks([f]))
+    return Refused("error.fly_blocked", plan=name, finding=worst.message)
+
+
+def _export(farm: Workspace, planned: PlannedFlight, formats: Sequence[str]) -> None:
+    exports = make_folder(farm.folder / "exports")
+    for form in formats:
+        write_export(planned.plan, form, exports)
+
+
+def _request(field: str, language: Language, **more: Any) -> SprayRequest:
+    product = Product(name=say("demo.product", language), dose_per_ha=500.0, phi_days=14)
+    return SprayRequest(fields=(field,), sprayer=sprayer(), product=product, wind=WIND, **more)
+
+
+def _plan_paddy(farm: Workspace, language: Language, now: datetime) -> PlannedJob:
+    request = _request(PADDY, language, rate_l_ha=PADDY_L_HA)
+    return plan_job(farm, request, language=language, now=now)
+
+
+def _plan_trees(farm: Workspace, language: Language, now: datetime) -> PlannedJob:
+    source = resources.files("agri.operations").joinpath("demo_trees.geojson")
+    with resources.as_file(source) as file:
+        request = TreesRequest(
+            job=_request(ORCHARD, language, rate_l_ha=LITRES_HA),
+            trees=file,
+            litres_per_m3=LITRES_PER_M3,
+        )
+        return plan_orchard(farm, request, language=language, now=now)
+
+
+def _checked(job: PlannedJob) -> PlannedJob:
+    if blocks(job.findings):
+        raise _blocked(job.name, job.findings)
+    return job
 
 
 def _fly(
@@ -142,58 +199,4 @@ def _fly(
         language=language,
         now=now,
         speedup=speedup,
-    )
-
-
-def _overview(farm_name: str, flights: list[Flown], language: Language) -> str:
-    fields = [f.plan.site.field for f in flights if f.plan.site]
-    layers = [
-        Layer(
-            key="page.layer.field",
-            geometry=f.boundary.centroid,
-            colour=GREEN,
-            label=f.name,
-            fill=1.0,
-            radius=8.0,
-        )
-        for f in fields
-    ]
-    area_m2 = sum(f.plan.site.field.area_m2 for f in flights if f.plan.site)
-    landed = sum(f.record.outcome == "landed" for f in flights)
-    photos = sum(len(f.record.photos) for f in flights)
-    sizes = {"ha": square_metres_to_hectares(area_m2), "sao": square_metres_to_sao(area_m2)}
-    rows = [
-        (
-            f.plan.name,
-            say("page.fact_area_value", language,
-                ha=square_metres_to_hectares(f.plan.site.field.area_m2),
-                sao=square_metres_to_sao(f.plan.site.field.area_m2)),
-            say("page.fact_photos_of", language, taken=len(f.record.photos),
-                planned=planned_photos(f.plan)),
-            say("page.fact_cross_track_value", language,
-                off_m=off_plan_p95_m(f.plan, f.record)),
-            say(f"page.flight_{f.record.outcome}", language),
-        )
-        for f in flights if f.plan.site
-    ]  # fmt: skip
-    heads = ("page.layer.field", "page.fact_area", "page.fact_photos", "page.fact_cross_track",
-             "cli.head_outcome")  # fmt: skip
-    table = Table(title=say("demo.table", language), rows=tuple(rows), open=True,
-                  heads=tuple(say(head, language) for head in heads))  # fmt: skip
-    return render_page(
-        layers,
-        kind=say("demo.kind", language),
-        title=farm_name,
-        state="ok" if landed == len(flights) else "look",
-        state_text=say("demo.state", language, landed=landed, total=len(flights)),
-        facts=[
-            (say("page.fact_area", language), say("page.fact_area_value", language, **sizes)),
-            (say("page.fact_photos", language), str(photos)),
-        ],
-        findings=[],
-        tables=[table],
-        pictures=[
-            Shown(name=f.plan.name, png=f.picture.read_bytes(), link=f.page.name) for f in flights
-        ],
-        language=language,
     )
