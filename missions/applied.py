@@ -24,7 +24,9 @@ What the figures mean:
 * **worst**: lowest and highest share of the rate asked, in the same cells.
 
 With crosshatch two layers of passes at half the rate make the rate asked; elsewhere it is the rate
-of the passes over the cell, the mean where several have a part of it.
+of the passes over the cell, the mean where several have a part of it. Over single trees, which get
+litres and not a rate, it is all that the passes put there: the middle of a ring is meant to get
+more than its rim.
 """
 
 from __future__ import annotations
@@ -277,6 +279,9 @@ class _Measured:
             given.lay_pieces(pieces, np.full(len(pieces), work.rate_l_ha))
             cover.lay_pieces(pieces, np.ones(len(pieces)))
         often = cover.amounts()
+        if self.floor.job.kind == "trees":
+            part = np.minimum(1.0, often)
+            return given.amounts() / np.where(often > 0.0, part, 1.0), often
         layers = 2.0 if self.floor.job.settings.crosshatch else 1.0
         rate = given.amounts() / np.where(often > 0.0, often, 1.0)
         return rate * layers, often / layers

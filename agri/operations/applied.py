@@ -190,9 +190,12 @@ def applied_facts(
          planned=job.estimate.litres)  # fmt: skip
     fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(found.sprayed_m2),
          sao=square_metres_to_sao(found.sprayed_m2))  # fmt: skip
-    fact(facts, language, "page.fact_mean_rate", rate_l_ha=found.rate_l_ha,
-         asked=job.settings.rate_l_ha)  # fmt: skip
-    if math.isfinite(found.cv_pct):
+    if job.kind == "trees":
+        facts.append((say("page.fact_trees", language), str(len(job.passes))))
+    else:
+        fact(facts, language, "page.fact_mean_rate", rate_l_ha=found.rate_l_ha,
+             asked=job.settings.rate_l_ha)  # fmt: skip
+    if job.kind != "trees" and math.isfinite(found.cv_pct):
         fact(facts, language, "page.fact_evenness", cv=found.cv_pct)
     fact(facts, language, "page.fact_missed", area_m2=found.missed_m2)
     fact(facts, language, "page.fact_outside", area_m2=found.outside_m2, litres=found.outside_l)
