@@ -39,7 +39,7 @@ from missions.route import Place
 from missions.ties import first_least, ranked
 from missions.tracks import Layout, Leg, LegKind, swept
 
-__all__ = ["Coverage", "Leg", "LegKind", "plan_coverage", "swept"]
+__all__ = ["Coverage", "Leg", "LegKind", "lay_out", "plan_coverage", "swept"]
 
 FLOWN = 4
 """How many layouts are joined into flights to be compared."""
@@ -121,6 +121,7 @@ def plan_coverage(
     start: Place | None = None,
     speed_m_s: float = 5.0,
     acceleration_m_s2: float = 2.5,
+    joined: int = FLOWN,
 ) -> Coverage:
     """Cover an area with working lines joined by legs that stay in the allowed region.
 
@@ -144,6 +145,8 @@ def plan_coverage(
         Where the aircraft comes from.
     speed_m_s, acceleration_m_s2 : float
         For the time that the direction is chosen by.
+    joined : int
+        How many layouts are joined into flights to be compared.
 
     Returns
     -------
@@ -162,15 +165,98 @@ def plan_coverage(
     >>> round(plan.covered.area / (120 * 60), 3), round(plan.angle_deg)
     (1.0, 90)
     """
+    planner, directions = _planner(
+        area,
+        allowed,
+        angle_deg,
+        width_m=width_m,
+        edge_pass=edge_pass,
+        whole_edge=whole_edge,
+        lead_in_m=lead_in_m,
+        speed_m_s=speed_m_s,
+        acceleration_m_s2=acceleration_m_s2,
+    )
+    stop_m = speed_m_s**2 / acceleration_m_s2
+    flown: list[tuple[float, Coverage]] = []
+    for layout, fine_m in _ranked(planner, directions, stop_m):
+        legs = join_tracks(layout.tracks, planner.region, start)
+        if legs is None:
+            continue
+        plan = Coverage(
+            legs=legs, angle_deg=layout.angle_deg, width_m=width_m, spacing_m=layout.spacing_m
+        )
+        flown.append((plan.path_m + plan.turns * stop_m / 2.0 + fine_m, plan))
+        if len(flown) == joined:
+            break
+    if not flown:
+        raise BadInput("error.coverage_disconnected")
+    return flown[first_least([cost_m for cost_m, _ in flown], TIE_COST_M)][1]
+
+
+def lay_out(
+    area: BaseGeometry,
+    *,
+    width_m: float,
+    edge_pass: bool = True,
+    whole_edge: bool = False,
+    angle_deg: float | None = None,
+    allowed: BaseGeometry | None = None,
+    speed_m_s: float = 5.0,
+    acceleration_m_s2: float = 2.5,
+) -> Layout:
+    """Return the most promising working tracks over an area, in no order yet.
+
+    Parameters
+    ----------
+    area, width_m, edge_pass, whole_edge, angle_deg, allowed, speed_m_s, acceleration_m_s2
+        As in `plan_coverage`, which joins the best few layouts; this is many times quicker.
+
+    Raises
+    ------
+    BadInput
+        When the width is not positive, or the area is empty.
+
+    Examples
+    --------
+    >>> layout = lay_out(shapely.box(0, 0, 120, 60), width_m=6.0)
+    >>> len(layout.tracks), round(layout.angle_deg)
+    (10, 90)
+    """
+    planner, directions = _planner(
+        area,
+        allowed,
+        angle_deg,
+        width_m=width_m,
+        edge_pass=edge_pass,
+        whole_edge=whole_edge,
+        lead_in_m=0.0,
+        speed_m_s=speed_m_s,
+        acceleration_m_s2=acceleration_m_s2,
+    )
+    return next(_ranked(planner, directions, speed_m_s**2 / acceleration_m_s2))[0]
+
+
+def _planner(
+    area: BaseGeometry,
+    allowed: BaseGeometry | None,
+    angle_deg: float | None,
+    *,
+    width_m: float,
+    edge_pass: bool,
+    whole_edge: bool,
+    lead_in_m: float,
+    speed_m_s: float,
+    acceleration_m_s2: float,
+) -> tuple[Planner, list[float]]:
+    """Return the planner of layouts, and the directions it is to try."""
     if not width_m > 0.0:
         raise BadInput("error.swath_width", value=width_m)
-    region = area if allowed is None else allowed
     ground = _areas(area if allowed is None else shapely.intersection(area, allowed))
     if ground.is_empty:
         raise BadInput("error.coverage_empty")
     planner = Planner(
         ground=ground,
-        region=region,
+        region=area if allowed is None else allowed,
         width_m=width_m,
         edge_pass=edge_pass,
         lead_in_m=lead_in_m,
@@ -179,22 +265,7 @@ def plan_coverage(
         styles=_styles(ground.area),
         whole_edge=whole_edge,
     )
-    directions = planner.directions() if angle_deg is None else [angle_deg]
-    stop_m = speed_m_s**2 / acceleration_m_s2
-    flown: list[tuple[float, Coverage]] = []
-    for layout, fine_m in _ranked(planner, directions, stop_m):
-        legs = join_tracks(layout.tracks, region, start)
-        if legs is None:
-            continue
-        plan = Coverage(
-            legs=legs, angle_deg=layout.angle_deg, width_m=width_m, spacing_m=layout.spacing_m
-        )
-        flown.append((plan.path_m + plan.turns * stop_m / 2.0 + fine_m, plan))
-        if len(flown) == FLOWN:
-            break
-    if not flown:
-        raise BadInput("error.coverage_disconnected")
-    return flown[first_least([cost_m for cost_m, _ in flown], TIE_COST_M)][1]
+    return planner, planner.directions() if angle_deg is None else [angle_deg]
 
 
 def _styles(ground_m2: float) -> tuple[Style, ...]:

@@ -42,7 +42,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput, Refused
 from agri.weather import Wind
-from missions.coverage import Coverage, plan_coverage
+from missions.coverage import FLOWN, lay_out, plan_coverage
 from missions.dose import L_MIN_PER_L_HA_M_M_S
 from missions.energy import EFFICIENCY, GRAVITY_M_S2, cruise_power_w, with_payload
 from missions.keepouts import explode
@@ -53,7 +53,7 @@ from missions.spray_passes import cut_passes
 from missions.spray_route import Pass
 from missions.swaths import Fit, levels, line_count, turn_matrix
 from missions.ties import first_least, ranked
-from missions.tracks import LegKind, swept
+from missions.tracks import Layout, Leg, LegKind, swept
 
 FULL_WIND_M_S = 3.0
 """Wind from which on lines along it count in full."""
@@ -82,6 +82,8 @@ UPWIND_WORTH = 0.08
 """How much longer the flight may be for working upwind."""
 LARGE_M2 = 300_000.0
 """On ground larger than this fewer directions and widths are tried."""
+HUGE_M2 = 600_000.0
+"""On ground larger than this the width is taken as it is: what overlaps is a small share."""
 
 FloatArray = NDArray[np.float64]
 Way = tuple[Place, ...]
@@ -180,8 +182,7 @@ def lay_lines(
     first = _fitted(task, angle_deg, rate)
     layers = [first]
     if settings.crosshatch:
-        square = _draft(task, angle_deg + 90.0, first.width_m)
-        layers += [square] if square is not None else []
+        layers.append(_joined(task, angle_deg + 90.0, first.width_m))
     passes: list[Pass] = []
     here = home
     for layer in layers:
@@ -196,9 +197,25 @@ def lay_lines(
     return Laid(passes=tuple(passes), angle_deg=first.angle_deg, width_m=first.width_m)
 
 
-def _coverage(task: _Task, angle_deg: float | None, width_m: float) -> Coverage:
+def _layout(task: _Task, angle_deg: float | None, width_m: float) -> Layout:
+    """Return the tracks of a direction and width, in no order; None finds the quickest."""
     settings = task.settings
-    return plan_coverage(
+    return lay_out(
+        task.ground,
+        width_m=width_m,
+        edge_pass=settings.edge_pass,
+        whole_edge=True,
+        angle_deg=angle_deg,
+        allowed=task.region,
+        speed_m_s=settings.speed_m_s,
+        acceleration_m_s2=settings.sprayer.aircraft.acceleration_m_s2,
+    )
+
+
+def _joined(task: _Task, angle_deg: float, width_m: float) -> _Draft:
+    """Return the passes of a direction and width in flying order."""
+    settings = task.settings
+    plan = plan_coverage(
         task.ground,
         width_m=width_m,
         edge_pass=settings.edge_pass,
@@ -208,13 +225,15 @@ def _coverage(task: _Task, angle_deg: float | None, width_m: float) -> Coverage:
         start=task.home,
         speed_m_s=settings.speed_m_s,
         acceleration_m_s2=settings.sprayer.aircraft.acceleration_m_s2,
+        joined=1 if task.ground.area > LARGE_M2 else FLOWN,
     )
+    return _cut(task, plan.legs, plan.angle_deg, width_m)
 
 
 def _direction(task: _Task, slope: Slope | None) -> float:
     """Return the direction of the lines that costs least."""
     settings = task.settings
-    quickest = _coverage(task, None, settings.swath_m)
+    quickest = _layout(task, None, settings.swath_m)
     tried = [quickest.angle_deg]
     for angle_deg in _others(quickest.angle_deg, settings, slope):
         if all(abs(math.remainder(angle_deg - other, 180.0)) > 3.0 for other in tried):
@@ -226,7 +245,7 @@ def _direction(task: _Task, slope: Slope | None) -> float:
     costs = [_cost(quickest, settings, slope)]
     for angle_deg in tried[1:]:
         try:
-            plan = _coverage(task, angle_deg, settings.swath_m)
+            plan = _layout(task, angle_deg, settings.swath_m)
         except BadInput:
             costs.append(math.inf)
             continue
@@ -245,29 +264,31 @@ def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -
         yield quickest_deg + 90.0
 
 
-def _cost(plan: Coverage, settings: SpraySettings, slope: Slope | None) -> float:
-    """Return what a plan costs: seconds or watt-hours, drift and slope weighed in."""
+def _cost(plan: Layout, settings: SpraySettings, slope: Slope | None) -> float:
+    """Return what tracks cost: seconds or watt-hours, drift and slope weighed in."""
     sprayer, wind, speed = settings.sprayer, settings.wind, settings.speed_m_s
     aircraft = with_payload(sprayer.aircraft, sprayer.tank_l / 2.0)
     air = _wind_vector(wind)
-    stop_s = speed / aircraft.acceleration_m_s2
-    total = plan.turns * stop_s * _power(settings, aircraft.hover_power_w)
-    for leg in plan.legs:
-        for start, end in pairwise(leg.points):
+    change_s = settings.swath_m / speed + 2.0 * speed / aircraft.acceleration_m_s2
+    total = len(plan.tracks) * change_s * _power(settings, aircraft.hover_power_w)
+    for track in plan.tracks:
+        for start, end in pairwise(track.points):
             step = np.subtract(end, start)
             length_m = float(np.hypot(*step))
             if length_m < 1e-6:
                 continue
             ahead = step / length_m
             time_s = length_m / speed
-            watts = cruise_power_w(aircraft, float(np.hypot(*(ahead * speed - air))))
-            cost = time_s * _power(settings, watts)
+            # a line is flown one way as often as the other; so is each side of the edge
+            watts = [cruise_power_w(aircraft, float(np.hypot(*(sense * ahead * speed - air))))
+                     for sense in (1.0, -1.0)]  # fmt: skip
+            cost = time_s * _power(settings, sum(watts) / 2.0)
             rise = 0.0 if slope is None else slope.rise * float(ahead @ _unit(slope.toward_deg))
-            lift_j = max(0.0, rise) * length_m * aircraft.mass_kg * GRAVITY_M_S2 / EFFICIENCY
             if settings.objective is Objective.ENERGY:
+                lift_j = abs(rise) / 2.0 * length_m * aircraft.mass_kg * GRAVITY_M_S2 / EFFICIENCY
                 cost += lift_j / 3600.0
             weight = 1.0 + CLIMBING * abs(rise)
-            if leg.kind is LegKind.LINE and wind.from_deg is not None:
+            if track.kind is LegKind.LINE and wind.from_deg is not None:
                 blowing = min(1.0, wind.speed_m_s / FULL_WIND_M_S)
                 weight += ALONG_WIND * blowing * float(ahead @ _unit(wind.from_deg)) ** 2
             total += cost * weight
@@ -289,26 +310,41 @@ def _unit(bearing_deg: float) -> FloatArray:
 
 
 def _fitted(task: _Task, angle_deg: float, rate_l_ha: float) -> _Draft:
-    """Return the draft at the width that sprays least twice."""
+    """Return the passes at the width that sprays least twice, in flying order."""
     full_m = task.settings.swath_m
     drafts: list[_Draft] = []
     for width_m in (full_m, *_widths(task, angle_deg, rate_l_ha)):
-        draft = _draft(task, angle_deg, width_m)
-        if draft is not None:
+        try:
+            layout = _layout(task, angle_deg, width_m)
+        except BadInput:
+            continue
+        legs = [Leg(kind=track.kind, points=_places(track.points)) for track in layout.tracks]
+        draft = _cut(task, legs, angle_deg, width_m)
+        if draft.ways:
             drafts.append(draft)
     if not drafts:
         raise Refused("error.swath_does_not_fit", width_m=full_m)
-    shortest_m = min(_way_m(draft.ways) for draft in drafts)
+    lengths = [_work_m(draft.ways) + len(draft.ways) * full_m for draft in drafts]
     scores = [
-        draft.twice + MISSED * draft.missed + WAY * (_way_m(draft.ways) / shortest_m - 1.0)
-        for draft in drafts
+        draft.twice + MISSED * draft.missed + WAY * (length_m / min(lengths) - 1.0)
+        for draft, length_m in zip(drafts, lengths, strict=True)
     ]
-    return drafts[first_least(scores, 0.002)]
+    for number in ranked(scores, tie=0.002):
+        best = _joined(task, angle_deg, drafts[number].width_m)
+        if best.ways:
+            return best
+    raise Refused("error.swath_does_not_fit", width_m=full_m)
+
+
+def _places(points: FloatArray) -> Way:
+    return tuple((float(e), float(n)) for e, n in points)
 
 
 def _widths(task: _Task, angle_deg: float, rate_l_ha: float) -> list[float]:
     """Return the narrower widths that promise most, by the ground's measures alone."""
     settings, ground = task.settings, task.ground
+    if ground.area > HUGE_M2:
+        return []
     full_m = settings.swath_m
     per_m = L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s
     least_m = min(full_m, max(NARROWEST * full_m, settings.sprayer.min_flow_l_min / per_m))
@@ -369,25 +405,15 @@ def _lines_m(edges: FloatArray, width_m: float, fit: Fit) -> float:
     return float(reached.max(axis=0).sum())
 
 
-def _draft(task: _Task, angle_deg: float, width_m: float) -> _Draft | None:
-    """Return the passes of one direction and width, None when there is no way to lay them."""
-    try:
-        plan = _coverage(task, angle_deg, width_m)
-    except BadInput:
-        return None
-    working = [leg for leg in plan.legs if leg.works]
-    ways: list[Way] = []
-    edge: list[bool] = []
-    for way, is_edge in cut_passes(working, task.ground, width_m):
-        ways.append(way)
-        edge.append(is_edge)
-    if not ways:
-        return None
-    sprayed = swept(ways, width_m).intersection(task.ground).area
+def _cut(task: _Task, legs: Sequence[Leg], angle_deg: float, width_m: float) -> _Draft:
+    """Return the passes over working legs, and what they miss and spray twice."""
+    cut = cut_passes(legs, task.ground, width_m)
+    ways = tuple(way for way, _ in cut)
+    sprayed = swept(ways, width_m).intersection(task.ground).area if ways else 0.0
     return _Draft(
-        ways=tuple(ways),
-        kinds=tuple(edge),
-        angle_deg=plan.angle_deg,
+        ways=ways,
+        kinds=tuple(edge for _, edge in cut),
+        angle_deg=angle_deg % 180.0,
         width_m=width_m,
         missed=1.0 - sprayed / task.ground.area,
         twice=_work_m(ways) * width_m / max(sprayed, 1e-9) - 1.0,

@@ -210,7 +210,12 @@ def _trimmed(
         return points[:0]
     tried = far[ends]
     first, last = int(np.argmax(good)), len(good) - 1 - int(np.argmax(good[::-1]))
-    return _between(points, float(tried[first]), float(tried[last]))
+    start_m, end_m = float(tried[first]), float(tried[last])
+    if first > 0 and inside[first - 1].all():
+        start_m = max(start_m - STEP_M, (start_m + float(tried[first - 1])) / 2.0)
+    if last + 1 < len(tried) and inside[last + 1].all():
+        end_m = min(end_m + STEP_M, (end_m + float(tried[last + 1])) / 2.0)
+    return _between(points, start_m, end_m)
 
 
 def _along(points: FloatArray, far: FloatArray) -> tuple[FloatArray, FloatArray]:
