@@ -173,6 +173,14 @@ def show_sorties(job: PlannedJob) -> int:
     return 0
 
 
+def show_weather(name: str, findings: Sequence[Finding]) -> int:
+    """Print whether a plan may be sprayed in this weather; 1 when it may not."""
+    show_findings(findings)
+    stopped = blocks(findings)
+    complain("cli.weather_stop", plan=name) if stopped else tell("cli.weather_ok", plan=name)
+    return int(stopped)
+
+
 def show_applied(shown: AppliedMap) -> None:
     """Print what a flight sprayed and where its map is."""
     for label, value in shown.facts:

@@ -267,3 +267,40 @@ def applied(flight: FlightArgument = "", farm: FarmOption = None) -> None:
 
     with open_farm(farm) as workspace:
         show_applied(map_flight(workspace, flight, language=language.get()))
+
+
+@app.command(help="cli.help.weather")
+def weather(
+    plan: PlanArgument,
+    wind: Annotated[str, Option(help="cli.help.wind_now", show_default=False)],
+    wind_from: WindFromOption = "",
+    gust: Annotated[str, Option(help="cli.help.gust", show_default=False)] = "",
+    temperature: Annotated[str, Option(help="cli.help.temperature", show_default=False)] = "",
+    humidity: Annotated[str, Option(help="cli.help.humidity", show_default=False)] = "",
+    rain: Annotated[str, Option(help="cli.help.rain", show_default=False)] = "",
+    farm: FarmOption = None,
+) -> int:
+    """Say whether the weather is right for a spray plan now."""
+    from agri.cli import read
+    from agri.cli.show import show_weather
+    from agri.operations.mission_files import load_plan
+    from agri.operations.sorties import weather_for
+    from agri.weather import Weather, Wind
+
+    def number(text: str, name: str) -> float | None:
+        return read.read_number(text.rstrip("%°C "), name=name) if text else None
+
+    now = datetime.now(UTC)
+    measured = Weather(
+        wind=Wind(
+            speed_m_s=read.read_number(wind, name="--wind"),
+            from_deg=read.read_side(wind_from, name="--wind-from") if wind_from else None,
+            gust_m_s=number(gust, "--gust"),
+        ),
+        temperature_c=number(temperature, "--temperature"),
+        humidity_pct=number(humidity, "--humidity"),
+        rain_mm_h=number(rain, "--rain"),
+        time_utc=now,
+    )
+    found = load_plan(plan, farm)[0]
+    return show_weather(found.name, weather_for(found, measured, now=now))

@@ -19,6 +19,7 @@ from agri.names import same
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
+from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.checks import check_plan
@@ -29,6 +30,7 @@ from missions.progress import progress_on
 from missions.resume import remainder, route_of
 from missions.sharing import share_out
 from missions.spray_job import SprayJob
+from missions.spray_limits import go_no_go
 from missions.spray_route import SprayRoute
 
 PUMP_RUNS = 0.01
@@ -186,6 +188,26 @@ def _ground(plan: FlightPlan, dem: Path | None) -> Ground:
     if dem is None and sum(abs(item.z - spraying) > 0.05 for item in flown) > len(flown) / 2:
         raise Refused("error.terrain_told_again", name=plan.name)
     return Ground(dem=dem)
+
+
+def weather_for(plan: FlightPlan, weather: Weather, *, now: datetime) -> tuple[Finding, ...]:
+    """Return what speaks for or against spraying a plan in this weather.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        The sortie to be flown.
+    weather : Weather
+        As measured at the field.
+    now : datetime
+        When it would begin, UTC.
+
+    Raises
+    ------
+    NotFound
+        When the plan sprays nothing.
+    """
+    return tuple(go_no_go(weather, _job(plan).settings, place=plan.home, now=now))
 
 
 def flight_named(farm: Workspace, wanted: str) -> StoredFlight:
