@@ -5,12 +5,14 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
 
 * **Physics**: `vehicle`, `battery`, `spray_gear` (tank, pump, hose, nozzles, and the truth of what
   they gave), `faults` (what breaks, and when), `profile`, `ground`.
-* **Flying**: `steering`, `motions`, `legs`, `flying`, `returning`, `mission_run`, `auto`.
+* **Flying**: `steering`, `motions`, `legs`, `flying`, `returning`, `landing`, `mission_run`,
+  `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
-  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `storage`, `radio` (the sticks),
+  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `radio` (the sticks),
   `sprayer` (what drives the pump), `payload` (camera, servo outputs).
-* **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store`,
-  `messages`, `item_messages`, `announcements`, `instruments`, `channel`.
+* **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store` with
+  `storage` and `fence_storage` (what is kept of items) and `item_names`; `messages`,
+  `item_messages`, `announcements`, `instruments`, `channel`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
   behind the same door), `chaos` (a bad link).
 """

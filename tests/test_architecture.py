@@ -201,3 +201,15 @@ def test_every_public_thing_is_documented_in_its_module_head() -> None:
         if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
     ]
     assert not bare, bare
+
+
+@pytest.mark.parametrize("package", ["missions", "sitl", "imagery"])
+def test_the_map_of_a_package_names_every_room_once_and_no_other(package: str) -> None:
+    folder = ROOT / package
+    head = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    named = re.findall(rf"`(?:{package}\.)?([a-z_]+)`", head)
+    named = [name for name in named if name not in PACKAGES]
+    rooms = {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    assert sorted(named) == sorted(rooms - {"__init__"})
