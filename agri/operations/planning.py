@@ -119,12 +119,13 @@ def keep_plan(
     now: datetime,
 ) -> PlannedFlight:
     """Keep a plan in the farm: its document and row, then its picture and page."""
-    record = farm.save_plan(_record(plan, now), write_document(plan))
+    record = farm.save_plan(record_of(plan, now), write_document(plan))
     picture, page = keep_report(farm, Path(record.file).stem, report_plan(plan, findings, language))
     return PlannedFlight(plan=plan, record=record, findings=findings, picture=picture, page=page)
 
 
-def _record(plan: FlightPlan, now: datetime) -> PlanRecord:
+def record_of(plan: FlightPlan, now: datetime) -> PlanRecord:
+    """Return the row of a plan made at `now`."""
     survey, spray = plan.survey, plan.spray
     estimate = survey.estimate if survey else spray.estimate if spray else None
     height_m = survey.settings.height_m if survey else None

@@ -10,7 +10,7 @@ can follow. What comes of it is the planners' (`missions.spray`, `missions.orcha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -322,10 +322,40 @@ def keep_job(
         As in `plan_job`.
     """
     update(1.0, 3.0)
+    kept = []
+    for plan, judgement in plan_sorties(
+        site, settings, route, name=name, kind=kind, heights=heights, ceiling_m=ceiling_m
+    ):
+        found = tuple(dict.fromkeys((*findings, *judgement)))
+        kept.append(keep_plan(farm, plan, found, language=language, now=now))
+        done = plan.spray.sortie / plan.spray.sorties if plan.spray else 1.0
+        update(1.0 + 2.0 * done, 3.0)
+    job = PlannedJob(name=name, sorties=tuple(kept), card=None)
+    if blocks(job.findings):
+        return job
+    return replace(job, card=keep_job_card(farm, job, language=language, now=now))
+
+
+def plan_sorties(
+    site: Site,
+    settings: SpraySettings,
+    route: SprayRoute,
+    *,
+    name: str,
+    kind: str,
+    heights: Heights | None = None,
+    ceiling_m: float = 50.0,
+) -> Iterator[tuple[FlightPlan, tuple[Finding, ...]]]:
+    """Cut a route into sorties and yield the plan of each with what its checks find.
+
+    Parameters
+    ----------
+    site, settings, route, name, kind, heights, ceiling_m
+        As in `keep_job`.
+    """
     parts = split_sorties(
         route, settings, item_count=lambda part: item_count(part, settings, heights=heights)
     )
-    kept = []
     for number, part in enumerate(parts, start=1):
         plan = fly_route(
             site,
@@ -340,13 +370,7 @@ def keep_job(
             heights=heights,
             ceiling_m=ceiling_m,
         )
-        found = tuple(dict.fromkeys((*findings, *judged(plan, settings, heights))))
-        kept.append(keep_plan(farm, plan, found, language=language, now=now))
-        update(1.0 + number, 2.0 + len(parts))
-    job = PlannedJob(name=name, sorties=tuple(kept), card=None)
-    if blocks(job.findings):
-        return job
-    return replace(job, card=keep_job_card(farm, job, language=language, now=now))
+        yield plan, judged(plan, settings, heights)
 
 
 def judged(

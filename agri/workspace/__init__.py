@@ -333,6 +333,10 @@ class Workspace:
         """
         return planbook.save(self._database, self.folder, record, document, self._new_uid)
 
+    def save_plans(self, plans: Sequence[tuple[PlanRecord, str]]) -> tuple[PlanRecord, ...]:
+        """Store many new plans, rows and documents, acknowledged together (as `save_plan`)."""
+        return planbook.save_many(self._database, self.folder, plans, self._new_uid)
+
     def plan(self, name_or_uid: str) -> tuple[PlanRecord, str]:
         """Return a plan and its document: the newest of this name, or the one with this key.
 

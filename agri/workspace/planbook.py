@@ -11,7 +11,7 @@ flew it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +50,29 @@ def save(
         row = table.c.uid == stored.uid
         connection.execute(table.update().where(row).values(sha256=sha256))
     return stored
+
+
+def save_many(
+    database: Database,
+    root: Path,
+    plans: Sequence[tuple[PlanRecord, str]],
+    new_uid: Callable[[], str],
+) -> tuple[PlanRecord, ...]:
+    """Write many documents, then all their rows in one transaction; each is a new plan."""
+    folder = files.make_folder(root / FOLDER)
+    shas = [_sha256(document) for _, document in plans]
+    stored = []
+    for (record, document), sha256 in zip(plans, shas, strict=True):
+        name = f"{slug(record.name, empty='plan')}-{sha256[:10]}.json"
+        files.write_text(files.inside(folder, name), document)
+        stored.append(replace(record, file=f"{FOLDER}/{name}", uid=new_uid()))
+    table = MISSIONS.table
+    with database.writing() as connection:
+        MISSIONS.insert(connection, stored)
+        for record, sha256 in zip(stored, shas, strict=True):
+            row = table.c.uid == record.uid
+            connection.execute(table.update().where(row).values(sha256=sha256))
+    return tuple(stored)
 
 
 def _newest_first(connection: Connection) -> list[PlanRecord]:
