@@ -340,7 +340,7 @@ def _landed(
         south_m=south,
         sprayed=sprayed,
         sprayed_share=float(inside / treatable.area),
-        outside_share=1.0 - float(inside / sprayed.area) if sprayed.area else 0.0,
+        outside_share=max(0.0, 1.0 - float(inside / sprayed.area)) if sprayed.area else 0.0,
         cv=float(cells.std() / mean) if cells.size and mean > 0.0 else math.nan,
         mean_l_ha=1e4 * mean,
         litres=float(litres.sum()),

@@ -21,16 +21,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from agri.errors import Refused
+from agri.errors import BadInput, Refused
 from agri.findings import Finding
 from agri.geo import LocalFrame
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
 from missions.flightplan import Site
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs
+from missions.route import Place
 from missions.spray_job import SpraySettings
 from missions.spray_lines import Slope, lay_lines
 from missions.spray_route import SprayRoute
@@ -182,6 +185,7 @@ def plan_route(
         allowed=allowed,
         treatable=ground.area,
         angle_deg=laid.angle_deg,
+        findings=tuple(untreated(ground, site)),
     )
 
 
@@ -235,6 +239,8 @@ def areas(shape: BaseGeometry) -> BaseGeometry:
 def _nothing_left(
     site: Site, settings: SpraySettings, buffers: Sequence[BaseGeometry], ground: Treatable
 ) -> Refused:
+    if not treatable_area(site, settings, buffers, site.field.frame).area.is_empty:
+        return Refused("error.spray_out_of_reach", name=site.field.name)
     if not ground.dropped.is_empty and ground.dropped.area >= TOLD_M2:
         return Refused("error.swath_too_wide", name=site.field.name, width_m=settings.swath_m)
     key = "error.spray_all_buffer" if buffers else "error.spray_all_closed"
@@ -246,16 +252,31 @@ def _edge_strips(field: BaseGeometry, settings: SpraySettings) -> Iterator[BaseG
     named = {edge.edge: edge.clearance_m for edge in settings.edges}
     number = 0
     for part in polygons(field):
-        for ring in (part.exterior, *part.interiors):
-            at = shapely.get_coordinates(ring)
-            for start, end in pairwise(at):
+        for hole, ring in enumerate((part.exterior, *part.interiors)):
+            steps = np.diff(shapely.get_coordinates(ring), axis=0)
+            # the field lies on the left of a ring drawn anticlockwise, of a hole on the right
+            left = 1.0 if ring.is_ccw == (hole == 0) else -1.0
+            turns = left * (np.roll(steps[:, 0], 1) * steps[:, 1]
+                            - np.roll(steps[:, 1], 1) * steps[:, 0])  # fmt: skip
+            bent_in = np.append(turns < 0.0, turns[0] < 0.0)
+            for at, (start, end) in enumerate(pairwise(ring.coords)):
                 number += 1
                 clearance_m = named.get(number, settings.clearance_m)
                 if clearance_m > 0.0:
-                    yield LineString([start, end]).buffer(clearance_m)
+                    yield _strip(start, end, clearance_m, bent_in[at : at + 2])
     unknown = [edge for edge in named if edge > number]
     if unknown:
-        raise Refused("error.edge_unknown", edge=min(unknown), count=number)
+        raise BadInput("error.edge_unknown", edge=min(unknown), count=number)
+
+
+def _strip(
+    start: Place, end: Place, clearance_m: float, bent_in: NDArray[np.bool_]
+) -> BaseGeometry:
+    """Return the strip along an edge, longer by its depth where the border bends into the field."""
+    step = np.subtract(end, start)
+    reach = step / max(float(np.hypot(*step)), 1e-9) * clearance_m
+    line = LineString([start - bent_in[0] * reach, end + bent_in[1] * reach])
+    return line.buffer(clearance_m, cap_style="flat")
 
 
 def _rounded_off(cut: BaseGeometry) -> BaseGeometry:

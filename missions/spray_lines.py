@@ -130,6 +130,7 @@ class _Task:
 
     ground: BaseGeometry
     region: BaseGeometry
+    allowed: BaseGeometry
     home: Place
     settings: SpraySettings
 
@@ -174,7 +175,8 @@ def lay_lines(
     Laid
         All passes of one width; with crosshatch each place twice at half the rate.
     """
-    task = _Task(ground, shapely.union(allowed, ground), home, settings)
+    shapely.prepare(allowed)
+    task = _Task(ground, shapely.union(allowed, ground), allowed, home, settings)
     angle_deg = settings.angle_deg
     if angle_deg is None:
         angle_deg = _direction(task, slope)
@@ -407,7 +409,7 @@ def _lines_m(edges: FloatArray, width_m: float, fit: Fit) -> float:
 
 def _cut(task: _Task, legs: Sequence[Leg], angle_deg: float, width_m: float) -> _Draft:
     """Return the passes over working legs, and what they miss and spray twice."""
-    cut = cut_passes(legs, task.ground, width_m)
+    cut = cut_passes(legs, task.ground, width_m, allowed=task.allowed)
     ways = tuple(way for way, _ in cut)
     sprayed = swept(ways, width_m).intersection(task.ground).area if ways else 0.0
     return _Draft(

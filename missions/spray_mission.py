@@ -281,17 +281,17 @@ def several_fields(
     frame = joined.field.frame
     check_pad(joined, frame)
     home = frame.metres(joined.pad.place)
-    planned = [
-        (
-            site,
-            _moved(
-                plan_route(replace(joined, field=site.field), settings, buffers=own, limits=limits),
-                site.field.frame,
-                frame,
-            ),
-        )
-        for site, own in zip(sites, list(buffers) or [()] * len(sites), strict=True)
-    ]
+    planned: list[tuple[Site, SprayRoute]] = []
+    for site, own in zip(sites, list(buffers) or [()] * len(sites), strict=True):
+        try:
+            alone = plan_route(
+                replace(joined, field=site.field), settings, buffers=own, limits=limits
+            )
+        except Refused as refused:
+            if refused.message.key != "error.spray_out_of_reach":
+                raise
+            raise Refused("error.carry_aircraft", name=site.field.name) from None
+        planned.append((site, _moved(alone, site.field.frame, frame)))
     shut: Site | None = None
     for fence in enclosures(joined, settings.flying_height_m, frame, limits):
         allowed = open_piece(fence.allowed, home)

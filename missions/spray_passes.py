@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
+from missions.keepouts import explode
 from missions.route import Place
 from missions.tracks import Leg, LegKind, swept
 
@@ -60,7 +61,11 @@ class _Piece:
 
 
 def cut_passes(
-    legs: Iterable[Leg], ground: BaseGeometry, width_m: float
+    legs: Iterable[Leg],
+    ground: BaseGeometry,
+    width_m: float,
+    *,
+    allowed: BaseGeometry | None = None,
 ) -> tuple[tuple[tuple[Place, ...], bool], ...]:
     """Return the ways of the passes over the working legs of a coverage plan, in their order.
 
@@ -72,6 +77,8 @@ def cut_passes(
         What may be sprayed, local metres.
     width_m : float
         Width of the swath.
+    allowed : shapely.Polygon or MultiPolygon, optional
+        Where the aircraft itself must stay; by default wherever its swath does.
 
     Returns
     -------
@@ -87,7 +94,13 @@ def cut_passes(
     """
     roomy = ground.buffer(ROUNDING_M / 2.0, join_style="mitre")
     shapely.prepare(roomy)
-    pieces = [piece for leg in legs if leg.works for piece in _pieces(leg, width_m)]
+    pieces = [
+        inside
+        for leg in legs
+        if leg.works
+        for piece in _pieces(leg, width_m)
+        for inside in _flyable(piece, allowed)
+    ]
     done: dict[int, FloatArray] = {}
     edges = [k for k, piece in enumerate(pieces) if piece.edge]
     lines = [k for k, piece in enumerate(pieces) if not piece.edge]
@@ -132,6 +145,23 @@ def _pieces(leg: Leg, width_m: float) -> list[_Piece]:
     cuts = [*sorted({(k - start) % last for k in sharp}), last]
     over = [_over(float(turns[(k + start - 1) % last]), width_m) for k in cuts[1:]]
     return _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
+
+
+def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
+    """Return what of a piece the aircraft may fly, and how far on it may."""
+    if allowed is None:
+        return [piece]
+    step = piece.points[-1] - piece.points[-2]
+    tip = piece.points[-1] + step / max(float(np.hypot(*step)), 1e-9) * piece.over_m
+    line = LineString([*piece.points, tip])
+    if allowed.covers(line):
+        return [piece]
+    parts = explode(shapely.intersection(LineString(piece.points), allowed))
+    return [
+        _Piece(shapely.get_coordinates(part), 0.0, piece.edge)
+        for part in parts
+        if isinstance(part, LineString)
+    ]
 
 
 def _cut(
