@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from agri.operations.applied import AppliedMap
+    from agri.operations.batch import Batch
     from agri.operations.demo import Demonstration
     from agri.operations.fly import Flown
     from agri.operations.planning import PlannedFlight
@@ -171,6 +172,17 @@ def show_sorties(job: PlannedJob) -> int:
     if job.card:
         tell("cli.card", card=job.card)
     return 0
+
+
+def show_batch(batch: Batch) -> int:
+    """Print how many fields may be sprayed, the first reasons of others, and where the table is."""
+    good = [one for one in batch.results if one.may_fly]
+    for one in [one for one in batch.results if not one.may_fly][:10]:
+        complain("cli.batch_not", field=one.field, why=one.why)
+    litres = local_number(sum(one.litres for one in good), ".0f")
+    total = len(batch.results)
+    tell("cli.batch", good=len(good), total=total, litres=litres, table=batch.table)
+    return int(len(good) < len(batch.results))
 
 
 def show_weather(name: str, findings: Sequence[Finding]) -> int:

@@ -126,6 +126,37 @@ def plan_spray(
     return show_job(job)
 
 
+@plan.command("all", help="cli.help.plan_all")
+def plan_all(
+    rate: Annotated[str, Option(help="cli.help.rate", show_default=False)],
+    product: ProductOption,
+    dose: DoseOption,
+    phi: PhiOption,
+    fields: Annotated[list[str] | None, Argument(help="cli.help.all_fields")] = None,
+    sprayer: SprayerOption = "",
+    label_buffer: LabelOption = "0m",
+    height: HeightOption = "",
+    speed: SpeedOption = "",
+    swath: SwathOption = "",
+    wind: WindOption = "",
+    wind_from: WindFromOption = "",
+    ceiling: CeilingOption = "50m",
+    farm: FarmOption = None,
+) -> int:
+    """Plan the spraying of every field, each a job of its own."""
+    from agri.cli.show import progress, show_batch
+    from agri.operations.batch import plan_batch
+
+    request = _request(tuple(fields or ()), rate=rate, product=product, dose=dose, phi=phi,
+                       sprayer=sprayer, label_buffer=label_buffer, height=height, speed=speed,
+                       swath=swath, wind=wind, wind_from=wind_from, overlap="0m", pad="",
+                       ceiling=ceiling, name="")  # fmt: skip
+    with open_farm(farm) as workspace, progress("cli.planning") as update:
+        batch = plan_batch(workspace, request, language=language.get(), now=datetime.now(UTC),
+                           update=update)  # fmt: skip
+    return show_batch(batch)
+
+
 @plan.command("trees", help="cli.help.plan_trees")
 def plan_trees(
     field: Annotated[str, Argument(help="cli.help.field", show_default=False)],
