@@ -27,6 +27,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
+from agri.words import Message
 from missions.route import Place
 
 FloatArray = NDArray[np.float64]
@@ -82,13 +83,18 @@ class Tree:
     def __post_init__(self) -> None:
         ranges = {
             "radius_m": (self.radius_m, *RADIUS_M),
-            "height_m": (self.height_m, *HEIGHT_M),
+            "tree_height_m": (self.height_m, *HEIGHT_M),
             "base_m": (self.base_m, 0.0, 0.95 * self.height_m),
         }
         for what, (value, low, high) in ranges.items():
             if not low <= value <= high:
                 raise BadInput(
-                    "error.tree_value", tree=self.name, name=what, value=value, low=low, high=high
+                    "error.tree_value",
+                    tree=self.name,
+                    name=Message.of(f"page.setting_{what}"),
+                    value=value,
+                    low=low,
+                    high=high,
                 )
         if not all(map(math.isfinite, self.place)):
             raise BadInput("error.tree_place", tree=self.name)

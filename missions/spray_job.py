@@ -15,7 +15,15 @@ from shapely.geometry import MultiPolygon
 from agri.errors import BadInput
 from agri.geo import LonLat
 from agri.weather import Wind
+from agri.words import Message
+from missions.carried_ground import CarriedGround
 from missions.sprayers import Sprayer
+
+UNITS = {
+    "rate_l_ha": "L/ha", "height_m": "m", "speed_m_s": "m/s", "swath_m": "m",
+    "crop_height_m": "m", "clearance_m": "m", "resume_overlap_m": "m",
+}  # fmt: skip
+"""Units of settings, as people write them."""
 
 
 class DoseUnit(StrEnum):
@@ -155,7 +163,8 @@ class SpraySettings:
         }
         for name, (value, low, high) in ranges.items():
             if not low <= value <= high:
-                raise BadInput("error.spray_setting", name=name, value=value, low=low, high=high)
+                raise BadInput("error.spray_setting", name=Message.of(f"page.setting_{name}"),
+                               unit=UNITS[name], value=value, low=low, high=high)  # fmt: skip
 
     @property
     def flying_height_m(self) -> float:
@@ -229,6 +238,8 @@ class SprayJob:
         Name common to all sorties.
     sortie, sorties : int
         Number of this one, from 1, and of all.
+    ground : CarriedGround or None
+        What the heights were planned over; None for level ground.
     """
 
     settings: SpraySettings
@@ -240,3 +251,4 @@ class SprayJob:
     job: str = ""
     sortie: int = 1
     sorties: int = 1
+    ground: CarriedGround | None = None

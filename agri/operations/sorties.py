@@ -229,8 +229,12 @@ def flight_named(farm: Workspace, wanted: str) -> StoredFlight:
     named = [one for one in flights if wanted and same(one.plan_name) == same(wanted)]
     if named:
         return named[0]
-    if wanted:
-        return farm.flight(wanted)
+    if wanted and flights:
+        try:
+            return farm.flight(wanted)
+        except NotFound:
+            names = ", ".join(list(dict.fromkeys(one.plan_name for one in flights))[:5])
+            raise NotFound("error.flight_unknown", wanted=wanted, names=names) from None
     sprays = {record.uid for record in farm.plans(every=True) if record.kind == "spray"}
     newest = next((one for one in flights if one.mission_uid in sprays), None)
     if newest is None:

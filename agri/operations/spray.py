@@ -17,18 +17,18 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
+from agri.errors import BadInput
+from agri.field import Field
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
-from agri.operations.heights import Ground, ground_of, heights_over, slope_of
+from agri.operations.heights import Ground, heights_over, slope_of
 from agri.operations.mix_card import keep_card, mix_card
 from agri.operations.planning import PlannedFlight, keep_plan, site_of
 from agri.operations.report import INDOCHINA_TIME
 from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
-from agri.zone import RateMap
-from missions.check_path import path_of
-from missions.check_terrain import check_terrain
+from agri.zone import RateMap, RatePatch
 from missions.checks import check_plan
 from missions.dose import dose_for, fitting_speed_m_s, swath_at
 from missions.drift import buffers
@@ -58,6 +58,8 @@ USUAL_HEIGHT_M = 2.5
 """Height above the crop where none is told: 2 to 3 m is usual in trials and in practice."""
 TREE_SPEED_M_S = 2.0
 """Speed between trees where none is told: crowns are near."""
+SAME_WIDTH = 0.01
+"""Swaths whose widths differ by less than this get the same dose from one setting of the pump."""
 LEVEL = Ground()
 """Nothing is known of the ground: it is taken for level."""
 
@@ -106,6 +108,11 @@ class SprayRequest:
         Permitted height above ground.
     name : str
         The job's name; "" makes one of the field.
+
+    Raises
+    ------
+    BadInput
+        When an edge is told twice, or edges are told for several fields.
     """
 
     fields: tuple[str, ...]
@@ -129,6 +136,14 @@ class SprayRequest:
     pad: LonLat | None = None
     ceiling_m: float = 50.0
     name: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = [edge.edge for edge in self.edges]
+        if numbers and len(self.fields) > 1:
+            raise BadInput("error.edges_one_field", count=len(self.fields))
+        for number in numbers:
+            if numbers.count(number) > 1:
+                raise BadInput("error.edge_twice", edge=number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +260,7 @@ def plan_job(
     """
     everything, stored = farm.farm_with_findings()
     fields = [farm.field(name) for name in request.fields]
+    _each_once(fields)
     settings = settings_of(request)
     name = request.name or _job_name([field.name for field in fields], language)
     first, findings = site_of(everything, fields[0], request.pad)
@@ -253,13 +269,15 @@ def plan_job(
         route = plan_route(site, settings, buffers=zones_of(site, settings),
                            slope=slope_of(request.ground, site))  # fmt: skip
     else:
-        others = [site_of(everything, field, first.pad.place)[0] for field in fields[1:]]
-        sites = [replace(one, pad=first.pad) for one in (first, *others)]
+        others = [site_of(everything, field, first.pad.place) for field in fields[1:]]
+        findings += [one for _, found in others for one in found if one not in findings]
+        sites = [replace(one, pad=first.pad) for one in (first, *(site for site, _ in others))]
         zones = [zones_of(one, settings) for one in sites]
         site, route = several_fields(sites, settings, name=name, buffers=zones)
     settings = flown_settings(route, settings)
-    if request.rate_map is not None:
-        passes = rated(route.passes, request.rate_map, site.field.frame, settings)
+    rate_map = request.rate_map or _one_rate(route, settings, site)
+    if rate_map is not None:
+        passes = rated(route.passes, rate_map, site.field.frame, settings)
         route = replace(route, passes=passes)
     heights, over = heights_over(request.ground, site, settings, ceiling_m=request.ceiling_m)
     return keep_job(
@@ -275,6 +293,28 @@ def plan_job(
         language=language,
         now=now,
         update=update,
+    )
+
+
+def _each_once(fields: Sequence[Field]) -> None:
+    keys = [field.uid for field in fields]
+    for field in fields:
+        if keys.count(field.uid) > 1:
+            raise BadInput("error.field_twice", name=field.name)
+
+
+def _one_rate(route: SprayRoute, settings: SpraySettings, site: Site) -> RateMap | None:
+    """Return the job's rate as a map where swaths of several widths are flown, None otherwise.
+
+    A pump that follows the speed gives every metre of way the same, whatever the swath's width. So
+    what fields of different widths need is what a rate map needs: a speed for each.
+    """
+    widths = [work.width_m for work in route.passes if not work.is_spot]
+    if not widths or max(widths) < min(widths) * (1.0 + SAME_WIDTH):
+        return None
+    area = site.field.frame.geometry_to_lonlat(route.treatable.convex_hull.buffer(10.0))
+    return RateMap(
+        patches=(RatePatch(area=area, rate_l_ha=settings.rate_l_ha),), name=site.field.name
     )
 
 
@@ -322,10 +362,13 @@ def keep_job(
         As in `plan_job`.
     """
     update(1.0, 3.0)
+    made = list(
+        plan_sorties(
+            site, settings, route, name=name, kind=kind, heights=heights, ceiling_m=ceiling_m
+        )
+    )
     kept = []
-    for plan, judgement in plan_sorties(
-        site, settings, route, name=name, kind=kind, heights=heights, ceiling_m=ceiling_m
-    ):
+    for plan, judgement in made:
         found = tuple(dict.fromkeys((*findings, *judgement)))
         kept.append(keep_plan(farm, plan, found, language=language, now=now))
         done = plan.spray.sortie / plan.spray.sorties if plan.spray else 1.0
@@ -370,17 +413,12 @@ def plan_sorties(
             heights=heights,
             ceiling_m=ceiling_m,
         )
-        yield plan, judged(plan, settings, heights)
+        yield plan, judged(plan, heights)
 
 
-def judged(
-    plan: FlightPlan, settings: SpraySettings, heights: Heights | None
-) -> tuple[Finding, ...]:
-    """Return what the checks find, those of the ground flown over among them."""
-    found = check_plan(plan, ground=ground_of(heights, settings))
-    if isinstance(heights, HeightModel):
-        found += check_terrain(plan, heights, path_of(plan))
-    return tuple(found)
+def judged(plan: FlightPlan, heights: Heights | None) -> tuple[Finding, ...]:
+    """Return what the checks find, over the height files themselves where there are any."""
+    return tuple(check_plan(plan, heights=heights if isinstance(heights, HeightModel) else None))
 
 
 def keep_job_card(farm: Workspace, job: PlannedJob, *, language: Language, now: datetime) -> Path:

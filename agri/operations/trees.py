@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from agri.boundaries.shapes import Shape, read_shapes
+from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
 from agri.operations.heights import heights_over
@@ -54,6 +55,11 @@ class TreesRequest:
         Taken for trees whose crown or height the file does not tell.
     by_rows : bool
         Fly along the rows instead of from tree to tree.
+
+    Raises
+    ------
+    BadInput
+        When rows are asked with a dose of single trees.
     """
 
     job: SprayRequest
@@ -63,6 +69,11 @@ class TreesRequest:
     radius_m: float | None = None
     height_m: float | None = None
     by_rows: bool = False
+
+    def __post_init__(self) -> None:
+        single = self.litres_per_m3 is not None or self.litres_per_tree is not None
+        if self.by_rows and single:
+            raise BadInput("error.rows_by_rate")
 
 
 def read_trees(
