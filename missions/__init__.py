@@ -19,7 +19,8 @@ The rooms, in the order a flight goes through them; their imports make no circle
 * **What is sprayed of an orchard**: `crowns` (trees), `tree_ground`; `orchard` with `tour` (tree by
   tree); `rows` with `row_finding` and `row_lines` (row by row).
 * **How high over the ground**: `heights` (the question), `terrain` with `relief`, `height_samples`,
-  `height_fit`; `ground_data` (whether a raster will do).
+  `height_fit`; `ground_data` (whether a raster will do); `carried_ground` and `carrying` (what a
+  plan keeps of it).
 * **From spray route to plan**: `spray_flight` (run-ups, speeds, when the pump is told) with
   `spray_course`; `spray_items`, `spray_mission`; `spray_orders` reads the items back, `deposit`
   flies them on paper.

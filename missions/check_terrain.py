@@ -32,7 +32,7 @@ from missions.check_survey import line_speeds
 from missions.flightplan import FlightPlan
 from missions.heights import AboveTerrain
 from missions.items import Command, Frame, MissionItem
-from missions.preflight import RTL_LOWEST_M, RTL_OVER_OBSTACLES_M
+from missions.preflight import return_height_m
 from missions.terrain import OVER_M, HeightModel
 
 STEP_M = 0.5
@@ -228,8 +228,7 @@ def _climb(plan: FlightPlan, path: Path, worked: set[int], model: HeightModel) -
 def _return(plan: FlightPlan, model: HeightModel, path: Path) -> Iterator[Finding]:
     """A failsafe turns home from anywhere, straight, at RTL_ALT or higher."""
     obstacles = plan.site.obstacles if plan.site is not None else ()
-    tallest_m = max((o.height_m for o in obstacles), default=0.0)
-    planned_m = min(plan.ceiling_m, max(RTL_LOWEST_M, tallest_m + RTL_OVER_OBSTACLES_M))
+    planned_m = return_height_m(plan)
     flown = shapely.MultiLineString(list(path.lines)).convex_hull
     local = model.relief.local
     area = local.geometry_to_local(path.frame.geometry_to_lonlat(flown))

@@ -9,7 +9,9 @@ limits it works to, so that a mistake in one shows in the other.
 
 Four groups: the items by themselves (`missions.check_items`), where they go (`check_path`,
 `check_fence`, `check_site`), what a survey promised (`check_survey`, `check_coverage`) or a
-spraying must keep to (`check_spray`), and here what could not be checked, because a stranger's
+spraying must keep to (`check_spray`), its heights where it is flown over ground that is not level
+(`check_terrain`: over the height files while they are at hand, later over the ground that the plan
+itself carries, which is then said), and here what could not be checked, because a stranger's
 file does not tell. Each group that found nothing wrong says so in one INFO with its figures:
 silence is never taken for "checked".
 
@@ -19,10 +21,13 @@ That no number is infinite, not a number or out of range (invariant P10) needs n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
+from agri.errors import AgriError
 from agri.findings import Finding, Severity
+from missions.carrying import as_planned, foot, own_heights
 from missions.check_coverage import check_coverage
 from missions.check_dose import Ground
 from missions.check_fence import check_fence, check_rally, least_room_m
@@ -43,18 +48,17 @@ from missions.check_survey import (
     check_turns,
     line_speeds,
 )
+from missions.check_terrain import check_terrain
 from missions.fence import DEFAULT_LIMITS, VehicleLimits
 from missions.flightplan import FlightPlan
 from missions.items import Command
+from missions.preflight import return_height_m
+from missions.terrain import HeightModel
 
 CLIMB_M_S = 2.5
 """ArduCopter's WPNAV_SPEED_UP, for an aircraft not told."""
 DESCENT_M_S = 1.5
 """ArduCopter's WPNAV_SPEED_DN, for an aircraft not told."""
-RTL_ALT_M = 15.0
-"""ArduCopter's RTL_ALT as delivered."""
-RTL_OVER_M = 10.0
-"""Height of the way home above the tallest obstacle."""
 
 
 def _passed(findings: Iterable[Finding]) -> bool:
@@ -62,7 +66,11 @@ def _passed(findings: Iterable[Finding]) -> bool:
 
 
 def check_plan(
-    plan: FlightPlan, *, limits: VehicleLimits = DEFAULT_LIMITS, ground: Ground | None = None
+    plan: FlightPlan,
+    *,
+    limits: VehicleLimits = DEFAULT_LIMITS,
+    ground: Ground | None = None,
+    heights: HeightModel | None = None,
 ) -> list[Finding]:
     """Return everything found wrong, worth a look, or checked and well.
 
@@ -73,7 +81,10 @@ def check_plan(
     limits : VehicleLimits
         What the vehicle stores.
     ground : callable, optional
-        Height of the ground above home, for heights over a crop (`missions.check_spray`).
+        Height of the ground above home, for heights over a crop (`missions.check_spray`); by
+        default that of `heights`.
+    heights : HeightModel, optional
+        The ground to judge over; by default what the plan itself carries.
 
     Returns
     -------
@@ -90,7 +101,7 @@ def check_plan(
     findings = check_items(plan, limits)
     if plan.items:
         findings += _summary(findings, "finding.checked_items", count=len(plan.items))
-        findings += [*_flight(plan, ground), *_not_told(plan), *_to_set(plan)]
+        findings += [*_flight(plan, ground, heights), *_not_told(plan), *_to_set(plan)]
         findings.append(Finding.info("finding.fingerprint", digest=plan.digest[:12]))
     return sorted(findings, key=lambda finding: -finding.severity)
 
@@ -99,11 +110,14 @@ def _summary(found: list[Finding], key: str, **values: Any) -> list[Finding]:
     return [Finding.info(key, **values)] if _passed(found) else []
 
 
-def _flight(plan: FlightPlan, ground: Ground | None) -> list[Finding]:
+def _flight(plan: FlightPlan, ground: Ground | None, heights: HeightModel | None) -> list[Finding]:
     findings = check_places(plan)
     if not is_local(plan):
         return [*findings, Finding.error("finding.not_in_one_place")]
     path = path_of(plan)
+    model, told = _ground(plan, heights)
+    if model is not None and ground is None and plan.spray is not None:
+        ground = foot(model, plan.spray.settings)
     return [
         *findings,
         *_heights(plan, path),
@@ -111,7 +125,22 @@ def _flight(plan: FlightPlan, ground: Ground | None) -> list[Finding]:
         *_around(plan, path),
         *_survey(plan, path),
         *check_spray(plan, path, ground=ground),
+        *told,
+        *([] if model is None else check_terrain(plan, model, path)),
     ]
+
+
+def _ground(
+    plan: FlightPlan, heights: HeightModel | None
+) -> tuple[HeightModel | None, list[Finding]]:
+    """Return what the heights are judged over, and a sentence when it is the plan's own word."""
+    if heights is not None or plan.spray is None or plan.spray.ground is None:
+        return heights, []
+    try:
+        model = own_heights(plan)
+    except AgriError as error:
+        return None, [Finding(Severity.ERROR, error.message)]
+    return model, [] if model is None else [as_planned(plan.spray.ground, model)]
 
 
 def _heights(plan: FlightPlan, path: Path) -> list[Finding]:
@@ -178,8 +207,7 @@ def _not_told(plan: FlightPlan) -> list[Finding]:
 
 def _to_set(plan: FlightPlan) -> list[Finding]:
     """Name the vehicle's parameters this flight relies on: they are not in the mission."""
-    tallest_m = max((o.height_m for o in plan.site.obstacles), default=0.0) if plan.site else 0.0
-    height_m = min(plan.ceiling_m, max(RTL_ALT_M, tallest_m + RTL_OVER_M))
+    height_m = math.ceil(return_height_m(plan))
     found = [Finding.info("finding.set_rtl_height", height_m=height_m)]
     speeds = [item.param2 for item in plan.items if item.command == Command.DO_CHANGE_SPEED]
     if speeds:

@@ -102,9 +102,27 @@ def _failsafes(plan: FlightPlan) -> Iterable[Requirement]:
     )
 
 
-def _return(plan: FlightPlan) -> Iterable[Requirement]:
+def return_height_m(plan: FlightPlan) -> float:
+    """Return the least height above home at which a plan may come home: what RTL_ALT must be.
+
+    Over the tallest obstacle, and over the ground that the plan carries (a way home above the
+    ceiling is refused when it is planned).
+
+    Examples
+    --------
+    >>> from agri.geo import LonLat
+    >>> home = LonLat(lon_deg=106.51, lat_deg=21.08)
+    >>> return_height_m(FlightPlan(name="p", home=home, items=()))
+    15.0
+    """
     tallest_m = max((o.height_m for o in plan.site.obstacles), default=0.0) if plan.site else 0.0
-    least_m = min(plan.ceiling_m, max(RTL_LOWEST_M, tallest_m + RTL_OVER_OBSTACLES_M))
+    ground = plan.spray.ground if plan.spray is not None else None
+    ground_m = 0.0 if ground is None else ground.return_m
+    return min(plan.ceiling_m, max(RTL_LOWEST_M, tallest_m + RTL_OVER_OBSTACLES_M, ground_m))
+
+
+def _return(plan: FlightPlan) -> Iterable[Requirement]:
+    least_m = return_height_m(plan)
     yield Requirement(
         name="RTL_ALT",
         wanted=round(least_m * 100.0),

@@ -11,6 +11,11 @@ again from itself alone.
 width (`missions.spray_lines`). The job tells the width that is flown: the pump's setting, the dose
 and the mixture follow from it. Nothing else of what was asked is changed.
 
+**Ground.** Heights over a height file (`missions.terrain.HeightModel`) put a cut-out of it into the
+plan (`missions.carrying`), and with it the height from which every straight way home is clear: the
+way home begins by climbing to it on the spot, rally points lie as high, and the vehicle's RTL_ALT
+must be no lower. A height of return above the ceiling is refused.
+
 **Several fields** are flown in one plan from one pad, the nearest first, with the sprayer off
 between them. The ground between two fields may be a house's roof, a road, a power line: where no
 way inside the fence joins them they are refused in one flight; the aircraft is landed and carried,
@@ -31,6 +36,8 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput, Refused
 from agri.field import Field
 from agri.geo import LocalFrame
+from missions.carried_ground import CarriedGround
+from missions.carrying import carried
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, generate_rally
 from missions.flightplan import FlightPlan, Site
 from missions.keepouts import VERTICAL_CLEARANCE_M
@@ -41,6 +48,7 @@ from missions.spray_flight import Flight, flight
 from missions.spray_items import Heights, spray_items
 from missions.spray_job import SprayEstimate, SprayJob, SprayPass, SpraySettings
 from missions.spray_route import Pass, SprayRoute
+from missions.terrain import HeightModel
 
 T = TypeVar("T")
 INSIDE_M = 0.1
@@ -156,7 +164,10 @@ def fly_route(
     if height_m > ceiling_m:
         raise Refused("error.above_ceiling", height_m=height_m, ceiling_m=ceiling_m)
     fence, flown = _fenced(site, route, height_m, frame, limits)
+    ground = _ground(site, route, flown, heights, ceiling_m)
     climb_m = _climb_home_m(site, fence, flown, height_m, ceiling_m)
+    if ground is not None:
+        climb_m = ground.return_m
     items = spray_items(
         route, settings, frame, site.pad.place, heights=heights, climb_home_m=climb_m
     )
@@ -169,7 +180,11 @@ def fly_route(
         items=items,
         fence_polygons=fence.polygons(frame),
         rally_points=generate_rally(
-            site, fence, [route.home, *path], altitude_m=height_m, limits=limits
+            site,
+            fence,
+            [route.home, *path],
+            altitude_m=max(height_m, ground.return_m if ground else 0.0),
+            limits=limits,
         ),
         ceiling_m=ceiling_m,
         site=site,
@@ -184,6 +199,7 @@ def fly_route(
             job=job or name,
             sortie=sortie,
             sorties=sorties,
+            ground=ground,
         ),
     )
 
@@ -200,6 +216,23 @@ def _fenced(
         if shapely.difference(lines, fence.allowed.buffer(INSIDE_M)).is_empty:
             return fence, flown
     raise Refused("error.spray_no_fence", name=site.field.name)
+
+
+def _ground(
+    site: Site, route: SprayRoute, flown: Flight, heights: Heights | None, ceiling_m: float
+) -> CarriedGround | None:
+    """Return what the plan carries of the ground it is flown over, None for level ground."""
+    if not isinstance(heights, HeightModel):
+        return None
+    ways = [run.points for run in flown.runs] + list(flown.transits)
+    places = shapely.MultiPoint([place for way in ways for place in way])
+    return carried(
+        heights,
+        route.allowed,
+        places.convex_hull,
+        obstacles=site.obstacles,
+        ceiling_m=ceiling_m,
+    )
 
 
 def _climb_home_m(

@@ -61,6 +61,7 @@ PURE = (
     "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
     "agri.grid", "missions.relief", "missions.height_fit", "missions.height_samples",
     "missions.heights", "missions.terrain", "missions.ground_data", "missions.check_terrain",
+    "missions.carried_ground", "missions.carrying",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
     "sitl.faults",
 )  # fmt: skip

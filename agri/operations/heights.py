@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,7 @@ from shapely.geometry import Point
 
 from agri.errors import BadInput
 from agri.findings import Finding
-from agri.grid import FloatArray, Grid
+from agri.grid import Grid
 from imagery.raster import read_grid
 from missions.flightplan import Site
 from missions.ground_data import height_model
@@ -19,10 +18,7 @@ from missions.heights import AboveTerrain, Heights
 from missions.relief import Canopy, plane_fit
 from missions.spray_job import SpraySettings
 from missions.spray_lines import Slope
-from missions.terrain import HeightModel
 
-GroundHeight = Callable[[FloatArray, FloatArray], FloatArray]
-"""(N,) longitudes and latitudes to (N,) metres above home."""
 AROUND_M = 120.0
 """Ground read around the field: way to the pad and way home."""
 
@@ -119,20 +115,3 @@ def _read(path: Path, site: Site, coarsen: Literal["mean", "max"] = "mean") -> G
     pad = Point(site.pad.place.lon_deg, site.pad.place.lat_deg)
     area = site.field.boundary.union(pad).bounds
     return read_grid(path, area=area, margin_m=AROUND_M, unit="m", coarsen=coarsen)
-
-
-def ground_of(heights: Heights | None, settings: SpraySettings) -> GroundHeight | None:
-    """Return where the crop's foot stands, metres above home; None for level ground.
-
-    It is the surface the heights were planned over less the crop's own height, so that what is
-    flown over a canopy is judged by the canopy.
-    """
-    if not isinstance(heights, HeightModel):
-        return None
-    model, frame = heights, heights.relief.local
-
-    def foot_m(lon_deg: FloatArray, lat_deg: FloatArray) -> FloatArray:
-        east, north = frame.to_local(lon_deg, lat_deg)
-        return model.relief.top_at(east, north) - model.home_ground_m - settings.crop_height_m
-
-    return foot_m
