@@ -19,6 +19,7 @@ from agri.track import FlightRecord
 from missions.flightplan import FlightPlan
 from missions.items import Command
 from missions.legs import flown_legs
+from missions.pump import pump_channel
 
 AT_HEIGHT = 0.9
 """Share of the plan's take-off height above which a position counts as flown on a line."""
@@ -88,7 +89,7 @@ def off_plan_p95_m(plan: FlightPlan, record: FlightRecord) -> float:
         Metres, NaN when no position was at height.
     """
     frame = LocalFrame(plan.home)
-    legs = flown_legs(plan.items, plan.home)
+    legs = flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     lines = MultiLineString(
         [LineString([frame.metres(leg.start), frame.metres(leg.end)]) for leg in legs]
     )

@@ -18,6 +18,7 @@ from agri.geo import LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
 from missions.legs import FlownLeg, flown_legs
+from missions.pump import pump_channel
 from missions.spray import polygons
 from missions.spray_job import SprayJob
 
@@ -154,7 +155,7 @@ def _ground_layers(job: SprayJob, site: Site | None) -> list[Layer]:
 
 def _leg_layers(plan: FlightPlan) -> list[Layer]:
     """Return the way: where nothing works, where the camera does, where the sprayer does."""
-    legs = flown_legs(plan.items, plan.home)
+    legs = flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     return [
         Layer(
             key="page.layer.transit_off" if plan.spray else "page.layer.transit",

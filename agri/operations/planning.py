@@ -19,6 +19,7 @@ from missions.flightplan import FlightPlan, Site
 from missions.formats.document import write_document
 from missions.legs import flown_legs
 from missions.pads import NEAR_M, nearest_pad, suggest_pad
+from missions.pump import pump_channel
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -101,7 +102,7 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
 
 def plan_path(plan: FlightPlan) -> MultiLineString:
     """Return the legs of a plan as one geometry, WGS 84 (lon, lat) degrees."""
-    legs = flown_legs(plan.items, plan.home)
+    legs = flown_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
     return MultiLineString(
         [
             LineString([(g.start.lon_deg, g.start.lat_deg), (g.end.lon_deg, g.end.lat_deg)])
