@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-`carried` cuts ground and surface out around all the places a flight may go: its fence and its ways.
+`carried` cuts ground and surface out around all the places a flight may go, straight home included.
 Pixels are kept as they are while they are `MOST_CELLS` at most, else joined: the ground by its
 mean, the surface by its highest. A canopy that was told as a function (crowns of known trees) is
 drawn into the surface, finely, each pixel as high as the highest of nine places in it. So the copy
@@ -78,7 +78,8 @@ def carried(
     if return_m > ceiling_m:
         raise Refused("error.terrain_ceiling_home", height_m=return_m, limit_m=ceiling_m)
     relief = model.relief
-    area = shapely.union_all([allowed, flown, shapely.Point(model.home)]).buffer(AROUND_M)
+    places = shapely.union_all([allowed, flown, shapely.Point(model.home)])
+    area = places.convex_hull.buffer(AROUND_M)
     layers = [layer for layer in (relief.ground, relief.surface) if layer is not None]
     if relief.canopy is not None:
         surface: Grid | None = _drawn(relief, area)

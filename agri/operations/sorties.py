@@ -22,9 +22,11 @@ from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import PlanRecord, StoredFlight, Workspace
+from missions.carrying import as_planned, own_heights
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan, Site
 from missions.formats.document import read_document
+from missions.heights import Heights
 from missions.items import Command, Frame
 from missions.progress import progress_on
 from missions.resume import remainder, route_of
@@ -144,12 +146,11 @@ def share_job(
     Raises
     ------
     Refused
-        When the work cannot be shared with the aircraft kept apart, or it follows terrain.
+        When the work cannot be shared with the aircraft kept apart.
     """
     plans = [plan for _, plan in sorties_of(farm, wanted)]
     job, site = _job(plans[0]), _site(plans[0])
-    heights, over = heights_over(_ground(plans[0], None), site, job.settings,
-                                 ceiling_m=plans[0].ceiling_m)  # fmt: skip
+    heights, over = _heights(plans[0], None)
     routes = share_out(_whole_route(plans), job.settings, aircraft)
     parts = [
         keep_job(
@@ -179,8 +180,21 @@ def _site(plan: FlightPlan) -> Site:
     return plan.site
 
 
+def _heights(plan: FlightPlan, dem: Path | None) -> tuple[Heights | None, tuple[Finding, ...]]:
+    """Return the heights to go on with: those of the ground that a plan carries, where it does.
+
+    A plan that follows the ground without carrying it needs its height file.
+    """
+    job, site = _job(plan), _site(plan)
+    own = own_heights(plan)
+    if own is not None and job.ground is not None:
+        return own, (as_planned(job.ground, own),)
+    ground = _ground(plan, dem)
+    return heights_over(ground, site, job.settings, ceiling_m=plan.ceiling_m)
+
+
 def _ground(plan: FlightPlan, dem: Path | None) -> Ground:
-    """Return the ground a stored plan was made over: level, terrain frame, or a DEM told again."""
+    """Return what a plan that carries no ground was made over: level, terrain frame, a DEM told."""
     flown = [item for item in plan.items if item.command == Command.NAV_WAYPOINT]
     if any(item.frame is Frame.TERRAIN for item in flown):
         return Ground(terrain_frame=True)
@@ -279,7 +293,7 @@ def resume_flight(
     language, now
         As in `agri.operations.spray.plan_job`.
     dem : Path, optional
-        Ground heights, for a plan that was made over them.
+        Ground heights, for a plan that follows the ground and carries none.
 
     Returns
     -------
@@ -308,7 +322,7 @@ def resume_flight(
     if route is None:
         return None
     job, site = _job(plan), _site(plan)
-    heights, over = heights_over(_ground(plan, dem), site, job.settings, ceiling_m=plan.ceiling_m)
+    heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
     return keep_job(
         farm,
