@@ -42,7 +42,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput, Refused
 from agri.weather import Wind
-from missions.coverage import FLOWN, lay_out, plan_coverage
+from missions.coverage import lay_out, plan_coverage
 from missions.dose import L_MIN_PER_L_HA_M_M_S
 from missions.energy import EFFICIENCY, GRAVITY_M_S2, cruise_power_w, with_payload
 from missions.keepouts import explode
@@ -69,14 +69,14 @@ NARROWEST = 0.6
 """The swath is fitted down to this share of its width."""
 STEPS_OF = 0.01
 """How finely, in shares of its width, a narrower swath is sought."""
-MOST, FEW = 2, 1
+MOST, FEW = 3, 1
 """How many narrower widths are laid out for each way to judge them, and on large ground."""
 LEVELS = (-0.47, -0.24, 0.003, 0.23, 0.48)
 """Where in a strip, in shares of its depth, its length is looked for; not where evenly drawn fields
 have their corners."""
 MISSED = 4.0
 """How many times more ground missed weighs than ground sprayed twice."""
-WAY = 0.1
+WAY = 0.07
 """How much of ground sprayed twice a longer way weighs, share for share."""
 UPWIND_WORTH = 0.08
 """How much longer the flight may be for working upwind."""
@@ -227,7 +227,7 @@ def _joined(task: _Task, angle_deg: float, width_m: float) -> _Draft:
         start=task.home,
         speed_m_s=settings.speed_m_s,
         acceleration_m_s2=settings.sprayer.aircraft.acceleration_m_s2,
-        joined=1 if task.ground.area > LARGE_M2 else FLOWN,
+        joined=1,
     )
     return _cut(task, plan.legs, plan.angle_deg, width_m)
 

@@ -62,6 +62,9 @@ PURE = (
     "agri.grid", "missions.relief", "missions.height_fit", "missions.height_samples",
     "missions.heights", "missions.terrain", "missions.ground_data", "missions.check_terrain",
     "missions.carried_ground", "missions.carrying",
+    "missions.spray", "missions.spray_lines", "missions.spray_passes",
+    "missions.spray_flight", "missions.spray_items", "missions.spray_mission",
+    "missions.spray_orders", "missions.deposit",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
     "sitl.faults",
 )  # fmt: skip
