@@ -161,6 +161,9 @@ def _paced(swaths: list[SprayPass], settings: SpraySettings) -> bool:
     rate = rate_per_pass(settings)
     if any(abs(p.rate_l_ha - rate) > SAME_RATE * rate for p in swaths):
         return True
+    widths = [p.width_m for p in swaths]
+    if widths and max(widths) > min(widths) * (1.0 + SAME_RATE):
+        return True
     flows = _flows(swaths)
     steady = bool(flows) and max(flows) <= min(flows) * (1.0 + SAME_RATE)
     speeds = [abs(p.speed_m_s - settings.speed_m_s) for p in swaths]
