@@ -25,6 +25,7 @@ _FLOWN_TO = frozenset(
         Command.NAV_LAND,
     }
 )
+_WAITS = _FLOWN_TO - {Command.NAV_LAND}
 _NAVIGATION = range(95)
 """MAV_CMD numbers of places to go and waits."""
 SET_SERVO = 183
@@ -56,6 +57,8 @@ class FlownLeg:
         Ground speed set for it, 0 when none is.
     pump_us : float
         Pulse of a pump on a plain servo, 0 when none is told.
+    stop_s : float
+        How long the aircraft stands at its end, 0 when it flies on.
     """
 
     seq: int
@@ -67,6 +70,7 @@ class FlownLeg:
     spray_on: bool = False
     speed_m_s: float = 0.0
     pump_us: float = 0.0
+    stop_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def flown_legs(
                 start_height_m=height_m,
                 end_height_m=end_height_m,
                 trigger_m=0.0,
+                stop_s=float(int(item.param1)) if item.command in _WAITS else 0.0,
             )
             now = _fly(whole, now, held, pump_channel, legs)
             here, height_m, held = there, end_height_m, []
@@ -202,4 +207,5 @@ def _piece(whole: FlownLeg, now: _Switches, first: float, last: float) -> FlownL
         spray_on=now.spray_on,
         speed_m_s=now.speed_m_s,
         pump_us=now.pump_us,
+        stop_s=whole.stop_s if last == 1.0 else 0.0,
     )

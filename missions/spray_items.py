@@ -56,7 +56,7 @@ SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 STOP_S = 1.0
 """How long a run without run-out stops at its end."""
-AT_ONCE_M = 0.3
+AT_ONCE_M = 0.05
 """An order this near behind a waypoint is given when that is reached."""
 SERVO_CHANNEL = 9
 """Output of a pump that is driven as a plain servo."""
@@ -223,7 +223,7 @@ class _Writer:
             else:
                 yield self._waypoint(place, top_m)
             if number == 0 or number == len(places) - 1:
-                yield _sprayer(on=False)
+                yield from self._off()
         yield MissionItem(command=Command.NAV_RETURN_TO_LAUNCH)
 
     def _run(self, run: Run) -> Iterator[MissionItem]:
@@ -250,7 +250,9 @@ class _Writer:
         """Yield what is ordered along a run, the last one off."""
         hose_s = self.settings.sprayer.hose_s
         first, last = run.passes[0], run.passes[-1]
-        lead_m = on_before_m(run.lead_m, first.speed_m_s, hose_s)
+        servo = self.settings.sprayer.control is PumpControl.SERVO
+        pump_s = 0.0 if servo else PUMP_ON_S
+        lead_m = on_before_m(run.lead_m, first.speed_m_s, hose_s, pump_s=pump_s)
         yield _Order(run.lead_m - lead_m, self._on(first), must=False)
         far_m = run.lead_m
         for before, after in pairwise(run.passes):

@@ -146,7 +146,7 @@ def stretches(path: Path, sprayer: Sprayer | None) -> tuple[Stretch, ...]:
     if sprayer is not None and sprayer.control is not PumpControl.SERVO:
         ordered_s = ORDERED_S
     ends = np.array([shapely.get_coordinates(line) for line in path.lines]).reshape(-1, 2, 2)
-    before, after = _corners(ends)
+    before, after = _corners(path.legs, ends)
     found = []
     for run in _runs(path.legs):
         first, last = run[0], run[-1]
@@ -173,12 +173,15 @@ def _runs(legs: Sequence[FlownLeg]) -> list[list[int]]:
     return runs
 
 
-def _corners(ends: Points) -> tuple[list[float], list[float]]:
-    """Return how far each leg begins behind the last corner, and ends before the next."""
+def _corners(legs: Sequence[FlownLeg], ends: Points) -> tuple[list[float], list[float]]:
+    """Return how far each leg begins behind the last corner or stop, and ends before the next."""
     ways = ends[:, 1] - ends[:, 0]
     lengths = np.hypot(ways[:, 0], ways[:, 1])
     before, after = [0.0] * len(ends), [0.0] * len(ends)
-    straight = [_turn_deg(a, b) <= CORNER_DEG for a, b in pairwise(ways)]
+    straight = [
+        leg.stop_s == 0.0 and _turn_deg(a, b) <= CORNER_DEG
+        for leg, (a, b) in zip(legs, pairwise(ways), strict=False)
+    ]
     for index in range(1, len(ends)):
         if straight[index - 1]:
             before[index] = before[index - 1] + float(lengths[index - 1])
