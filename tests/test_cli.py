@@ -39,6 +39,7 @@ def test_help_speaks_the_language_asked_for(
     ("words", "code", "part"),
     [
         (("zzz",), 2, "no command 'zzz'"),
+        (("cameras", "two"), 2, "'two' is one word too many"),
         (("init", "--nope"), 2, "no option --nope"),
         (("plan", "survey"), 2, "missing: the field"),
         (("--lang", "fr", "init"), 2, "not a language agri speaks"),

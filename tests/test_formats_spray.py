@@ -226,8 +226,8 @@ def test_geojson_has_trees_as_spots() -> None:
 @pytest.mark.parametrize(
     ("language", "on", "off", "area"),
     [
-        ("en", "Sprayer on", "Flown with the sprayer off", "To be sprayed"),
-        ("vi", "Đường phun", "Đoạn bay không phun", "Được phun"),
+        ("en", "Sprayer on", "Flown with the sprayer off", "May be sprayed"),
+        ("vi", "Đường phun", "Đoạn bay không phun", "Chỗ có thể phun"),
     ],
 )
 def test_kml_colours_spraying_and_flying_apart(language: Any, on: str, off: str, area: str) -> None:

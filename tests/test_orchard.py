@@ -195,7 +195,7 @@ def test_trees_in_a_buffer_are_left_out_and_told() -> None:
     assert sorted(sprayed_trees(route, trees)) == sorted(set(range(len(trees))) - set(near))
     (told,) = route.findings
     assert told.key == "finding.trees_left_out"
-    assert f"{len(near)} trees are not sprayed" in told.text("en")
+    assert f"not sprayed: {len(near)}, because" in told.text("en")
     assert trees[near[0]].name in told.text("vi")
     assert not shapely.union_all([Point(middle(w)) for w in route.passes]).intersects(wet)
     assert route.treatable.intersection(wet).area < 1e-6
@@ -272,7 +272,7 @@ def test_no_spray_falls_beyond_the_border(radius_m: float) -> None:
     route = plan_trees(site, asked(), trees, litres_per_tree=0.6)
     assert len(route.passes) == 9
     (told,) = route.findings
-    assert "16 trees are not sprayed" in told.text("en")
+    assert "not sprayed: 16, because" in told.text("en")
     assert "border" in told.text("en")
     field = site.field.frame.geometry_to_local(site.field.boundary)
     for work in route.passes:

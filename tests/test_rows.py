@@ -261,7 +261,7 @@ def test_trees_of_no_row_and_trees_far_beside_theirs_are_told() -> None:
     assert [f.key for f in route.findings] == ["finding.trees_alone"]
     off = (Row(trees=trees[:3], line=tuple((e, n + 5.0) for e, n in found.rows[0].line)),)
     with_line_off = plan_rows(site, asked(), [*found.rows[1:], *off])
-    assert "3 trees are not sprayed" in with_line_off.findings[0].text("en")
+    assert "not sprayed: 3, because" in with_line_off.findings[0].text("en")
 
 
 def test_rows_that_cannot_be_flown_right_are_refused() -> None:

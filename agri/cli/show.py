@@ -65,7 +65,9 @@ def complain_of(error: AgriError) -> None:
 def complain_of_usage(wrong: Any) -> None:
     """Say in one sentence what is wrong with the words of a command."""
     kind = type(wrong).__name__
-    name = getattr(wrong, "option_name", "") or getattr(getattr(wrong, "param", None), "name", "")
+    param = getattr(wrong, "param", None)
+    written = param.opts[0] if param and param.param_type_name == "option" else ""
+    name = getattr(wrong, "option_name", "") or written or getattr(param, "name", "")
     keys = {"NoSuchOption": "cli.no_such_option", "MissingParameter": "cli.missing_argument"}
     if f"cli.name_{name}" in dictionary("en"):
         name = say(f"cli.name_{name}", language.get())
@@ -74,6 +76,10 @@ def complain_of_usage(wrong: Any) -> None:
     elif name:
         complain("cli.bad_option", name=name)
     else:
+        extra = re.search(r"extra argument.* \((.*)\)$", wrong.message)
+        if extra:
+            complain("cli.extra_word", word=extra[1])
+            return
         quoted = re.search(r"'(.*)'", wrong.message)
         complain("cli.bad_command", word=quoted[1] if quoted else "agri")
 
@@ -276,4 +282,8 @@ def progress(key: str, /, **values: Any) -> Iterator[Progress]:
                    TimeElapsedColumn(), console=console())  # fmt: skip
     with bar:
         task = bar.add_task(say(key, language.get(), **values), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=max(total, 1e-9))
+        try:
+            yield lambda done, total: bar.update(task, completed=done, total=max(total, 1e-9))
+        except BaseException:
+            bar.live.transient = True
+            raise
