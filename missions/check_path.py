@@ -193,13 +193,16 @@ def _is_swapped(home: LonLat, place: LonLat) -> bool:
     return apart_m(home, turned) <= FAR_M
 
 
-def check_heights(plan: FlightPlan) -> list[Finding]:
+def check_heights(plan: FlightPlan, *, level: bool = True) -> list[Finding]:
     """Return what is wrong with the heights: over the ceiling, near the ground, too steep.
 
     Parameters
     ----------
     plan : FlightPlan
         Any plan; heights above sea are compared with the home's.
+    level : bool
+        Whether the ground is as high as home. Over other ground a flight may be lower than home,
+        and `missions.check_terrain` tells whether it is too low.
     """
     base_m = plan.home_altitude_m
     flown = [
@@ -222,7 +225,7 @@ def check_heights(plan: FlightPlan) -> list[Finding]:
             )
         )
     least_m = _lowest_m(plan)
-    if lowest_m < least_m:
+    if level and lowest_m < least_m:
         findings.append(
             Finding.error("finding.too_low", item=bottom, height_m=lowest_m, limit_m=least_m)
         )

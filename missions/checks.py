@@ -120,7 +120,7 @@ def _flight(plan: FlightPlan, ground: Ground | None, heights: HeightModel | None
         ground = foot(model, plan.spray.settings)
     return [
         *findings,
-        *_heights(plan, path),
+        *_heights(plan, path, level=model is None),
         *_fence(plan, path),
         *_around(plan, path),
         *_survey(plan, path),
@@ -143,9 +143,9 @@ def _ground(
     return model, [] if model is None else [as_planned(plan.spray.ground, model)]
 
 
-def _heights(plan: FlightPlan, path: Path) -> list[Finding]:
+def _heights(plan: FlightPlan, path: Path, *, level: bool) -> list[Finding]:
     aircraft = plan.aircraft
-    found = check_heights(plan) + check_climb(
+    found = check_heights(plan, level=level) + check_climb(
         path,
         line_speeds(speed_at(plan.items)),
         aircraft.climb_m_s if aircraft else CLIMB_M_S,

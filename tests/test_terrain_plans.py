@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import Point, box
+from shapely.geometry import MultiPolygon, Point, box
 
 from agri.errors import BadInput, Refused
 from agri.field import Field, Obstacle, ObstacleKind, Pad
@@ -47,6 +47,7 @@ from tests.reliefs import LOCAL, Shape, grid_of, hills, plane, trees
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 FIELD = box(-60.0, -40.0, 60.0, 40.0)
+LONG_FIELD = box(-110.0, -35.0, 110.0, 35.0)
 PAD = (-70.0, -48.0)
 WATER = Product(name="nước", dose_per_ha=0.0)
 
@@ -71,9 +72,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hill")
     write_grid(root / "hill.tif", grid_of(hill, half_m=180.0))
     with Workspace.create(root / "farm", farm_name="Trại đồi") as farm:
-        farm.add_fields([Field(name="Đồi", boundary=LOCAL.geometry_to_lonlat(FIELD))])
+        for name, shape in (("Đồi", FIELD), ("Dài", LONG_FIELD)):
+            ground = MultiPolygon([LOCAL.geometry_to_lonlat(shape)])
+            farm.add_fields([Field(name=name, boundary=ground)])
         farm.add_pads([Pad(name="Sân", place=LOCAL.place(*PAD))])
-        plan_job(farm, request(Ground(dem=root / "hill.tif")), language="vi", now=NOW)
+        for name in ("Đồi", "Dài"):
+            asked = request(Ground(dem=root / "hill.tif"), fields=(name,), name=name)
+            plan_job(farm, asked, language="vi", now=NOW)
     (root / "hill.tif").unlink()
     return root / "farm"
 
@@ -85,7 +90,7 @@ def farm(folder: Path) -> Iterator[Workspace]:
 
 
 def stored(farm: Workspace) -> FlightPlan:
-    (record, *_) = [one for one in farm.plans() if one.name == "Phun Đồi" or "Đồi" in one.name]
+    record = next(one for one in farm.plans() if one.name.startswith("Đồi"))
     return read_document(farm.plan(record.uid)[1])
 
 
@@ -111,16 +116,16 @@ def model(ground: Shape, surface: Shape | None = None, **changes: Any) -> Height
     """Heights over a ground of known shape, in the metres of the field."""
     site = site_with()
     frame = site.field.frame
-    layers = {"ground": (ground, "mean"), "surface": (surface, "max")}
-    found = {
-        name: joined(frame, grid_of(shape, name=f"{name}.tif"), how)
-        for name, (shape, how) in layers.items()
-        if shape is not None
-    }
+    tops = None if surface is None else joined(frame, grid_of(surface, name="dsm.tif"), "max")
     canopy = changes.pop("canopy", None)
     plain: dict[str, Any] = {"height_m": 2.5, "speed_m_s": 4.0, "swath_m": 4.25}
     return HeightModel(
-        relief=Relief(local=frame, canopy=canopy, **found),
+        relief=Relief(
+            local=frame,
+            ground=joined(frame, grid_of(ground, name="dem.tif"), "mean"),
+            surface=tops,
+            canopy=canopy,
+        ),
         home=frame.metres(site.pad.place),
         **{**plain, **changes},
     )
@@ -128,7 +133,7 @@ def model(ground: Shape, surface: Shape | None = None, **changes: Any) -> Height
 
 def site_with(*obstacles: Obstacle) -> Site:
     return Site(
-        field=Field(name="Đồi", boundary=LOCAL.geometry_to_lonlat(FIELD)),
+        field=Field(name="Đồi", boundary=MultiPolygon([LOCAL.geometry_to_lonlat(FIELD)])),
         pad=Pad(name="Sân", place=LOCAL.place(*PAD)),
         obstacles=obstacles,
     )
@@ -218,6 +223,16 @@ def test_a_ground_that_was_tampered_with_is_refused(farm: Workspace) -> None:
         with pytest.raises(BadInput) as caught:
             read_document(text)
         assert caught.value.message.key == "error.file_changed"
+
+
+def test_a_field_below_its_pad_is_flown_lower_than_the_pad() -> None:
+    valley = planned(model(plane(-0.1, 0.0)))
+    found = check_plan(valley)
+    assert min(i.z for i in valley.items if i.command == Command.NAV_WAYPOINT) < -5.0
+    assert "finding.too_low" not in keys(found)
+    assert "finding.checked_terrain" in keys(found, Severity.INFO)
+    bare = replace(valley, spray=replace(valley.spray, ground=None))  # type: ignore[type-var]
+    assert "finding.too_low" in keys(check_plan(bare))
 
 
 # ---- home
@@ -319,11 +334,9 @@ def test_the_rest_of_a_hill_flight_needs_no_height_file(farm: Workspace) -> None
 
 
 def test_a_shared_hill_job_follows_the_hill_too(farm: Workspace) -> None:
-    plan = stored(farm)
-    assert plan.spray is not None
-    shared = share_job(farm, plan.spray.job, 2, language="vi", now=NOW)
+    shared = share_job(farm, "Dài", 2, language="vi", now=NOW)
     assert len(shared.sorties) >= 2
-    assert not blocks(shared.findings), [f.text("en") for f in shared.findings]
+    assert not blocks(shared.findings), keys(shared.findings, Severity.ERROR)
     for sortie in shared.sorties:
         over = sprayed_heights(sortie.plan)
         assert 2.5 - 0.6 < over.min() <= over.max() < 2.5 + 0.6
@@ -437,8 +450,8 @@ def test_a_flight_by_terrain_frame_is_planned_but_agri_says_plainly_why_it_does_
     )
     assert keys(job.findings, Severity.ERROR) == {"finding.frame_terrain"}
     blocked = next(f for f in job.findings if f.severity is Severity.ERROR)
-    for language, words in (("en", ("--dem", "terrain")), ("vi", ("--dem", "địa hình"))):
-        assert all(word in blocked.text(language) for word in words)
+    assert all(word in blocked.text("en") for word in ("--dem", "agri cannot fly", "terrain data"))
+    assert all(word in blocked.text("vi") for word in ("--dem", "agri không bay", "địa hình"))
     assert job.card is None
     located = [i for i in job.sorties[0].plan.items if i.command == Command.NAV_WAYPOINT]
     assert {i.frame for i in located} == {Frame.TERRAIN}
