@@ -35,6 +35,7 @@ from missions.link import Link
 from missions.phases import Phase
 from missions.preflight import needed_parameters, unmet
 from missions.requirements import Requirement
+from missions.sprayers import PumpControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,8 @@ def fly_plan(
     if blocks(findings):
         worst = next(f for f in findings if blocks([f]))
         raise Refused("error.fly_blocked", plan=plan.name, finding=worst.message)
+    if plan.spray and plan.spray.settings.sprayer.control is PumpControl.EXPORT:
+        raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
     if speedup is not None and connect not in SIMULATED:
         raise BadInput("error.speedup_real")
     keeper, briefed = _Keeper(), list(findings)
