@@ -25,6 +25,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from agri.errors import BadInput, Refused
 from missions.spray_job import SpraySettings
@@ -34,6 +35,8 @@ L_MIN_PER_L_HA_M_M_S = 0.006
 """60 s/min over 10,000 m²/ha."""
 SLOWEST_M_S = 0.3
 """Slowest spraying; below it a copter's ground speed is mostly noise."""
+PUMP_CHANNEL = 9
+"""AUX 1 of a common autopilot: where the pump is taken to be wired."""
 SERVO_MIN_US, SERVO_MAX_US = 1100, 1900
 """ArduPilot's own SERVOn_MIN and SERVOn_MAX, to which a pump's output 0 and 1 belong."""
 _HAIR = 1e-9
@@ -125,10 +128,30 @@ def pump_flow_l_min(sprayer: Sprayer, output: float) -> float:
     """
     if not 0.0 <= output <= 1.0:
         raise BadInput("error.dose_value", name="output", value=output)
-    points = [(p.output, p.flow_l_min) for p in sprayer.pump]
+    return float(pump_flows_l_min(sprayer, output))
+
+
+def pump_flows_l_min(sprayer: Sprayer, outputs: ArrayLike) -> NDArray[np.float64]:
+    """Return what the pump gives at outputs that were told or measured.
+
+    Parameters
+    ----------
+    sprayer : Sprayer
+        Whose curve.
+    outputs : array-like of float
+        0 to 1, and what lies beyond as the nearer of both; NaN where it was not told.
+
+    Returns
+    -------
+    float64 array of that shape
+        Litres a minute, all nozzles together; NaN where the output is.
+    """
+    points = [(point.output, point.flow_l_min) for point in sprayer.pump]
     if points[0][0] > 0.0:
-        points = [(0.0, 0.0), *points]
-    return float(np.interp(output, [o for o, _ in points], [q for _, q in points]))
+        points.insert(0, (0.0, 0.0))
+    asked = np.asarray(outputs, dtype=np.float64)
+    flow = np.interp(asked, [o for o, _ in points], [q for _, q in points])
+    return np.where(asked > 0.0, flow, np.where(np.isnan(asked), np.nan, 0.0))
 
 
 def pump_output(sprayer: Sprayer, flow_l_min: float) -> float:

@@ -4,20 +4,16 @@ ArduPilot's sprayer drives the servo with function 22. A pump that the plan sets
 hangs on a servo without that function; then the plan names its channel. Either way the pulses of
 no and of full output are SERVOx_MIN and SERVOx_MAX, never assumed.
 
-What the pump gives at an output is the sprayer's curve: straight lines between its points, and
-from nothing at rest to the first of them.
+What the pump gives at an output, `missions.dose` tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from missions.commands import Parameter
 from missions.flightplan import FlightPlan
-from missions.sprayers import PumpControl, Sprayer
+from missions.sprayers import PumpControl
 from missions.telemetry import PumpServo
 
 SPRAYER_PUMP = 22
@@ -69,27 +65,3 @@ def pump_channel(plan: FlightPlan) -> int:
     if plan.spray is None or plan.spray.settings.sprayer.control is not PumpControl.SERVO:
         return 0
     return next((int(i.param1) for i in plan.items if i.command == SET_SERVO), 0)
-
-
-def pump_flows_l_min(sprayer: Sprayer, share: ArrayLike) -> NDArray[np.float64]:
-    """Return what the pump gives at outputs; `missions.dose.pump_flow_l_min` for many at once.
-
-    Parameters
-    ----------
-    sprayer : Sprayer
-        Whose curve.
-    share : array-like of float
-        Output, 0 to 1; NaN where it was not told.
-
-    Returns
-    -------
-    float64 array of that shape
-        Litres a minute, all nozzles together; NaN where the output is.
-    """
-    points = [(point.output, point.flow_l_min) for point in sprayer.pump]
-    if points[0][0] > 0.0:
-        points.insert(0, (0.0, 0.0))
-    outputs, flows = zip(*points, strict=True)
-    asked = np.asarray(share, dtype=np.float64)
-    flow = np.interp(asked, outputs, flows)
-    return np.where(asked > 0.0, flow, np.where(np.isnan(asked), np.nan, 0.0))

@@ -131,7 +131,7 @@ def distances_from(
     roomy = region.buffer(TOLERANCE_M, join_style="mitre")
     shapely.prepare(roomy)
     origin = np.array([start])
-    found = _seen(roomy, origin, places)[0]
+    found: NDArray[np.float64] = _seen(roomy, origin, places)[0]
     hidden = np.isinf(found)
     if not hidden.any():
         return found

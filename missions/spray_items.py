@@ -32,12 +32,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 from agri.geo import LocalFrame, LonLat
-from missions.dose import flow_l_min
-from missions.heights import Agreed
-from missions.items import Command, Frame, MissionItem, item_at
+from missions.dose import PUMP_CHANNEL, SERVO_MIN_US, flow_l_min, servo_pwm
+from missions.heights import Agreed, Flat, Heights
+from missions.items import Command, MissionItem, item_at
 from missions.route import Place
 from missions.spray_flight import (
     NEAR_M,
@@ -58,39 +57,6 @@ STOP_S = 1.0
 """How long a run without run-out stops at its end."""
 AT_ONCE_M = 0.05
 """An order this near behind a waypoint is given when that is reached."""
-SERVO_CHANNEL = 9
-"""Output of a pump that is driven as a plain servo."""
-SERVO_MIN_US, SERVO_MAX_US = 1100.0, 1900.0
-"""ArduPilot's default SERVOn_MIN and SERVOn_MAX: pump at rest, and at full output."""
-
-
-class Heights(Protocol):
-    """How high a flight is flown along its way."""
-
-    @property
-    def frame(self) -> Frame:
-        """What the heights are above."""
-
-    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
-        """Return the way's places with their heights; places may be added on its legs."""
-
-
-@dataclass(frozen=True, slots=True)
-class LevelHeights:
-    """One height above home, for ground that is flat.
-
-    Examples
-    --------
-    >>> LevelHeights(3.0).along([(0.0, 0.0), (9.0, 0.0)])
-    [((0.0, 0.0), 3.0), ((9.0, 0.0), 3.0)]
-    """
-
-    height_m: float
-    frame: Frame = Frame.RELATIVE
-
-    def along(self, points: Sequence[Place]) -> list[tuple[Place, float]]:
-        """Return the same places, all at the height."""
-        return [(point, self.height_m) for point in points]
 
 
 def spray_items(
@@ -129,7 +95,7 @@ def spray_items(
     Refused
         When the allowed region joins two passes, or a pass and the pad, by no way.
     """
-    level = heights or LevelHeights(settings.flying_height_m)
+    level = heights or Flat(height_m=settings.flying_height_m)
     flown = flight(route)
     ways = [way for run, to in zip(flown.runs, flown.transits, strict=False)
             for way in (to, run.points)]  # fmt: skip
@@ -305,21 +271,16 @@ def _sprayer(*, on: bool) -> MissionItem:
 
 
 def _servo(sprayer: Sprayer, work: Pass) -> MissionItem:
-    """Return the pump's setting for the flow a pass asks, by the pump's curve."""
+    """Return the pump's setting for the flow a pass asks, or the nearest the pump gives."""
     if work.is_spot:
         wanted = work.spot_l / work.dwell_s * 60.0
     else:
         wanted = flow_l_min(work.rate_l_ha, work.width_m, work.speed_m_s)
-    share = sprayer.pump[-1].output
-    for low, high in pairwise(sprayer.pump):
-        if wanted <= high.flow_l_min:
-            part = (wanted - low.flow_l_min) / (high.flow_l_min - low.flow_l_min)
-            share = max(0.0, low.output + part * (high.output - low.output))
-            break
-    return _servo_at(SERVO_MIN_US + share * (SERVO_MAX_US - SERVO_MIN_US))
+    given = min(max(wanted, sprayer.min_flow_l_min), sprayer.max_flow_l_min)
+    return _servo_at(servo_pwm(sprayer, given))
 
 
-def _servo_at(pulse_us: float) -> MissionItem:
+def _servo_at(pulse_us: int) -> MissionItem:
     return MissionItem(
-        command=Command.DO_SET_SERVO, param1=float(SERVO_CHANNEL), param2=float(round(pulse_us))
+        command=Command.DO_SET_SERVO, param1=float(PUMP_CHANNEL), param2=float(pulse_us)
     )

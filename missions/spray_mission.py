@@ -40,12 +40,13 @@ from missions.carried_ground import CarriedGround
 from missions.carrying import carried
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, generate_rally
 from missions.flightplan import FlightPlan, Site
+from missions.heights import Heights
 from missions.keepouts import VERTICAL_CLEARANCE_M
 from missions.route import shortest_way
 from missions.spray import Slope, check_pad, enclosures, open_piece, pad_shut, plan_route, polygons
 from missions.spray_energy import estimate_spray
 from missions.spray_flight import Flight, flight
-from missions.spray_items import Heights, spray_items
+from missions.spray_items import spray_items
 from missions.spray_job import SprayEstimate, SprayJob, SprayPass, SpraySettings
 from missions.spray_route import Pass, SprayRoute
 from missions.terrain import HeightModel

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agri.geo import LonLat, distance_m
+from missions.dose import PUMP_CHANNEL, SERVO_MAX_US, SERVO_MIN_US
 from missions.items import Command, MissionItem
-from missions.spray_items import SERVO_CHANNEL, SERVO_MAX_US, SERVO_MIN_US
 
 _FLOWN_TO = frozenset(
     {
@@ -173,7 +173,7 @@ def _told(item: MissionItem, now: Setting) -> Setting:
     """Return the setting after an item."""
     if item.command == Command.DO_SPRAYER:
         return Setting(on=int(item.param1) == 1, output=now.output, speed_m_s=now.speed_m_s)
-    if item.command == Command.DO_SET_SERVO and int(item.param1) == SERVO_CHANNEL:
+    if item.command == Command.DO_SET_SERVO and int(item.param1) == PUMP_CHANNEL:
         output = (item.param2 - SERVO_MIN_US) / (SERVO_MAX_US - SERVO_MIN_US)
         return Setting(on=output > 0.0, output=max(0.0, output), speed_m_s=now.speed_m_s)
     if item.command == Command.DO_CHANGE_SPEED and item.param2 > 0.0:

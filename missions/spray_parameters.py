@@ -34,6 +34,7 @@ import math
 
 from agri.errors import Refused
 from missions.dose import (
+    PUMP_CHANNEL,
     SERVO_MAX_US,
     SERVO_MIN_US,
     dose_for,
@@ -46,8 +47,8 @@ from missions.dose import flow_l_min as flow_for
 from missions.spray_job import SprayJob, SprayPass, SpraySettings
 from missions.sprayers import PumpControl
 
-PUMP_CHANNEL, SPINNER_CHANNEL = 9, 10
-"""Outputs AUX 1 and 2 of a common autopilot: where pump and spinner are taken to be wired."""
+SPINNER_CHANNEL = 10
+"""AUX 2 of a common autopilot, beside the pump (`missions.dose.PUMP_CHANNEL`)."""
 PUMP_FUNCTION, SPINNER_FUNCTION = 22, 23
 """SERVOn_FUNCTION of ArduPilot's sprayer."""
 SPINNER_US = 1300

@@ -23,11 +23,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from agri.errors import AgriError
 from agri.findings import Finding, Severity
+from missions.dose import PUMP_CHANNEL
 from missions.flightplan import FlightPlan
 from missions.items import Command
 from missions.requirements import Requirement, positive, why
 from missions.spray_parameters import (
-    PUMP_CHANNEL,
     PUMP_FUNCTION,
     SPINNER_FUNCTION,
     job_parameters,

@@ -26,8 +26,8 @@ from typing import Literal
 import shapely
 
 from agri.words import Message
+from missions.dose import pump_flows_l_min
 from missions.flightplan import FlightPlan
-from missions.pump import pump_flows_l_min
 from missions.spray_job import SprayJob
 from missions.telemetry import CopterMode, Telemetry, mode_name
 

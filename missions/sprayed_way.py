@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from agri.errors import Refused
 from agri.track import Track
-from missions.pump import pump_flows_l_min
+from missions.dose import pump_flows_l_min
 from missions.sprayers import Sprayer
 
 FloatArray = NDArray[np.float64]

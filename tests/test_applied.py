@@ -18,9 +18,9 @@ from agri.errors import BadInput, Refused
 from agri.geo import LocalFrame, LonLat
 from agri.track import FlightRecord
 from missions.applied import Applied, applied, phi_end
+from missions.dose import pump_flows_l_min
 from missions.flightplan import FlightPlan
 from missions.footprint import Ground
-from missions.pump import pump_flows_l_min
 from missions.spray_job import SprayPass
 from missions.sprayers import PumpPoint
 from tests import spray_flown as flown

@@ -14,6 +14,7 @@ from agri.errors import BadInput
 from agri.field import ObstacleKind
 from agri.weather import Wind
 from missions.check_switching import check_switching
+from missions.dose import PUMP_CHANNEL
 from missions.fence import VehicleLimits
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, digest
@@ -26,7 +27,7 @@ from missions.spray_flight import (
     on_before_m,
     run_up_m,
 )
-from missions.spray_items import SERVO_CHANNEL, item_count, spray_items
+from missions.spray_items import item_count, spray_items
 from missions.spray_mission import plan_spray
 from missions.spray_orders import ordered_legs
 from missions.spray_route import Pass, SprayRoute
@@ -117,7 +118,7 @@ def test_a_plain_servo_is_set_to_the_flow_of_each_pass():
     servo = replace(CALM, sprayer=replace(CALM.sprayer, control=PumpControl.SERVO))
     items = items_of(swath((10, 20), (110, 20)), asked=servo)
     told = [i for i in items if i.command == Command.DO_SET_SERVO]
-    assert {i.param1 for i in told} == {float(SERVO_CHANNEL)}
+    assert {i.param1 for i in told} == {float(PUMP_CHANNEL)}
     # 20 L/ha on 5 m at 4 m/s is 2.4 L/min: half-way from 0.8 to 4.0, output 0.6
     assert max(i.param2 for i in told) == pytest.approx(1100 + 0.6 * 800)
     assert told[-1].param2 == 1100.0

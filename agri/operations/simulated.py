@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agri.geo import LonLat
+from missions.dose import PUMP_CHANNEL
 from missions.flightplan import FlightPlan
 from missions.spray_job import SprayJob
-from missions.spray_parameters import PUMP_CHANNEL, PUMP_FUNCTION, SPINNER_CHANNEL
+from missions.spray_parameters import PUMP_FUNCTION, SPINNER_CHANNEL
 from missions.sprayers import PumpControl
 
 if TYPE_CHECKING:

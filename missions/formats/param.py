@@ -13,11 +13,11 @@ import math
 import re
 
 from agri.errors import BadInput, Refused
+from missions.dose import PUMP_CHANNEL
 from missions.flightplan import FlightPlan
 from missions.formats.guard import checked_text, shown
 from missions.preflight import needed_parameters
 from missions.spray_parameters import (
-    PUMP_CHANNEL,
     PUMP_FUNCTION,
     SPINNER_CHANNEL,
     SPINNER_FUNCTION,
