@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 A route is cut where its tank, its pack or the vehicle's mission storage ends, whichever comes
-first. Passes begin a little early (`missions.spray_flight.early_m`); that has its place in the
+first. Passes begin a little early (`missions.spray_flight.early_l`); that has its place in the
 tank. Every sortie begins at the pad with a full pack and as much mixture as it sprays, and could
 come home from any of its points (`missions.spray_reach`). Cuts fall at the end of a pass or on the
 pass itself, never so that less than `LEAST_PART_M` of it is left on either side; a tree is never
@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput, Refused
 from missions.fence import DEFAULT_LIMITS, VehicleLimits
-from missions.spray_flight import early_m
+from missions.spray_flight import early_l
 from missions.spray_items import item_count as count_items
 from missions.spray_job import SpraySettings
 from missions.spray_reach import Bits, cut_up, usable_wh
@@ -237,7 +237,7 @@ class _Cutter:
         room_l = self.usable_l - bits.again(first, self.overlap_m)[2]
         sprayed = bits.litres_before[at.ends] - bits.litres_before[first]
         sprayed = sprayed + self.early_l[at.ends] - self.early_l[first + 1]
-        room_l -= early_litres(self.route.passes[int(bits.index[first])])
+        room_l -= early_l(self.route.passes[int(bits.index[first])])
         by_tank = int(np.searchsorted(sprayed, room_l, side="right")) - 1
         taken = at.items - at.items[start] + at.again[start]
         high = min(by_tank, int(np.searchsorted(taken, self.room, side="right")) - 1)
@@ -299,14 +299,9 @@ class _Cutter:
 
 def _early_l(route: SprayRoute, bits: Bits) -> FloatArray:
     """Return what passes take by beginning early, up to that of the bit before, (N + 1,) litres."""
-    so_far = np.cumsum([early_litres(work) for work in route.passes])
+    so_far = np.cumsum([early_l(work) for work in route.passes])
     litres: FloatArray = np.append(0.0, so_far[bits.index])
     return litres
-
-
-def early_litres(work: Pass) -> float:
-    """Return what a pass takes by beginning a little before its swath."""
-    return 0.0 if work.is_spot else work.litres / work.length_m * early_m(work.speed_m_s)
 
 
 def _borders(route: SprayRoute, bits: Bits, weight: float) -> _Borders:

@@ -47,6 +47,7 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
+from missions.spray_flight import early_l
 from missions.spray_job import SprayEstimate, SpraySettings
 from missions.spray_pieces import LegKind, Piece, course
 from missions.spray_route import SprayRoute
@@ -297,7 +298,7 @@ def estimate_spray(
         sprayed_m=sum(leg.length_m for leg in legs if leg.kind is LegKind.SPRAY),
         time_s=sum(leg.time_s for leg in legs),
         energy_wh=sum(leg.energy_wh for leg in legs),
-        litres=sum(leg.litres for leg in legs),
+        litres=sum(leg.litres for leg in legs) + sum(early_l(work) for work in route.passes),
         area_m2=treated_m2(route),
     )
 

@@ -52,6 +52,8 @@ is sprayed from 99.4 to 99.7 % and the dose's CV by 0.5 points."""
 EARLY_M = 0.4
 """But no further than this before the swath: at the border what comes before it is a neighbour's,
 and `missions.check_spray` lets a stretch begin half a metre off."""
+ROUNDING_M = 0.05
+"""What places and orders rounded on the wire may add to a pass."""
 RUN_UP_M_S2 = 2.0
 """A run-up is as long as this acceleration takes to the pass's speed."""
 GAIN_M_S2 = 1.35
@@ -164,6 +166,13 @@ def early_m(speed_m_s: float) -> float:
     (0.2, 0.4)
     """
     return min(EARLY_S * speed_m_s, EARLY_M)
+
+
+def early_l(work: Pass) -> float:
+    """Return what a pass takes by beginning early, rounding on the wire counted; 0 for a spot."""
+    if work.is_spot:
+        return 0.0
+    return work.litres / work.length_m * (early_m(work.speed_m_s) + ROUNDING_M)
 
 
 def off_before_m(tail_m: float, speed_m_s: float, hose_s: float) -> float:

@@ -1,4 +1,4 @@
-"""The lines of a spraying: their direction, their width, and the order the wind asks for.
+"""The lines of a spraying: their direction and their width.
 
 Theory of operation
 -------------------
@@ -21,11 +21,8 @@ and fine steps between; the pump gives less in proportion, and must be able to. 
 measures tell which few to lay out; of those the one is taken that sprays least twice, misses
 least and flies least, weighed by `MISSED` and `WAY`.
 
-**Order.** When the wind's direction is known, work begins at the downwind side and goes upwind, so
-that no mist is blown over ground that the aircraft has yet to cross: the lines are flown in the
-order found, in that order reversed, or strictly from downwind to upwind. Strictly is taken if it
-is at most `UPWIND_WORTH` longer than the shortest, else the sense that begins further downwind if
-it is at most that much longer, else the shortest.
+**Small plots** with straight sides and no bends inwards are laid straight from their sides
+(`missions.spray_plot`), judged alike. **Order.** The wind asks for it (`missions.spray_order`).
 """
 
 from __future__ import annotations
@@ -49,16 +46,25 @@ from missions.keepouts import explode
 from missions.route import Place
 from missions.scanlines import chord_lengths, edges_of
 from missions.spray_job import Objective, SpraySettings
+from missions.spray_order import LEAST_WIND_M_S, wind_order
 from missions.spray_passes import cut_passes
+from missions.spray_plot import (
+    Plot,
+    even_widths,
+    in_order,
+    lines_of,
+    plot_of,
+    share_sprayed,
+    sides_of,
+    tracks_over,
+)
 from missions.spray_route import Pass
 from missions.swaths import Fit, levels, line_count, turn_matrix
 from missions.ties import first_least, ranked
-from missions.tracks import Layout, Leg, LegKind, swept
+from missions.tracks import Layout, Leg, LegKind, Track, swept
 
 FULL_WIND_M_S = 3.0
 """Wind from which on lines along it count in full."""
-LEAST_WIND_M_S = 0.5
-"""A wind below this has no direction to speak of."""
 ALONG_WIND = 0.1
 """How much longer a line along the wind counts."""
 CLIMBING = 2.0
@@ -78,8 +84,6 @@ MISSED = 4.0
 """How many times more ground missed weighs than ground sprayed twice."""
 WAY = 0.07
 """How much of ground sprayed twice a longer way weighs, share for share."""
-UPWIND_WORTH = 0.08
-"""How much longer the flight may be for working upwind."""
 LARGE_M2 = 300_000.0
 """On ground larger than this fewer directions and widths are tried."""
 HUGE_M2 = 600_000.0
@@ -177,18 +181,20 @@ def lay_lines(
     """
     shapely.prepare(allowed)
     task = _Task(ground, shapely.union(allowed, ground), allowed, home, settings)
-    angle_deg = settings.angle_deg
-    if angle_deg is None:
-        angle_deg = _direction(task, slope)
     rate = settings.rate_l_ha / (2.0 if settings.crosshatch else 1.0)
-    first = _fitted(task, angle_deg, rate)
+    angle_deg = settings.angle_deg
+    first = _over_plot(task, slope, rate)
+    if first is None and angle_deg is None:
+        angle_deg = _direction(task, slope)
+    if first is None:
+        first = _fitted(task, angle_deg, rate)
     layers = [first]
     if settings.crosshatch:
-        layers.append(_joined(task, angle_deg + 90.0, first.width_m))
+        layers.append(_joined(task, first.angle_deg + 90.0, first.width_m))
     passes: list[Pass] = []
     here = home
     for layer in layers:
-        for way in _ordered(layer, here, settings.wind):
+        for way in wind_order(layer.ways, layer.kinds, here, settings.wind):
             passes.append(
                 Pass(points=way, width_m=layer.width_m, rate_l_ha=rate,
                      speed_m_s=settings.speed_m_s)
@@ -236,23 +242,29 @@ def _direction(task: _Task, slope: Slope | None) -> float:
     """Return the direction of the lines that costs least."""
     settings = task.settings
     quickest = _layout(task, None, settings.swath_m)
-    tried = [quickest.angle_deg]
-    for angle_deg in _others(quickest.angle_deg, settings, slope):
-        if all(abs(math.remainder(angle_deg - other, 180.0)) > 3.0 for other in tried):
-            tried.append(angle_deg % 180.0)
+    tried = _apart([quickest.angle_deg, *_others(quickest.angle_deg, settings, slope)])
     if task.ground.area > LARGE_M2:
         tried = tried[:2]
     if len(tried) == 1:
         return quickest.angle_deg
-    costs = [_cost(quickest, settings, slope)]
+    costs = [_cost(quickest.tracks, settings, slope)]
     for angle_deg in tried[1:]:
         try:
             plan = _layout(task, angle_deg, settings.swath_m)
         except BadInput:
             costs.append(math.inf)
             continue
-        costs.append(_cost(plan, settings, slope))
+        costs.append(_cost(plan.tracks, settings, slope))
     return tried[first_least(costs, 1e-3 * min(costs))]
+
+
+def _apart(directions: Sequence[float]) -> list[float]:
+    """Return directions without those that are nearly one before them."""
+    found: list[float] = []
+    for angle_deg in directions:
+        if all(abs(math.remainder(angle_deg - other, 180.0)) > 3.0 for other in found):
+            found.append(angle_deg % 180.0)
+    return found
 
 
 def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -> Iterator[float]:
@@ -266,14 +278,14 @@ def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -
         yield quickest_deg + 90.0
 
 
-def _cost(plan: Layout, settings: SpraySettings, slope: Slope | None) -> float:
+def _cost(tracks: Sequence[Track], settings: SpraySettings, slope: Slope | None) -> float:
     """Return what tracks cost: seconds or watt-hours, drift and slope weighed in."""
     sprayer, wind, speed = settings.sprayer, settings.wind, settings.speed_m_s
     aircraft = with_payload(sprayer.aircraft, sprayer.tank_l / 2.0)
     air = _wind_vector(wind)
     change_s = settings.swath_m / speed + 2.0 * speed / aircraft.acceleration_m_s2
-    total = len(plan.tracks) * change_s * _power(settings, aircraft.hover_power_w)
-    for track in plan.tracks:
+    total = len(tracks) * change_s * _power(settings, aircraft.hover_power_w)
+    for track in tracks:
         for start, end in pairwise(track.points):
             step = np.subtract(end, start)
             length_m = float(np.hypot(*step))
@@ -326,16 +338,60 @@ def _fitted(task: _Task, angle_deg: float, rate_l_ha: float) -> _Draft:
             drafts.append(draft)
     if not drafts:
         raise Refused("error.swath_does_not_fit", width_m=full_m)
-    lengths = [_work_m(draft.ways) + len(draft.ways) * full_m for draft in drafts]
-    scores = [
-        draft.twice + MISSED * draft.missed + WAY * (length_m / min(lengths) - 1.0)
-        for draft, length_m in zip(drafts, lengths, strict=True)
-    ]
-    for number in ranked(scores, tie=0.002):
-        best = _joined(task, angle_deg, drafts[number].width_m)
+    for number in ranked(_scores(drafts, full_m), tie=0.002):
+        try:
+            best = _joined(task, angle_deg, drafts[number].width_m)
+        except BadInput:
+            continue
         if best.ways:
             return best
     raise Refused("error.swath_does_not_fit", width_m=full_m)
+
+
+def _scores(drafts: Sequence[_Draft], full_m: float) -> list[float]:
+    """Return what drafts spray twice, miss and fly, weighed; the least is best."""
+    lengths = [_work_m(draft.ways) + len(draft.ways) * full_m for draft in drafts]
+    return [
+        draft.twice + MISSED * draft.missed + WAY * (length_m / min(lengths) - 1.0)
+        for draft, length_m in zip(drafts, lengths, strict=True)
+    ]
+
+
+def _over_plot(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft | None:
+    """Return the passes over a small plot in flying order, None where it takes a search."""
+    settings = task.settings
+    plot = plot_of(task.ground) if settings.edge_pass and not settings.crosshatch else None
+    if plot is None or not plot.roomy(settings.swath_m):
+        return None
+    tried = [settings.angle_deg] if settings.angle_deg is not None else list(plot.directions)
+    if settings.angle_deg is None:
+        tried = _apart([*tried, *_others(tried[0], settings, slope)])
+    full_m = settings.swath_m
+    costs = [
+        _cost(tracks_over(plot, angle_deg, full_m), settings, slope) if len(tried) > 1 else 0.0
+        for angle_deg in tried
+    ]
+    angle_deg = tried[first_least(costs, 1e-3 * min(costs))]
+    least_m = _least_width_m(settings, rate_l_ha)
+    widths = [full_m, *(w for w in even_widths(plot, angle_deg, full_m, least_m) if w < full_m)]
+    drafts = [_plot_draft(plot, angle_deg, width_m, task.home) for width_m in widths]
+    best = drafts[ranked(_scores(drafts, full_m), tie=0.002)[0]]
+    held = bool(best.ways) and task.allowed.covers(shapely.MultiLineString(best.ways))
+    return best if held else None
+
+
+def _plot_draft(plot: Plot, angle_deg: float, width_m: float, home: Place) -> _Draft:
+    """Return the passes over a plot in one direction at one width, and how well they spray it."""
+    ways, kinds = in_order(sides_of(plot, width_m), lines_of(plot, angle_deg, width_m), home)
+    sprayed = share_sprayed(plot, ways, width_m) if ways else 0.0
+    return _Draft(
+        ways=ways,
+        kinds=kinds,
+        angle_deg=angle_deg % 180.0,
+        width_m=width_m,
+        missed=1.0 - sprayed,
+        twice=_work_m(ways) * width_m / max(sprayed * plot.shape.area, 1e-9) - 1.0,
+    )
 
 
 def _places(points: FloatArray) -> Way:
@@ -348,8 +404,7 @@ def _widths(task: _Task, angle_deg: float, rate_l_ha: float) -> list[float]:
     if ground.area > HUGE_M2:
         return []
     full_m = settings.swath_m
-    per_m = L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s
-    least_m = min(full_m, max(NARROWEST * full_m, settings.sprayer.min_flow_l_min / per_m))
+    least_m = _least_width_m(settings, rate_l_ha)
     turn = turn_matrix(angle_deg)
     tried = [full_m - STEPS_OF * full_m * n for n in range(1, round(1.0 / STEPS_OF))]
     for part in explode(ground):
@@ -367,6 +422,13 @@ def _widths(task: _Task, angle_deg: float, rate_l_ha: float) -> list[float]:
             if len(found) == most:
                 break
     return found
+
+
+def _least_width_m(settings: SpraySettings, rate_l_ha: float) -> float:
+    """Return the narrowest swath that is worth flying and that the pump can give."""
+    per_m = L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s
+    least_m = max(NARROWEST * settings.swath_m, settings.sprayer.min_flow_l_min / per_m)
+    return min(settings.swath_m, least_m)
 
 
 def _promises(task: _Task, width_m: float, turn: FloatArray) -> tuple[float, float]:
@@ -425,53 +487,3 @@ def _cut(task: _Task, legs: Sequence[Leg], angle_deg: float, width_m: float) -> 
 def _work_m(ways: Sequence[Way]) -> float:
     """Return the length of ways."""
     return sum(float(np.hypot(*np.diff(way, axis=0).T).sum()) for way in ways)
-
-
-def _way_m(ways: Sequence[Way]) -> float:
-    """Return the length of ways and of the straight legs between them."""
-    return _work_m(ways) + sum(math.dist(a[-1], b[0]) for a, b in pairwise(ways))
-
-
-def _ordered(draft: _Draft, start: Place, wind: Wind) -> tuple[Way, ...]:
-    """Return the ways in the order and senses that the wind asks for."""
-    ways = draft.ways
-    if wind.from_deg is None or wind.speed_m_s < LEAST_WIND_M_S or len(ways) < 2:
-        return ways
-    upwind = _unit(wind.from_deg)
-    back = tuple(way[::-1] for way in reversed(ways))
-    strict = _downwind_first(draft, start, upwind)
-    lengths = [_way_m(((start,), *order)) for order in (strict, ways, back)]
-    limit_m = min(lengths) * (1.0 + UPWIND_WORTH)
-    if lengths[0] <= limit_m:
-        return strict
-    senses = [(_advance(order, upwind), order) for order, long_m in
-              ((ways, lengths[1]), (back, lengths[2])) if long_m <= limit_m]  # fmt: skip
-    if not senses:
-        return ways
-    return senses[first_least([-advance for advance, _ in senses], 0.01)][1]
-
-
-def _downwind_first(draft: _Draft, start: Place, upwind: FloatArray) -> tuple[Way, ...]:
-    """Return edge passes as they come, then lines from downwind to upwind, each nearer end first.
-
-    The edge goes first, begun at its pass nearest to `start`.
-    """
-    edge = [way for way, is_edge in zip(draft.ways, draft.kinds, strict=True) if is_edge]
-    lines = [way for way, is_edge in zip(draft.ways, draft.kinds, strict=True) if not is_edge]
-    lines.sort(key=lambda way: round(float(np.mean(way, axis=0) @ upwind), 2))
-    found: list[Way] = list(edge)
-    here = edge[-1][-1] if edge else start
-    for way in lines:
-        turned = math.dist(here, way[-1]) < math.dist(here, way[0]) - 0.02
-        found.append(way[::-1] if turned else way)
-        here = found[-1][-1]
-    return tuple(found)
-
-
-def _advance(order: Sequence[Way], upwind: FloatArray) -> float:
-    """Return how well work goes upwind in an order: -1 to 1, rank by rank."""
-    at = np.array([float(np.mean(way, axis=0) @ upwind) for way in order])
-    place = np.argsort(np.argsort(at))
-    if len(at) < 2:
-        return 0.0
-    return float(np.corrcoef(place, np.arange(len(at)))[0, 1])

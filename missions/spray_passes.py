@@ -27,7 +27,7 @@ from itertools import pairwise
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString
+from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from missions.keepouts import explode
@@ -45,6 +45,8 @@ STEP_M = 0.1
 """How finely the ends of passes are sought."""
 ACROSS = 9
 """Points across a swath at which ground is looked for."""
+SPECK_M2 = 0.05
+"""Less than this beside a swath is let be: rounding."""
 ROUNDING_M = 0.01
 """Flat ends are tried this much narrower, so that rounding along a border shuts nothing out."""
 STRAIGHTER_M = 0.04
@@ -99,7 +101,8 @@ def cut_passes(
         for leg in legs
         if leg.works
         for piece in _pieces(leg, width_m)
-        for inside in _flyable(piece, allowed)
+        for flyable in _flyable(piece, allowed)
+        for inside in _sprayable(flyable, roomy, width_m)
     ]
     done: dict[int, FloatArray] = {}
     edges = [k for k, piece in enumerate(pieces) if piece.edge]
@@ -162,6 +165,33 @@ def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
         for part in parts
         if isinstance(part, LineString)
     ]
+
+
+def _sprayable(piece: _Piece, ground: BaseGeometry, width_m: float) -> list[_Piece]:
+    """Return a piece without the stretches on which its swath leaves the ground.
+
+    Its ends are trimmed later; what matters here is a hole's corner beside the middle of a line.
+    """
+    line = LineString(piece.points)
+    swath = line.buffer(width_m / 2.0 - ROUNDING_M, cap_style="flat", join_style="mitre")
+    if ground.covers(swath):
+        return [piece]
+    length_m = line.length
+    cuts = []
+    for part in explode(shapely.difference(swath, ground)):
+        if part.area < SPECK_M2:
+            continue
+        far = [line.project(Point(xy)) for xy in shapely.get_coordinates(part)]
+        if min(far) > STEP_M and max(far) < length_m - STEP_M:
+            cuts.append((min(far), max(far)))
+    kept = []
+    here_m = 0.0
+    for start_m, end_m in [*sorted(cuts), (length_m, length_m)]:
+        if start_m - here_m >= STEP_M:
+            over_m = piece.over_m if end_m >= length_m else 0.0
+            kept.append(_Piece(_between(piece.points, here_m, start_m), over_m, piece.edge))
+        here_m = max(here_m, end_m)
+    return kept
 
 
 def _cut(

@@ -38,6 +38,8 @@ GAIN_M_S2 = 1.35
 """Acceleration from it."""
 CORNER_DEG = 20.0
 """Turns sharper than this slow the aircraft down."""
+STRAIGHT_DEG = 0.5
+"""Turns gentler than this are the rounding of places on the wire."""
 STOP_S = 1.0
 """A stop at a waypoint of no more than this lets a pass end where it should."""
 DEFAULT_SPEED_M_S = 10.0
@@ -207,7 +209,10 @@ def _wet(
         length_m = math.dist(start, end)
         ahead = (end - start) / length_m
         first_m = max(0.0, on_m - begin_m)
-        last_m = length_m + (off_m if index == run[-1] else 0.0)
+        last_m = length_m
+        if index == run[-1]:
+            bends = _bends(path.legs, ends, index)
+            last_m += 0.0 if bends else off_m
         if first_m < last_m:
             leg = path.legs[index]
             line = LineString([start + ahead * first_m, start + ahead * last_m])
@@ -215,7 +220,29 @@ def _wet(
                 WetPiece(seq=leg.seq, line=line, speed_m_s=speed_of(leg), pump_us=leg.pump_us)
             )
         begin_m += length_m
+    if _bends(path.legs, ends, run[-1]) and on_m < begin_m:
+        found.append(_emptied(path.legs[run[-1] + 1], ends[run[-1] + 1], off_m))
     return tuple(found)
+
+
+def _bends(legs: Sequence[FlownLeg], ends: Points, index: int) -> bool:
+    """Return whether a leg goes over into the next through a gentle bend."""
+    if index + 1 == len(legs) or legs[index].stop_s > 0.0:
+        return False
+    here, after = (ends[n, 1] - ends[n, 0] for n in (index, index + 1))
+    return STRAIGHT_DEG < _turn_deg(here, after) <= CORNER_DEG
+
+
+def _emptied(leg: FlownLeg, ends: Points, off_m: float) -> WetPiece:
+    """Return the beginning of a leg on which the hose empties."""
+    start, end = ends
+    share = min(1.0, off_m / math.dist(start, end))
+    return WetPiece(
+        seq=leg.seq,
+        line=LineString([start, start + (end - start) * share]),
+        speed_m_s=speed_of(leg),
+        pump_us=leg.pump_us,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

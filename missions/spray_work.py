@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import shapely
 import shapely.ops
@@ -174,10 +175,12 @@ def _pass_along(
 
 
 def _turned_deg(line: LineString, way: BaseGeometry, middle: Point) -> float:
-    """Return the angle between a line and the nearest part of a way, 0 to 90 degrees."""
-    at = way.project(middle)
-    before, after = way.interpolate(max(0.0, at - 0.2)), way.interpolate(at + 0.2)
+    """Return the angle between a line and a way's sides about it, the least, 0 to 90 degrees."""
     start, end = shapely.get_coordinates(line)[[0, -1]]
-    bearing = math.atan2(after.x - before.x, after.y - before.y)
-    turned = math.degrees(math.atan2(end[0] - start[0], end[1] - start[1]) - bearing)
-    return abs(math.remainder(turned, 180.0))
+    flown = math.atan2(end[0] - start[0], end[1] - start[1])
+    found = []
+    for here, there in pairwise(shapely.get_coordinates(way)):
+        if LineString([here, there]).distance(middle) <= ALONG_PASS_M:
+            bearing = math.atan2(there[0] - here[0], there[1] - here[1])
+            found.append(abs(math.remainder(math.degrees(flown - bearing), 180.0)))
+    return min(found)

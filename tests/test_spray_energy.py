@@ -31,7 +31,10 @@ def test_the_legs_add_up_to_the_estimate() -> None:
     assert [legs[0].kind, legs[-1].kind] == [LegKind.CLIMB, LegKind.LAND]
     assert sum(leg.time_s for leg in legs) == pytest.approx(whole.time_s)
     assert sum(leg.energy_wh for leg in legs) == pytest.approx(whole.energy_wh)
-    assert whole.litres == pytest.approx(40 * 80 / 1e4 * 20.0)
+    swaths_l = sum(leg.litres for leg in legs)
+    assert swaths_l == pytest.approx(40 * 80 / 1e4 * 20.0)
+    early_m = 0.4 + 0.05
+    assert whole.litres - swaths_l == pytest.approx(8 * early_m * 5.0 / 1e4 * 20.0)
     assert whole.sprayed_m == pytest.approx(8 * 80.0)
     assert whole.area_m2 == pytest.approx(40.0 * 80.0)
 
