@@ -40,6 +40,8 @@ from missions.spray_route import SprayRoute
 
 __all__ = ["Slope", "Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
 
+SNAP_M = 1e-6
+"""Grid on which shapes that are nearly the same are laid over each other."""
 MITRE_LIMIT = 3.0
 """As the edge pass: corners sharper than about 39° are not sprayed to their tips."""
 ROUND_OFF_M = 0.1
@@ -296,5 +298,7 @@ def _wide_enough(ground: BaseGeometry, width_m: float) -> BaseGeometry:
     if inner.is_empty:
         return Polygon()
     grown = inner.buffer(width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
-    fits = [p for p in polygons(grown.intersection(ground)) if p.area >= width_m**2 / 4.0]
+    # without a grid GEOS 3.14 may answer with points where two shapes are the same but for a hair
+    fitting = shapely.intersection(grown, ground, grid_size=SNAP_M)
+    fits = [p for p in polygons(fitting) if p.area >= width_m**2 / 4.0]
     return MultiPolygon(fits) if len(fits) != 1 else fits[0]

@@ -117,7 +117,7 @@ def test_a_job_is_told_in_the_users_language_with_its_files(
         (("--rate-map", "rates.geojson"), 3.6),
         (("--rate-map", "rates.tif"), 3.6),
         (("--dem", "dem.tif"), 3.6),
-        (("--edge", "1=5m", "--clearance", "1m"), 2.0),
+        (("--edge", "1=5m", "--clearance", "1m"), 2.5),
         (("--crosshatch", "--objective", "energy", "--wind-from", "north-west"), 3.6),
         (("--sprayer", "servo"), 3.6),
         (("--no-edge-pass", "--angle", "30", "--swath", "4m", "--speed", "5"), 3.2),
