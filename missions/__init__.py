@@ -24,9 +24,9 @@ The rooms, in the order a flight goes through them; their imports make no circle
 * **From spray route to plan**: `spray_flight` (run-ups, speeds, when the pump is told) with
   `spray_course`; `spray_items`, `spray_mission`; `spray_orders` reads the items back, `deposit`
   flies them on paper.
-* **Sorties**: `spray_energy` with `spray_pieces` (time, energy, mixture), `spray_reach` and
-  `cutting` (tank and pack), `sharing` (several aircraft), `progress` and `resume` (the rest of a
-  flight that stopped early); `sortie` is the door to them.
+* **Sorties**: `spray_energy` with `spray_pieces` and `spray_climbs` (time, energy, mixture),
+  `spray_reach` and `cutting` (tank and pack), `sharing` (several aircraft), `progress` and `resume`
+  (the rest of a flight that stopped early); `sortie` is the door to them.
 * **Judging**: `checks`, with `check_items`, `check_path`, `check_fence`, `check_site`,
   `check_survey`, `check_coverage`; of spraying `check_spray`, with `check_switching`, `check_dose`,
   `spray_trace`, `spray_work`; `check_terrain`.

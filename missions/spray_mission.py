@@ -44,6 +44,7 @@ from missions.heights import Heights
 from missions.keepouts import VERTICAL_CLEARANCE_M
 from missions.route import shortest_way
 from missions.spray import Slope, check_pad, enclosures, open_piece, pad_shut, plan_route, polygons
+from missions.spray_climbs import with_climbs
 from missions.spray_energy import estimate_spray
 from missions.spray_flight import Flight, flight
 from missions.spray_items import spray_items
@@ -138,7 +139,7 @@ def fly_route(
     name : str
         The plan's name.
     estimate : SprayEstimate
-        Of this route.
+        Of this route over level ground; what climbing adds is added.
     sortie, sorties, job, kind
         As in `missions.spray_job.SprayJob`.
     heights : Heights, optional
@@ -195,7 +196,7 @@ def fly_route(
             treatable=_on_earth(route.treatable, frame),
             passes=tuple(_pass_on_earth(work, frame) for work in route.passes),
             angle_deg=0.0 if math.isnan(route.angle_deg) else route.angle_deg % 180.0,
-            estimate=estimate,
+            estimate=estimate if ground is None else with_climbs(estimate, items, settings),
             kind=kind,
             job=job or name,
             sortie=sortie,

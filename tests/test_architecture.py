@@ -61,7 +61,7 @@ PURE = (
     "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
     "agri.grid", "missions.relief", "missions.height_fit", "missions.height_samples",
     "missions.heights", "missions.terrain", "missions.ground_data", "missions.check_terrain",
-    "missions.carried_ground", "missions.carrying",
+    "missions.carried_ground", "missions.carrying", "missions.spray_climbs",
     "missions.spray", "missions.spray_lines", "missions.spray_passes",
     "missions.spray_flight", "missions.spray_items", "missions.spray_mission",
     "missions.spray_orders", "missions.deposit",

@@ -36,10 +36,11 @@ from missions.checks import check_plan
 from missions.flightplan import FlightPlan, Site
 from missions.formats import read_mission_file
 from missions.formats.document import read_document, write_document
-from missions.heights import AboveTerrain
+from missions.heights import Flat, Heights
 from missions.items import Command, Frame
 from missions.preflight import needed_parameters, return_height_m
 from missions.relief import Relief, joined
+from missions.spray_climbs import ascent_m
 from missions.spray_job import Product, SpraySettings
 from missions.spray_mission import plan_spray
 from missions.terrain import HeightModel
@@ -139,9 +140,7 @@ def site_with(*obstacles: Obstacle) -> Site:
     )
 
 
-def planned(
-    heights: HeightModel | AboveTerrain, *obstacles: Obstacle, **changes: Any
-) -> FlightPlan:
+def planned(heights: Heights, *obstacles: Obstacle, **changes: Any) -> FlightPlan:
     asked = SpraySettings(
         sprayer=sprayer("16 L"), product=WATER, rate_l_ha=20.0, height_m=2.5, speed_m_s=4.0,
         swath_m=4.25, wind=Wind(speed_m_s=1.0), crop_height_m=changes.pop("crop_height_m", 0.0),
@@ -281,6 +280,44 @@ def test_a_way_home_above_the_ceiling_is_refused() -> None:
             planned(model(steep, ceiling_m=permitted_m), ceiling_m=45.0)
         assert caught.value.message.key == key
     assert planned(model(plane(0.1, 0.0)), ceiling_m=45.0).items
+
+
+# ---- what climbing takes
+
+
+def test_a_hill_takes_the_energy_of_every_metre_climbed() -> None:
+    heights = model(plane(0.12, 0.0))
+    flat, steep = planned(model(plane(0.0, 0.0))), planned(heights)
+    assert flat.spray is not None
+    assert steep.spray is not None
+    risen_m = ascent_m(steep.items) - ascent_m(flat.items)
+    assert risen_m > 50.0
+    hexa = sprayer("16 L")
+    mass_kg = hexa.aircraft.mass_kg + hexa.dead_l + steep.spray.estimate.litres
+    hover_w = hexa.aircraft.hover_power_w * (mass_kg / hexa.aircraft.mass_kg) ** 1.5
+    more_wh = steep.spray.estimate.energy_wh - flat.spray.estimate.energy_wh
+    more_s = steep.spray.estimate.time_s - flat.spray.estimate.time_s
+    assert 0.0 < more_s < 60.0
+    assert mass_kg * 9.81 * risen_m / 3600.0 < more_wh - hover_w * more_s / 3600.0
+    assert more_wh < (mass_kg * 9.81 * risen_m / 0.4 + hover_w * more_s) / 3600.0
+
+
+def test_a_level_ground_takes_only_the_way_home_more_than_no_ground_at_all() -> None:
+    bare, told = planned(Flat(height_m=2.5)), planned(model(plane(0.0, 0.0)))
+    assert bare.spray is not None
+    assert told.spray is not None
+    home_m = return_height_m(told) - 5.0
+    assert ascent_m(told.items) == pytest.approx(told.spray.ground.return_m, abs=0.01)  # type: ignore[union-attr]
+    more_s = told.spray.estimate.time_s - bare.spray.estimate.time_s
+    assert 0.0 < more_s < 4.0 * home_m
+
+
+def test_every_sortie_over_a_hill_fits_its_pack(farm: Workspace) -> None:
+    pack = sprayer("16 L").aircraft
+    for record in farm.plans():
+        job = read_document(farm.plan(record.uid)[1]).spray
+        assert job is not None
+        assert job.estimate.energy_wh <= pack.battery_wh * (1.0 - pack.reserve) + 1e-6
 
 
 # ---- gone on with

@@ -41,6 +41,7 @@ from missions.spray_energy import estimate_spray
 from missions.spray_items import item_count
 from missions.spray_job import EdgeClearance, Objective, Product, SpraySettings
 from missions.spray_mission import flown_settings, fly_route, several_fields
+from missions.spray_reach import usable_wh
 from missions.spray_route import SprayRoute
 from missions.sprayers import Sprayer
 from missions.terrain import HeightModel
@@ -58,6 +59,8 @@ USUAL_HEIGHT_M = 2.5
 """Height above the crop where none is told: 2 to 3 m is usual in trials and in practice."""
 TREE_SPEED_M_S = 2.0
 """Speed between trees where none is told: crowns are near."""
+MOST_CUTS, SPARED_WH = 4, 1.0
+"""Times a job over hills is cut anew, and what is spared each time besides what was missing."""
 SAME_WIDTH = 0.01
 """Swaths whose widths differ by less than this get the same dose from one setting of the pump."""
 LEVEL = Ground()
@@ -391,29 +394,53 @@ def plan_sorties(
 ) -> Iterator[tuple[FlightPlan, tuple[Finding, ...]]]:
     """Cut a route into sorties and yield the plan of each with what its checks find.
 
+    Over a height file sorties are cut for a level flight first; where climbing makes one take more
+    than its pack gives, they are cut again with that much less.
+
     Parameters
     ----------
     site, settings, route, name, kind, heights, ceiling_m
         As in `keep_job`.
     """
-    parts = split_sorties(
-        route, settings, item_count=lambda part: item_count(part, settings, heights=heights)
-    )
-    for number, part in enumerate(parts, start=1):
-        plan = fly_route(
-            site,
-            settings,
-            part,
-            name=name if len(parts) == 1 else f"{name} {number}/{len(parts)}",
-            estimate=estimate_spray(part, settings),
-            sortie=number,
-            sorties=len(parts),
-            job=name,
-            kind=kind,
-            heights=heights,
-            ceiling_m=ceiling_m,
+    spared_wh = 0.0
+    for _ in range(MOST_CUTS if isinstance(heights, HeightModel) else 1):
+        parts = split_sorties(
+            route,
+            _sparing(settings, spared_wh),
+            item_count=lambda part: item_count(part, settings, heights=heights),
         )
+        plans = [
+            fly_route(
+                site,
+                settings,
+                part,
+                name=name if len(parts) == 1 else f"{name} {number}/{len(parts)}",
+                estimate=estimate_spray(part, settings),
+                sortie=number,
+                sorties=len(parts),
+                job=name,
+                kind=kind,
+                heights=heights,
+                ceiling_m=ceiling_m,
+            )
+            for number, part in enumerate(parts, start=1)
+        ]
+        most_wh = max((plan.spray.estimate.energy_wh for plan in plans if plan.spray), default=0.0)
+        if most_wh <= usable_wh(settings):
+            break
+        spared_wh += most_wh - usable_wh(settings) + SPARED_WH
+    for plan in plans:
         yield plan, judged(plan, heights)
+
+
+def _sparing(settings: SpraySettings, spared_wh: float) -> SpraySettings:
+    """Return the settings with a smaller pack: what climbing takes is not to be cut with."""
+    aircraft = settings.sprayer.aircraft
+    left_wh = aircraft.battery_wh - spared_wh / (1.0 - aircraft.reserve)
+    if left_wh <= 0.0:
+        return settings
+    smaller = replace(aircraft, battery_wh=left_wh)
+    return replace(settings, sprayer=replace(settings.sprayer, aircraft=smaller))
 
 
 def judged(plan: FlightPlan, heights: Heights | None) -> tuple[Finding, ...]:
