@@ -1,0 +1,255 @@
+"""Whatever spraying is planned, the flights keep the promises a farmer under them relies on.
+
+Random fields of every awkward kind, 0.02 to 20 ha, at any angle, with what may stand and live
+around them, wind from anywhere, and every wish a farmer may have. The promises of one job are
+measured in `tests.spray_promises`; here are those of two: repeated, moved, kept off further, broken
+off, written and read. Names P1 … P15 are those of the safety invariants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+import shapely
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+from shapely import affinity
+from shapely.geometry import Point
+
+from agri.errors import AgriError
+from agri.findings import Severity
+from agri.geo import LonLat
+from missions.checks import check_plan
+from missions.drift import buffers
+from missions.formats import export_plan, read_mission_file
+from missions.items import MissionItem, MissionType, digest
+from missions.messages import Address, Item, decode, encode
+from missions.sortie import done_until, remainder, route_of
+from missions.spray_energy import estimate_spray
+from missions.spray_mission import fly_route
+from tests.sites import TROMSO, Draft
+from tests.spray_jobs import Case, Job, cases, drafts, plan_job
+from tests.spray_promises import (
+    ALONG_M,
+    OUTSIDE,
+    TOLERANCE_M,
+    is_right,
+    keeps_every_promise,
+    late,
+    sprayed,
+)
+from tests.spray_reading import Flown
+
+# --- random jobs ----------------------------------------------------------------------------------
+
+
+def judged(case: Case, draft: Draft) -> str:
+    """Plan and measure; return how it ended: "planned", "told" or the refusal's key."""
+    note(case.told())
+    site = case.site(draft)
+    try:
+        job = plan_job(site, case.asked)
+    except AgriError as refused:
+        if not is_right(case, site, refused.message.key):
+            raise
+        return refused.message.key
+    return keeps_every_promise(job)
+
+
+SMALL_HA, LARGE_HA = (0.08,) * 15 + (0.3,) * 4 + (1.0,), (0.3,) * 10 + (2.0,) * 9 + (20.0,)
+
+
+def run(examples: int, sizes_ha: tuple[float, ...]) -> Counter[str]:
+    """Judge `examples` random jobs and count how they ended."""
+    ends: Counter[str] = Counter()
+
+    @settings(max_examples=examples, database=None)
+    @given(st.sampled_from(sizes_ha).flatmap(cases), drafts())
+    def judge(case: Case, draft: Draft) -> None:
+        ends[judged(case, draft)] += 1
+
+    judge()
+    return ends
+
+
+def mostly_planned(ends: Counter[str]) -> None:
+    total = sum(ends.values())
+    assert ends["planned"] >= 0.5 * total, ends
+    assert ends["told"] <= 0.15 * total, ends
+
+
+def test_a_thousand_random_jobs_are_flown_as_promised() -> None:
+    mostly_planned(run(1000, SMALL_HA))
+
+
+@pytest.mark.slow
+def test_ten_thousand_random_jobs_are_flown_as_promised() -> None:
+    mostly_planned(run(10_000, LARGE_HA))
+
+
+# --- repeated, moved and turned, kept off further, broken off, written and read -------------------
+
+
+def planned(case: Case, draft: Draft | None = None, **more: float) -> Job | None:
+    note(case.told())
+    try:
+        return plan_job(case.site(draft or Draft()), case.asked, **more)
+    except AgriError:
+        return None
+
+
+@settings(max_examples=15, database=None)
+@given(cases(0.1))
+def test_the_same_job_gives_the_same_bytes(case: Case) -> None:
+    """P11."""
+    texts = []
+    for _ in range(2):
+        job = planned(case)
+        plans = () if job is None else job.plans
+        texts.append([export_plan(p, to) for p in plans for to in ("agri", "plan", "waypoints")])
+    assert texts[0] == texts[1]
+
+
+def figures(job: Job) -> tuple[float, float, float]:
+    """What is sprayed of a job, how much of it, and with what width."""
+    ground = sprayed([Flown(plan) for plan in job.plans], job.flown.swath_m)
+    return ground.area, job.route.work_m, job.flown.swath_m
+
+
+@settings(max_examples=20, database=None)
+@given(
+    case=cases(0.1, bare=True),
+    turn_deg=st.floats(-180.0, 180.0),
+    origin=st.sampled_from([TROMSO, LonLat(lon_deg=106.7, lat_deg=20.9)]),
+)
+def test_a_job_moved_and_turned_is_flown_moved_and_turned(
+    case: Case, turn_deg: float, origin: LonLat
+) -> None:
+    """P12: every pass to 0.05 m; or, of two plans as good, one with the same figures."""
+    first, draft = planned(case), Draft(origin, turn_deg)
+    wind, angle_deg = case.asked.wind, case.asked.angle_deg
+    if wind.from_deg is not None:
+        wind = replace(wind, from_deg=wind.from_deg - turn_deg)
+    if angle_deg is not None:
+        angle_deg = (angle_deg - turn_deg) % 180.0
+    second = planned(
+        replace(case, asked=replace(case.asked, wind=wind, angle_deg=angle_deg)), draft
+    )
+    assert (first is None) == (second is None)
+    if first is None or second is None:
+        return
+    ends = [_ends(first, Draft()), _ends(second, draft)]
+    if len(ends[0]) == len(ends[1]):
+        apart = [math.dist(a, b) for a, b in zip(*ends, strict=True)]
+        if max(apart) <= TOLERANCE_M:
+            return
+    for one, other in zip(figures(first), figures(second), strict=True):
+        assert one == pytest.approx(other, rel=0.03)
+
+
+def _ends(job: Job, draft: Draft) -> list[tuple[float, float]]:
+    """Ends of the passes, in the metres the site was drawn in."""
+    frame = job.site.field.frame
+    found = []
+    for work in job.route.passes:
+        for point in (work.points[0], work.points[-1]):
+            place = Point(draft.frame.metres(frame.place(*point)))
+            found.append(affinity.rotate(place, -draft.turn_deg, origin=(0.0, 0.0)).coords[0])
+    return found
+
+
+@settings(max_examples=20, database=None)
+@given(case=cases(0.2), wider_m=st.floats(0.5, 8.0))
+def test_wider_buffers_never_add_sprayed_ground(case: Case, wider_m: float) -> None:
+    """P13: what is sprayed lies in what may be sprayed with the buffers drawn wider."""
+    job = planned(case, extra_m=wider_m)
+    if job is None:
+        return
+    flights = [Flown(plan) for plan in job.plans]
+    width_m = job.flown.swath_m - 2.0 * TOLERANCE_M
+    fallen = shapely.union_all(
+        [w.ground(width_m, late(w), ALONG_M) for f in flights for w in f.wets]
+    )
+    for zone in buffers(job.site, job.asked, job.site.field.frame):
+        kept = zone.area.buffer(wider_m - 2.0 * TOLERANCE_M)
+        assert fallen.intersection(kept).area <= OUTSIDE * fallen.area + 0.1
+    narrower = planned(case)
+    assert narrower is not None
+    assert job.route.treatable.difference(narrower.route.treatable.buffer(0.2)).area <= 0.5
+    assert fallen.area <= narrower.route.treatable.area + 0.5
+
+
+@settings(max_examples=30, database=None)
+@given(case=cases(0.15), which=st.floats(0.0, 0.999), share=st.floats(0.0, 1.0))
+def test_the_rest_of_a_sortie_broken_off_is_sprayed_once(
+    case: Case, which: float, share: float
+) -> None:
+    """P14: gap or overlap of at most a metre where it was broken off, none elsewhere."""
+    job = planned(case)
+    if job is None:
+        return
+    plan = job.plans[int(which * len(job.plans))]
+    route = route_of(plan)
+    far_m = share * route.work_m
+    index, at_m = 0, far_m
+    while index + 1 < len(route.passes) and at_m > route.passes[index].length_m:
+        at_m -= route.passes[index].length_m
+        index += 1
+    rest = remainder(plan, done_until(route, index, at_m))
+    left_m = route.work_m - far_m
+    if rest is None:
+        assert left_m <= 1.0 + TOLERANCE_M
+        return
+    again = fly_route(
+        job.site, job.flown, rest, name="Nốt", estimate=estimate_spray(rest, job.flown)
+    )
+    errors = [f.text("en") for f in check_plan(again) if f.severity is Severity.ERROR]
+    assert not errors, errors
+    wet_m = sum(wet.line.length for wet in Flown(again).wets)
+    whole = Flown(plan)
+    planned_m = sum(wet.line.length for wet in whole.wets)
+    assert abs((planned_m - wet_m) - far_m) <= 1.0 + _slack_m(whole), (planned_m, wet_m, far_m)
+    stopped = Point(route.passes[index].at(at_m))
+    begun = Point(Flown(again).wets[0].points[0])
+    if at_m < route.passes[index].length_m - 1.0 and at_m > 0.0:
+        assert stopped.distance(begun) <= 1.0
+
+
+def _slack_m(flown: Flown) -> float:
+    """What run-ups that are shorter than they should be cost at most."""
+    return sum(late(wet) for wet in flown.wets)
+
+
+@settings(max_examples=25, database=None)
+@given(cases(0.15))
+def test_a_job_written_and_read_is_the_same_flight(case: Case) -> None:
+    """P15: agri's own file, ``.plan``, waypoint text and the wire."""
+    job = planned(case)
+    for plan in () if job is None else job.plans:
+        assert read_mission_file(export_plan(plan, "agri")) == plan
+        assert read_mission_file(export_plan(plan, "plan")).digest == plan.digest
+        assert digest(read_mission_file(export_plan(plan, "waypoints")).items) == digest(plan.items)
+        for kind in MissionType:
+            items = plan.wire_items(kind)
+            assert digest(over_the_wire(kind, items)) == digest(items)
+
+
+def over_the_wire(kind: MissionType, items: Sequence[MissionItem]) -> list[MissionItem]:
+    """Pack items into MAVLink frames and read them out of the bytes."""
+    sender = mavlink.MAVLink(None, srcSystem=255, srcComponent=190)
+    reader = mavlink.MAVLink(None)
+    found = []
+    for seq, item in enumerate(items):
+        body = Item(mission_type=kind, seq=seq, item=item)
+        frame = encode(body, Address(1, 1)).pack(sender)
+        heard = decode(reader.decode(bytearray(frame)))
+        assert heard is not None
+        assert isinstance(heard.body, Item)
+        assert heard.body.item is not None
+        found.append(heard.body.item)
+    return found
