@@ -27,12 +27,11 @@ from itertools import pairwise
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from missions.joining import join_tracks
-from missions.keepouts import explode
+from missions.keepouts import areas
 from missions.layouts import Planner
 from missions.mending import LARGE_STYLES, SMALL_STYLES, STYLES, Style
 from missions.route import Place
@@ -251,7 +250,7 @@ def _planner(
     """Return the planner of layouts, and the directions it is to try."""
     if not width_m > 0.0:
         raise BadInput("error.swath_width", value=width_m)
-    ground = _areas(area if allowed is None else shapely.intersection(area, allowed))
+    ground = areas(area if allowed is None else shapely.intersection(area, allowed))
     if ground.is_empty:
         raise BadInput("error.coverage_empty")
     planner = Planner(
@@ -305,10 +304,3 @@ def _fine_m(missed_m2: float, ground_m2: float, width_m: float) -> float:
     beyond = max(0.0, share - MOST_MISSED_PER_M * width_m)
     weighed = max(0.0, share - spare) + PROHIBITIVE * beyond
     return worth * weighed * ground_m2 / width_m
-
-
-def _areas(shape: BaseGeometry) -> BaseGeometry:
-    """Return the areas of a shape, without the lines and points an intersection may leave."""
-    if isinstance(shape, Polygon):
-        return shape
-    return shapely.union_all([p for p in explode(shape) if isinstance(p, Polygon) and p.area > 0])

@@ -25,6 +25,8 @@ from missions.flightplan import Site
 
 VERTICAL_CLEARANCE_M = 10.0
 """Least height above an obstacle's top at which it may be flown over."""
+CRUMB_M2 = 0.01
+"""Smaller areas are what cutting along a line leaves."""
 CLEAN_M = 0.001
 """Vertices nearer than this to one another upset mitred corners and are merged."""
 NO_LANDING = frozenset(SensitiveKind)
@@ -164,6 +166,27 @@ def explode(shape: BaseGeometry) -> Iterator[BaseGeometry]:
             yield part
 
 
+def polygons(shape: BaseGeometry) -> list[Polygon]:
+    """Return the single areas of `shape`, with their holes."""
+    return [part for part in explode(shape) if isinstance(part, Polygon)]
+
+
+def areas(shape: BaseGeometry) -> BaseGeometry:
+    """Return the areas of `shape` without the lines, points and crumbs that cutting leaves.
+
+    Examples
+    --------
+    >>> crumb, area = Point(5, 0).buffer(0.01), Point(9, 9).buffer(1.0)
+    >>> cut = shapely.GeometryCollection([Point(0, 0), crumb, area])
+    >>> areas(cut).geom_type, round(areas(cut).area, 1)
+    ('Polygon', 3.1)
+    """
+    parts = [part for part in polygons(shape) if part.area > CRUMB_M2]
+    if len(parts) == 1:
+        return parts[0]
+    return MultiPolygon(parts) if parts else Polygon()
+
+
 def solid_parts(shape: BaseGeometry) -> list[Polygon]:
     """Return the areas of `shape` with their holes filled, overlapping ones kept apart.
 
@@ -173,7 +196,7 @@ def solid_parts(shape: BaseGeometry) -> list[Polygon]:
     >>> [len(part.interiors) for part in solid_parts(ring)]
     [0]
     """
-    return [Polygon(part.exterior) for part in explode(shape) if isinstance(part, Polygon)]
+    return [Polygon(part.exterior) for part in polygons(shape)]
 
 
 def filled(shape: BaseGeometry) -> MultiPolygon:

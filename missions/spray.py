@@ -32,11 +32,12 @@ from agri.findings import Finding
 from agri.geo import LocalFrame
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
 from missions.flightplan import Site
-from missions.keepouts import explode, filled, ground_obstacles, keep_outs
+from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
 from missions.route import Place
 from missions.spray_job import SpraySettings
 from missions.spray_lines import Slope, lay_lines
-from missions.spray_route import SprayRoute
+from missions.spray_route import Pass, SprayRoute
+from missions.tracks import swept
 
 __all__ = ["Slope", "Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
 
@@ -50,6 +51,10 @@ PAD_ROOM_M = 5.0
 """A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
 WIDER_GAIN = 0.005
 """Share of the ground that the wide fence must make reachable to be drawn."""
+ENOUGH, TWICE = 0.98, 0.10
+"""Share that must be sprayed, and share that may be sprayed twice (P4),"""
+SMALL_M2 = 1000.0
+"""on ground larger than this."""
 TOLD_M2 = 5.0
 """Ground left out is told from this on."""
 
@@ -127,6 +132,26 @@ def untreated(treatable: Treatable, site: Site) -> list[Finding]:
     ]
 
 
+def unevenly(
+    passes: Sequence[Pass], ground: BaseGeometry, settings: SpraySettings
+) -> Iterator[Finding]:
+    """Yield what the passes of a whole job miss and spray twice, where it is too much.
+
+    The checks see one sortie at a time, and can tell neither of a job of several.
+    """
+    if ground.area < SMALL_M2:
+        return
+    strips = [swept([work.points], work.width_m).intersection(ground) for work in passes]
+    once_m2 = float(shapely.union_all(strips).area)
+    times = 2.0 if settings.crosshatch else 1.0
+    twice = sum(float(strip.area) for strip in strips) / times / max(once_m2, 1.0) - 1.0
+    if once_m2 < ENOUGH * ground.area:
+        percent = 100.0 * (1.0 - once_m2 / float(ground.area))
+        yield Finding.warning("finding.spray_missed", percent=percent)
+    if twice > TWICE:
+        yield Finding.warning("finding.spray_twice", percent=100.0 * twice)
+
+
 def plan_route(
     site: Site,
     settings: SpraySettings,
@@ -187,7 +212,7 @@ def plan_route(
         allowed=allowed,
         treatable=ground.area,
         angle_deg=laid.angle_deg,
-        findings=tuple(untreated(ground, site)),
+        findings=(*untreated(ground, site), *unevenly(laid.passes, ground.area, settings)),
     )
 
 
@@ -223,19 +248,6 @@ def pad_shut(site: Site, height_m: float, frame: LocalFrame) -> Refused:
     nearest_m, name = min((shape.distance(home), name) for name, shape in closed)
     key = "error.pad_near_closed" if nearest_m < PAD_ROOM_M else "error.pad_cut_off"
     return Refused(key, pad=site.pad.name, obstacle=name)
-
-
-def polygons(shape: BaseGeometry) -> list[Polygon]:
-    """Return the single areas of a shape."""
-    return [part for part in explode(shape) if isinstance(part, Polygon)]
-
-
-def areas(shape: BaseGeometry) -> BaseGeometry:
-    """Return the areas of a shape without lines, points and crumbs."""
-    parts = [part for part in polygons(shape) if part.area > 0.01]
-    if len(parts) == 1:
-        return parts[0]
-    return MultiPolygon(parts) if parts else Polygon()
 
 
 def _nothing_left(

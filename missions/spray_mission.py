@@ -41,9 +41,9 @@ from missions.carrying import carried
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, generate_rally
 from missions.flightplan import FlightPlan, Site
 from missions.heights import Heights
-from missions.keepouts import VERTICAL_CLEARANCE_M
+from missions.keepouts import VERTICAL_CLEARANCE_M, polygons
 from missions.route import shortest_way
-from missions.spray import Slope, check_pad, enclosures, open_piece, pad_shut, plan_route, polygons
+from missions.spray import Slope, check_pad, enclosures, open_piece, pad_shut, plan_route
 from missions.spray_climbs import with_climbs
 from missions.spray_energy import estimate_spray
 from missions.spray_flight import Flight, flight

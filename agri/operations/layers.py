@@ -17,9 +17,9 @@ from agri.field import ObstacleKind, SensitiveKind
 from agri.geo import LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
+from missions.keepouts import polygons
 from missions.legs import FlownLeg, flown_legs
 from missions.pump import pump_channel
-from missions.spray import polygons
 from missions.spray_job import SprayJob
 
 BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
