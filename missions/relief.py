@@ -51,7 +51,7 @@ class Slope:
     rise : float
         Metres per metre in the steepest direction, 0 for level ground.
     direction_deg : float
-        Where it rises, degrees clockwise from true north, 0 to 360.
+        Uphill, degrees clockwise from true north, 0 to 360.
     """
 
     rise: float

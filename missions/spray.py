@@ -33,13 +33,14 @@ from agri.geo import LocalFrame
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
 from missions.flightplan import Site
 from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
+from missions.relief import Slope
 from missions.route import Place
 from missions.spray_job import SpraySettings
-from missions.spray_lines import Slope, lay_lines
+from missions.spray_lines import lay_lines
 from missions.spray_route import Pass, SprayRoute
 from missions.tracks import swept
 
-__all__ = ["Slope", "Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
+__all__ = ["Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
 
 SNAP_M = 1e-6
 """Grid on which shapes that are nearly the same are laid over each other."""

@@ -43,6 +43,7 @@ from missions.coverage import lay_out, plan_coverage
 from missions.dose import L_MIN_PER_L_HA_M_M_S
 from missions.energy import EFFICIENCY, GRAVITY_M_S2, cruise_power_w, with_payload
 from missions.keepouts import explode
+from missions.relief import Slope
 from missions.route import Place
 from missions.scanlines import chord_lengths, edges_of
 from missions.spray_job import Objective, SpraySettings
@@ -91,22 +92,6 @@ HUGE_M2 = 600_000.0
 
 FloatArray = NDArray[np.float64]
 Way = tuple[Place, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slope:
-    """How a field rises, as a plane fitted to its heights.
-
-    Parameters
-    ----------
-    rise : float
-        Metres of height per metre of ground in the steepest direction, 0 or more.
-    toward_deg : float
-        That direction, uphill, degrees clockwise from north.
-    """
-
-    rise: float
-    toward_deg: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +167,10 @@ def lay_lines(
     shapely.prepare(allowed)
     task = _Task(ground, shapely.union(allowed, ground), allowed, home, settings)
     rate = settings.rate_l_ha / (2.0 if settings.crosshatch else 1.0)
-    angle_deg = settings.angle_deg
     first = _over_plot(task, slope, rate)
-    if first is None and angle_deg is None:
-        angle_deg = _direction(task, slope)
     if first is None:
-        first = _fitted(task, angle_deg, rate)
+        given = settings.angle_deg
+        first = _fitted(task, _direction(task, slope) if given is None else given, rate)
     layers = [first]
     if settings.crosshatch:
         layers.append(_joined(task, first.angle_deg + 90.0, first.width_m))
@@ -271,7 +254,7 @@ def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -
     """Yield further directions worth a look."""
     wind = settings.wind
     if slope is not None and slope.rise > LEAST_SLOPE:
-        yield slope.toward_deg + 90.0
+        yield slope.direction_deg + 90.0
     if wind.from_deg is not None and wind.speed_m_s >= LEAST_WIND_M_S:
         yield wind.from_deg + 90.0
     if slope is not None or wind.from_deg is not None:
@@ -297,7 +280,7 @@ def _cost(tracks: Sequence[Track], settings: SpraySettings, slope: Slope | None)
             watts = [cruise_power_w(aircraft, float(np.hypot(*(sense * ahead * speed - air))))
                      for sense in (1.0, -1.0)]  # fmt: skip
             cost = time_s * _power(settings, sum(watts) / 2.0)
-            rise = 0.0 if slope is None else slope.rise * float(ahead @ _unit(slope.toward_deg))
+            rise = 0.0 if slope is None else slope.rise * float(ahead @ _unit(slope.direction_deg))
             if settings.objective is Objective.ENERGY:
                 lift_j = abs(rise) / 2.0 * length_m * aircraft.mass_kg * GRAVITY_M_S2 / EFFICIENCY
                 cost += lift_j / 3600.0

@@ -42,8 +42,9 @@ from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, generate_ra
 from missions.flightplan import FlightPlan, Site
 from missions.heights import Heights
 from missions.keepouts import VERTICAL_CLEARANCE_M, polygons
+from missions.relief import Slope
 from missions.route import shortest_way
-from missions.spray import Slope, check_pad, enclosures, open_piece, pad_shut, plan_route
+from missions.spray import check_pad, enclosures, open_piece, pad_shut, plan_route
 from missions.spray_climbs import with_climbs
 from missions.spray_energy import estimate_spray
 from missions.spray_flight import Flight, flight

@@ -17,7 +17,8 @@ from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.geo import LocalFrame
 from agri.weather import Wind
-from missions.spray import Slope, plan_route, treatable_area, untreated
+from missions.relief import Slope
+from missions.spray import plan_route, treatable_area, untreated
 from missions.spray_flight import flight
 from missions.spray_job import EdgeClearance, Objective, SpraySettings
 from missions.spray_mission import several_fields
@@ -177,7 +178,7 @@ def test_work_begins_downwind_and_advances_upwind(from_deg):
 def test_on_a_slope_lines_follow_the_contour():
     square = box(-40, -40, 40, 40)
     for toward_deg in (0.0, 90.0):
-        route = plan(square, pad=(-50.0, -50.0), slope=Slope(rise=0.2, toward_deg=toward_deg))
+        route = plan(square, pad=(-50.0, -50.0), slope=Slope(rise=0.2, direction_deg=toward_deg))
         assert abs(math.remainder(route.angle_deg - toward_deg - 90.0, 180.0)) < 2.0
 
 

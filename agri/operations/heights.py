@@ -15,9 +15,8 @@ from imagery.raster import read_grid
 from missions.flightplan import Site
 from missions.ground_data import height_model
 from missions.heights import AboveTerrain, Heights
-from missions.relief import Canopy, plane_fit
+from missions.relief import Canopy, Slope, plane_fit
 from missions.spray_job import SpraySettings
-from missions.spray_lines import Slope
 
 AROUND_M = 120.0
 """Ground read around the field: way to the pad and way home."""
@@ -107,8 +106,7 @@ def slope_of(ground: Ground, site: Site) -> Slope | None:
     """Return how a field rises, None when its ground is not told."""
     if ground.dem is None:
         return None
-    fitted = plane_fit(_read(ground.dem, site), site.field.boundary)
-    return Slope(rise=fitted.rise, toward_deg=fitted.direction_deg)
+    return plane_fit(_read(ground.dem, site), site.field.boundary)
 
 
 def _read(path: Path, site: Site, coarsen: Literal["mean", "max"] = "mean") -> Grid:
