@@ -21,9 +21,9 @@ The rooms, in the order a flight goes through them; their imports make no circle
 * **How high over the ground**: `heights` (the question), `terrain` with `relief`, `height_samples`,
   `height_fit`; `ground_data` (whether a raster will do); `carried_ground` and `carrying` (what a
   plan keeps of it).
-* **From spray route to plan**: `spray_flight` (run-ups, speeds, when the pump is told) with
-  `spray_course`; `spray_items`, `spray_mission`; `spray_orders` reads the items back, `deposit`
-  flies them on paper.
+* **From spray route to plan**: `spray_flight` (run-ups, speeds, when the pump is told);
+  `spray_items`, `spray_mission`; `spray_orders` reads the items back, `deposit` flies them on
+  paper.
 * **Sorties**: `spray_energy` with `spray_pieces` and `spray_climbs` (time, energy, mixture),
   `spray_reach` and `cutting` (tank and pack), `sharing` (several aircraft), `progress` and `resume`
   (the rest of a flight that stopped early); `sortie` is the door to them.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from agri.errors import Refused
 from missions.keepouts import explode
 
 Place = tuple[float, float]
@@ -101,6 +103,33 @@ def distances(
     round_corners = np.stack([(onward[i] + reach).min(axis=1) for i in range(len(places))])
     shortest: NDArray[np.float64] = np.minimum(straight, round_corners)
     return shortest
+
+
+def ways(region: BaseGeometry, pairs: Sequence[tuple[Place, Place]]) -> list[tuple[Place, ...]]:
+    """Return the shortest way inside `region` for each pair of places.
+
+    Most are straight: all are tried at once, and only those that something bars are searched for.
+
+    Raises
+    ------
+    Refused
+        When there is none.
+
+    Examples
+    --------
+    >>> ways(Polygon([(0, 0), (9, 0), (9, 9), (0, 9)]), [((1.0, 1.0), (8.0, 8.0))])
+    [((1.0, 1.0), (8.0, 8.0))]
+    """
+    roomy = region.buffer(TOLERANCE_M, join_style="mitre")
+    shapely.prepare(roomy)
+    free = shapely.covers(roomy, shapely.linestrings(pairs))
+    found: list[tuple[Place, ...]] = []
+    for (start, end), straight in zip(pairs, free, strict=True):
+        way = (start, end) if straight else shortest_way(region, start, end)
+        if way is None:
+            raise Refused("error.no_way", distance_m=math.dist(start, end))
+        found.append(way)
+    return found
 
 
 def distances_from(

@@ -38,8 +38,7 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from missions.keepouts import explode
-from missions.route import TOLERANCE_M, Place
-from missions.spray_course import ways
+from missions.route import TOLERANCE_M, Place, ways
 from missions.spray_route import Pass, SprayRoute
 
 PUMP_ON_S = 0.5

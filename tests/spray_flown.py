@@ -2,6 +2,8 @@
 
 The field is 120 m by 30 m, due east and north, with six swaths of 5 m. At 5 m/s with 3 L/min a
 swath gets exactly 20 L/ha, and the whole field 0.36 ha × 20 = 7.2 L.
+
+For tests of what is done while a flight goes on and after it: `record` makes the track of one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sprayer, the job and the paddy that tests of spraying are made around."""
+"""The sprayer, the job and the paddy of `tests.spraying`, for tests that need no plan."""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 The paddy is 60 m east-west by 40 m north-south around ``CENTRE``; four swaths 10 m wide run
 east-west, 60 m each, at 3 m; the pad lies 30 m south of the paddy. Nothing here uses a planner.
+
+For tests of the checks: the way is whole, with every order where it belongs, so that one change
+is one mistake. `tests.sprays` holds whole plans to be written and read, `tests.spray_flown` plans
+with the record of their flight.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 The field is that of `tests.plans`. Swaths run east-west, 180 m long and 5 m wide, at 20 L/ha: each
 takes 1.8 L and treats 900 m². Trees get 2 L each in 4 s.
+
+For tests of files, cards and mixtures: fields, trees and terrain, one sortie of several. They are
+not made to pass the checks; `tests.spraying` is.
 """
 
 from __future__ import annotations

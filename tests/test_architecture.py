@@ -55,7 +55,7 @@ PURE = (
     "missions.crowns", "missions.tree_ground", "missions.orchard", "missions.tour",
     "missions.rows", "missions.row_finding", "missions.row_lines",
     "missions.cutting", "missions.progress", "missions.resume", "missions.sharing",
-    "missions.sortie", "missions.spray_course", "missions.spray_energy",
+    "missions.sortie", "missions.spray_energy",
     "missions.spray_pieces", "missions.spray_reach",
     "missions.pump", "missions.stops", "missions.spray_watch", "missions.applied",
     "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
