@@ -304,7 +304,7 @@ def applied(flight: FlightArgument = "", farm: FarmOption = None) -> None:
 def weather(
     plan: PlanArgument,
     wind: Annotated[str, Option(help="cli.help.wind_now", show_default=False)],
-    wind_from: WindFromOption = "",
+    wind_from: Annotated[str, Option(help="cli.help.wind_from_now", show_default=False)] = "",
     gust: Annotated[str, Option(help="cli.help.gust", show_default=False)] = "",
     temperature: Annotated[str, Option(help="cli.help.temperature", show_default=False)] = "",
     humidity: Annotated[str, Option(help="cli.help.humidity", show_default=False)] = "",

@@ -6,6 +6,7 @@ its plan and its record alone (`missions.resume`); the job's other sorties stay 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,7 @@ import numpy as np
 
 from agri.errors import NotFound, Refused
 from agri.findings import Finding
-from agri.names import same
+from agri.names import choose, same
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
@@ -35,21 +36,22 @@ from missions.spray_job import SprayJob
 from missions.spray_limits import go_no_go
 from missions.spray_route import SprayRoute
 
+_SORTIE = re.compile(r" \d+/\d+$")
+"""What a sortie's name adds to its job's."""
 PUMP_RUNS = 0.01
 """Share of the pump's output above which it runs: its servo's pulse is told in microseconds."""
 
 
 def _spray_plan(farm: Workspace, wanted: str) -> tuple[FlightPlan, SprayJob]:
     """Return a spray plan of the farm by its own name or its job's."""
-    start = same(wanted) + " "
-    names = [
-        record.name
-        for record in farm.plans()
-        if record.kind == "spray" and same(record.name).startswith(start)
-        and "/" in record.name[len(wanted):]
-    ]  # fmt: skip
-    own = [record.name for record in farm.plans() if same(record.name) == same(wanted)]
-    _, document = farm.plan((own or sorted(names) or [wanted])[0])
+    records = farm.plans()
+    own = [record.name for record in records if same(record.name) == same(wanted)]
+    jobs = {
+        _SORTIE.sub("", record.name): record.name for record in records if record.kind == "spray"
+    }
+    meant = choose(wanted, list(jobs))
+    of_job = [list(jobs.values())[meant[0]]] if len(meant) == 1 else []
+    _, document = farm.plan((own or of_job or [wanted])[0])
     plan = read_document(document)
     if plan.spray is None:
         raise NotFound("error.not_a_spray_job", name=plan.name)
