@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.findings import Finding
+from agri.geo import LocalFrame
 from agri.grid import areas_where
 from agri.operations.layers import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Layer, site_layers
 from agri.operations.page import Table, render_page
@@ -27,6 +28,7 @@ from missions.applied import Applied, applied, phi_end
 from missions.flightplan import FlightPlan
 
 CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
+    ("none", 0.0, 0.02, VERMILION, 0.35),
     ("little", 0.02, 0.5, ORANGE, 0.55),
     ("low", 0.5, 0.85, SKY, 0.6),
     ("right", 0.85, 1.15, GREEN, 0.6),
@@ -34,8 +36,16 @@ CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
     ("much", 1.6, math.inf, PURPLE, 0.6),
 )
 """Name of a class, its lowest and highest share of the rate asked, colour and opacity."""
-GAP_M2, STRAY_L, OUTSIDE = 10.0, 0.02, 0.005
-"""Ground missed, litres off the swaths and share of them outside that are worth a look."""
+GAP_M2 = 10.0
+"""Ground missed that is worth a look."""
+ASTRAY_L, ASTRAY = 0.05, 0.015
+"""Litres that fell off the swaths or outside, and their share of all, of which the greater is worth
+a look. On a small paddy flown well some 1 % falls a hand's breadth past its border; a pump that
+runs on for one turn gives more than either."""
+EVEN_DONE = 0.9
+"""Share of the ground done from which on its evenness has a meaning."""
+AROUND_M = 40.0
+"""What stands farther from the ground sprayed is left off the map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +163,7 @@ def _row(
 
 def applied_layers(plan: FlightPlan, found: Applied) -> tuple[Layer, ...]:
     """Return the map layers of what was applied, lowest first."""
-    layers = site_layers(plan.site) if plan.site else []
+    layers = _nearby(site_layers(plan.site), plan) if plan.site else []
     if plan.spray:
         layers.append(
             Layer(key="page.layer.treatable", geometry=plan.spray.treatable, colour=VERMILION,
@@ -167,8 +177,19 @@ def applied_layers(plan: FlightPlan, found: Applied) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
+def _nearby(layers: list[Layer], plan: FlightPlan) -> list[Layer]:
+    """Return what of layers lies beside the ground sprayed, so that the map shows that large."""
+    if plan.spray is None:
+        return layers
+    frame = LocalFrame.around(plan.spray.treatable)
+    ground = frame.geometry_to_local(plan.spray.treatable)
+    view = frame.geometry_to_lonlat(ground.envelope.buffer(AROUND_M, join_style="mitre"))
+    cut = [replace(layer, geometry=layer.geometry.intersection(view)) for layer in layers]
+    return [layer for layer in cut if not layer.geometry.is_empty]
+
+
 def _classes(found: Applied) -> list[tuple[str, NDArray[np.bool_], str, float]]:
-    share = np.nan_to_num(found.share.values)
+    share = found.share.values
     return [
         (name, (share >= low) & (share < high), colour, fill)
         for name, low, high, colour, fill in CLASSES
@@ -190,19 +211,21 @@ def applied_facts(
          planned=job.estimate.litres)  # fmt: skip
     fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(found.sprayed_m2),
          sao=square_metres_to_sao(found.sprayed_m2))  # fmt: skip
+    fact(facts, language, "page.fact_missed", area_m2=found.missed_m2,
+         sao=square_metres_to_sao(found.missed_m2))  # fmt: skip
+    if product.phi_days:
+        day = phi_end(record, job).strftime("%d/%m/%Y")
+        facts.append((say("page.fact_harvest_from", language), day))
     if job.kind == "trees":
         facts.append((say("page.fact_trees", language), str(len(job.passes))))
     else:
         fact(facts, language, "page.fact_mean_rate", rate_l_ha=found.rate_l_ha,
              asked=job.settings.rate_l_ha)  # fmt: skip
-    if job.kind != "trees" and math.isfinite(found.cv_pct):
+    whole = found.missed_m2 < (1.0 - EVEN_DONE) * (found.sprayed_m2 + found.missed_m2)
+    if job.kind != "trees" and whole and math.isfinite(found.cv_pct):
         fact(facts, language, "page.fact_evenness", cv=found.cv_pct)
-    fact(facts, language, "page.fact_missed", area_m2=found.missed_m2)
     fact(facts, language, "page.fact_outside", area_m2=found.outside_m2, litres=found.outside_l)
     fact(facts, language, "page.fact_stray", litres=found.off_swath_l)
-    if product.phi_days:
-        day = phi_end(record, job).strftime("%d/%m/%Y")
-        facts.append((say("page.fact_harvest_from", language), day))
     return facts
 
 
@@ -211,9 +234,11 @@ def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
     findings = []
     if found.missed_m2 > GAP_M2:
         findings.append(Finding.warning("finding.applied_missed", area_m2=found.missed_m2))
-    if found.off_swath_l > STRAY_L:
+    astray_l = max(ASTRAY_L, ASTRAY * found.litres)
+    if found.off_swath_l > astray_l:
         findings.append(Finding.warning("finding.applied_stray", litres=found.off_swath_l))
-    if found.outside_l > max(STRAY_L, OUTSIDE * found.litres):
+    living = plan.site.sensitive_sites if plan.site else ()
+    if found.outside_l > astray_l or any(s.geometry.intersects(found.sprayed) for s in living):
         findings.append(
             Finding.warning("finding.applied_outside", area_m2=found.outside_m2,
                             litres=found.outside_l)
@@ -266,8 +291,7 @@ def _table(found: Applied, language: Language) -> Table:
     rows = tuple(
         (
             say(f"page.layer.applied_{name}", language),
-            say("page.fact_treated_value", language,
-                ha=square_metres_to_hectares(mask.sum() * cell_m2),
+            say("page.fact_missed_value", language, area_m2=mask.sum() * cell_m2,
                 sao=square_metres_to_sao(mask.sum() * cell_m2)),
         )
         for name, mask, _, _ in _classes(found)

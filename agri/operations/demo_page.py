@@ -42,7 +42,8 @@ def _sprayings(flights: Sequence[Flown], language: Language) -> Table:
             f.plan.name,
             say("page.fact_sprayed_litres_value", language, litres=f.applied.applied.litres,
                 planned=f.plan.spray.estimate.litres),
-            say("page.fact_missed_value", language, area_m2=f.applied.applied.missed_m2),
+            say("page.fact_missed_value", language, area_m2=f.applied.applied.missed_m2,
+                sao=square_metres_to_sao(f.applied.applied.missed_m2)),
             say("page.fact_stray_value", language, litres=f.applied.applied.off_swath_l),
             say("page.fact_evenness_value", language, cv=f.applied.applied.cv_pct)
             if math.isfinite(f.applied.applied.cv_pct) else "–",
