@@ -41,6 +41,8 @@ MOST_CELLS = 90_000
 """Pixels carried of one layer: nine hectares at a metre."""
 CROWN_M = 0.5
 """Pixels of a drawn canopy are no larger, if that is not too many."""
+FENCE_ROOM_M = 0.5
+"""The way home stays this far under the fence's ceiling (as `missions.preflight` asks)."""
 AROUND_M = 10.0
 """Carried beyond fence and ways: half a swath, and what is looked at beside a way home."""
 
@@ -75,8 +77,9 @@ def carried(
         When the way home would be above the ceiling.
     """
     return_m = model.return_height(flown, obstacles=obstacles)
-    if return_m > ceiling_m:
-        raise Refused("error.terrain_ceiling_home", height_m=return_m, limit_m=ceiling_m)
+    if return_m > ceiling_m - FENCE_ROOM_M:
+        limit_m = ceiling_m - FENCE_ROOM_M
+        raise Refused("error.terrain_ceiling_home", height_m=return_m, limit_m=limit_m)
     relief = model.relief
     places = shapely.union_all([allowed, flown, shapely.Point(model.home)])
     area = places.convex_hull.buffer(AROUND_M)
