@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 import shapely
@@ -12,8 +14,10 @@ from shapely import affinity
 from shapely.geometry import Polygon
 
 from agri.weather import Wind
+from missions.route import Place
 from missions.spray_order import wind_order
 from missions.spray_plot import (
+    Way,
     even_widths,
     in_order,
     lines_of,
@@ -97,16 +101,22 @@ def test_a_plot_too_narrow_for_a_line_between_the_edge_passes_is_not_roomy() -> 
     assert not found.roomy(4.5)
 
 
-def test_the_order_begins_near_home_and_leaves_no_pass_out() -> None:
+def test_the_order_leaves_no_pass_out_and_is_shorter_than_the_plain_one() -> None:
     found = plot_of(shapely.box(0, 0, 40, 24))
     assert found is not None
     sides, lines = sides_of(found, 4.0), lines_of(found, 90.0, 4.0)
-    ways, kinds = in_order(sides, lines, (-5.0, -5.0))
+    home = (45.0, 29.0)
+    ways, kinds = in_order(sides, lines, home)
     assert {frozenset(way) for way in ways} == {frozenset(way) for way in [*sides, *lines]}
     assert [frozenset(way) in map(frozenset, sides) for way in ways] == list(kinds)
-    hops = sum(math.dist(a[1], b[0]) for a, b in zip(ways, ways[1:], strict=False))
-    assert hops <= 4.0 * len(ways)
-    assert math.dist((-5.0, -5.0), ways[0][0]) < 20.0
+    assert _hops_m(ways, home) < _hops_m([*sides, *lines], home)
+    assert _hops_m(ways, home) <= 110.0
+
+
+def _hops_m(ways: Sequence[Way], home: Place) -> float:
+    """Length of the ways between passes, from home and back."""
+    ends = [(home, home), *ways, (home, home)]
+    return sum(math.dist(a[1], b[0]) for a, b in pairwise(ends))
 
 
 def test_without_wind_the_order_stays() -> None:
