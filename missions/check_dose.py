@@ -166,9 +166,9 @@ def _shares(job: SprayJob, work: Work, treatable: BaseGeometry | None) -> tuple[
 def _coverage(
     job: SprayJob, treatable: BaseGeometry | None, covered: float, twice: float
 ) -> Iterator[Finding]:
-    if treatable is None or treatable.area < SMALL_M2 or job.kind != "field":
+    if treatable is None or treatable.area < SMALL_M2 or job.kind not in ("field", "part"):
         return
-    if job.sorties == 1 and covered < ENOUGH:
+    if job.kind == "field" and job.sorties == 1 and covered < ENOUGH:
         yield Finding.warning("finding.spray_missed", percent=100.0 * (1.0 - covered))
     if twice > TWICE:
         yield Finding.warning("finding.spray_twice", percent=100.0 * twice)

@@ -232,8 +232,9 @@ class SprayJob:
         Direction of the lines, degrees clockwise from true north; 0 where there is none.
     estimate : SprayEstimate
         Of this sortie.
-    kind : {"field", "trees", "rows"}
-        What was planned.
+    kind : {"field", "part", "trees", "rows"}
+        What was planned; "part" is a share or the rest of a field, of which less is sprayed than
+        may be.
     job : str
         Name common to all sorties.
     sortie, sorties : int

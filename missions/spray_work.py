@@ -155,7 +155,10 @@ def _local(path: Path, given: SprayPass) -> BaseGeometry:
 
 def believed_width_m(job: SprayJob, given: SprayPass) -> float:
     """Return the width of a pass, the job's swath where the pass tells one too narrow for it."""
-    if job.kind == "field" and given.width_m < NARROWEST * job.settings.swath_m - ROUNDING:
+    if (
+        job.kind in ("field", "part")
+        and given.width_m < NARROWEST * job.settings.swath_m - ROUNDING
+    ):
         return job.settings.swath_m
     return given.width_m
 

@@ -159,6 +159,15 @@ def test_what_was_left_and_what_was_done_are_the_plan_once(season: Season) -> No
     assert np.median(got) == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_rest_is_not_blamed_for_what_was_done_before(season: Season) -> None:
+    """What the first flight sprayed is no ground missed, neither when planned nor when flown."""
+    keys = {finding.key for finding in season.rest.findings}
+    assert "finding.spray_missed" not in keys
+    assert season.rest.applied is not None
+    assert season.rest.applied.applied.missed_m2 < 20.0
+    assert "Đã phun đúng kế hoạch" in season.rest.applied.page.read_text("utf-8")
+
+
 def test_the_rest_begins_where_the_spray_stopped_with_the_overlap_asked(season: Season) -> None:
     words = ["resume", season.first.stored.uid[:8], "--farm", str(season.farm)]
     litres = []

@@ -119,6 +119,11 @@ def _job(plan: FlightPlan) -> SprayJob:
     return plan.spray
 
 
+def _part(kind: str) -> str:
+    """Return the kind of a share or a rest of a job."""
+    return "part" if kind == "field" else kind
+
+
 def _whole_route(plans: Sequence[FlightPlan]) -> SprayRoute:
     routes = [route_of(plan) for plan in plans]
     return replace(routes[0], passes=tuple(work for route in routes for work in route.passes))
@@ -161,7 +166,7 @@ def share_job(
             job.settings,
             route,
             name=say("page.job_share", language, job=job.job, number=number, of=len(routes)),
-            kind=job.kind,
+            kind=_part(job.kind),
             heights=heights,
             ceiling_m=plans[0].ceiling_m,
             findings=tuple(over),
@@ -332,7 +337,7 @@ def resume_flight(
         job.settings,
         route,
         name=say("page.job_rest", language, plan=plan.name),
-        kind=job.kind,
+        kind=_part(job.kind),
         heights=heights,
         ceiling_m=plan.ceiling_m,
         findings=(left, *over),
