@@ -43,9 +43,12 @@ from missions.spray_items import item_count as count_items
 from missions.spray_job import SpraySettings
 from missions.spray_reach import Bits, cut_up, usable_wh
 from missions.spray_route import Pass, SprayRoute
+from missions.sprayers import PumpControl
 
 LEAST_PART_M = 10.0
 """Shortest piece of a pass that a cut leaves; a shorter pass is not cut."""
+PULSE_ROUNDING = 0.002
+"""What a plain servo's pulse of whole microseconds may add to the flow."""
 LEEWAYS = (0.25, 0.1, 0.0)
 """How far a cut may lie from the balanced place, as shares of a sortie, tried in this order."""
 FULL = 0.99
@@ -160,6 +163,8 @@ class _Cutter:
         self.overlap_m = bits.settings.resume_overlap_m
         self.usable_wh = usable_wh(bits.settings)
         self.usable_l = bits.settings.sprayer.usable_l + 1e-9
+        if bits.settings.sprayer.control is PumpControl.SERVO:
+            self.usable_l *= 1.0 - PULSE_ROUNDING
         self.early_l = _early_l(route, bits)
         self.at = _borders(route, bits, weight)
         self.effort = bits.time_before[self.at.ends]

@@ -35,6 +35,7 @@ from missions.flightplan import Site
 from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
 from missions.relief import Slope
 from missions.route import Place
+from missions.spray_flight import early_m
 from missions.spray_job import SpraySettings
 from missions.spray_lines import lay_lines
 from missions.spray_route import Pass, SprayRoute
@@ -145,7 +146,10 @@ def unevenly(
     strips = [swept([work.points], work.width_m).intersection(ground) for work in passes]
     once_m2 = float(shapely.union_all(strips).area)
     times = 2.0 if settings.crosshatch else 1.0
-    twice = sum(float(strip.area) for strip in strips) / times / max(once_m2, 1.0) - 1.0
+    early_m2 = sum(early_m(work.speed_m_s) * work.width_m for work in passes)
+    twice = (sum(float(strip.area) for strip in strips) + early_m2) / times / max(
+        once_m2, 1.0
+    ) - 1.0
     if once_m2 < ENOUGH * ground.area:
         percent = 100.0 * (1.0 - once_m2 / float(ground.area))
         yield Finding.warning("finding.spray_missed", percent=percent)

@@ -170,7 +170,8 @@ def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
 def _sprayable(piece: _Piece, ground: BaseGeometry, width_m: float) -> list[_Piece]:
     """Return a piece without the stretches on which its swath leaves the ground.
 
-    Its ends are trimmed later; what matters here is a hole's corner beside the middle of a line.
+    Its ends are trimmed later; what matters here is a hole's corner beside the middle of a line,
+    and a path along it that is narrower than the ends are looked at.
     """
     line = LineString(piece.points)
     swath = line.buffer(width_m / 2.0 - ROUNDING_M, cap_style="flat", join_style="mitre")
@@ -182,7 +183,9 @@ def _sprayable(piece: _Piece, ground: BaseGeometry, width_m: float) -> list[_Pie
         if part.area < SPECK_M2:
             continue
         far = [line.project(Point(xy)) for xy in shapely.get_coordinates(part)]
-        if min(far) > STEP_M and max(far) < length_m - STEP_M:
+        beside = min(far) > STEP_M and max(far) < length_m - STEP_M
+        along = not piece.edge and part.area > 5.0 * ROUNDING_M * (max(far) - min(far))
+        if beside or along:
             cuts.append((min(far), max(far)))
     kept = []
     here_m = 0.0

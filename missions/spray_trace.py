@@ -221,7 +221,7 @@ def _wet(
             )
         begin_m += length_m
     if _bends(path.legs, ends, run[-1]) and on_m < begin_m:
-        found.append(_emptied(path.legs[run[-1] + 1], ends[run[-1] + 1], off_m))
+        found.append(_emptied(path.legs[run[-1]], ends[run[-1] + 1], off_m))
     return tuple(found)
 
 
@@ -234,7 +234,7 @@ def _bends(legs: Sequence[FlownLeg], ends: Points, index: int) -> bool:
 
 
 def _emptied(leg: FlownLeg, ends: Points, off_m: float) -> WetPiece:
-    """Return the beginning of a leg on which the hose empties."""
+    """Return the beginning of the next leg, on which the hose of a spraying leg empties."""
     start, end = ends
     share = min(1.0, off_m / math.dist(start, end))
     return WetPiece(

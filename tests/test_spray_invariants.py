@@ -205,6 +205,7 @@ def test_the_rest_of_a_sortie_broken_off_is_sprayed_once(
     if rest is None:
         assert left_m <= 1.0 + TOLERANCE_M
         return
+    assert abs(rest.work_m - left_m) <= 1.0 + TOLERANCE_M
     again = fly_route(
         job.site, job.flown, rest, name="Nốt", estimate=estimate_spray(rest, job.flown)
     )
