@@ -148,11 +148,16 @@ def transformer(source_epsg: int, target_epsg: int) -> Transformer:
     return Transformer.from_crs(source_epsg, target_epsg, always_xy=True)
 
 
+@lru_cache(maxsize=128)
+def _projection(epsg: int) -> Proj:
+    return Proj(epsg)
+
+
 @lru_cache(maxsize=4096)
 def _anchor(place: LonLat) -> tuple[int, float, float, float, float]:
     epsg = utm_epsg(place)
     east, north = transformer(4326, epsg).transform(place.lon_deg, place.lat_deg)
-    factors = Proj(epsg).get_factors(place.lon_deg, place.lat_deg)
+    factors = _projection(epsg).get_factors(place.lon_deg, place.lat_deg)
     return epsg, east, north, factors.meridional_scale, math.radians(factors.meridian_convergence)
 
 
@@ -229,13 +234,23 @@ class LocalFrame:
 
     def metres(self, place: LonLat) -> tuple[float, float]:
         """Return (east_m, north_m) of one place."""
-        east, north = self.to_local([place.lon_deg], [place.lat_deg])
-        return float(east[0]), float(north[0])
+        # as `to_local`, without arrays of one: a plan asks this hundreds of times
+        epsg, east0, north0, scale, turn = _anchor(self.origin)
+        east, north = transformer(4326, epsg).transform(place.lon_deg, place.lat_deg)
+        grid_e, grid_n = (east - east0) / scale, (north - north0) / scale
+        cos, sin = math.cos(turn), math.sin(turn)
+        return cos * grid_e + sin * grid_n, cos * grid_n - sin * grid_e
 
     def place(self, east_m: float, north_m: float) -> LonLat:
         """Return the place at local metres."""
-        lon, lat = self.to_lonlat([east_m], [north_m])
-        return LonLat(lon_deg=float(lon[0]), lat_deg=float(lat[0]))
+        epsg, east0, north0, scale, turn = _anchor(self.origin)
+        cos, sin = math.cos(turn), math.sin(turn)
+        lon, lat = transformer(4326, epsg).transform(
+            float((cos * east_m - sin * north_m) * scale + east0),
+            float((cos * north_m + sin * east_m) * scale + north0),
+            direction=TransformDirection.INVERSE,
+        )
+        return LonLat(lon_deg=lon, lat_deg=lat)
 
     def geometry_to_local(self, geometry: G) -> G:
         """Return a shapely geometry in lon/lat degrees as local metres."""

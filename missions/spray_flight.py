@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -62,6 +63,8 @@ NEAR_M = 3.0
 cut, and what the aircraft lags behind its target."""
 CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
+REMEMBERED = 4
+"""Flights kept in mind: cutting, timing, writing and fencing a route each ask for the same one."""
 TOUCH_M = 0.05
 """Passes whose ends are nearer than this are flown on without a stop of the pump."""
 ON_DEG = 25.0
@@ -196,17 +199,21 @@ def flight(route: SprayRoute) -> Flight:
     >>> run.points[0], run.lead_m, round(run.tail_m, 2)
     ((6.0, 0.0), 4.0, 0.0)
     """
-    found = _runs(route)
-    ends = [route.home, *(end for run in found for end in (run.points[0], run.points[-1]))]
-    ends.append(route.home)
+    return _flown(route.passes, route.home, route.allowed)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _flown(passes: tuple[Pass, ...], home: Place, allowed: BaseGeometry) -> Flight:
+    found = _runs(passes, allowed)
+    ends = [home, *(end for run in found for end in (run.points[0], run.points[-1])), home]
     pairs = list(zip(ends[::2], ends[1::2], strict=True))
-    return Flight(runs=found, transits=tuple(ways(route.allowed, pairs)))
+    return Flight(runs=found, transits=tuple(ways(allowed, pairs)))
 
 
-def _runs(route: SprayRoute) -> tuple[Run, ...]:
-    roomy = route.allowed.buffer(TOLERANCE_M / 4.0, join_style="mitre")
+def _runs(passes: tuple[Pass, ...], allowed: BaseGeometry) -> tuple[Run, ...]:
+    roomy = allowed.buffer(TOLERANCE_M / 4.0, join_style="mitre")
     shapely.prepare(roomy)
-    return tuple(_run(chain, roomy) for chain in _chains(route.passes))
+    return tuple(_run(chain, roomy) for chain in _chains(passes))
 
 
 def _chains(passes: Sequence[Pass]) -> list[list[Pass]]:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -357,15 +357,18 @@ def _over_plot(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft | N
     angle_deg = tried[first_least(costs, 1e-3 * min(costs))]
     least_m = _least_width_m(settings, rate_l_ha)
     widths = [full_m, *(w for w in even_widths(plot, angle_deg, full_m, least_m) if w < full_m)]
-    drafts = [_plot_draft(plot, angle_deg, width_m, task.home) for width_m in widths]
+    drafts = [_plot_draft(plot, angle_deg, width_m) for width_m in widths]
     best = drafts[ranked(_scores(drafts, full_m), tie=0.002)[0]]
+    ways, kinds = in_order(best.ways, best.kinds, task.home)
+    best = replace(best, ways=ways, kinds=kinds)
     held = bool(best.ways) and task.allowed.covers(shapely.MultiLineString(best.ways))
     return best if held else None
 
 
-def _plot_draft(plot: Plot, angle_deg: float, width_m: float, home: Place) -> _Draft:
+def _plot_draft(plot: Plot, angle_deg: float, width_m: float) -> _Draft:
     """Return the passes over a plot in one direction at one width, and how well they spray it."""
-    ways, kinds = in_order(sides_of(plot, width_m), lines_of(plot, angle_deg, width_m), home)
+    sides, lines = sides_of(plot, width_m), lines_of(plot, angle_deg, width_m)
+    ways, kinds = (*sides, *lines), (True,) * len(sides) + (False,) * len(lines)
     sprayed = share_sprayed(plot, ways, width_m) if ways else 0.0
     return _Draft(
         ways=ways,

@@ -216,13 +216,24 @@ def share_sprayed(plot: Plot, ways: Sequence[Way], width_m: float) -> float:
 
 
 def in_order(
-    sides: Sequence[Way], lines: Sequence[Way], home: Place
-) -> tuple[tuple[Way, ...], tuple[bool, ...]]:
+    ways: Sequence[tuple[Place, ...]], kinds: Sequence[bool], home: Place
+) -> tuple[tuple[tuple[Place, ...], ...], tuple[bool, ...]]:
     """Return sides and lines in the order of the shortest way from home and back, and their kinds.
 
     The edge first or last, begun at any side; the lines there and back, from any of their corners.
+
+    Parameters
+    ----------
+    ways : sequence of ways
+        Sides in order round the plot, lines in order across it, all in one sense.
+    kinds : sequence of bool
+        Whether each is a side.
+    home : (east_m, north_m)
+        The pad.
     """
-    best: tuple[float, tuple[Way, ...], bool] | None = None
+    sides = [way for way, side in zip(ways, kinds, strict=True) if side]
+    lines = [way for way, side in zip(ways, kinds, strict=True) if not side]
+    best: tuple[float, tuple[tuple[Place, ...], ...], bool] | None = None
     rounds = [[*sides[k:], *sides[:k]] for k in range(len(sides))] or [[]]
     sweeps = [_there_and_back(order, turned=turned)
               for order in (lines, lines[::-1]) for turned in (False, True)]  # fmt: skip
@@ -240,7 +251,7 @@ def in_order(
     return best[1], tuple(edges + rest if best[2] else rest + edges)
 
 
-def _there_and_back(lines: Sequence[Way], *, turned: bool) -> list[Way]:
+def _there_and_back(lines: Sequence[tuple[Place, ...]], *, turned: bool) -> list[tuple[Place, ...]]:
     return [way[::-1] if (k % 2 == 1) != turned else way for k, way in enumerate(lines)]
 
 

@@ -17,7 +17,6 @@ from agri.weather import Wind
 from missions.route import Place
 from missions.spray_order import wind_order
 from missions.spray_plot import (
-    Way,
     even_widths,
     in_order,
     lines_of,
@@ -106,14 +105,15 @@ def test_the_order_leaves_no_pass_out_and_is_shorter_than_the_plain_one() -> Non
     assert found is not None
     sides, lines = sides_of(found, 4.0), lines_of(found, 90.0, 4.0)
     home = (45.0, 29.0)
-    ways, kinds = in_order(sides, lines, home)
+    given = [True] * len(sides) + [False] * len(lines)
+    ways, kinds = in_order([*sides, *lines], given, home)
     assert {frozenset(way) for way in ways} == {frozenset(way) for way in [*sides, *lines]}
     assert [frozenset(way) in map(frozenset, sides) for way in ways] == list(kinds)
     assert _hops_m(ways, home) < _hops_m([*sides, *lines], home)
     assert _hops_m(ways, home) <= 110.0
 
 
-def _hops_m(ways: Sequence[Way], home: Place) -> float:
+def _hops_m(ways: Sequence[tuple[Place, ...]], home: Place) -> float:
     """Length of the ways between passes, from home and back."""
     ends = [(home, home), *ways, (home, home)]
     return sum(math.dist(a[1], b[0]) for a, b in pairwise(ends))
