@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from agri.boundaries import MAX_BYTES, read_boundaries
+from agri.boundaries import read_boundaries
 from agri.boundaries.formats.archive import MAX_MEMBERS
+from agri.boundaries.placed import MAX_BYTES
 from agri.errors import BadInput
 from tests import boundary_files as made
 from tests.boundary_files import NAMES, area, feature, geojson, keys, kml, placemark, read
