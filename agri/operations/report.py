@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agri.field import Field
 from agri.files import write_bytes, write_text
 from agri.findings import Finding
 from agri.operations.compare import off_plan_p95_m, planned_photos
@@ -107,10 +108,20 @@ def plan_facts(plan: FlightPlan, language: Language) -> Facts:
         facts.append((say("page.fact_batteries", language), str(estimate.batteries)))
     if plan.spray:
         facts += _spray_facts(plan.spray, language)
+        if plan.site and plan.spray.kind == "field":
+            left_m2 = _spared_m2(plan.site.field, plan.spray)
+            fact(facts, language, "page.fact_spared", ha=square_metres_to_hectares(left_m2),
+                 sao=square_metres_to_sao(left_m2))  # fmt: skip
     home = f"{plan.home.lat_deg:.6f}, {plan.home.lon_deg:.6f}"
     facts.append((say("page.fact_home", language), home))
     facts.append((say("page.fact_digest", language), plan.digest[:12]))
     return facts
+
+
+def _spared_m2(field: Field, job: SprayJob) -> float:
+    """Return how much of a field buffers and clearances keep dry."""
+    sprayed = field.frame.geometry_to_local(job.treatable).area
+    return max(0.0, field.area_m2 - float(sprayed))
 
 
 def _spray_facts(job: SprayJob, language: Language) -> Facts:

@@ -23,6 +23,7 @@ from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import PlanRecord, StoredFlight, Workspace
+from missions.applied import applied
 from missions.carrying import as_planned, own_heights
 from missions.checks import check_plan
 from missions.flightplan import FlightPlan, Site
@@ -305,7 +306,8 @@ def resume_flight(
     Returns
     -------
     PlannedJob or None
-        None when nothing is left.
+        None when nothing is left. It has no mix card: what the first flight left may still be in
+        the tank, and a finding says how much.
 
     Raises
     ------
@@ -314,7 +316,8 @@ def resume_flight(
     """
     flight = flight_named(farm, wanted)
     plan = plan_of(farm, flight)
-    track = farm.load_flight(flight.uid).track
+    record = farm.load_flight(flight.uid)
+    track = record.track
     if not np.isfinite(track.pump_share).any():
         raise Refused("error.pump_not_told", plan=plan.name)
     done = progress_on(
@@ -331,6 +334,8 @@ def resume_flight(
     job, site = _job(plan), _site(plan)
     heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
+    in_tank_l = max(0.0, job.estimate.litres - applied(record, plan).litres)
+    tank = Finding.warning("finding.resume_tank", litres=in_tank_l, needed=route.litres)
     return keep_job(
         farm,
         site,
@@ -340,7 +345,8 @@ def resume_flight(
         kind=_part(job.kind),
         heights=heights,
         ceiling_m=plan.ceiling_m,
-        findings=(left, *over),
+        findings=(left, tank, *over),
         language=language,
         now=now,
+        with_card=False,
     )

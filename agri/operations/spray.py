@@ -344,6 +344,7 @@ def keep_job(
     language: Language,
     now: datetime,
     update: Update = nothing,
+    with_card: bool = True,
 ) -> PlannedJob:
     """Cut a route into sorties, make a checked plan of each, keep them and their mix card.
 
@@ -363,6 +364,8 @@ def keep_job(
         What the user should know of every sortie besides its checks.
     language, now, update
         As in `plan_job`.
+    with_card : bool
+        Whether the tank is empty, so that a card can say what to pour in.
     """
     update(1.0, 3.0)
     made = list(
@@ -377,7 +380,7 @@ def keep_job(
         done = plan.spray.sortie / plan.spray.sorties if plan.spray else 1.0
         update(1.0 + 2.0 * done, 3.0)
     job = PlannedJob(name=name, sorties=tuple(kept), card=None)
-    if blocks(job.findings):
+    if blocks(job.findings) or not with_card:
         return job
     return replace(job, card=keep_job_card(farm, job, language=language, now=now))
 
