@@ -21,7 +21,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from agri.errors import BadInput
@@ -257,9 +257,10 @@ def canonical(item: MissionItem) -> MissionItem:
     x, y = (item.x, item.y) if located else (0, 0)
     if item.command == Command.NAV_TAKEOFF:
         x, y = 0, 0
-    return replace(
-        item, frame=frame, param1=param1, param2=param2, param3=param3, param4=param4, x=x, y=y, z=z
-    )
+    return MissionItem(
+        command=item.command, frame=frame, param1=param1, param2=param2, param3=param3,
+        param4=param4, x=x, y=y, z=z,
+    )  # fmt: skip
 
 
 def digest(items: Iterable[MissionItem]) -> str:

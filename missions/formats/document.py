@@ -60,11 +60,18 @@ def _number(value: float) -> Json:
     return "inf" if value == math.inf else float(value)
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """Return the fields of a dataclass, None of any other type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+
+
 def _encode(value: Any) -> Json:
     if isinstance(value, BaseGeometry):
         return _lists(mapping(value))
-    if is_dataclass(value):
-        return {f.name: _encode(getattr(value, f.name)) for f in fields(value)}
+    names = _names(value.__class__)
+    if names is not None:
+        return {name: _encode(getattr(value, name)) for name in names}
     if isinstance(value, tuple):
         return [_encode(part) for part in value]
     if isinstance(value, Enum):
