@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agri.geo import LocalFrame, LonLat
@@ -55,6 +55,8 @@ SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 STOP_S = 1.0
 """How long a run without run-out stops at its end."""
+LATE_M = 0.3
+"""An off this much late, behind a bend, is let be."""
 AT_ONCE_M = 0.05
 """An order this near behind a waypoint is given when that is reached."""
 
@@ -199,7 +201,9 @@ class _Writer:
         begin_m = 0.0
         for number, ((start, _), (end, height_m)) in enumerate(pairwise(places), start=2):
             end_m = begin_m + math.dist(start, end)
-            while orders and orders[0].at_m <= end_m - (NEAR_M if orders[0].must else 0.0):
+            if orders and number < len(places):
+                orders[-1] = _before_bend(orders[-1], begin_m, end_m)
+            while orders and _in_time(orders[0], begin_m, end_m):
                 order = orders.pop(0)
                 if order.at_m > begin_m + AT_ONCE_M:
                     yield MissionItem(command=Command.CONDITION_DISTANCE,
@@ -260,6 +264,24 @@ class _Writer:
         return item_at(
             Command.NAV_WAYPOINT, where, height_m, frame=self.heights.frame, param1=stop_s
         )
+
+
+def _in_time(order: _Order, begin_m: float, end_m: float) -> bool:
+    """Return whether an order is surely carried out on a leg."""
+    if order.at_m <= begin_m + AT_ONCE_M:
+        return True
+    return order.at_m <= end_m - (NEAR_M if order.must else 0.0)
+
+
+def _before_bend(off: _Order, begin_m: float, end_m: float) -> _Order:
+    """Return a run's off, sooner where a bend too near behind it would lose it.
+
+    Behind the bend it would be up to `NEAR_M` late, and the swath as much too long; off is the safe
+    state.
+    """
+    if not end_m - NEAR_M < off.at_m < end_m - LATE_M:
+        return off
+    return replace(off, at_m=max(begin_m, end_m - NEAR_M))
 
 
 def _speed(speed_m_s: float) -> MissionItem:
