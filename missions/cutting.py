@@ -4,10 +4,10 @@ Theory of operation
 -------------------
 A route is cut where its tank, its pack or the vehicle's mission storage ends, whichever comes
 first. Passes begin a little early (`missions.spray_flight.early_l`); that has its place in the
-tank. Every sortie begins at the pad with a full pack and as much mixture as it sprays, and could
-come home from any of its points (`missions.spray_reach`). Cuts fall at the end of a pass or on the
-pass itself, never so that less than `LEAST_PART_M` of it is left on either side; a tree is never
-cut. Where a pass was cut the next sortie begins ``resume_overlap_m`` before the cut; at the end of
+tank, and so has a reserve (`TANK_RESERVE`). Every sortie begins at the pad with a full pack and as
+much mixture as it sprays, and could come home from any of its points (`missions.spray_reach`). Cuts
+fall at the end of a pass or on the pass itself, never so that less than `LEAST_PART_M` of it is
+left on either side; a tree is never cut. Where a pass was cut the next sortie begins ``resume_overlap_m`` before the cut; at the end of
 a pass there is nothing to begin again.
 
 How the cuts are chosen:
@@ -47,6 +47,9 @@ from missions.sprayers import PumpControl
 
 LEAST_PART_M = 10.0
 """Shortest piece of a pass that a cut leaves; a shorter pass is not cut."""
+TANK_RESERVE = 0.02
+"""Share of the tank that no sortie is planned to need: what ends of passes, slow corners and the
+sprayer's looks take beyond the plan, in small tanks with many short passes up to 1 %."""
 PULSE_ROUNDING = 0.002
 """What a plain servo's pulse of whole microseconds may add to the flow."""
 LEEWAYS = (0.25, 0.1, 0.0)
@@ -162,7 +165,7 @@ class _Cutter:
         self.room = items - weight * ITEMS_AROUND
         self.overlap_m = bits.settings.resume_overlap_m
         self.usable_wh = usable_wh(bits.settings)
-        self.usable_l = bits.settings.sprayer.usable_l + 1e-9
+        self.usable_l = bits.settings.sprayer.usable_l * (1.0 - TANK_RESERVE) + 1e-9
         if bits.settings.sprayer.control is PumpControl.SERVO:
             self.usable_l *= 1.0 - PULSE_ROUNDING
         self.early_l = _early_l(route, bits)
