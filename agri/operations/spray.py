@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
@@ -405,12 +406,13 @@ def plan_sorties(
     site, settings, route, name, kind, heights, ceiling_m
         As in `keep_job`.
     """
+    counted = partial(item_count, settings=settings, heights=heights)
     spared_wh = 0.0
     for _ in range(MOST_CUTS if isinstance(heights, HeightModel) else 1):
         parts = split_sorties(
             route,
             _sparing(settings, spared_wh),
-            item_count=lambda part: item_count(part, settings, heights=heights),
+            item_count=None if heights is None else counted,
         )
         plans = [
             fly_route(
