@@ -7,8 +7,8 @@ first. Passes begin a little early (`missions.spray_flight.early_l`); that has i
 tank, and so has a reserve (`TANK_RESERVE`). Every sortie begins at the pad with a full pack and as
 much mixture as it sprays, and could come home from any of its points (`missions.spray_reach`). Cuts
 fall at the end of a pass or on the pass itself, never so that less than `LEAST_PART_M` of it is
-left on either side; a tree is never cut. Where a pass was cut the next sortie begins ``resume_overlap_m`` before the cut; at the end of
-a pass there is nothing to begin again.
+left on either side; a tree is never cut. Where a pass was cut the next sortie begins
+``resume_overlap_m`` before the cut; at the end of a pass there is nothing to begin again.
 
 How the cuts are chosen:
 
