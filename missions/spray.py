@@ -71,10 +71,13 @@ class Treatable:
         What may and can be sprayed.
     dropped : shapely geometry
         What may be sprayed but is too narrow for the swath, or out of reach.
+    rounded_m2 : float
+        What may be sprayed but lies where round cuts were given fewer corners.
     """
 
     area: BaseGeometry
     dropped: BaseGeometry
+    rounded_m2: float = 0.0
 
 
 def treatable_area(
@@ -108,14 +111,21 @@ def treatable_area(
     field = frame.geometry_to_local(site.field.boundary)
     closed = [shape for _, shape in keep_outs(site, settings.flying_height_m, frame)]
     cuts = [*closed, *buffers, *_edge_strips(field, settings)]
-    off = shapely.union_all([_rounded_off(cut) for cut in cuts if not cut.is_empty])
-    ground = areas(shapely.difference(field, off))
+    cuts = [cut for cut in cuts if not cut.is_empty]
+    ground = areas(shapely.difference(field, shapely.union_all([_rounded_off(c) for c in cuts])))
+    rounded_m2 = 0.0
+    if any(map(_bent, cuts)):
+        rounded_m2 = float(shapely.difference(field, shapely.union_all(cuts)).area - ground.area)
     reached = ground
     if allowed is not None:
         reach_m = settings.swath_m / 2.0
         reached = areas(ground.intersection(allowed.buffer(reach_m, join_style="mitre")))
     sprayed = _wide_enough(reached, settings.swath_m)
-    return Treatable(area=sprayed, dropped=areas(shapely.difference(ground, sprayed)))
+    return Treatable(
+        area=sprayed,
+        dropped=areas(shapely.difference(ground, sprayed)),
+        rounded_m2=max(0.0, rounded_m2),
+    )
 
 
 def untreated(treatable: Treatable, site: Site) -> list[Finding]:
@@ -135,12 +145,13 @@ def untreated(treatable: Treatable, site: Site) -> list[Finding]:
 
 
 def unevenly(
-    passes: Sequence[Pass], ground: BaseGeometry, settings: SpraySettings
+    passes: Sequence[Pass], treatable: Treatable, settings: SpraySettings
 ) -> Iterator[Finding]:
     """Yield what the passes of a whole job miss and spray twice, where it is too much.
 
     The checks see one sortie at a time, and can tell neither of a job of several.
     """
+    ground = treatable.area
     if ground.area < SMALL_M2:
         return
     strips = [swept([work.points], work.width_m).intersection(ground) for work in passes]
@@ -150,8 +161,9 @@ def unevenly(
     twice = (sum(float(strip.area) for strip in strips) + early_m2) / times / max(
         once_m2, 1.0
     ) - 1.0
-    if once_m2 < ENOUGH * ground.area:
-        percent = 100.0 * (1.0 - once_m2 / float(ground.area))
+    wanted_m2 = float(ground.area) + treatable.rounded_m2
+    if once_m2 < ENOUGH * wanted_m2:
+        percent = 100.0 * (1.0 - once_m2 / wanted_m2)
         yield Finding.warning("finding.spray_missed", percent=percent)
     if twice > TWICE:
         yield Finding.warning("finding.spray_twice", percent=100.0 * twice)
@@ -217,7 +229,7 @@ def plan_route(
         allowed=allowed,
         treatable=ground.area,
         angle_deg=laid.angle_deg,
-        findings=(*untreated(ground, site), *unevenly(laid.passes, ground.area, settings)),
+        findings=(*untreated(ground, site), *unevenly(laid.passes, ground, settings)),
     )
 
 
