@@ -119,7 +119,9 @@ def treatable_area(
     reached = ground
     if allowed is not None:
         reach_m = settings.swath_m / 2.0
-        reached = areas(ground.intersection(allowed.buffer(reach_m, join_style="mitre")))
+        # a mitred buffer may cross itself where two corners meet
+        around = areas(shapely.make_valid(allowed.buffer(reach_m, join_style="mitre")))
+        reached = areas(shapely.intersection(ground, around, grid_size=SNAP_M))
     sprayed = _wide_enough(reached, settings.swath_m)
     return Treatable(
         area=sprayed,

@@ -47,10 +47,11 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
-from missions.spray_flight import early_l
+from missions.spray_flight import PUMP_ON_S, early_l, flight, late_m
 from missions.spray_job import SprayEstimate, SpraySettings
 from missions.spray_pieces import LegKind, Piece, course
 from missions.spray_route import SprayRoute
+from missions.sprayers import PumpControl
 
 KG_PER_L = 1.0
 """Water; spray mixtures differ by less than 1 %."""
@@ -298,9 +299,24 @@ def estimate_spray(
         sprayed_m=sum(leg.length_m for leg in legs if leg.kind is LegKind.SPRAY),
         time_s=sum(leg.time_s for leg in legs),
         energy_wh=sum(leg.energy_wh for leg in legs),
-        litres=sum(leg.litres for leg in legs) + sum(early_l(work) for work in route.passes),
+        litres=sum(leg.litres for leg in legs) + _ends_l(route, settings),
         area_m2=treated_m2(route),
     )
+
+
+def _ends_l(route: SprayRoute, settings: SpraySettings) -> float:
+    """Return what beginning early takes more, less what beginning late for want of room takes."""
+    if not route.passes:
+        return 0.0
+    servo = settings.sprayer.control is PumpControl.SERVO
+    ends_l = sum(early_l(work) for work in route.passes)
+    for run in flight(route).runs:
+        first = run.passes[0]
+        late = late_m(run, settings.sprayer.hose_s, pump_s=0.0 if servo else PUMP_ON_S)
+        if late > 0.0:
+            late = min(late, first.length_m)
+            ends_l -= early_l(first) + late * first.litres / first.length_m
+    return ends_l
 
 
 def treated_m2(route: SprayRoute) -> float:

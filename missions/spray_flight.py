@@ -177,9 +177,33 @@ def early_l(work: Pass) -> float:
     return work.litres / work.length_m * (early_m(work.speed_m_s) + ROUNDING_M)
 
 
+def late_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> float:
+    """Return how far behind its beginning a run without room to run up begins to spray, 0 else.
+
+    Examples
+    --------
+    >>> swath = Pass(points=((0, 0), (50, 0)), width_m=4.0, rate_l_ha=20.0, speed_m_s=4.0)
+    >>> short = Run(points=swath.points, passes=(swath,))
+    >>> roomy = Run(points=((-9, 0), (50, 0)), lead_m=9.0, passes=(swath,))
+    >>> round(late_m(short, 0.3), 2), late_m(roomy, 0.3)
+    (1.38, 0.0)
+    """
+    if run.is_spot:
+        return 0.0
+    far_m, step_s = 0.0, 0.01
+    for _ in range(round((pump_s + hose_s) / step_s)):
+        far_m += speed_after(far_m, run.passes[0].speed_m_s) * step_s
+    return max(0.0, far_m - run.lead_m)
+
+
 def off_before_m(tail_m: float, speed_m_s: float, hose_s: float) -> float:
-    """Return how far before a swath's end the sprayer is switched off."""
-    return round(speed_after(tail_m, speed_m_s) * hose_s, 3)
+    """Return how far before a swath's end the sprayer is switched off.
+
+    The speed is that at the order, before the aircraft slows for the end of its leg: so the last
+    drop rather falls a little short than beyond.
+    """
+    slowing_m = speed_m_s * hose_s if tail_m > 0.0 else 0.0
+    return round(speed_after(tail_m + slowing_m, speed_m_s) * hose_s, 3)
 
 
 def flight(route: SprayRoute) -> Flight:
