@@ -74,6 +74,8 @@ LEAST_SLOPE = 0.02
 """A slope below this does not turn the lines."""
 NARROWEST = 0.6
 """The swath is fitted down to this share of its width."""
+EVENLY = 1.0005
+"""How much wider than an even division of the ground a swath is tried."""
 STEPS_OF = 0.01
 """How finely, in shares of its width, a narrower swath is sought."""
 MOST, FEW = 3, 1
@@ -396,7 +398,8 @@ def _widths(task: _Task, angle_deg: float, rate_l_ha: float) -> list[float]:
     for part in explode(ground):
         extent_m = float(np.ptp((shapely.get_coordinates(part) @ turn.T)[:, 1]))
         count = math.ceil(extent_m / full_m - 1e-3)
-        tried += [extent_m / n for n in (count, count + 1)]
+        # a hair wider, so that places rounded to the centimetre cannot ask for one line more
+        tried += [extent_m / n * EVENLY for n in (count, count + 1)]
     widths = sorted((w for w in tried if least_m <= w < 0.999 * full_m), reverse=True)
     promises = [_promises(task, width_m, turn) for width_m in widths]
     found: list[float] = []
