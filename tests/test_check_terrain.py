@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry import Point, Polygon, box
+from shapely.geometry import MultiPoint, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
@@ -25,6 +25,7 @@ from missions.flightplan import FlightPlan, Site
 from missions.ground_data import height_model
 from missions.heights import Flat, Heights
 from missions.items import Command, Frame, MissionItem, item_at
+from missions.preflight import return_height_m
 from missions.route import Place
 from missions.spray_job import Product, SpraySettings
 from missions.spray_mission import plan_spray
@@ -78,8 +79,12 @@ def test_what_the_height_model_plans_passes(seed: int, tolerance_m: float) -> No
     plan = plan_of(heights)
     found = judged(plan, heights)
     too_fast = heights.profile([PAD, *WAY]).over_m > 0.05
+    # a plan made by hand carries no ground: its return height is the vehicle's own
+    needed_m = heights.return_height(MultiPoint([PAD, *WAY]).convex_hull)
+    too_low = needed_m > return_height_m(plan)
     assert keys(found, Severity.ERROR) == set()
-    assert keys(found) <= ({"finding.terrain_off_wish"} if too_fast else set())
+    allowed = {"finding.terrain_off_wish"} if too_fast else set()
+    assert keys(found) <= allowed | ({"finding.terrain_return_low"} if too_low else set())
     if not keys(found):
         (passed,) = found
         assert passed.key == "finding.checked_terrain"

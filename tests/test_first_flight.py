@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -128,18 +129,28 @@ def test_a_serial_port_that_is_not_there_is_named(
     assert "module" not in said
 
 
-def test_the_demonstration_flies_all_five_fields(
+def test_the_demonstration_surveys_five_fields_and_sprays_a_paddy_and_trees(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--lang", "vi", "demo", "--folder", str(tmp_path / "demo")]) == 0
     said = capsys.readouterr().out
     page = (tmp_path / "demo" / "reports" / "index.html").read_text("utf-8")
-    assert "5 trên 5 chuyến" in page
     assert "không phải thửa thật" in said
     with Workspace.open(tmp_path / "demo") as workspace:
-        assert [flight.outcome for flight in workspace.flights()] == ["landed"] * 5
+        flights = workspace.flights()
+        kinds = Counter(plan.kind for plan in workspace.plans())
+        applied = [workspace.applied_of(flight) for flight in flights]
+        assert {flight.outcome for flight in flights} == {"landed"}
         assert workspace.check() == []
-    assert len(list((tmp_path / "demo" / "exports").glob("*.plan"))) == 5
+    assert kinds["survey"] == 5
+    assert kinds["spray"] >= 2
+    assert len(flights) == kinds.total()
+    assert f"{len(flights)} trên {len(flights)} chuyến" in page
+    assert sum(one is not None for one in applied) == kinds["spray"]
+    assert all(one is None or one.off_swath_l < 0.05 for one in applied)
+    exports = tmp_path / "demo" / "exports"
+    assert len(list(exports.glob("*.plan"))) == len(flights)
+    assert len(list(exports.glob("*.param"))) == kinds["spray"]
 
 
 def test_a_second_demonstration_takes_a_folder_of_its_own(tmp_path: Path) -> None:
