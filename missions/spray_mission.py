@@ -54,6 +54,8 @@ from missions.spray_route import Pass, SprayRoute
 from missions.terrain import HeightModel
 
 T = TypeVar("T")
+WIDTH_STEP_M = 1e-4
+"""Widths are told to a tenth of a millimetre."""
 INSIDE_M = 0.1
 """A route lies in a fence's margins when no more than this of it sticks out."""
 
@@ -109,7 +111,10 @@ def flown_settings(route: SprayRoute, settings: SpraySettings) -> SpraySettings:
     widths = {round(work.width_m, 4) for work in route.passes if not work.is_spot}
     if len(widths) != 1:
         return settings
-    return replace(settings, swath_m=widths.pop())
+    width_m = widths.pop()
+    if abs(width_m - settings.swath_m) < WIDTH_STEP_M:
+        return settings  # rounded up it could ask a hair more than the pump gives
+    return replace(settings, swath_m=width_m)
 
 
 def fly_route(
