@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agri.errors import NotFound
 from agri.geo import LonLat
 from agri.grid import FloatArray
 from missions.route import Place
 from missions.terrain import HeightModel
-from sitl.ardupilot import ArduPilot
+from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.autopilot import Autopilot
 from tests.ground_station import RETURN, Item, Station, do, take_off
 from tests.reliefs import LOCAL, relief_of
@@ -89,6 +90,10 @@ def test_corners_in_a_straight_swath_cost_no_speed() -> None:
 @pytest.mark.ardupilot
 @pytest.mark.parametrize(("speed_m_s", "tolerance_m"), [(4.0, 0.5), (2.0, 0.3)])
 def test_a_real_arducopter_keeps_height_and_speed_too(speed_m_s: float, tolerance_m: float) -> None:
+    try:
+        find_arducopter()
+    except NotFound as missing:
+        pytest.skip(str(missing))
     from tests.test_sitl_ardupilot import AUTO, GUIDED, HOME_ITEM, SPEEDUP, Wire
 
     heights = HeightModel(
