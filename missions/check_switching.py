@@ -19,8 +19,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agri.findings import Finding
+from missions.dose import SERVO_MIN_US
 from missions.items import Command, MissionItem
-from missions.legs import PUMP_REST_US, is_pump, sprayer_on
+from missions.legs import is_pump, sprayer_on
 
 _NAVIGATION = range(95)
 _PLACES = frozenset({Command.NAV_WAYPOINT, Command.NAV_SPLINE_WAYPOINT, Command.NAV_LOITER_TIME})
@@ -47,7 +48,7 @@ def turns(item: MissionItem, pump_channel: int) -> bool | None:
     False
     """
     if is_pump(item, pump_channel):
-        return item.param2 > PUMP_REST_US
+        return item.param2 > SERVO_MIN_US
     if item.command == Command.DO_SPRAYER:
         return sprayer_on(item)
     return None

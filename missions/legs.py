@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from agri.geo import LonLat, distance_m
+from missions.dose import SERVO_MIN_US
 from missions.items import Command, MissionItem
 
 _FLOWN_TO = frozenset(
@@ -28,10 +29,6 @@ _FLOWN_TO = frozenset(
 _WAITS = _FLOWN_TO - {Command.NAV_LAND}
 _NAVIGATION = range(95)
 """MAV_CMD numbers of places to go and waits."""
-SET_SERVO = 183
-"""MAV_CMD_DO_SET_SERVO."""
-PUMP_REST_US = 1100.0
-"""Pulse at and below which a pump on a plain servo rests: ArduPilot's default SERVOn_MIN."""
 ON_THE_SPOT_M = 0.005
 """Pieces of a leg shorter than this are none."""
 
@@ -84,7 +81,7 @@ class _Switches:
 
     @property
     def spray_on(self) -> bool:
-        return self.sprayer or self.pump_us > PUMP_REST_US
+        return self.sprayer or self.pump_us > SERVO_MIN_US
 
     def after(self, items: Iterable[MissionItem], pump_channel: int) -> _Switches:
         """Return how they are once `items` have run."""
@@ -108,7 +105,7 @@ def sprayer_on(item: MissionItem) -> bool:
 
 def is_pump(item: MissionItem, pump_channel: int) -> bool:
     """Return whether an item sets the pump on the servo `pump_channel` (0: there is none)."""
-    return item.command == SET_SERVO and 0 < pump_channel == int(item.param1)
+    return item.command == Command.DO_SET_SERVO and 0 < pump_channel == int(item.param1)
 
 
 def flown_legs(

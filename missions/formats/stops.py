@@ -31,9 +31,7 @@ _PLACES = frozenset(
     }
 )
 _NAVIGATION = frozenset({Command.NAV_TAKEOFF, Command.NAV_DELAY, Command.NAV_RETURN_TO_LAUNCH})
-DO_SET_SERVO = 183
-"""MAV_CMD that drives a pump on a plain channel."""
-PUMP_COMMANDS = frozenset({int(Command.DO_SPRAYER), DO_SET_SERVO})
+PUMP_COMMANDS = frozenset({Command.DO_SPRAYER, Command.DO_SET_SERVO})
 """Commands that switch a pump."""
 
 
