@@ -8,6 +8,7 @@ and the integers that MAVLink carries (degrees × 10⁷, centimetres).
 from __future__ import annotations
 
 import re
+from datetime import timedelta, timezone
 
 from agri.errors import BadInput
 
@@ -17,6 +18,8 @@ MAU_M2 = 3600.0
 """Square metres in one mẫu Bắc Bộ."""
 HECTARE_M2 = 10_000.0
 """Square metres in one hectare."""
+INDOCHINA_TIME = timezone(timedelta(hours=7), "ICT")
+"""Vietnam's time, without summer time since 1975."""
 E7 = 10_000_000
 """MAVLink's integer steps in one degree."""
 

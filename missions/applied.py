@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import date, timedelta, timezone
+from datetime import date, timedelta
 
 import numpy as np
 import shapely
@@ -44,6 +44,7 @@ from agri.errors import BadInput, Refused
 from agri.geo import LonLat
 from agri.grid import Grid
 from agri.track import FlightRecord
+from agri.units import INDOCHINA_TIME
 from missions.flightplan import FlightPlan
 from missions.footprint import Ground
 from missions.spray_floor import DISC_SIDES, Floor, band, pieces_of
@@ -60,8 +61,6 @@ SEAM_M = 0.2
 """A gap between two passes of less than twice this is rounding, not an edge."""
 MOST_CELLS = 16_000_000
 """1,600 ha at 1 m; a grid takes 8 bytes a cell, some five of them at once."""
-INDOCHINA = timezone(timedelta(hours=7))
-"""Vietnam's time, without summer time since 1975."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +186,7 @@ def phi_end(record: FlightRecord, job: SprayJob) -> date:
     '2026-12-07'
     """
     ended = record.started_utc + timedelta(seconds=record.duration_s)
-    return ended.astimezone(INDOCHINA).date() + timedelta(days=job.settings.product.phi_days)
+    return ended.astimezone(INDOCHINA_TIME).date() + timedelta(days=job.settings.product.phi_days)
 
 
 class _Measured:

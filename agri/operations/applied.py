@@ -15,9 +15,8 @@ from agri.findings import Finding
 from agri.geo import LocalFrame
 from agri.grid import areas_where
 from agri.operations.layers import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Layer, site_layers
-from agri.operations.page import Table, render_page
-from agri.operations.picture import draw_picture
-from agri.operations.report import Facts, Report, fact, keep_report
+from agri.operations.page import Table
+from agri.operations.report import Facts, Report, drawn, fact, keep_report
 from agri.operations.sorties import flight_named, plan_of
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
@@ -270,7 +269,7 @@ def report_applied(
     look = any(finding.key != "finding.applied_well" for finding in findings)
     state = "look" if look else "ok"
     kind = say("page.kind_applied", language)
-    html = render_page(
+    return drawn(
         layers,
         kind=kind,
         title=plan.name,
@@ -281,8 +280,6 @@ def report_applied(
         tables=[_table(found, language)],
         language=language,
     )
-    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
-    return Report(png=png, html=html)
 
 
 def _table(found: Applied, language: Language) -> Table:

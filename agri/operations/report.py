@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 from html import escape
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from agri.field import Field
 from agri.files import write_bytes, write_text
 from agri.findings import Finding
 from agri.operations.compare import off_plan_p95_m, planned_photos
-from agri.operations.layers import flight_layers, plan_layers
+from agri.operations.layers import Layer, flight_layers, plan_layers
 from agri.operations.page import Table, render_page, state_of
 from agri.operations.picture import draw_picture
 from agri.track import FlightRecord
-from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
@@ -27,7 +26,6 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
 from missions.spray_job import SprayJob
 
-INDOCHINA_TIME = timezone(timedelta(hours=7), "ICT")
 Facts = list[tuple[str, str]]
 
 
@@ -209,6 +207,34 @@ def _items_table(plan: FlightPlan, language: Language) -> Table:
     )
 
 
+def drawn(
+    layers: Sequence[Layer],
+    *,
+    kind: str,
+    title: str,
+    state: str,
+    state_text: str,
+    facts: Facts,
+    findings: Sequence[Finding],
+    tables: Sequence[Table],
+    language: Language,
+) -> Report:
+    """Return picture and page of the same layers, title and facts (see `render_page`)."""
+    html = render_page(
+        layers,
+        kind=kind,
+        title=title,
+        state=state,
+        state_text=state_text,
+        facts=facts,
+        findings=findings,
+        tables=tables,
+        language=language,
+    )
+    png = draw_picture(layers, title=f"{kind}: {title}", facts=facts, language=language)
+    return Report(png=png, html=html)
+
+
 def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Language) -> Report:
     """Draw a plan: its picture and its page.
 
@@ -229,7 +255,7 @@ def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Languag
     layers, facts, state = plan_layers(plan), plan_facts(plan, language), state_of(findings)
     made = "survey" if plan.survey else "spray" if plan.spray else "mission"
     kind = say(f"page.kind_{made}", language)
-    html = render_page(
+    return drawn(
         layers,
         kind=kind,
         title=plan.name,
@@ -240,8 +266,6 @@ def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Languag
         tables=[_items_table(plan, language)],
         language=language,
     )
-    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
-    return Report(png=png, html=html)
 
 
 def report_flight(
@@ -274,7 +298,7 @@ def report_flight(
         open=True,
     )
     kind = say("page.kind_flight", language)
-    html = render_page(
+    return drawn(
         layers,
         kind=kind,
         title=plan.name,
@@ -285,5 +309,3 @@ def report_flight(
         tables=[events, _items_table(plan, language)],
         language=language,
     )
-    png = draw_picture(layers, title=f"{kind}: {plan.name}", facts=facts, language=language)
-    return Report(png=png, html=html)

@@ -25,7 +25,7 @@ from agri.geo import LonLat
 from agri.operations.heights import Ground, heights_over, slope_of
 from agri.operations.mix_card import keep_card, mix_card
 from agri.operations.planning import PlannedFlight, keep_plan, site_of
-from agri.operations.report import INDOCHINA_TIME
+from agri.units import INDOCHINA_TIME
 from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
