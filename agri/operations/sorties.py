@@ -173,6 +173,7 @@ def share_job(
             findings=tuple(over),
             language=language,
             now=now,
+            with_card=False,
         )
         for number, route in enumerate(routes, start=1)
     ]
