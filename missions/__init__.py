@@ -15,7 +15,8 @@ The rooms, in the order a flight goes through them; their imports make no circle
 * **Where nothing may be sprayed**: `drift` (buffers) with `droplets` and `sweep`; `spray_limits`
   (go or no go).
 * **What is sprayed of a field**: `spray_route` (passes: the value all planners give), `spray` with
-  `spray_lines`, `spray_order`, `spray_passes`, and `spray_plot` for small plain plots.
+  `spray_lines` (`spray_directions`, `spray_widths`), `spray_order`, `spray_passes`, and
+  `spray_plot` for small plain plots.
 * **What is sprayed of an orchard**: `crowns` (trees), `tree_ground`; `orchard` with `tour` (tree by
   tree); `rows` with `row_finding` and `row_lines` (row by row).
 * **How high over the ground**: `heights` (the question), `terrain` with `relief`, `height_samples`,

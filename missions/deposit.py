@@ -124,6 +124,29 @@ class _Way:
         return middle
 
 
+def evenness(found: Deposit, treatable: BaseGeometry, off_m: float) -> float:
+    """Return the dose's standard deviation over its mean, further from the edge than `off_m`.
+
+    Parameters
+    ----------
+    found : Deposit
+        What a flight leaves.
+    treatable : shapely geometry
+        What may be sprayed, metres of the same frame.
+    off_m : float
+        A swath leaves out the edge's own, in which flat ends of lines meet slanted sides.
+
+    Returns
+    -------
+    float
+        NaN where there are no such cells.
+    """
+    inner = _inner_cells(found.litres_m2.shape, found.west_m, found.south_m, treatable, off_m)
+    cells = found.litres_m2[inner]
+    mean = float(cells.mean()) if cells.size else 0.0
+    return float(cells.std() / mean) if mean > 0.0 else math.nan
+
+
 def deposit(plan: FlightPlan, *, look_s: float = 0.0) -> Deposit:
     """Return what a spray plan leaves on the ground of its field.
 
@@ -327,7 +350,7 @@ def _landed(
     lines = [way.at[run] for run in runs if len(run) > 1]
     sprayed = swept([np.array(LineString(line).simplify(0.005).coords) for line in lines], width_m)
     inside = shapely.intersection(sprayed, treatable).area
-    cells = grid[_inner_cells(grid.shape, west, south, treatable, width_m)]
+    cells = grid[_inner_cells(grid.shape, west, south, treatable, width_m / 2.0)]
     transit_l = 0.0
     if len(passes) and len(wet):
         near = shapely.union_all(shapely.buffer(list(passes), width_m / 2.0))
@@ -375,10 +398,10 @@ def _dose_map(
 
 
 def _inner_cells(
-    size: tuple[int, ...], west: float, south: float, treatable: BaseGeometry, width_m: float
+    size: tuple[int, ...], west: float, south: float, treatable: BaseGeometry, off_m: float
 ) -> NDArray[np.bool_]:
-    """Return which cells lie, as a whole, further than half a swath from the edge."""
-    inner = treatable.buffer(-(width_m / 2.0 + CELL_M / math.sqrt(2.0)))
+    """Return which cells lie, as a whole, so far from the edge."""
+    inner = treatable.buffer(-(off_m + CELL_M / math.sqrt(2.0)))
     row, column = np.indices((size[0], size[1]))
     found = np.zeros(size, dtype=bool)
     if not inner.is_empty:

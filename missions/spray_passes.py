@@ -20,8 +20,8 @@ Nothing is sprayed outside the ground: a flat end is tried across its whole widt
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -37,8 +37,12 @@ from missions.tracks import Leg, LegKind, swept
 FloatArray = NDArray[np.float64]
 SHARP_DEG = 20.0
 """A bend sharper than this ends a pass."""
-WORTH = 0.3
+WORTH = 0.4
 """Share of the width that must be unsprayed ground for a pass to begin or go on there."""
+TWIN = 0.97
+"""A side of the edge of which a line sprays this share is left to the line."""
+GAP_M = 12.0
+"""A line is parted where sides spray its ground for at least this far: a run-out and a run-up."""
 SHORT = 0.2
 """A pass whose length is less than this share of its width is not flown."""
 STEP_M = 0.1
@@ -55,11 +59,15 @@ STRAIGHTER_M = 0.04
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A stretch of a track and how far it may go on at its end over a corner."""
+    """A stretch of a track, how far it may go on at its end over a corner, and whose track it is.
+
+    `ring` numbers the closed tracks along borders; a track with ends has none.
+    """
 
     points: FloatArray
     over_m: float = 0.0
     edge: bool = False
+    ring: int | None = None
 
 
 def cut_passes(
@@ -98,18 +106,19 @@ def cut_passes(
     shapely.prepare(roomy)
     pieces = [
         inside
-        for leg in legs
+        for number, leg in enumerate(legs)
         if leg.works
-        for piece in _pieces(leg, width_m)
+        for piece in _pieces(leg, width_m, number)
         for flyable in _flyable(piece, allowed)
         for inside in _sprayable(flyable, roomy, width_m)
     ]
+    pieces = _without_twins(pieces, width_m)
     done: dict[int, FloatArray] = {}
     edges = [k for k, piece in enumerate(pieces) if piece.edge]
     lines = [k for k, piece in enumerate(pieces) if not piece.edge]
     for k in edges:
         done[k] = _lengthened(pieces[k], roomy, width_m)
-    done = _sides(done, roomy, width_m)
+    done = _sides(done, _before(pieces), roomy, width_m)
     lines.sort(key=lambda k: -round(_length(pieces[k].points), 2))
     sprayed = swept(done.values(), width_m) if done else None
     long = [k for k in lines if _length(pieces[k].points) >= 2.0 * width_m]
@@ -122,12 +131,51 @@ def cut_passes(
         if len(done[k]):
             sprayed = shapely.union(sprayed, swept([done[k]], width_m))
     least_m = SHORT * width_m
-    kept = [k for k in sorted(done) if len(done[k]) and _length(done[k]) >= least_m]
-    return tuple((tuple((float(e), float(n)) for e, n in done[k]), pieces[k].edge) for k in kept)
+    sides = swept([done[k] for k in edges if len(done[k])], width_m) if edges else None
+    return tuple(
+        (tuple((float(e), float(n)) for e, n in way), pieces[k].edge)
+        for k in sorted(done)
+        for way in ([done[k]] if pieces[k].edge else _parted(done[k], sides, width_m))
+        if len(way) and _length(way) >= least_m
+    )
 
 
-def _pieces(leg: Leg, width_m: float) -> list[_Piece]:
-    """Return a leg cut at its sharp bends."""
+def _without_twins(pieces: Sequence[_Piece], width_m: float) -> list[_Piece]:
+    """Return pieces without the sides of the edge whose ground a line sprays as it passes."""
+    lines = [piece.points for piece in pieces if not piece.edge]
+    if not lines:
+        return list(pieces)
+    strips = shapely.STRtree([swept([points], width_m) for points in lines])
+    kept = []
+    for piece in pieces:
+        if piece.edge:
+            strip = swept([piece.points], width_m)
+            over = strips.geometries[strips.query(strip, predicate="intersects")]
+            if shapely.intersection(strip, shapely.union_all(over)).area >= TWIN * strip.area:
+                continue
+        kept.append(piece)
+    return kept
+
+
+def _parted(points: FloatArray, sides: BaseGeometry | None, width_m: float) -> list[FloatArray]:
+    """Return a line without the long stretches on which the edge's sides spray its ground."""
+    length_m, gap_m = _length(points), max(GAP_M, 2.0 * width_m)
+    if sides is None or length_m < gap_m:
+        return [points]
+    far = np.linspace(0.0, length_m, math.ceil(length_m / (5.0 * STEP_M)) + 1)
+    at, ahead = _along(points, far)
+    twice = _within(sides, _sections(at, ahead, width_m)).mean(axis=1) > 1.0 - WORTH
+    changes = np.flatnonzero(np.diff(twice.astype(np.int8), prepend=0, append=0))
+    here_m, parts = 0.0, []
+    for first, behind in changes.reshape(-1, 2):
+        if far[behind - 1] - far[first] >= gap_m:
+            parts.append(_between(points, here_m, float(far[first])))
+            here_m = float(far[behind - 1])
+    return [*parts, _between(points, here_m, length_m)] if parts else [points]
+
+
+def _pieces(leg: Leg, width_m: float, number: int) -> list[_Piece]:
+    """Return a leg cut at its sharp bends; `number` names it."""
     line = LineString(leg.points).simplify(STRAIGHTER_M)
     points = shapely.get_coordinates(line)
     closed = len(points) > 3 and math.dist(points[0], points[-1]) < 1e-6
@@ -147,7 +195,8 @@ def _pieces(leg: Leg, width_m: float) -> list[_Piece]:
     ring = np.roll(points[:-1], -start, axis=0)
     cuts = [*sorted({(k - start) % last for k in sharp}), last]
     over = [_over(float(turns[(k + start - 1) % last]), width_m) for k in cuts[1:]]
-    return _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
+    sides = _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
+    return [replace(side, ring=number) for side in sides]
 
 
 def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
@@ -161,7 +210,7 @@ def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
         return [piece]
     parts = explode(shapely.intersection(LineString(piece.points), allowed))
     return [
-        _Piece(shapely.get_coordinates(part), 0.0, piece.edge)
+        replace(piece, points=shapely.get_coordinates(part), over_m=0.0)
         for part in parts
         if isinstance(part, LineString)
     ]
@@ -192,7 +241,8 @@ def _sprayable(piece: _Piece, ground: BaseGeometry, width_m: float) -> list[_Pie
     for start_m, end_m in [*sorted(cuts), (length_m, length_m)]:
         if start_m - here_m >= STEP_M:
             over_m = piece.over_m if end_m >= length_m else 0.0
-            kept.append(_Piece(_between(piece.points, here_m, start_m), over_m, piece.edge))
+            points = _between(piece.points, here_m, start_m)
+            kept.append(replace(piece, points=points, over_m=over_m))
         here_m = max(here_m, end_m)
     return kept
 
@@ -230,8 +280,20 @@ def _lengthened(piece: _Piece, ground: BaseGeometry, width_m: float) -> FloatArr
     return longer
 
 
+def _before(pieces: Sequence[_Piece]) -> dict[int, int]:
+    """Return which side of the edge ends at the corner at which each begins."""
+    edges = [k for k, piece in enumerate(pieces) if piece.edge]
+    found = {k: before for before, k in pairwise(edges)}
+    rings: dict[int, list[int]] = {}
+    for k in edges:
+        ring = pieces[k].ring
+        if ring is not None:
+            rings.setdefault(ring, []).append(k)
+    return found | {ring[0]: ring[-1] for ring in rings.values()}
+
+
 def _sides(
-    sides: dict[int, FloatArray], ground: BaseGeometry, width_m: float
+    sides: dict[int, FloatArray], before: Mapping[int, int], ground: BaseGeometry, width_m: float
 ) -> dict[int, FloatArray]:
     """Return the sides of the edge, each without what the others spray before it does.
 
@@ -242,10 +304,9 @@ def _sides(
     keys = list(sides)
     swaths = {k: swept([sides[k]], width_m) for k in keys}
     tree = shapely.STRtree([swaths[k] for k in keys])
-    for place, k in enumerate(keys):
+    for k in keys:
         near = [keys[int(n)] for n in tree.query(swaths[k])]
-        before = keys[place - 1]
-        others = [swaths[n] for n in near if n != k and (n < k or n == before)]
+        others = [swaths[n] for n in near if n != k and (n < k or n == before.get(k))]
         sprayed = shapely.union_all(others) if others else None
         found[k] = _trimmed(sides[k], ground, sprayed, width_m)
         swaths[k] = swept([found[k]], width_m) if len(found[k]) else shapely.Point()

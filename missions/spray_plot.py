@@ -202,8 +202,24 @@ def sides_of(plot: Plot, width_m: float) -> list[Way]:
     return ways
 
 
-def share_sprayed(plot: Plot, ways: Sequence[Way], width_m: float) -> float:
-    """Return how much of the plot straight swaths with flat ends spray."""
+def shares(plot: Plot, ways: Sequence[Way], width_m: float) -> tuple[float, float]:
+    """Return how much of the plot straight swaths with flat ends spray, and how unevenly.
+
+    Parameters
+    ----------
+    plot : Plot
+    ways : sequence of ways
+        Of two points each, local metres.
+    width_m : float
+        Of the swaths.
+
+    Returns
+    -------
+    sprayed : float
+        Share of the plot.
+    uneven : float
+        What is missed and sprayed twice, as a share of the ground half a width from the border on.
+    """
     ends = np.array(ways)
     step = ends[:, 1] - ends[:, 0]
     aside = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.hypot(*step.T)[:, None]
@@ -211,8 +227,13 @@ def share_sprayed(plot: Plot, ways: Sequence[Way], width_m: float) -> float:
     boxes = np.stack(
         [ends[:, 0] - aside, ends[:, 1] - aside, ends[:, 1] + aside, ends[:, 0] + aside], axis=1
     )
-    sprayed = shapely.union_all(shapely.polygons(boxes), grid_size=GRID_M)
-    return float(shapely.intersection(sprayed, plot.shape).area) / plot.shape.area
+    strips = shapely.polygons(boxes)
+    sprayed = shapely.union_all(strips, grid_size=GRID_M)
+    share = float(shapely.intersection(sprayed, plot.shape).area) / plot.shape.area
+    inner = Polygon(plot.moved(width_m / 2.0))
+    given = float(shapely.area(shapely.intersection(strips, inner)).sum())
+    once = float(shapely.intersection(sprayed, inner).area)
+    return share, (given + inner.area - 2.0 * once) / inner.area
 
 
 def in_order(

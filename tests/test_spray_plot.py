@@ -21,7 +21,7 @@ from missions.spray_plot import (
     in_order,
     lines_of,
     plot_of,
-    share_sprayed,
+    shares,
     sides_of,
 )
 from missions.tracks import swept
@@ -48,9 +48,13 @@ def test_a_plot_is_sprayed_to_its_corners_and_not_beyond(plot: Polygon, width_m:
     sprayed = swept(ways, widths[0])
     assert sprayed.difference(plot).area <= 0.0005 * plot.area
     assert sprayed.intersection(plot).area >= 0.975 * plot.area
-    assert share_sprayed(found, ways, widths[0]) == pytest.approx(
-        sprayed.intersection(plot).area / plot.area, abs=1e-4
-    )
+    share, uneven = shares(found, ways, widths[0])
+    assert share == pytest.approx(sprayed.intersection(plot).area / plot.area, abs=1e-4)
+    inner = plot.buffer(-widths[0] / 2.0, join_style="mitre")
+    times = [swept([way], widths[0]).intersection(inner).area for way in ways]
+    missed = inner.difference(sprayed).area
+    twice_m2 = sum(times) - (inner.area - missed)
+    assert uneven == pytest.approx((missed + twice_m2) / inner.area, abs=2e-4)
     twice = sum(math.dist(*way) for way in ways) * widths[0] / sprayed.area - 1.0
     assert twice <= 0.08
 
@@ -73,7 +77,9 @@ def test_a_right_angled_plot_is_sprayed_whole_and_once() -> None:
     assert found is not None
     ways = [*sides_of(found, 4.0), *lines_of(found, 90.0, 4.0)]
     assert len(ways) == 8
-    assert share_sprayed(found, ways, 4.0) >= 0.999
+    share, uneven = shares(found, ways, 4.0)
+    assert share >= 0.999
+    assert uneven <= 0.001
     assert sum(math.dist(*way) for way in ways) * 4.0 == pytest.approx(40 * 24, rel=0.01)
 
 

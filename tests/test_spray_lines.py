@@ -1,0 +1,118 @@
+"""Directions, widths and passes of a spraying: chosen and cut so that the dose is even."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import shapely
+from shapely import affinity
+from shapely.geometry import Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+from agri.weather import Wind
+from missions.spray_directions import directions, flying_cost
+from missions.spray_job import SpraySettings
+from missions.spray_lines import Laid, lay_lines
+from missions.spray_passes import cut_passes
+from missions.spray_widths import widths
+from missions.tracks import Leg, LegKind, Track, swept
+from tests.sprays import SETTINGS
+
+CALM = replace(SETTINGS, wind=Wind(speed_m_s=0.0), edges=())
+TWO_HOLES = box(-30, -30, 30, 30).difference(
+    shapely.union_all([box(6, 6, 18, 18), box(-18, -18, -12, -12)])
+)
+
+
+def asked(width_m: float) -> SpraySettings:
+    return replace(CALM, swath_m=width_m)
+
+
+def lay(ground: BaseGeometry, width_m: float) -> Laid:
+    return lay_lines(ground, ground.buffer(30.0).convex_hull, (-40.0, -40.0), asked(width_m))
+
+
+def uneven(ground: BaseGeometry, laid: Laid) -> float:
+    """What is missed or sprayed twice half a width from the edge on, as a share of that ground."""
+    inner = ground.buffer(-laid.width_m / 2.0)
+    strips = [swept([work.points], laid.width_m).intersection(inner) for work in laid.passes]
+    once = shapely.union_all(strips).area
+    return (sum(strip.area for strip in strips) - once + inner.area - once) / inner.area
+
+
+@pytest.mark.parametrize("width_m", [4.0, 6.0, 9.0])
+@pytest.mark.parametrize("turn_deg", [0.0, 33.0])
+def test_a_field_with_holes_gets_an_even_dose(width_m: float, turn_deg: float) -> None:
+    ground = affinity.rotate(TWO_HOLES, turn_deg, origin=(0, 0))
+    laid = lay(ground, width_m)
+    assert uneven(ground, laid) <= 0.012
+    covered = swept([work.points for work in laid.passes], laid.width_m).intersection(ground)
+    assert covered.area >= 0.99 * ground.area
+
+
+def test_each_ring_is_closed_by_its_own_last_side() -> None:
+    rings = [
+        Leg(kind=LegKind.EDGE, points=((3, 3), (57, 3), (57, 37), (3, 37), (3, 3))),
+        Leg(kind=LegKind.EDGE, points=((37, 17), (23, 17), (23, 23), (37, 23), (37, 17))),
+    ]
+    ground = box(0, 0, 60, 40)
+    ways = [way for way, _ in cut_passes(rings, ground, 6.0)]
+    strips = [swept([way], 6.0) for way in ways]
+    assert sum(strip.area for strip in strips) <= 1.01 * shapely.union_all(strips).area
+
+
+def test_a_side_that_a_line_sprays_as_it_passes_is_left_to_the_line() -> None:
+    legs = [
+        Leg(kind=LegKind.EDGE, points=((20, 10), (40, 10))),
+        Leg(kind=LegKind.LINE, points=((0, 10), (80, 10))),
+    ]
+    found = cut_passes(legs, box(0, 0, 80, 20), 4.0)
+    assert [edge for _, edge in found] == [False]
+
+
+def test_a_line_rests_where_sides_have_sprayed_its_ground() -> None:
+    legs = [
+        Leg(kind=LegKind.EDGE, points=((30, 10.5), (60, 10.5), (60, 30))),
+        Leg(kind=LegKind.LINE, points=((0, 10), (90, 10))),
+    ]
+    lines = [way for way, edge in cut_passes(legs, box(0, 0, 90, 40), 4.0) if not edge]
+    assert [round(way[0][0]) for way in lines] == [0, 62]
+    assert [round(way[1][0]) for way in lines] == [30, 90]
+
+
+def test_a_line_flies_on_over_a_gap_too_short_for_a_run_up() -> None:
+    legs = [
+        Leg(kind=LegKind.EDGE, points=((40, 0), (40, 40))),
+        Leg(kind=LegKind.LINE, points=((0, 10), (90, 10))),
+    ]
+    lines = [way for way, edge in cut_passes(legs, box(0, 0, 90, 40), 4.0) if not edge]
+    assert len(lines) == 1
+
+
+def test_directions_along_the_sides_are_looked_at_beside_the_quickest() -> None:
+    ground = affinity.rotate(box(-50, -40, 50, 40), 20.0, origin=(0, 0))
+    found = directions(ground, 76.6, CALM, None)
+    assert found[0] == pytest.approx(76.6)
+    assert any(abs(math.remainder(angle_deg - 70.0, 180.0)) < 0.01 for angle_deg in found)
+
+
+def test_a_narrower_width_divides_the_ground_evenly() -> None:
+    found = widths(box(0, 0, 100, 33), 90.0, asked(6.0), 20.0)
+    assert any(width_m == pytest.approx(5.5, abs=0.01) for width_m in found)
+
+
+def test_flying_along_the_wind_costs_more_than_across_it() -> None:
+    windy = replace(CALM, wind=Wind(speed_m_s=3.0, from_deg=0.0))
+    north, east = (
+        [Track(LegKind.LINE, shapely.get_coordinates(shapely.LineString([(0, 0), end])))]
+        for end in ((0, 100), (100, 0))
+    )
+    assert flying_cost(north, windy, None) > 1.05 * flying_cost(east, windy, None)
+    assert flying_cost(north, CALM, None) == pytest.approx(flying_cost(east, CALM, None))
+
+
+def test_a_trapezoid_is_not_left_with_a_long_wedge_sprayed_twice() -> None:
+    ground = Polygon([(-106, -58), (106, -42), (85, 58), (-93, 28)])
+    assert uneven(ground, lay(ground, 6.0)) <= 0.0095
