@@ -35,7 +35,8 @@ LEAST_REST_M = 1.0
 LEAST_REST_S = 0.5
 """A spot left this much early is let be."""
 ROUNDING_M = 0.05
-"""Fence corners and passes that came through a file are rounded by a centimetre or two."""
+"""Fence corners and passes that came through a file are rounded by a centimetre or two; corners are
+not drawn out to points, into which a run-up would reach out of the fence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ def passes_of(plan: FlightPlan) -> tuple[Pass, ...]:
 def _piece_with(home: tuple[float, float], fences: Sequence[Enclosure]) -> BaseGeometry | None:
     point = shapely.Point(home)
     for fence in fences:
-        for piece in explode(fence.allowed.buffer(ROUNDING_M, join_style="mitre")):
+        for piece in explode(fence.allowed.buffer(ROUNDING_M, join_style="bevel")):
             if piece.distance(point) <= ROUNDING_M:
                 return piece
     return None

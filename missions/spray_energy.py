@@ -47,7 +47,7 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
-from missions.spray_flight import PUMP_ON_S, early_l, flight, late_m
+from missions.spray_flight import PUMP_ON_S, beyond_m, flight
 from missions.spray_job import SprayEstimate, SpraySettings
 from missions.spray_pieces import LegKind, Piece, course
 from missions.spray_route import SprayRoute
@@ -305,17 +305,18 @@ def estimate_spray(
 
 
 def _ends_l(route: SprayRoute, settings: SpraySettings) -> float:
-    """Return what beginning early takes more, less what beginning late for want of room takes."""
+    """Return what beginning early takes more, less what beginning late or ending short leaves."""
     if not route.passes:
         return 0.0
-    servo = settings.sprayer.control is PumpControl.SERVO
-    ends_l = sum(early_l(work) for work in route.passes)
+    sprayer = settings.sprayer
+    pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
+    ends_l = 0.0
     for run in flight(route).runs:
-        first = run.passes[0]
-        late = late_m(run, settings.sprayer.hose_s, pump_s=0.0 if servo else PUMP_ON_S)
-        if late > 0.0:
-            late = min(late, first.length_m)
-            ends_l -= early_l(first) + late * first.litres / first.length_m
+        ends = zip((run.passes[0], run.passes[-1]),
+                   beyond_m(run, sprayer.hose_s, pump_s=pump_s), strict=True)  # fmt: skip
+        for work, far_m in ends:
+            if not work.is_spot:
+                ends_l += max(far_m, -work.length_m) * work.litres / work.length_m
     return ends_l
 
 

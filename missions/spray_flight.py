@@ -28,8 +28,8 @@ safe side, 0.4 m at most), less what the aircraft still gains in that time, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -65,6 +65,9 @@ CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
 REMEMBERED = 4
 """Flights kept in mind: cutting, timing, writing and fencing a route each ask for the same one."""
+CORNER_DEG, DOUBT_DEG = 20.0, 1.0
+"""A corner sharper than this slows the aircraft down; where rounded places leave it open whether
+one does, spraying rather begins late and ends short."""
 TOUCH_M = 0.05
 """Passes whose ends are nearer than this are flown on without a stop of the pump."""
 ON_DEG = 25.0
@@ -81,6 +84,9 @@ class Run:
         The whole way; one point for a spot.
     lead_m, tail_m : float
         Length of the run-up and of the run-out.
+    before_m, after_m : float
+        How far before and behind the whole way the corner lies at which the aircraft slows down:
+        a transit that comes or goes straight on is flown at speed.
     passes : tuple of Pass
         One, or several that touch, the end of each the start of the next.
     """
@@ -88,6 +94,8 @@ class Run:
     points: tuple[Place, ...]
     lead_m: float = 0.0
     tail_m: float = 0.0
+    before_m: float = 0.0
+    after_m: float = 0.0
     passes: tuple[Pass, ...]
 
     @property
@@ -129,7 +137,12 @@ def run_up_m(speed_m_s: float) -> float:
 
 
 def on_before_m(
-    lead_m: float, speed_m_s: float, hose_s: float, *, pump_s: float = PUMP_ON_S
+    lead_m: float,
+    speed_m_s: float,
+    hose_s: float,
+    *,
+    pump_s: float = PUMP_ON_S,
+    before_m: float = 0.0,
 ) -> float:
     """Return how far before a swath's beginning the sprayer is switched on.
 
@@ -143,6 +156,8 @@ def on_before_m(
         From pump to full flow at the nozzle.
     pump_s : float
         From the order to a turning pump, mean; a plain servo turns at once.
+    before_m : float
+        How far before the run-up the last corner lies.
 
     Examples
     --------
@@ -154,7 +169,8 @@ def on_before_m(
     left_s = pump_s + early_m(speed_m_s) / speed_m_s + hose_s
     here_m, step_s = 0.0, 0.01
     while left_s > 1e-9 and here_m < lead_m:
-        here_m += speed_after(lead_m - here_m, speed_m_s) * min(step_s, left_s)
+        from_corner_m = before_m + lead_m - here_m
+        here_m += speed_after(from_corner_m, speed_m_s) * min(step_s, left_s)
         left_s -= step_s
     return round(min(here_m, lead_m), 3)
 
@@ -177,33 +193,46 @@ def early_l(work: Pass) -> float:
     return work.litres / work.length_m * (early_m(work.speed_m_s) + ROUNDING_M)
 
 
-def late_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> float:
-    """Return how far behind its beginning a run without room to run up begins to spray, 0 else.
+def off_before_m(tail_m: float, speed_m_s: float, hose_s: float, *, after_m: float = 0.0) -> float:
+    """Return how far before a swath's end the sprayer is switched off.
+
+    The speed is that at the order, before the aircraft slows for the corner `after_m` behind the
+    run-out: so the last drop rather falls a little short than beyond.
+
+    Examples
+    --------
+    >>> off_before_m(0.0, 5.0, 0.3), off_before_m(3.5, 5.0, 0.3)
+    (0.36, 1.16)
+    >>> off_before_m(3.5, 5.0, 0.3, after_m=50.0)
+    1.5
+    """
+    slowing_m = speed_m_s * hose_s if tail_m > 0.0 else 0.0
+    return round(speed_after(tail_m + slowing_m + after_m, speed_m_s) * hose_s, 3)
+
+
+def beyond_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[float, float]:
+    """Return how much longer than its passes a run is wet, before its beginning and behind its end.
+
+    Less than 0 where it begins late for want of room to run up, or ends short.
 
     Examples
     --------
     >>> swath = Pass(points=((0, 0), (50, 0)), width_m=4.0, rate_l_ha=20.0, speed_m_s=4.0)
     >>> short = Run(points=swath.points, passes=(swath,))
-    >>> roomy = Run(points=((-9, 0), (50, 0)), lead_m=9.0, passes=(swath,))
-    >>> round(late_m(short, 0.3), 2), late_m(roomy, 0.3)
-    (1.38, 0.0)
+    >>> roomy = Run(points=((-9, 0), (59, 0)), lead_m=9.0, tail_m=9.0, passes=(swath,))
+    >>> [[round(far_m, 1) for far_m in beyond_m(run, 0.3)] for run in (short, roomy)]
+    [[-1.4, 0.1], [0.4, 0.0]]
     """
     if run.is_spot:
-        return 0.0
-    far_m, step_s = 0.0, 0.01
+        return 0.0, 0.0
+    first, last = run.passes[0].speed_m_s, run.passes[-1].speed_m_s
+    on_m = run.lead_m - on_before_m(run.lead_m, first, hose_s, pump_s=pump_s, before_m=run.before_m)
+    far_m, step_s = on_m, 0.01
     for _ in range(round((pump_s + hose_s) / step_s)):
-        far_m += speed_after(far_m, run.passes[0].speed_m_s) * step_s
-    return max(0.0, far_m - run.lead_m)
-
-
-def off_before_m(tail_m: float, speed_m_s: float, hose_s: float) -> float:
-    """Return how far before a swath's end the sprayer is switched off.
-
-    The speed is that at the order, before the aircraft slows for the end of its leg: so the last
-    drop rather falls a little short than beyond.
-    """
-    slowing_m = speed_m_s * hose_s if tail_m > 0.0 else 0.0
-    return round(speed_after(tail_m + slowing_m, speed_m_s) * hose_s, 3)
+        far_m += speed_after(run.before_m + far_m, first) * step_s
+    off_m = off_before_m(run.tail_m, last, hose_s, after_m=run.after_m)
+    empty_m = speed_after(off_m + run.tail_m + run.after_m, last) * hose_s
+    return run.lead_m - far_m, empty_m - off_m
 
 
 def flight(route: SprayRoute) -> Flight:
@@ -231,7 +260,36 @@ def _flown(passes: tuple[Pass, ...], home: Place, allowed: BaseGeometry) -> Flig
     found = _runs(passes, allowed)
     ends = [home, *(end for run in found for end in (run.points[0], run.points[-1])), home]
     pairs = list(zip(ends[::2], ends[1::2], strict=True))
-    return Flight(runs=found, transits=tuple(ways(allowed, pairs)))
+    transits = tuple(ways(allowed, pairs))
+    return Flight(runs=tuple(_cornered(found, transits)), transits=transits)
+
+
+def _cornered(runs: Sequence[Run], transits: Sequence[Sequence[Place]]) -> Iterator[Run]:
+    """Yield runs with how far from their ends the corners lie at which the aircraft slows down."""
+    for n, run in enumerate(runs):
+        if run.is_spot:
+            yield run
+            continue
+        from_run = runs[n - 1].points if n and runs[n - 1].tail_m else ()
+        to_run = runs[n + 1].points if n + 1 < len(runs) else ()
+        into = [*from_run, *transits[n]][::-1]
+        onward = [*transits[n + 1], *to_run]
+        before_m = _straight_m(run.points[1::-1], into, CORNER_DEG - DOUBT_DEG)
+        after_m = _straight_m(run.points[-2:], onward, CORNER_DEG + DOUBT_DEG)
+        yield replace(run, before_m=before_m, after_m=after_m if run.tail_m else 0.0)
+
+
+def _straight_m(leg: Sequence[Place], way: Sequence[Place], most_deg: float) -> float:
+    """Return how far a way that begins at the end of a leg goes on without a corner."""
+    far_m, here = 0.0, leg
+    for step in pairwise(way):
+        if math.dist(*step) < TOUCH_M:
+            continue
+        if len(here) < 2 or _turn_deg(here, step) > most_deg:
+            break
+        far_m += math.dist(*step)
+        here = step
+    return far_m
 
 
 def _runs(passes: tuple[Pass, ...], allowed: BaseGeometry) -> tuple[Run, ...]:

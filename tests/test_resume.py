@@ -19,8 +19,9 @@ from shapely.geometry import box
 
 from agri.errors import BadInput
 from agri.geo import LocalFrame
+from missions.fence import Enclosure
 from missions.flightplan import FlightPlan
-from missions.resume import LEAST_REST_M
+from missions.resume import LEAST_REST_M, frame_of
 from missions.sortie import (
     Done,
     done_until,
@@ -100,6 +101,18 @@ def test_what_is_closed_by_the_fence_stays_closed_for_the_rest() -> None:
     middle = shapely.Point(home[0] - east + 20.0, home[1] - north + 40.0)
     assert middle.distance(route_of(fenced).allowed) > 4.0
     assert middle.within(route_of(plan).allowed)
+
+
+def test_a_fence_with_sharp_corners_is_not_left_for_the_rest() -> None:
+    """Made wider for rounding, its corners are not drawn out into spikes a run-up could use."""
+    plan = plan_of(lawn(40.0, 80.0), settings())
+    sharp = tuple(FRAME.place(*corner) for corner in ((-90, -40), (180, -20), (30, 160)))
+    fenced = replace(plan, fence_polygons=(replace(plan.fence_polygons[0], vertices=sharp),))
+    ring = shapely.Polygon([frame_of(fenced).metres(place) for place in sharp])
+    held = Enclosure(inclusion=ring, exclusions=()).allowed
+    wider = route_of(fenced).allowed
+    assert wider.covers(held)
+    assert all(point.distance(held) < 0.051 for point in shapely.points(wider.exterior.coords))
 
 
 # ---- told by the pilot

@@ -192,16 +192,12 @@ def test_wider_buffers_never_add_sprayed_ground(case: Case, wider_m: float) -> N
     assert fallen.area <= narrower.route.treatable.area + 0.5
 
 
-@pytest.mark.slow
 @settings(max_examples=30, database=None)
 @given(case=cases(0.15), which=st.floats(0.0, 0.999), share=st.floats(0.0, 1.0))
 def test_the_rest_of_a_sortie_broken_off_is_sprayed_once(
     case: Case, which: float, share: float
 ) -> None:
-    """P14: gap or overlap of at most a metre where it was broken off, none elsewhere.
-
-    Belongs into the gate as soon as its whole length holds too: offs before bends cost some metres.
-    """
+    """P14: gap or overlap of at most a metre where it was broken off, none elsewhere."""
     job = planned(case)
     if job is None:
         return
@@ -223,19 +219,26 @@ def test_the_rest_of_a_sortie_broken_off_is_sprayed_once(
     )
     errors = [f.text("en") for f in check_plan(again) if f.severity is Severity.ERROR]
     assert not errors, errors
-    wet_m = sum(wet.line.length for wet in Flown(again).wets)
-    whole = Flown(plan)
-    planned_m = sum(wet.line.length for wet in whole.wets)
-    assert abs((planned_m - wet_m) - far_m) <= 1.0 + _slack_m(whole), (planned_m, wet_m, far_m)
-    stopped = Point(route.passes[index].at(at_m))
-    begun = Point(Flown(again).wets[0].points[0])
-    if at_m < route.passes[index].length_m - 1.0 and at_m > 0.0:
-        assert stopped.distance(begun) <= 1.0
+    left = Flown(again).wets
+    before = Flown(plan).wets[-len(left) :]
+    apart = [
+        math.dist(one.points[end], other.points[end])
+        for one, other in zip(before, left, strict=True)
+        for end in (0, -1)
+        if max(one.line.length, other.line.length) > NOTHING_M or one is before[0]
+    ]
+    assert max(apart[1::2]) <= END_M
+    assert sum(apart[1:]) <= 1.0 + ROUGHLY_M * len(left)
+    stopped = before[0].line.project(Point(rest.passes[0].points[0]))
+    begun = before[0].line.project(Point(left[0].points[0]))
+    assert abs(begun - stopped) <= 1.0
 
 
-def _slack_m(flown: Flown) -> float:
-    """What run-ups that are shorter than they should be cost at most."""
-    return sum(late(wet) for wet in flown.wets)
+NOTHING_M = 0.2
+"""A way on which the hose has hardly filled when the sprayer is off again."""
+END_M, ROUGHLY_M = 0.25, 0.1
+"""A plan's fence is rounded: the rest may have 5 cm more room to run up, and now and then room
+enough to run out, where the sortie stopped."""
 
 
 @settings(max_examples=25, database=None)

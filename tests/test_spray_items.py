@@ -227,3 +227,55 @@ def test_runs_reach_back_and_on_only_where_the_region_lets_them():
     [run] = flight(route).runs
     assert run.lead_m == pytest.approx(run_up_m(4.0))
     assert run.tail_m == pytest.approx(4.0, abs=0.01)
+
+
+def wet_legs(*passes, **more):
+    """Each leg's length and where on it the sprayer is ordered on."""
+    items = items_of(*passes, **more)
+    legs = ordered_legs(items, DRAFT.frame.place(0.0, 0.0))
+    return [(leg.length_m, leg.stretches) for leg in legs if leg.stretches]
+
+
+def test_a_bend_shortly_behind_the_off_is_flown_where_the_off_is_given():
+    """An off given as early as a bend needs it would leave metres unsprayed."""
+    bend, end = (100.0, 20.0), (100.8, 20.2)
+    bent = swath((10, 20), bend, end)
+    items = items_of(bent)
+    off = next(k for k, i in enumerate(items) if i.command == Command.DO_SPRAYER and i.param1) + 2
+    assert commands(items)[off - 1 : off + 1] == [Command.NAV_WAYPOINT, Command.DO_SPRAYER]
+    assert items[off].param1 == 0.0
+    [(length_m, [(_, until_m)])] = wet_legs(bent)
+    assert until_m == pytest.approx(length_m)
+    at = Point(DRAFT.frame.metres(items[off - 1].place))
+    assert at.distance(shapely.LineString([(10, 20), bend, end])) < 0.02
+    before_m = off_before_m(run_up_m(4.0), 4.0, CALM.sprayer.hose_s)
+    assert bent.length_m - (at.x - 10.0) == pytest.approx(before_m, abs=0.02)
+
+
+def test_a_pass_so_short_that_its_setting_would_come_after_the_off_is_not_set():
+    slow = swath((60, 20), (60.4, 20), speed_m_s=2.0, rate_l_ha=40.0)
+    items = items_of(swath((10, 20), (60, 20)), slow)
+    on = next(k for k, i in enumerate(items) if i.command == Command.DO_SPRAYER and i.param1)
+    off = next(k for k, i in enumerate(items[on + 1 :], on + 1) if i.command == Command.DO_SPRAYER)
+    assert Command.DO_CHANGE_SPEED not in commands(items)[on:off]
+
+
+def test_where_the_way_goes_straight_on_the_hose_empties_at_full_speed():
+    """No corner slows the aircraft down: the off comes sooner, the on too."""
+    area = box(-40, -40, 160, 60)
+    lines = [swath((10, 20), (40, 20)), swath((70, 20), (100, 20))]
+    [one, other] = flight(
+        SprayRoute(
+            passes=tuple(lines), home=(0.0, 0.0), allowed=area, treatable=area, angle_deg=90.0
+        )
+    ).runs
+    assert (one.before_m, other.after_m) == (0.0, 0.0)
+    between_m, far_m = 30.0 - one.tail_m - other.lead_m, other.lead_m + 30.0 + other.tail_m
+    assert one.after_m == pytest.approx(between_m + far_m)
+    assert other.before_m == pytest.approx(between_m + one.lead_m + 30.0 + one.tail_m)
+    off = [leg.stretches[0] for leg in ordered_legs(items_of(*lines), DRAFT.frame.place(0, 0))
+           if leg.stretches]  # fmt: skip
+    [(_, first_m), (begun_m, last_m)] = off
+    assert one.lead_m + 30.0 - first_m == pytest.approx(4.0 * 0.3, abs=0.02)
+    assert other.lead_m + 30.0 - last_m < 4.0 * 0.3 - 0.02
+    assert other.lead_m - begun_m == pytest.approx(4.0 * (PUMP_ON_S + EARLY_S + 0.3), abs=0.1)
