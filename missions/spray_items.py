@@ -307,14 +307,16 @@ def _bent_at(points: tuple[Place, ...], off_m: float, allowed: BaseGeometry) -> 
     near = [k for k in range(1, len(points) - 1) if off_m + AT_ONCE_M < far[k] < off_m + NEAR_M]
     if not near or off_m <= 0.0:
         return points
-    way = LineString(points)
     first = near[0] if far[near[0] - 1] + SAME_PLACE_M < off_m else near[0] - 1
-    at = way.interpolate(off_m) if first == near[0] else Point(points[first])
+    at = points[first]
+    if first == near[0]:
+        off = LineString(points).interpolate(off_m)
+        at = (off.x, off.y)
     straight = LineString([at, points[near[-1] + 1]])
     left_m = max(straight.distance(Point(points[k])) for k in near)
     if first < 1 or left_m > BESIDE_M or not allowed.covers(straight):
         return points
-    return (*points[:first], (at.x, at.y), *points[near[-1] + 1 :])
+    return (*points[:first], at, *points[near[-1] + 1 :])
 
 
 def _before_bend(off: _Order, begin_m: float, end_m: float) -> _Order:
