@@ -21,6 +21,7 @@ meridian (EPSG 5899 for Quảng Ninh: TM-3 107°45′).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -38,6 +39,7 @@ from agri.units import degrees_to_e7, e7_to_degrees
 Above = Literal["ground", "home", "sea"]
 G = TypeVar("G", bound=BaseGeometry)
 FloatArray = NDArray[np.float64]
+Segment = Sequence[Sequence[float]] | FloatArray
 
 VN2000_EPSG: dict[str, int] = {"Quảng Ninh": 5899}
 """Provincial VN-2000 / TM-3 zones (EPSG registry); more are added with their source."""
@@ -271,6 +273,25 @@ def distance_m(first: LonLat, second: LonLat) -> float:
     1039.3
     """
     return math.hypot(*LocalFrame(first).metres(second))
+
+
+def turn_deg(into: Segment, out: Segment) -> float:
+    """Return the angle between two straight ways, 0 to 180°, whichever side the turn is to.
+
+    Parameters
+    ----------
+    into, out : ((east, north), (east, north))
+        Beginning and end of the ways before and after the turn, in one local frame.
+
+    Examples
+    --------
+    >>> turn_deg(((0.0, 0.0), (5.0, 0.0)), ((5.0, 0.0), (5.0, -2.0)))
+    90.0
+    """
+    east, north = into[1][0] - into[0][0], into[1][1] - into[0][1]
+    east_out, north_out = out[1][0] - out[0][0], out[1][1] - out[0][1]
+    cross, along = east * north_out - north * east_out, east * east_out + north * north_out
+    return abs(math.degrees(math.atan2(cross, along)))
 
 
 def vn2000_to_lonlat(northing_m: float, easting_m: float, *, epsg: int = 5899) -> LonLat:

@@ -5,7 +5,7 @@ The rooms, in the order a flight goes through them; their imports make no circle
 * **What is known**: `catalogue` (cameras, aircraft, sprayers, from their ``.toml`` files), with
   `sprayer_entries`; `survey` (what a camera sees), `sprayers` (what sprays), `energy`.
 * **What is flown**: `items` (MAVLink items, canonical form, digest), `flightplan` (one flight as
-  one value), `spray_job` (its part that is spraying), `legs` (what the items fly).
+  one value), `spray_job` (its part that is spraying), `legs` (what the items fly and order).
 * **Where it may fly**: `keepouts`, `fence`, `pads`, `route`; `ties` decides among near equals,
   `scanlines` cuts areas.
 * **A field covered by lines**: `coverage` with its rooms `edge_pass`, `swaths`, `leads`, `mending`,
@@ -23,8 +23,7 @@ The rooms, in the order a flight goes through them; their imports make no circle
   `height_fit`; `ground_data` (whether a raster will do); `carried_ground` and `carrying` (what a
   plan keeps of it).
 * **From spray route to plan**: `spray_flight` (run-ups, speeds, when the pump is told);
-  `spray_items`, `spray_mission`; `spray_orders` reads the items back, `deposit` flies them on
-  paper.
+  `spray_items`, `spray_mission`; `deposit` flies the items on paper.
 * **Sorties**: `spray_energy` with `spray_pieces` and `spray_climbs` (time, energy, mixture),
   `spray_reach` and `cutting` (tank and pack), `sharing` (several aircraft), `progress` and `resume`
   (the rest of a flight that stopped early); `sortie` is the door to them.

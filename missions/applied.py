@@ -45,7 +45,7 @@ from agri.geo import LonLat
 from agri.grid import Grid
 from agri.track import FlightRecord
 from agri.units import INDOCHINA_TIME
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, job_of
 from missions.footprint import Ground
 from missions.spray_floor import DISC_SIDES, Floor, band, pieces_of
 from missions.spray_job import SprayJob
@@ -159,9 +159,7 @@ def applied(record: FlightRecord, plan: FlightPlan, *, cell_m: float = 1.0) -> A
     Refused
         When the aircraft did not tell its pump, or the grid would be too large.
     """
-    job = plan.spray
-    if job is None:
-        raise BadInput("error.applied_no_spray_plan", name=plan.name)
+    job = job_of(plan)
     if not 0.1 <= cell_m <= 20.0:
         raise BadInput("error.applied_cell", value=cell_m)
     floor = Floor(job, cell_m)

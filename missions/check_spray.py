@@ -50,6 +50,9 @@ ALONG_M = 0.5
 SPECK_M2 = 0.1
 """Less than this outside is the rounding of corners."""
 
+CHECKED = {"trees": "finding.checked_spray_trees", "rows": "finding.checked_spray_rows"}
+"""What is said of a sound plan whose work is no share of the field: its own kind of work."""
+
 
 def sprays(plan: FlightPlan) -> bool:
     """Return whether a plan is to be judged as a spraying.
@@ -110,7 +113,7 @@ def check_spray(
     told, figures = check_work(plan, path, work, None if area is None else area.open)
     found += told
     if all(finding.severity is not Severity.ERROR for finding in found):
-        found.append(Finding.info("finding.checked_spray", **figures))
+        found.append(Finding.info(CHECKED.get(job.kind, "finding.checked_spray"), **figures))
         found.append(Finding.info("finding.spray_past_edge", distance_m=past_edge_m(job.settings)))
     return found
 

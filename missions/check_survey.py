@@ -8,13 +8,13 @@ can do; the energy with what the packs give. Coverage has a room of its own
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import shapely
 
 from agri.findings import Finding
+from agri.geo import turn_deg
 from missions.check_items import MAX_TURN_DEG
 from missions.check_path import Path
 from missions.energy import Aircraft
@@ -47,17 +47,16 @@ def check_turns(path: Path) -> list[Finding]:
     found = []
     for first, second in zip(range(len(path.legs)), range(1, len(path.legs)), strict=False):
         both = path.legs[first].trigger_m > 0.0 and path.legs[second].trigger_m > 0.0
-        if both and _turn_deg(path, first, second) > MAX_TURN_DEG:
+        if both and _angle_deg(path, first, second) > MAX_TURN_DEG:
             found.append(path.legs[second].seq)
     if not found:
         return []
     return [Finding.warning("finding.camera_on_in_turn", item=found[0], count=len(found))]
 
 
-def _turn_deg(path: Path, first: int, second: int) -> float:
-    ways = [np.diff(shapely.get_coordinates(path.lines[leg]), axis=0)[0] for leg in (first, second)]
-    into, out = (math.atan2(north, east) for east, north in ways)
-    return abs(math.degrees(math.remainder(out - into, math.tau)))
+def _angle_deg(path: Path, first: int, second: int) -> float:
+    into, out = (shapely.get_coordinates(path.lines[leg]) for leg in (first, second))
+    return turn_deg(into, out)
 
 
 def check_pictures(job: SurveyJob, path: Path, speeds_m_s: Mapping[int, float]) -> list[Finding]:

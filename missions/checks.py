@@ -100,7 +100,8 @@ def check_plan(
     """
     findings = check_items(plan, limits)
     if plan.items:
-        findings += _summary(findings, "finding.checked_items", count=len(plan.items))
+        checked = "finding.checked_items_spray" if sprays(plan) else "finding.checked_items"
+        findings += _summary(findings, checked, count=len(plan.items))
         findings += [*_flight(plan, ground, heights), *_not_told(plan), *_to_set(plan)]
         findings.append(Finding.info("finding.fingerprint", digest=plan.digest[:12]))
     return sorted(findings, key=lambda finding: -finding.severity)

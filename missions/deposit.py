@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-The items are read as the aircraft reads them (`missions.spray_orders`), flown with the speeds
+The items are read as the aircraft reads them (`missions.legs`), flown with the speeds
 measured on ArduCopter (`missions.spray_flight`) and sprayed as its sprayer does:
 
 * **Speed.** A leg is an S-curve from rest to rest blended with its neighbours. Through a corner of
@@ -38,9 +38,9 @@ from agri.errors import BadInput
 from agri.geo import LocalFrame, LonLat
 from missions.flightplan import FlightPlan
 from missions.items import MissionItem
+from missions.legs import OrderedLeg, Setting, ordered_legs
 from missions.spray_flight import CORNER_M_S, GAIN_M_S2
 from missions.spray_job import SpraySettings
-from missions.spray_orders import OrderedLeg, Setting, ordered_legs
 from missions.tracks import swept
 
 CELL_M = 1.0

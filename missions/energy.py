@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agri.errors import BadInput, Refused
+from agri.geo import turn_deg
 
 AIR_KG_M3 = 1.2
 """Density of air at 20 °C and sea level."""
@@ -177,24 +178,14 @@ def corner_speeds(
     """
     speeds = [0.0] * len(path)
     for index in range(1, len(path) - 1):
-        turn_deg = _turn_deg(path[index - 1], path[index], path[index + 1])
-        speeds[index] = speed_m_s * max(0.0, 1.0 - turn_deg / 90.0)
+        angle_deg = turn_deg(path[index - 1 : index + 1], path[index : index + 2])
+        speeds[index] = speed_m_s * max(0.0, 1.0 - angle_deg / 90.0)
     for order in (range(1, len(path)), range(len(path) - 2, -1, -1)):
         for index in order:
             other = index - 1 if order.step > 0 else index + 1
             reach = speeds[other] ** 2 + 2 * acceleration_m_s2 * math.dist(path[other], path[index])
             speeds[index] = min(speeds[index], math.sqrt(reach))
     return speeds
-
-
-def _turn_deg(
-    before: tuple[float, float], here: tuple[float, float], after: tuple[float, float]
-) -> float:
-    into = (here[0] - before[0], here[1] - before[1])
-    out = (after[0] - here[0], after[1] - here[1])
-    cross = into[0] * out[1] - into[1] * out[0]
-    dot = into[0] * out[0] + into[1] * out[1]
-    return abs(math.degrees(math.atan2(cross, dot)))
 
 
 def leg_time_s(

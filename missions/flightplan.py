@@ -251,3 +251,16 @@ def rally_from_items(items: tuple[MissionItem, ...]) -> tuple[RallyPoint, ...]:
     return tuple(
         RallyPoint(place=i.place, altitude_m=i.z) for i in items if i.command == Command.RALLY_POINT
     )
+
+
+def job_of(plan: FlightPlan) -> SprayJob:
+    """Return what a spray plan was asked.
+
+    Raises
+    ------
+    BadInput
+        When the plan sprays nothing.
+    """
+    if plan.spray is None:
+        raise BadInput("error.not_a_spray_plan", plan=plan.name)
+    return plan.spray

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import shapely
+from numpy.typing import ArrayLike
 from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
@@ -33,15 +34,36 @@ def with_leads(track: Track, region: BaseGeometry, lead_in_m: float) -> Track:
     ahead = track.points[1] - track.points[0]
     ahead = ahead / np.hypot(*ahead)
     first, last = track.points[0], track.points[-1]
-    before = _reach(first, first - ahead * lead_in_m, region)
-    return replace(track, lead=(before, _reach(last, last + ahead * lead_in_m, region)))
+    before = reach(first, first - ahead * lead_in_m, region)
+    return replace(track, lead=(before, reach(last, last + ahead * lead_in_m, region)))
 
 
-def _reach(start: FloatArray, end: FloatArray, region: BaseGeometry) -> FloatArray:
-    """Return how far the straight way to `end` stays in the region."""
-    inside = shapely.intersection(LineString([start, end]), region)
-    for piece in explode(inside):
-        if isinstance(piece, LineString) and piece.distance(Point(start)) < 1e-6:
-            tip: FloatArray = max(shapely.get_coordinates(piece), key=lambda p: math.dist(p, start))
-            return tip
-    return start
+def reach(start: ArrayLike, tip: ArrayLike, region: BaseGeometry) -> FloatArray:
+    """Return how far the straight way from `start` to `tip` stays in a region.
+
+    Parameters
+    ----------
+    start, tip : (east_m, north_m)
+        Local metres.
+    region : shapely geometry
+        In the same frame.
+
+    Returns
+    -------
+    (2,) float64
+        `start` itself where the way leaves the region at once.
+
+    Examples
+    --------
+    >>> reach((0.0, 0.0), (9.0, 0.0), shapely.box(-2, -5, 4, 5)).tolist()
+    [4.0, 0.0]
+    """
+    here, there = np.asarray(start, dtype=float), np.asarray(tip, dtype=float)
+    line = LineString([here, there])
+    if region.covers(line):
+        return there
+    for piece in explode(line.intersection(region)):
+        if isinstance(piece, LineString) and piece.distance(Point(here)) < 1e-6:
+            end: FloatArray = max(shapely.get_coordinates(piece), key=lambda p: math.dist(p, here))
+            return end
+    return here

@@ -1,21 +1,24 @@
-"""The straight legs a list of items flies, and whether camera or sprayer works on each.
+"""What a list of items flies and orders, leg by leg: the one reading of it.
 
-One reading of the items serves formats, pages, pictures and checks: where the aircraft goes, at
-what height and speed, and what is switched on. A DO_ item runs when the navigation item before it
-is reached, that is, on the leg to the next one (seen on ArduCopter). Items behind a
-CONDITION_DISTANCE are held back until the next waypoint is that near: the leg is cut there, so that
-on each piece things are as they are. What is still held back when the waypoint is reached is
-forgotten. So a leg may be told in several pieces, all with the number of the item flown to.
+Formats, pages, pictures, checks and the flight on paper all look at the items through this room:
+where the aircraft goes, at what height and speed, and what is switched on. A DO_ item runs when the
+navigation item before it is reached, that is, on the leg to the next one. Items behind a
+CONDITION_DISTANCE wait until the next waypoint is that near; what still waits when the waypoint is
+reached is lost (both seen on ArduCopter 4.6-dev).
+
+`ordered_legs` tells every leg and every stay with all that is ordered on it. `flown_legs` cuts the
+legs where something is switched, so that on each piece things are as they are: a leg may be told in
+several pieces, all with the number of the item flown to.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from agri.geo import LonLat, distance_m
-from missions.dose import SERVO_MIN_US
+from missions.dose import PUMP_CHANNEL, SERVO_MAX_US, SERVO_MIN_US
 from missions.items import Command, MissionItem
 
 _FLOWN_TO = frozenset(
@@ -24,13 +27,112 @@ _FLOWN_TO = frozenset(
         Command.NAV_SPLINE_WAYPOINT,
         Command.NAV_LOITER_TIME,
         Command.NAV_LAND,
+        Command.NAV_DELAY,
+        Command.NAV_RETURN_TO_LAUNCH,
     }
 )
-_WAITS = _FLOWN_TO - {Command.NAV_LAND}
+_WHOLE_SECONDS = frozenset(
+    {Command.NAV_WAYPOINT, Command.NAV_SPLINE_WAYPOINT, Command.NAV_LOITER_TIME}
+)
+"""ArduCopter keeps how long these stay as a whole number."""
 _NAVIGATION = range(95)
 """MAV_CMD numbers of places to go and waits."""
 ON_THE_SPOT_M = 0.005
 """Pieces of a leg shorter than this are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What camera, sprayer and speed are set to.
+
+    Parameters
+    ----------
+    trigger_m : float
+        Distance between pictures, 0 when the camera rests.
+    sprayer : bool
+        What DO_SPRAYER told last.
+    pump_us : float
+        Pulse of a pump on a plain servo, 0 when none is told.
+    speed_m_s : float
+        Ground speed asked, 0 before any is.
+    """
+
+    trigger_m: float = 0.0
+    sprayer: bool = False
+    pump_us: float = 0.0
+    speed_m_s: float = 0.0
+
+    @property
+    def on(self) -> bool:
+        """Whether the sprayer is on."""
+        return self.sprayer or self.pump_us > SERVO_MIN_US
+
+    @property
+    def output(self) -> float:
+        """Share of full output of a pump on a plain servo; 0 where the pump follows the speed."""
+        return max(0.0, (self.pump_us - SERVO_MIN_US) / (SERVO_MAX_US - SERVO_MIN_US))
+
+    def after(self, item: MissionItem, pump_channel: int) -> Setting:
+        """Return the setting once `item` has run."""
+        if item.command == Command.DO_SET_CAM_TRIGG_DIST:
+            return replace(self, trigger_m=max(item.param1, 0.0))
+        if item.command == Command.DO_SPRAYER:
+            return replace(self, sprayer=sprayer_on(item))
+        if item.command == Command.DO_CHANGE_SPEED:
+            told = int(item.param1) in (0, 1) and item.param2 > 0.0
+            return replace(self, speed_m_s=item.param2) if told else self
+        if is_pump(item, pump_channel):
+            return replace(self, pump_us=item.param2)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedLeg:
+    """One straight leg, or a stay in one place, and what is ordered on it.
+
+    Parameters
+    ----------
+    seq : int
+        Number on board of the item flown to (the first item is 1; home is 0).
+    start, end : LonLat
+        From where to where; equal for a stay.
+    start_height_m, end_height_m : float
+        In the items' frame.
+    length_m : float
+        Between start and end.
+    stay_s : float
+        How long it is stayed at the end of it.
+    orders : tuple of (float, Setting)
+        From how far along the leg which setting holds; the first from 0.
+    """
+
+    seq: int
+    start: LonLat
+    end: LonLat
+    start_height_m: float
+    end_height_m: float
+    length_m: float
+    stay_s: float
+    orders: tuple[tuple[float, Setting], ...]
+
+    @property
+    def sprays(self) -> bool:
+        """Whether the sprayer is on anywhere on it."""
+        return bool(self.stretches) or (self.stay_s > 0.0 and self.orders[-1][1].on)
+
+    @property
+    def stretches(self) -> tuple[tuple[float, float], ...]:
+        """From where to where along it, metres, the sprayer is on."""
+        found: list[tuple[float, float]] = []
+        ends = [*(at for at, _ in self.orders[1:]), self.length_m]
+        for (at, setting), until in zip(self.orders, ends, strict=True):
+            if not setting.on or until <= at:
+                continue
+            if found and found[-1][1] == at:
+                found[-1] = (found[-1][0], until)
+            else:
+                found.append((at, until))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,34 +172,6 @@ class FlownLeg:
     stop_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Switches:
-    """How things are switched."""
-
-    trigger_m: float = 0.0
-    sprayer: bool = False
-    speed_m_s: float = 0.0
-    pump_us: float = 0.0
-
-    @property
-    def spray_on(self) -> bool:
-        return self.sprayer or self.pump_us > SERVO_MIN_US
-
-    def after(self, items: Iterable[MissionItem], pump_channel: int) -> _Switches:
-        """Return how they are once `items` have run."""
-        now = self
-        for item in items:
-            if item.command == Command.DO_SET_CAM_TRIGG_DIST:
-                now = replace(now, trigger_m=max(item.param1, 0.0))
-            elif item.command == Command.DO_SPRAYER:
-                now = replace(now, sprayer=sprayer_on(item))
-            elif item.command == Command.DO_CHANGE_SPEED and int(item.param1) in (0, 1):
-                now = replace(now, speed_m_s=item.param2)
-            elif is_pump(item, pump_channel):
-                now = replace(now, pump_us=item.param2)
-        return now
-
-
 def sprayer_on(item: MissionItem) -> bool:
     """Return whether a DO_SPRAYER switches on: ArduCopter keeps its parameter as a whole number."""
     return int(item.param1) == 1
@@ -108,10 +182,10 @@ def is_pump(item: MissionItem, pump_channel: int) -> bool:
     return item.command == Command.DO_SET_SERVO and 0 < pump_channel == int(item.param1)
 
 
-def flown_legs(
-    items: Sequence[MissionItem], home: LonLat, *, pump_channel: int = 0
-) -> tuple[FlownLeg, ...]:
-    """Return the legs flown from `home` through `items`, RETURN_TO_LAUNCH back to `home`.
+def ordered_legs(
+    items: Sequence[MissionItem], home: LonLat, *, pump_channel: int = PUMP_CHANNEL
+) -> tuple[OrderedLeg, ...]:
+    """Return the legs and stays from `home` through `items`, and what is ordered on each.
 
     Parameters
     ----------
@@ -124,85 +198,123 @@ def flown_legs(
 
     Returns
     -------
-    tuple of FlownLeg
-        In flying order; vertical take-off and landing have no leg.
+    tuple of OrderedLeg
+        In flying order, RETURN_TO_LAUNCH back to `home` included; vertical take-off and landing
+        have no leg.
     """
-    legs: list[FlownLeg] = []
-    here, height_m, now = home, 0.0, _Switches()
-    held: list[tuple[float, list[MissionItem]]] = []
+    legs: list[OrderedLeg] = []
+    here, height_m, now = home, 0.0, Setting()
+    waiting: list[tuple[float | None, MissionItem]] = []
+    distance: float | None = None
     for seq, item in enumerate(items, start=1):
         if item.command == Command.CONDITION_DISTANCE:
-            held.append((item.param1, []))
-        elif item.command == Command.NAV_RETURN_TO_LAUNCH or item.command in _FLOWN_TO:
-            returns = item.command == Command.NAV_RETURN_TO_LAUNCH
-            located = bool(item.x or item.y) and not returns
-            there = item.place if located else home if returns else here
-            end_height_m = height_m if returns else item.z
-            whole = FlownLeg(
-                seq=seq,
-                start=here,
-                end=there,
-                start_height_m=height_m,
-                end_height_m=end_height_m,
-                trigger_m=0.0,
-                stop_s=float(int(item.param1)) if item.command in _WAITS else 0.0,
-            )
-            now = _fly(whole, now, held, pump_channel, legs)
-            here, height_m, held = there, end_height_m, []
-        elif item.command in _NAVIGATION:
-            height_m = item.z if item.command == Command.NAV_TAKEOFF else height_m
-            held = []
-        elif held:
-            held[-1][1].append(item)
-        else:
-            now = now.after([item], pump_channel)
+            distance = item.param1 if distance is None else min(distance, item.param1)
+            continue
+        if item.command not in _NAVIGATION:
+            waiting.append((distance, item))
+            distance = None
+            continue
+        there, top_m, stay_s = here, height_m, 0.0
+        if item.command in _FLOWN_TO:
+            there, top_m, stay_s = *_target(item, here, height_m, home), _stay_s(item)
+        elif item.command == Command.NAV_TAKEOFF:
+            top_m = item.z
+        length_m = 0.0 if there == here else distance_m(here, there)
+        orders = _orders(waiting, now, length_m, stay_s, pump_channel)
+        if length_m > 0.0 or stay_s > 0.0:
+            legs.append(
+                OrderedLeg(seq=seq, start=here, end=there, start_height_m=height_m,
+                           end_height_m=top_m, length_m=length_m, stay_s=stay_s, orders=orders)
+            )  # fmt: skip
+        now, here, height_m = orders[-1][1], there, top_m
+        waiting, distance = [], None
     return tuple(legs)
 
 
-def _fly(
-    whole: FlownLeg,
-    now: _Switches,
-    held: Sequence[tuple[float, list[MissionItem]]],
+def _target(item: MissionItem, here: LonLat, height_m: float, home: LonLat) -> tuple[LonLat, float]:
+    """Return where an item leads to, and how high."""
+    if item.command == Command.NAV_RETURN_TO_LAUNCH:
+        return home, height_m
+    if item.command == Command.NAV_DELAY:
+        return here, height_m
+    return (item.place if item.x or item.y else here), item.z
+
+
+def _stay_s(item: MissionItem) -> float:
+    if item.command in _WHOLE_SECONDS:
+        return float(max(0, int(item.param1)))
+    return max(0.0, item.param1) if item.command == Command.NAV_DELAY else 0.0
+
+
+def _orders(
+    waiting: Sequence[tuple[float | None, MissionItem]],
+    now: Setting,
+    length_m: float,
+    stay_s: float,
     pump_channel: int,
-    legs: list[FlownLeg],
-) -> _Switches:
-    """Add the pieces of one leg to `legs` and return how things are switched at its end."""
-    if whole.start == whole.end:
-        return now
-    length_m = distance_m(whole.start, whole.end) if held else math.inf
-    begin_m = 0.0
-    for left_m, orders in held:
-        at_m = max(begin_m, length_m - max(left_m, 0.0))
-        if at_m >= length_m - ON_THE_SPOT_M:
-            break
-        if at_m > begin_m + ON_THE_SPOT_M:
-            legs.append(_piece(whole, now, begin_m / length_m, at_m / length_m))
-            begin_m = at_m
-        now = now.after(orders, pump_channel)
-    legs.append(_piece(whole, now, begin_m / length_m if begin_m else 0.0, 1.0))
-    return now
+) -> tuple[tuple[float, Setting], ...]:
+    """Return from where along a leg which setting holds."""
+    found = [(0.0, now)]
+    at_m = 0.0
+    for distance, item in waiting:
+        if distance is not None:
+            at_m = max(at_m, length_m - max(distance, 0.0))
+            if at_m >= length_m - ON_THE_SPOT_M and (length_m > 0.0 or stay_s == 0.0):
+                break
+        now = now.after(item, pump_channel)
+        if at_m <= found[-1][0] + ON_THE_SPOT_M:
+            found[-1] = (found[-1][0], now)
+        else:
+            found.append((at_m, now))
+    return tuple(found)
 
 
-def _piece(whole: FlownLeg, now: _Switches, first: float, last: float) -> FlownLeg:
+def flown_legs(
+    items: Sequence[MissionItem], home: LonLat, *, pump_channel: int = 0
+) -> tuple[FlownLeg, ...]:
+    """Return the legs flown from `home` through `items`, cut where something is switched.
+
+    Parameters
+    ----------
+    items, home, pump_channel
+        As in `ordered_legs`; by default no pump hangs on a plain servo.
+
+    Returns
+    -------
+    tuple of FlownLeg
+        In flying order; stays in one place have none.
+    """
+    legs = ordered_legs(items, home, pump_channel=pump_channel)
+    return tuple(piece for leg in legs if leg.length_m > 0.0 for piece in _pieces(leg))
+
+
+def _pieces(leg: OrderedLeg) -> Iterator[FlownLeg]:
+    """Yield the pieces of a leg on which nothing is switched."""
+    shares = [*(at / leg.length_m for at, _ in leg.orders), 1.0]
+    for (first, last), (_, setting) in zip(itertools.pairwise(shares), leg.orders, strict=True):
+        yield _piece(leg, setting, first, last)
+
+
+def _piece(leg: OrderedLeg, now: Setting, first: float, last: float) -> FlownLeg:
     def place(share: float) -> LonLat:
         if share in (0.0, 1.0):
-            return whole.end if share else whole.start
-        start, end = whole.start, whole.end
+            return leg.end if share else leg.start
+        start, end = leg.start, leg.end
         return LonLat(
             lon_deg=start.lon_deg + share * (end.lon_deg - start.lon_deg),
             lat_deg=start.lat_deg + share * (end.lat_deg - start.lat_deg),
         )
 
-    low_m, rise_m = whole.start_height_m, whole.end_height_m - whole.start_height_m
-    return replace(
-        whole,
+    low_m, rise_m = leg.start_height_m, leg.end_height_m - leg.start_height_m
+    return FlownLeg(
+        seq=leg.seq,
         start=place(first),
         end=place(last),
         start_height_m=low_m + first * rise_m if first else low_m,
-        end_height_m=low_m + last * rise_m if last != 1.0 else whole.end_height_m,
+        end_height_m=low_m + last * rise_m if last != 1.0 else leg.end_height_m,
         trigger_m=now.trigger_m,
-        spray_on=now.spray_on,
+        spray_on=now.on,
         speed_m_s=now.speed_m_s,
         pump_us=now.pump_us,
-        stop_s=whole.stop_s if last == 1.0 else 0.0,
+        stop_s=leg.stay_s if last == 1.0 else 0.0,
     )

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agri.errors import BadInput
-from missions.flightplan import FlightPlan
-from missions.resume import Done, frame_of, job_of, merged, passes_of
+from missions.flightplan import FlightPlan, job_of
+from missions.resume import Done, frame_of, merged, passes_of
 from missions.spray_route import Pass
 
 NOISE_M = 1.5

@@ -25,9 +25,8 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from agri.geo import LocalFrame
 from missions.fence import Enclosure
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, job_of
 from missions.keepouts import explode
-from missions.spray_job import SprayJob
 from missions.spray_route import Pass, SprayRoute
 
 LEAST_REST_M = 1.0
@@ -107,13 +106,6 @@ def frame_of(plan: FlightPlan) -> LocalFrame:
     if plan.site is not None:
         return plan.site.field.frame
     return LocalFrame.around(job_of(plan).treatable)
-
-
-def job_of(plan: FlightPlan) -> SprayJob:
-    """Return what a spray plan was asked, or tell that it is none."""
-    if plan.spray is None:
-        raise BadInput("error.not_a_spray_plan", plan=plan.name)
-    return plan.spray
 
 
 def passes_of(plan: FlightPlan) -> tuple[Pass, ...]:

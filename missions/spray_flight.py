@@ -35,10 +35,10 @@ from itertools import pairwise
 
 import numpy as np
 import shapely
-from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
-from missions.keepouts import explode
+from agri.geo import turn_deg
+from missions.leads import reach
 from missions.route import TOLERANCE_M, Place, ways
 from missions.spray_route import Pass, SprayRoute
 
@@ -314,13 +314,7 @@ def _goes_on(first: Pass, second: Pass) -> bool:
         return False
     if math.dist(first.points[-1], second.points[0]) > TOUCH_M:
         return False
-    return _turn_deg(first.points[-2:], second.points[:2]) <= ON_DEG
-
-
-def _turn_deg(first: Sequence[Place], second: Sequence[Place]) -> float:
-    into = math.atan2(first[1][1] - first[0][1], first[1][0] - first[0][0])
-    out = math.atan2(second[1][1] - second[0][1], second[1][0] - second[0][0])
-    return abs(math.degrees(math.remainder(out - into, math.tau)))
+    return turn_deg(first.points[-2:], second.points[:2]) <= ON_DEG
 
 
 def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
@@ -329,8 +323,8 @@ def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
     points = list(chain[0].points)
     for work in chain[1:]:
         points += work.points[1:]
-    before = _reach(points[1], points[0], run_up_m(chain[0].speed_m_s), region)
-    after = _reach(points[-2], points[-1], run_up_m(chain[-1].speed_m_s), region)
+    before = _beyond(points[1], points[0], run_up_m(chain[0].speed_m_s), region)
+    after = _beyond(points[-2], points[-1], run_up_m(chain[-1].speed_m_s), region)
     lead_m, tail_m = math.dist(before, points[0]), math.dist(after, points[-1])
     if tail_m < NEAR_M:
         after, tail_m = points[-1], 0.0
@@ -338,23 +332,18 @@ def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
     return Run(points=bends, lead_m=lead_m, tail_m=tail_m, passes=tuple(chain))
 
 
-def _reach(inner: Place, end: Place, far_m: float, region: BaseGeometry) -> Place:
+def _beyond(inner: Place, end: Place, far_m: float, region: BaseGeometry) -> Place:
     """Return how far the line from `inner` goes on straight beyond `end` inside the region."""
     step = np.subtract(end, inner)
     tip = np.asarray(end) + step / max(float(np.hypot(*step)), 1e-9) * far_m
-    line = LineString([end, tip])
-    if not region.covers(line):
-        here = Point(end)
-        pieces = [p for p in explode(line.intersection(region)) if p.distance(here) < 1e-6]
-        ends = [c for piece in pieces for c in shapely.get_coordinates(piece)]
-        tip = max(ends, key=lambda c: math.dist(c, end), default=np.asarray(end))
-    return float(tip[0]), float(tip[1])
+    east_m, north_m = reach(end, tip, region)
+    return float(east_m), float(north_m)
 
 
 def _without_straight(points: Sequence[Place]) -> tuple[Place, ...]:
     """Return a way without the points at which it does not bend."""
     kept = [points[0]]
     for here, after in pairwise(points[1:]):
-        if _turn_deg((kept[-1], here), (here, after)) > 0.05 and math.dist(kept[-1], here) > 1e-6:
+        if turn_deg((kept[-1], here), (here, after)) > 0.05 and math.dist(kept[-1], here) > 1e-6:
             kept.append(here)
     return (*kept, points[-1])

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
+from agri.geo import turn_deg
 from missions.energy import leg_time_s
 from missions.route import Place
 from missions.spray_flight import PUMP_ON_S, Run, flight
@@ -182,7 +183,8 @@ def _corner_speeds(pieces: Sequence[Piece], acceleration_m_s2: float) -> list[fl
     for at, (before, after) in enumerate(pairwise(pieces), start=1):
         top = min(before.speed_m_s, after.speed_m_s)
         if top > 0.0:
-            speeds[at] = top * max(0.0, 1.0 - abs(_turn_deg(before, after)) / 90.0)
+            angle_deg = turn_deg((before.start, before.end), (after.start, after.end))
+            speeds[at] = top * max(0.0, 1.0 - angle_deg / 90.0)
     lengths = [piece.length_m for piece in pieces]
     for at in range(1, len(speeds)):
         reach = speeds[at - 1] ** 2 + 2.0 * acceleration_m_s2 * lengths[at - 1]
@@ -191,9 +193,3 @@ def _corner_speeds(pieces: Sequence[Piece], acceleration_m_s2: float) -> list[fl
         reach = speeds[at + 1] ** 2 + 2.0 * acceleration_m_s2 * lengths[at]
         speeds[at] = min(speeds[at], math.sqrt(reach))
     return speeds
-
-
-def _turn_deg(before: Piece, after: Piece) -> float:
-    into = math.atan2(before.end[1] - before.start[1], before.end[0] - before.start[0])
-    out = math.atan2(after.end[1] - after.start[1], after.end[0] - after.start[0])
-    return math.degrees(math.remainder(out - into, math.tau))

@@ -24,6 +24,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString
 
+from agri.geo import turn_deg
 from missions.check_path import Path
 from missions.check_switching import turns
 from missions.items import Command, MissionItem
@@ -181,8 +182,8 @@ def _corners(legs: Sequence[FlownLeg], ends: Points) -> tuple[list[float], list[
     lengths = np.hypot(ways[:, 0], ways[:, 1])
     before, after = [0.0] * len(ends), [0.0] * len(ends)
     straight = [
-        leg.stop_s == 0.0 and _turn_deg(a, b) <= CORNER_DEG
-        for leg, (a, b) in zip(legs, pairwise(ways), strict=False)
+        leg.stop_s == 0.0 and turn_deg(a, b) <= CORNER_DEG
+        for leg, (a, b) in zip(legs, pairwise(ends), strict=False)
     ]
     for index in range(1, len(ends)):
         if straight[index - 1]:
@@ -191,11 +192,6 @@ def _corners(legs: Sequence[FlownLeg], ends: Points) -> tuple[list[float], list[
         if straight[index]:
             after[index] = after[index + 1] + float(lengths[index + 1])
     return before, after
-
-
-def _turn_deg(into: Points, out: Points) -> float:
-    cross = into[0] * out[1] - into[1] * out[0]
-    return abs(math.degrees(math.atan2(cross, float(into @ out))))
 
 
 def _wet(
@@ -229,8 +225,7 @@ def _bends(legs: Sequence[FlownLeg], ends: Points, index: int) -> bool:
     """Return whether a leg goes over into the next through a gentle bend."""
     if index + 1 == len(legs) or legs[index].stop_s > 0.0:
         return False
-    here, after = (ends[n, 1] - ends[n, 0] for n in (index, index + 1))
-    return STRAIGHT_DEG < _turn_deg(here, after) <= CORNER_DEG
+    return STRAIGHT_DEG < turn_deg(ends[index], ends[index + 1]) <= CORNER_DEG
 
 
 def _emptied(leg: FlownLeg, ends: Points, off_m: float) -> WetPiece:

@@ -66,7 +66,7 @@ PURE = (
     "missions.spray_order", "missions.spray_passes",
     "missions.spray_plot",
     "missions.spray_flight", "missions.spray_items", "missions.spray_mission",
-    "missions.spray_orders", "missions.deposit",
+    "missions.deposit",
     "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
     "sitl.faults",
 )  # fmt: skip

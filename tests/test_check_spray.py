@@ -16,6 +16,7 @@ from shapely.geometry import LineString, MultiPolygon, Point, box
 from agri.field import Obstacle, ObstacleKind, SensitiveKind, SensitiveSite
 from agri.findings import Severity, blocks
 from agri.weather import Wind
+from agri.words import Language
 from missions.check_path import path_of
 from missions.check_spray import check_spray, sprays
 from missions.check_switching import check_switching
@@ -736,8 +737,20 @@ def over_trees(*easts: float, dwell_s: float = 6.0) -> FlightPlan:
 
 def test_trees_sprayed_one_by_one_pass() -> None:
     assert told(over_trees(-20.0, 0.0, 20.0)) == []
-    assert the(over_trees(-20.0, 0.0, 20.0), "checked_spray")["litres"] == pytest.approx(
-        1.8, abs=0.01
+    figures = the(over_trees(-20.0, 0.0, 20.0), "checked_spray_trees")
+    assert figures["litres"] == pytest.approx(1.8, abs=0.01)
+    assert figures["passes"] == 3
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "3 trees"), ("vi", "3 cây")])
+def test_of_a_plan_for_trees_trees_are_told_and_of_a_spraying_no_camera(
+    language: Language, word: str
+) -> None:
+    said = [finding.text(language) for finding in check_plan(over_trees(-20.0, 0.0, 20.0))]
+    assert any(text.startswith(word) for text in said)
+    assert not [t for t in said if any(w in t for w in ("swath", "luống", "camera", "máy ảnh"))]
+    assert "camera" in next(
+        f.text("en") for f in check_plan(plans.PLAN) if f.key == "finding.checked_items"
     )
 
 

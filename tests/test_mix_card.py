@@ -222,7 +222,7 @@ def test_a_card_is_for_spray_plans_of_one_product() -> None:
     assert none.value.message.key == "error.card_empty"
     with pytest.raises(BadInput) as survey:
         card_of(spray_plan(), PLAN)
-    assert survey.value.message.key == "error.card_not_spray"
+    assert survey.value.message.key == "error.not_a_spray_plan"
     with pytest.raises(BadInput) as mixed:
         card_of(spray_plan(), spray_plan(settings=other(dose_per_ha=500.0)))
     assert mixed.value.message.key == "error.card_products"

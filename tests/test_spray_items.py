@@ -18,6 +18,7 @@ from missions.dose import PUMP_CHANNEL
 from missions.fence import VehicleLimits
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, digest
+from missions.legs import ordered_legs
 from missions.spray_flight import (
     EARLY_S,
     NEAR_M,
@@ -29,7 +30,6 @@ from missions.spray_flight import (
 )
 from missions.spray_items import item_count, spray_items
 from missions.spray_mission import plan_spray
-from missions.spray_orders import ordered_legs
 from missions.spray_route import Pass, SprayRoute
 from missions.sprayers import PumpControl
 from tests.sites import DONG_TRIEU, Draft

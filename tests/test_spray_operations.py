@@ -201,8 +201,8 @@ def test_flights_that_cannot_be_gone_on_with_are_named(
     fly(season.farm, "Chụp", Caller(), speedup=100.0)
     before = state(season.farm)
     for words, part in (
-        (("resume", "Chụp"), "sprays nothing"),
-        (("applied", "Chụp"), "sprays nothing"),
+        (("resume", "Chụp"), "no spray plan"),
+        (("applied", "Chụp"), "no spray plan"),
         (("resume", "Hôm qua"), "no flight 'Hôm qua'; flown were: Chụp"),
         (("applied", "Hôm qua"), "no flight 'Hôm qua'; flown were: Chụp"),
     ):

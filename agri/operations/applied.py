@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agri.errors import BadInput
 from agri.findings import Finding
 from agri.geo import LocalFrame
 from agri.grid import areas_where
@@ -24,7 +23,7 @@ from agri.words import Language, say
 from agri.workspace import AppliedRecord, StoredFlight, Workspace
 from imagery.raster import write_grid
 from missions.applied import Applied, applied, phi_end
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, job_of
 
 CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
     ("none", 0.0, 0.02, VERMILION, 0.35),
@@ -123,11 +122,12 @@ def map_record(
     raster = farm.flight_folder(flight) / "applied.tif"
     write_grid(raster, found.grid)
     farm.save_applied(flight, _row(flight, plan, record, found, raster.relative_to(farm.folder)))
-    report = report_applied(plan, record, found, language)
+    facts = applied_facts(plan, record, found, language)
+    report = report_applied(plan, found, facts, language)
     picture, page = keep_report(farm, stem, report)
     return AppliedMap(
         applied=found,
-        facts=tuple(applied_facts(plan, record, found, language)),
+        facts=tuple(facts),
         picture=picture,
         page=page,
         raster=raster,
@@ -137,9 +137,8 @@ def map_record(
 def _row(
     flight: StoredFlight, plan: FlightPlan, record: FlightRecord, found: Applied, raster: Path
 ) -> AppliedRecord:
-    if plan.spray is None:
-        raise BadInput("error.applied_no_spray_plan", name=plan.name)
-    settings = plan.spray.settings
+    job = job_of(plan)
+    settings = job.settings
     return AppliedRecord(
         flight_uid=flight.uid,
         product=settings.product.name,
@@ -154,7 +153,7 @@ def _row(
         off_swath_l=found.off_swath_l,
         cv_pct=found.cv_pct,
         unknown_s=found.unknown_s,
-        phi_end=phi_end(record, plan.spray),
+        phi_end=phi_end(record, job),
         area=found.sprayed,
         file=raster.as_posix(),
     )
@@ -200,9 +199,7 @@ def applied_facts(
 ) -> Facts:
     """Return label and value of what was applied."""
     facts: Facts = []
-    job = plan.spray
-    if job is None:
-        return facts
+    job = job_of(plan)
     product = job.settings.product
     fact(facts, language, "page.fact_product", name=product.name, dose=product.dose_per_ha,
          unit=product.unit.value)  # fmt: skip
@@ -249,22 +246,21 @@ def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def report_applied(
-    plan: FlightPlan, record: FlightRecord, found: Applied, language: Language
-) -> Report:
+def report_applied(plan: FlightPlan, found: Applied, facts: Facts, language: Language) -> Report:
     """Draw what was applied: its picture and its page.
 
     Parameters
     ----------
-    plan, record : FlightPlan, FlightRecord
-        What was to be flown, and what was flown.
+    plan : FlightPlan
+        What was to be flown.
     found : Applied
-        What that put where.
+        What the flight put where.
+    facts : list of (str, str)
+        Label and value, as `applied_facts` tells them.
     language : {"vi", "en"}
         Language of both files.
     """
     layers = applied_layers(plan, found)
-    facts = applied_facts(plan, record, found, language)
     findings = applied_findings(plan, found)
     look = any(finding.key != "finding.applied_well" for finding in findings)
     state = "look" if look else "ok"

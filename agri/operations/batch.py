@@ -14,7 +14,7 @@ import csv
 import io
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,7 +28,7 @@ from agri.errors import AgriError
 from agri.field import Farm, Field
 from agri.files import write_text
 from agri.findings import blocks
-from agri.operations.planning import record_of, site_of
+from agri.operations.planning import Update, record_of, site_of
 from agri.operations.spray import SprayRequest, plan_sorties, settings_of, zones_of
 from agri.units import square_metres_to_sao
 from agri.words import Language, say
@@ -45,7 +45,6 @@ AHEAD = 3
 DEGREE_M = 100_000.0
 """Metres in a degree, on the short side up to 25° of latitude: boxes drawn with it are too large
 rather than too small."""
-Update = Callable[[float, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

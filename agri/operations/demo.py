@@ -10,7 +10,7 @@ nobody stands under this aircraft.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -25,7 +25,7 @@ from agri.operations.demo_page import render_overview
 from agri.operations.farm import import_boundaries, start_farm
 from agri.operations.fly import Flown, Pilot, fly_plan
 from agri.operations.mission_files import write_export
-from agri.operations.planning import PlannedFlight
+from agri.operations.planning import PlannedFlight, Update
 from agri.operations.spray import PlannedJob, SprayRequest, plan_job
 from agri.operations.survey import SurveyRequest, plan_field
 from agri.operations.trees import TreesRequest, plan_orchard
@@ -45,7 +45,6 @@ PADDY, PADDY_L_HA = "Ruộng Cửa Đình", 20.0
 ORCHARD, LITRES_HA = "Vườn vải Bình Khê", 125.0
 WIND = Wind(speed_m_s=2.0, from_deg=180.0)
 """A southerly breeze."""
-Update = Callable[[float, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ def heights_over(
     *,
     ceiling_m: float,
     canopy: Canopy | None = None,
+    dem: Grid | None = None,
 ) -> tuple[Heights | None, tuple[Finding, ...]]:
     """Return the heights to fly at, None for level ground, and what is worth knowing of them.
 
@@ -71,6 +72,8 @@ def heights_over(
     canopy : callable, optional
         Crop height at (east_m, north_m); by default the job's crop height everywhere, and nothing
         where a surface is told, which has the crop in it.
+    dem : Grid, optional
+        The ground heights, where they are read already (`ground_grid`).
 
     Raises
     ------
@@ -80,7 +83,8 @@ def heights_over(
     if ground.terrain_frame:
         above = AboveTerrain(height_m=settings.height_m)
         return above, tuple(above.findings)
-    if ground.dem is None:
+    dem = ground_grid(ground, site) if dem is None else dem
+    if dem is None:
         return None, ()
     frame = site.field.frame
     surface = None if ground.dsm is None else _read(ground.dsm, site, "max")
@@ -91,7 +95,7 @@ def heights_over(
         area=site.field.boundary,
         local=frame,
         home=frame.metres(site.pad.place),
-        ground=_read(ground.dem, site),
+        ground=dem,
         surface=surface,
         canopy=canopy,
         height_m=over_m,
@@ -102,11 +106,20 @@ def heights_over(
     return model, model.findings
 
 
-def slope_of(ground: Ground, site: Site) -> Slope | None:
+def ground_grid(ground: Ground, site: Site) -> Grid | None:
+    """Return the ground heights around a field and its pad, None when no file tells them.
+
+    Raises
+    ------
+    NotFound, BadInput
+        When the file cannot be used.
+    """
+    return None if ground.dem is None else _read(ground.dem, site)
+
+
+def slope_of(dem: Grid | None, site: Site) -> Slope | None:
     """Return how a field rises, None when its ground is not told."""
-    if ground.dem is None:
-        return None
-    return plane_fit(_read(ground.dem, site), site.field.boundary)
+    return None if dem is None else plane_fit(dem, site.field.boundary)
 
 
 def _read(path: Path, site: Site, coarsen: Literal["mean", "max"] = "mean") -> Grid:

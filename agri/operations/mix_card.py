@@ -37,9 +37,9 @@ from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
 from agri.workspace import Workspace
 from missions.dose import flow_l_min, rate_per_pass
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, job_of
 from missions.mixture import Mixture, mixture
-from missions.spray_job import DoseUnit, Product, SprayJob, SpraySettings
+from missions.spray_job import DoseUnit, Product, SpraySettings
 from missions.spray_limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 
 DIGEST_SHOWN = 8
@@ -161,17 +161,11 @@ def _field_name(plan: FlightPlan) -> str:
     return plan.site.field.name if plan.site else plan.name
 
 
-def _job(plan: FlightPlan) -> SprayJob:
-    if plan.spray is None:
-        raise BadInput("error.card_not_spray", plan=plan.name)
-    return plan.spray
-
-
 def _fills(plans: Sequence[FlightPlan]) -> tuple[Fill, ...]:
     filled: set[str] = set()
     fills = []
     for number, plan in enumerate(plans, start=1):
-        job = _job(plan)
+        job = job_of(plan)
         aircraft = job.settings.sprayer.name
         fills.append(
             Fill(
@@ -190,7 +184,7 @@ def _fills(plans: Sequence[FlightPlan]) -> tuple[Fill, ...]:
 
 def _distance_m(plan: FlightPlan, field: Field, place: SensitiveSite) -> float:
     frame = field.frame
-    sprayed = frame.geometry_to_local(_job(plan).treatable)
+    sprayed = frame.geometry_to_local(job_of(plan).treatable)
     return float(sprayed.distance(frame.geometry_to_local(place.geometry)))
 
 
@@ -243,7 +237,7 @@ def mix_card(
     """
     if not plans:
         raise BadInput("error.card_empty")
-    jobs = [_job(plan) for plan in plans]
+    jobs = [job_of(plan) for plan in plans]
     product = jobs[0].settings.product
     for job in jobs:
         if job.settings.product != product:

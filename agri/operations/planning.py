@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,13 @@ from missions.pump import pump_channel
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
+
+Update = Callable[[float, float], None]
+"""Told (done, total) while something long goes on."""
+
+
+def nothing(done: float, total: float) -> None:
+    """Tell nobody how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

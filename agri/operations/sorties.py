@@ -26,7 +26,7 @@ from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.applied import applied
 from missions.carrying import as_planned, own_heights
 from missions.checks import check_plan
-from missions.flightplan import FlightPlan, Site
+from missions.flightplan import FlightPlan, Site, job_of
 from missions.formats.document import read_document
 from missions.heights import Heights
 from missions.items import Command, Frame
@@ -98,7 +98,7 @@ def job_named(farm: Workspace, wanted: str, *, language: Language, now: datetime
     """
     kept = sorties_of(farm, wanted)
     job = PlannedJob(
-        name=_job(kept[0][1]).job,
+        name=job_of(kept[0][1]).job,
         sorties=tuple(
             PlannedFlight(
                 plan=plan,
@@ -112,12 +112,6 @@ def job_named(farm: Workspace, wanted: str, *, language: Language, now: datetime
         card=None,
     )
     return replace(job, card=keep_job_card(farm, job, language=language, now=now))
-
-
-def _job(plan: FlightPlan) -> SprayJob:
-    if plan.spray is None:
-        raise NotFound("error.not_a_spray_job", name=plan.name)
-    return plan.spray
 
 
 def _part(kind: str) -> str:
@@ -157,7 +151,7 @@ def share_job(
         When the work cannot be shared with the aircraft kept apart.
     """
     plans = [plan for _, plan in sorties_of(farm, wanted)]
-    job, site = _job(plans[0]), _site(plans[0])
+    job, site = job_of(plans[0]), _site(plans[0])
     heights, over = _heights(plans[0], None)
     routes = share_out(_whole_route(plans), job.settings, aircraft)
     parts = [
@@ -194,7 +188,7 @@ def _heights(plan: FlightPlan, dem: Path | None) -> tuple[Heights | None, tuple[
 
     A plan that follows the ground without carrying it needs its height file.
     """
-    job, site = _job(plan), _site(plan)
+    job, site = job_of(plan), _site(plan)
     own = own_heights(plan)
     if own is not None and job.ground is not None:
         return own, (as_planned(job.ground, own),)
@@ -207,7 +201,7 @@ def _ground(plan: FlightPlan, dem: Path | None) -> Ground:
     flown = [item for item in plan.items if item.command == Command.NAV_WAYPOINT]
     if any(item.frame is Frame.TERRAIN for item in flown):
         return Ground(terrain_frame=True)
-    spraying = _job(plan).settings.flying_height_m
+    spraying = job_of(plan).settings.flying_height_m
     if dem is None and sum(abs(item.z - spraying) > 0.05 for item in flown) > len(flown) / 2:
         raise Refused("error.terrain_told_again", name=plan.name)
     return Ground(dem=dem)
@@ -227,10 +221,10 @@ def weather_for(plan: FlightPlan, weather: Weather, *, now: datetime) -> tuple[F
 
     Raises
     ------
-    NotFound
+    BadInput
         When the plan sprays nothing.
     """
-    return tuple(go_no_go(weather, _job(plan).settings, place=plan.home, now=now))
+    return tuple(go_no_go(weather, job_of(plan).settings, place=plan.home, now=now))
 
 
 def flight_named(farm: Workspace, wanted: str) -> StoredFlight:
@@ -271,12 +265,14 @@ def plan_of(farm: Workspace, flight: StoredFlight) -> FlightPlan:
     Raises
     ------
     NotFound
-        When it is not in the farm, or sprays nothing.
+        When it is not in the farm.
+    BadInput
+        When it sprays nothing.
     """
     if not flight.mission_uid:
         raise NotFound("error.flight_without_plan", plan=flight.plan_name)
     plan = read_document(farm.plan(flight.mission_uid)[1])
-    _job(plan)
+    job_of(plan)
     return plan
 
 
@@ -332,7 +328,7 @@ def resume_flight(
     route = remainder(plan, done, overlap_m=overlap_m)
     if route is None:
         return None
-    job, site = _job(plan), _site(plan)
+    job, site = job_of(plan), _site(plan)
     heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
     in_tank_l = max(0.0, job.estimate.litres - applied(record, plan).litres)

@@ -10,7 +10,7 @@ can follow. What comes of it is the planners' (`missions.spray`, `missions.orcha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,9 +22,9 @@ from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
-from agri.operations.heights import Ground, heights_over, slope_of
+from agri.operations.heights import Ground, ground_grid, heights_over, slope_of
 from agri.operations.mix_card import keep_card, mix_card
-from agri.operations.planning import PlannedFlight, keep_plan, site_of
+from agri.operations.planning import PlannedFlight, Update, keep_plan, nothing, site_of
 from agri.units import INDOCHINA_TIME
 from agri.weather import Wind
 from agri.words import Language, say
@@ -46,13 +46,6 @@ from missions.spray_reach import usable_wh
 from missions.spray_route import SprayRoute
 from missions.sprayers import Sprayer
 from missions.terrain import HeightModel
-
-Update = Callable[[float, float], None]
-
-
-def nothing(done: float, total: float) -> None:
-    """Tell nobody how far it is."""
-
 
 PLANNED_WIND = Wind(speed_m_s=3.0)
 """Wind that a job is planned for unless another is told: the most to start in, from any side."""
@@ -270,20 +263,23 @@ def plan_job(
     first, findings = site_of(everything, fields[0], request.pad)
     if len(fields) == 1:
         site = first
+        dem = ground_grid(request.ground, site)
         route = plan_route(site, settings, buffers=zones_of(site, settings),
-                           slope=slope_of(request.ground, site))  # fmt: skip
+                           slope=slope_of(dem, site))  # fmt: skip
     else:
         others = [site_of(everything, field, first.pad.place) for field in fields[1:]]
         findings += [one for _, found in others for one in found if one not in findings]
         sites = [replace(one, pad=first.pad) for one in (first, *(site for site, _ in others))]
         zones = [zones_of(one, settings) for one in sites]
+        dem = None
         site, route = several_fields(sites, settings, name=name, buffers=zones)
     settings = flown_settings(route, settings)
     rate_map = request.rate_map or _one_rate(route, settings, site)
     if rate_map is not None:
         passes = rated(route.passes, rate_map, site.field.frame, settings)
         route = replace(route, passes=passes)
-    heights, over = heights_over(request.ground, site, settings, ceiling_m=request.ceiling_m)
+    heights, over = heights_over(request.ground, site, settings, ceiling_m=request.ceiling_m,
+                                 dem=dem)  # fmt: skip
     return keep_job(
         farm,
         site,

@@ -12,13 +12,11 @@ from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
 from agri.operations.heights import heights_over
-from agri.operations.planning import site_of
+from agri.operations.planning import Update, nothing, site_of
 from agri.operations.spray import (
     PlannedJob,
     SprayRequest,
-    Update,
     keep_job,
-    nothing,
     settings_of,
     zones_of,
 )
