@@ -18,7 +18,7 @@ in the field is closed. Everything is in the field's own local frame.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -30,6 +30,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput, Refused
 from agri.findings import Finding
 from agri.geo import LocalFrame
+from missions import drift
 from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
 from missions.flightplan import Site
 from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
@@ -274,10 +275,28 @@ def _nothing_left(
 ) -> Refused:
     if not treatable_area(site, settings, buffers, site.field.frame).area.is_empty:
         return Refused("error.spray_out_of_reach", name=site.field.name)
+    asked_m = max([settings.clearance_m, *(edge.clearance_m for edge in settings.edges)])
+    if asked_m > 0.0 and _free_without_clearance(site, settings, buffers):
+        field = site.field.frame.geometry_to_local(site.field.boundary)
+        across_m = 2.0 * shapely.maximum_inscribed_circle(field, tolerance=0.1).length
+        return Refused("error.spray_clearance", name=site.field.name, clearance_m=asked_m,
+                       across_m=across_m, swath_m=settings.swath_m)  # fmt: skip
     if not ground.dropped.is_empty and ground.dropped.area >= TOLD_M2:
         return Refused("error.swath_too_wide", name=site.field.name, width_m=settings.swath_m)
     key = "error.spray_all_buffer" if buffers else "error.spray_all_closed"
     return Refused(key, name=site.field.name)
+
+
+def _free_without_clearance(
+    site: Site, settings: SpraySettings, buffers: Sequence[BaseGeometry]
+) -> bool:
+    """Whether ground is left once no distance is kept from edges, here and among the buffers."""
+    frame = site.field.frame
+    zones = drift.buffers(site, settings, frame)
+    edges = {zone.area.wkb for zone in zones if zone.kind is drift.BufferKind.EDGE}
+    others = [buffer for buffer in buffers if buffer.wkb not in edges]
+    freed = replace(settings, clearance_m=0.0, edges=())
+    return not treatable_area(site, freed, others, frame).area.is_empty
 
 
 def _edge_strips(field: BaseGeometry, settings: SpraySettings) -> Iterator[BaseGeometry]:

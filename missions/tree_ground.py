@@ -220,11 +220,13 @@ def _reasons(
         for number in np.flatnonzero(bad):
             found[number] = found[number] or why
 
+    for edge, clearance_m in edges:
+        away_m = shapely.distance(points, edge)
+        mark(away_m < reach_m - LITTLE_M, Message.of("finding.why_border"))
+        wished = Message.of("finding.why_clearance", clearance_m=clearance_m)
+        mark(away_m < clearance_m + reach_m - LITTLE_M, wished)
     for buffer in buffers:
         mark(shapely.distance(points, buffer) < reach_m, Message.of("finding.why_buffer"))
-    for edge, clearance_m in edges:
-        near = shapely.distance(points, edge) < clearance_m + reach_m - LITTLE_M
-        mark(near, Message.of("finding.why_border"))
     shut = ~shapely.covers(allowed, flown)
     for name, shape in closed:
         near = shapely.distance(flown, shape) < OBSTACLE_M

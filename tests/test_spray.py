@@ -17,6 +17,7 @@ from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.geo import LocalFrame
 from agri.weather import Wind
+from missions import drift
 from missions.relief import Slope
 from missions.spray import plan_route, treatable_area, untreated
 from missions.spray_flight import flight
@@ -124,6 +125,23 @@ def test_parts_too_narrow_for_a_swath_are_dropped_and_told():
 def test_buffers_that_leave_nothing_are_refused_in_one_sentence():
     with pytest.raises(Refused) as told:
         plan(buffers=[box(-200, -200, 200, 200)])
+    assert told.value.message.key == "error.spray_all_buffer"
+
+
+@pytest.mark.parametrize("wind", [Wind(speed_m_s=0.0), Wind(speed_m_s=3.0, from_deg=90.0)])
+def test_a_clearance_that_leaves_nothing_is_named_with_what_was_asked(wind):
+    asked = replace(CALM, clearance_m=29.0, wind=wind)
+    site = DRAFT.site(PADDY, PAD)
+    zones = [zone.area for zone in drift.buffers(site, asked, site.field.frame)]
+    assert zones
+    with pytest.raises(Refused) as told:
+        plan_route(site, asked, buffers=zones)
+    assert told.value.message.key == "error.spray_clearance"
+    assert "29.0 m" in told.value.text("en")
+    assert "60 m across" in told.value.text("en")
+    water = shapely.box(-500, -500, 500, 500)
+    with pytest.raises(Refused) as told:
+        plan_route(site, asked, buffers=[*zones, water])
     assert told.value.message.key == "error.spray_all_buffer"
 
 

@@ -252,7 +252,7 @@ BAD = [
     ("too high", (*SPRAY, "--height", "20m"), "The height above the crop cannot be 20 m"),
     ("too fast", (*SPRAY, "--speed", "30"), "The speed cannot be 30 m/s"),
     ("swath wider than the field", (*SPRAY, "--swath", "30m"), "30.0 m"),
-    ("clearance over all of it", (*SPRAY, "--clearance", "20m"), "nothing to spray"),
+    ("clearance over all of it", (*SPRAY, "--clearance", "20m"), "keeping 20.0 m"),
     ("edge that is none", (*SPRAY, "--edge", "9=5m"), "edges 1 to 4"),
     ("edge without distance", (*SPRAY, "--edge", "1"), "not an edge"),
     ("edge told twice", (*SPRAY, "--edge", "1=5m", "--edge", "1=6m"), "told twice"),
