@@ -42,6 +42,7 @@ from missions.pump import pump_channel
 from missions.spray_limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 from missions.spray_trace import spots, stretches
 from missions.spray_work import work_of
+from missions.sprayers import PumpControl
 
 SIDE_M = 0.05
 """Rounding of places on the wire, to either side of a swath."""
@@ -112,6 +113,9 @@ def check_spray(
     found += check_limits(plan, path, runs, limits, ground)
     told, figures = check_work(plan, path, work, None if area is None else area.open)
     found += told
+    sprayer = job.settings.sprayer
+    if sprayer.control is PumpControl.EXPORT:
+        found.append(Finding.info("finding.spray_own_controller", sprayer=sprayer.name))
     if all(finding.severity is not Severity.ERROR for finding in found):
         found.append(Finding.info(CHECKED.get(job.kind, "finding.checked_spray"), **figures))
         found.append(Finding.info("finding.spray_past_edge", distance_m=past_edge_m(job.settings)))

@@ -18,6 +18,7 @@ from shapely.geometry import shape
 from agri.cli import main
 from agri.errors import BadInput
 from agri.operations.mission_files import write_export
+from missions.checks import check_plan
 from missions.flightplan import FlightPlan
 from missions.formats import export_notes, export_plan, read_mission_file
 from missions.formats.document import read_document, write_document
@@ -28,6 +29,7 @@ from missions.formats.waypoints import read_waypoints, write_waypoints
 from missions.formats.wpml import validate_wpml
 from missions.items import Command, MissionItem, MissionType, digest
 from missions.spray_job import DoseUnit, Objective
+from missions.sprayers import PumpControl
 from tests.plans import PLAN
 from tests.sprays import SETTINGS, SPRAYER, spray_job, spray_plan, terrain_plan, tree_plan
 
@@ -260,6 +262,25 @@ def test_what_a_format_cannot_carry_is_told() -> None:
         assert {"finding.export_without_pump", "finding.export_without_fence"} <= keys
         assert "finding.export_without_pump" not in {n.key for n in export_notes(PLAN, form)}
     assert export_notes(spray_plan(), "plan") == []
+
+
+def test_a_sprayer_with_its_own_controller_is_said_not_to_read_ardupilots_files() -> None:
+    plan = spray_plan()
+    assert plan.spray is not None
+    agras = replace(plan.spray.settings.sprayer, name="T40", control=PumpControl.EXPORT)
+    job = replace(plan.spray, settings=replace(plan.spray.settings, sprayer=agras))
+    other = replace(plan, spray=job)
+    for form in ("plan", "waypoints", "fence", "rally"):
+        [note] = export_notes(other, form)
+        assert note.key == "finding.export_other_controller"
+        for language in ("en", "vi"):
+            text = note.text(language)
+            assert "T40" in text
+            assert "KMZ" in text
+    assert "finding.export_other_controller" not in {n.key for n in export_notes(other, "wpml")}
+    told = [f.key for f in check_plan(other)]
+    assert "finding.spray_own_controller" in told
+    assert "finding.spray_own_controller" not in [f.key for f in check_plan(plan)]
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("wpml", ".kmz"), ("litchi", ".litchi.csv")])

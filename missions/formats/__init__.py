@@ -26,6 +26,7 @@ from missions.formats.waypoints import (
     write_waypoints,
 )
 from missions.formats.wpml import wpml_notes, write_wpml
+from missions.sprayers import PumpControl
 
 FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str | bytes]]] = {
     "agri": (".agri.json", write_document),
@@ -46,11 +47,18 @@ NOTES: dict[str, Callable[[FlightPlan], list[Finding]]] = {
     "litchi": litchi_notes,
 }
 """Name of a format to what tells which parts of a plan it cannot carry."""
+ARDUPILOT = frozenset({"plan", "waypoints", "fence", "rally"})
+"""Formats that only ground stations of ArduPilot aircraft read."""
 
 
 def export_notes(plan: FlightPlan, to: str) -> list[Finding]:
-    """Return what the format called `to` leaves out of `plan`; [] where it leaves out nothing."""
-    return NOTES[to](plan) if to in NOTES else []
+    """Return what the format called `to` leaves out of `plan`, and whether its sprayer reads it."""
+    found = NOTES[to](plan) if to in NOTES else []
+    if to in ARDUPILOT and plan.spray is not None:
+        sprayer = plan.spray.settings.sprayer
+        if sprayer.control is PumpControl.EXPORT:
+            found.append(Finding.warning("finding.export_other_controller", sprayer=sprayer.name))
+    return found
 
 
 def export_plan(plan: FlightPlan, to: str) -> str | bytes:
