@@ -23,7 +23,8 @@ scale and offset are applied; heights in feet become metres. A file without noda
 −9999, −32767, −32768 or −3.4 × 10³⁸ as heights means "none" by them. The horizontal CRS must be one
 that EPSG lists, because a nameless one cannot be handed on; the vertical one is told as
 `Grid.datum`: "ellipsoid", "EGM96" (EPSG:5773), "EGM2008" (3855), "Hòn Dấu" (5727, the sea level of
-VN-2000, Vietnam), another one by its own name, "" where the file does not tell.
+VN-2000, Vietnam), another one by its own name, "" where the file does not tell. One that counts
+downwards, and heights in a unit that nobody knows, are refused.
 
 Written is a COG (float32, NaN for none, deflate) whose bytes depend on the grid alone: whole or not
 at all (`agri.files`), read back equal.
@@ -79,11 +80,21 @@ ENVIRONMENT: dict[str, Any] = {
     "GTIFF_REPORT_COMPD_CS": "YES",
 }
 """GDAL's settings while a file is open: no side files, no network, a small cache."""
-DATUMS = {5773: "EGM96", 3855: "EGM2008", 5798: "EGM84", 5727: "Hòn Dấu"}
+DATUMS = {5773: "EGM96", 3855: "EGM2008", 5798: "EGM84", 5714: "MSL", 5727: "Hòn Dấu"}
 """Vertical CRS by EPSG code (EPSG 12: 5727 is Hon Dau 1992 height, Vietnam onshore)."""
 UNDECLARED = (-9999.0, -32767.0, -32768.0, float(np.finfo(np.float32).min))
 """What programs write for "no height" and sometimes forget to declare."""
-FEET_M = {"ft": 0.3048, "feet": 0.3048, "foot": 0.3048, "us survey foot": 1200.0 / 3937.0}
+NAMED = {"egm2008": "EGM2008", "egm96": "EGM96", "egm84": "EGM84", "hon dau": "Hòn Dấu",
+         "ellipsoid": "ellipsoid"}  # fmt: skip
+"""The same by a part of their names, for files that tell no code."""
+FEET = ("ft", "feet", "foot", "international foot", "[ft_i]")
+US_FEET = ("us survey foot", "us foot", "ftus", "us-ft", "[ft_us]")
+METRES = ("", "m", "metre", "metres", "meter", "meters", "unknown")
+UNITS_M = {
+    **dict.fromkeys(METRES, 1.0), **dict.fromkeys(FEET, 0.3048),
+    **dict.fromkeys(US_FEET, 1200.0 / 3937.0), "cm": 0.01, "mm": 0.001,
+}  # fmt: skip
+"""Metres in what a band says its heights are measured in."""
 
 _GDAL_SAYS = (RasterioError, CPLE_BaseError, CRSError, UnicodeError, MemoryError)
 
@@ -151,7 +162,9 @@ def read_grid(
         corners = None if area is None else _corners(source, epsg, area, margin_m, name)
         where = _window(source, corners, max_pixels, name)
         values = _read(source, band, where, coarsen)
-        values = _meant(source, band, values, unit, to_metres)
+        values = _meant(source, band, values, unit)
+        if unit == "m":
+            values *= _metres(source, band, to_metres, name)
         datum = datum or str(source.tags().get("DATUM", ""))[:40]
         unit = unit or (source.units[band - 1] or "")[:20]
         affine = _placed(source, where)
@@ -285,8 +298,9 @@ def _systems(crs: CRS | None, name: str) -> tuple[int, str, float]:
     datum, to_metres = "", 1.0
     if crs.is_compound:
         crs, vertical = crs.sub_crs_list[0], crs.sub_crs_list[1]
-        datum = DATUMS.get(vertical.to_epsg() or 0, vertical.name)
-        to_metres = _unit_m(vertical, 0)
+        datum, to_metres = _datum(vertical), _unit_m(vertical, 0)
+        if any(axis.direction.lower() == "down" for axis in vertical.axis_info):
+            raise BadInput("error.raster_depths", name=name, datum=datum[:60])
     if crs.is_bound and crs.source_crs is not None:
         crs = crs.source_crs
     if len(crs.axis_info) == 3:
@@ -299,6 +313,12 @@ def _systems(crs: CRS | None, name: str) -> tuple[int, str, float]:
     if epsg is None or not (crs.is_projected or crs.is_geographic):
         raise BadInput("error.raster_crs_not_epsg", name=name, crs=crs.name[:60])
     return epsg, datum, to_metres
+
+
+def _datum(vertical: CRS) -> str:
+    """Return what a vertical system is above, by its code, else by its name."""
+    named = (word for part, word in NAMED.items() if part in vertical.name.casefold())
+    return DATUMS.get(vertical.to_epsg() or 0, next(named, vertical.name))
 
 
 def _unit_m(crs: CRS, axis: int) -> float:
@@ -367,9 +387,7 @@ def _read(source: Any, band: int, where: _Where, coarsen: Coarsen) -> FloatArray
     return found
 
 
-def _meant(
-    source: Any, band: int, values: NDArray[np.float64], unit: str, to_metres: float
-) -> FloatArray:
+def _meant(source: Any, band: int, values: NDArray[np.float64], unit: str) -> FloatArray:
     """Return stored numbers as what they stand for."""
     heights = unit == "m"
     if heights and source.nodatavals[band - 1] is None:
@@ -377,7 +395,12 @@ def _meant(
     scale, offset = float(source.scales[band - 1]), float(source.offsets[band - 1])
     if math.isfinite(scale) and math.isfinite(offset) and scale != 0.0:
         values = values * scale + offset
-    if heights:
-        feet = FEET_M.get((source.units[band - 1] or "").strip().lower(), 1.0)
-        values = values * (to_metres if to_metres != 1.0 else feet)
     return values
+
+
+def _metres(source: Any, band: int, by_system: float, name: str) -> float:
+    """Return how many metres the heights' unit is: the vertical system's word, else the band's."""
+    said = (source.units[band - 1] or "").strip()
+    if said.lower() not in UNITS_M:
+        raise BadInput("error.raster_unit", name=name, unit=said[:20])
+    return by_system if by_system != 1.0 else UNITS_M[said.lower()]

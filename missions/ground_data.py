@@ -11,6 +11,7 @@ wall is a slope. A flight three metres above the crop believes it, so before it 
   of that on a warning is given: what is smaller than a pixel is not in it;
 * the ground may lean by `STEEPEST` at most over the whole field, and lie between `LOWEST_M` and
   `HIGHEST_M` above sea: anything else is a mistake of units or place;
+* its zero must be the sea or the ellipsoid, or untold;
 * ground and surface must be above the same zero, and the surface may not lie beneath the ground;
 * heights above home need no zero, because the pad's own is taken off. If the pad's height above sea
   is known, a DEM above sea must agree to `PAD_AGREES_M`; ellipsoid heights, which are some 25 m
@@ -44,8 +45,10 @@ LOWEST_M, HIGHEST_M = -100.0, 6000.0
 """Heights of farmed ground."""
 PAD_AGREES_M = 3.0
 """Most that DEM and known height of the pad may differ."""
-SEA = frozenset({"EGM96", "EGM2008", "EGM84", "Hòn Dấu"})
+SEA = frozenset({"EGM96", "EGM2008", "EGM84", "MSL", "Hòn Dấu"})
 """Datums that are sea level to within a metre or two."""
+KNOWN = SEA | {"ellipsoid", ""}
+"""Datums a raster may be above; one of another country's says that the file is not of here."""
 SUNK_M, SUNK_SHARE = 1.0, 0.05
 """A surface more than this beneath the ground, on more than this share, is of another zero."""
 HELD = 0.001
@@ -96,7 +99,8 @@ def height_model(
     Raises
     ------
     BadInput
-        When a raster does not cover field and pad, has holes there, is too coarse, leans absurdly,
+        When a raster is above a zero not known here, does not cover field and pad, has holes there,
+        is too coarse, leans absurdly,
         is above another zero than the other, or disagrees with the pad's known height.
     """
     inner = local.geometry_to_local(area)
@@ -105,6 +109,8 @@ def height_model(
         layers.append(joined(local, surface, "max"))
     findings: list[Finding] = []
     for layer in layers:
+        if layer.grid.datum not in KNOWN:
+            raise BadInput("error.dem_datum", name=layer.grid.name, datum=layer.grid.datum)
         _refuse_missing(layer, inner)
         findings += _coarseness(layer, inner, height_m)
     _refuse_absurd(layers[0], area)

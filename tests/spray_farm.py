@@ -118,6 +118,7 @@ def make_files(folder: Path) -> None:
     write_raster(folder / "dem-no-pad.tif", hill, within=(-1.0, -1.0, 70.0, 40.0))
     write_raster(folder / "dem-half.tif", hill, within=(-250.0, -250.0, 30.0, 350.0))
     write_raster(folder / "dem-no-crs.tif", hill, within=wide, crs=None)
+    write_raster(folder / "dem-navd.tif", hill, within=wide, crs="EPSG:32648+5703")
     write_raster(folder / "dem-vn2000.tif", hill, within=wide, crs="EPSG:5899")
     write_raster(folder / "dsm-below.tif", lambda x, y: hill(x, y) - 30.0, within=wide)
     write_raster(folder / "dem-hole.tif", within=wide, values=lambda x, y: np.where(

@@ -231,6 +231,7 @@ def _hole(values: Any) -> None:
         ("error.dem_heights", grid_of(plane(0, 0, base_m=-300.0)), {}),
         ("error.dem_heights", grid_of(plane(0, 0, base_m=7000.0)), {}),
         ("error.terrain_no_pad", grid_of(plane(0, 0)), {"home": (400.0, 0.0)}),
+        ("error.dem_datum", grid_of(plane(0, 0), datum="NAVD88 height"), {}),
         ("error.dem_datums", grid_of(plane(0, 0), datum="EGM96"),
          {"surface": grid_of(plane(0, 0), datum="ellipsoid")}),
         ("error.dem_sunk", grid_of(plane(0, 0)), {"surface": grid_of(plane(0, 0, base_m=-8.0))}),

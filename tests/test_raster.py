@@ -140,9 +140,22 @@ def test_feet_become_metres_by_band_unit_and_by_vertical_system(make: Make) -> N
     assert read_grid(feet, unit="m").values[0, 0] == pytest.approx(30.48, abs=1e-3)
 
 
+def test_a_unit_that_nobody_knows_and_depths_are_refused_by_name(make: Make) -> None:
+    values = np.array([[100.0]], np.float32)
+    assert read_grid(make(values, units=("cm",)), unit="m").values[0, 0] == pytest.approx(1.0)
+    with pytest.raises(BadInput, match="cubits") as caught:
+        read_grid(make(values, units=("cubits",)), unit="m")
+    assert key_of(caught) == "error.raster_unit"
+    assert read_grid(make(values, units=("cubits",))).values[0, 0] == 100.0
+    with pytest.raises(BadInput, match="depth") as caught:
+        read_grid(make(values, crs="EPSG:32648+5715"), unit="m")
+    assert key_of(caught) == "error.raster_depths"
+
+
 @pytest.mark.parametrize(
     ("crs", "epsg", "datum"),
     [
+        ("EPSG:32648+5714", 32648, "MSL"),
         ("EPSG:32648+5773", 32648, "EGM96"),
         ("EPSG:32648+3855", 32648, "EGM2008"),
         ("EPSG:5899+5727", 5899, "Hòn Dấu"),
