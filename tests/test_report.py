@@ -10,9 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import shapely
+from shapely.geometry import LineString
+from shapely.geometry.base import BaseGeometry
 
+from agri.field import Obstacle, ObstacleKind
 from agri.findings import Finding
 from agri.operations.compare import compare_flights, off_plan_p95_m
+from agri.operations.layers import AROUND_M, plan_layers
 from agri.operations.report import report_flight, report_plan
 from agri.words import LANGUAGES, Language, say
 from tests.flights import FRAME, small_plan, small_record, small_site
@@ -49,6 +54,30 @@ def test_a_name_from_a_strangers_file_stays_text() -> None:
     assert "<script>alert" not in html
     assert "<img" not in html
     assert "\\u003c/script>" in html
+
+
+def test_the_map_shows_field_pad_and_flight_large_and_leaves_far_obstacles_out() -> None:
+    def stands(name: str, geometry: BaseGeometry, kind: ObstacleKind) -> Obstacle:
+        return Obstacle(
+            name=name, kind=kind, height_m=6, geometry=FRAME.geometry_to_lonlat(geometry)
+        )
+
+    far = (
+        stands("Nhà xa", shapely.box(380, 380, 400, 400), ObstacleKind.HOUSE),
+        stands("Đường dây", LineString([(-900, 30), (900, 30)]), ObstacleKind.POWER_LINE),
+    )
+    site = small_site()
+    crowded = replace(PLAN, site=replace(site, obstacles=(*site.obstacles, *far)))
+    plain = shapely.union_all([layer.geometry.envelope for layer in plan_layers(PLAN)])
+    shown = plan_layers(crowded)
+    names = {layer.label for layer in shown}
+    assert "Nhà xa" not in names
+    assert "Đường dây" in names
+    drawn = shapely.union_all([layer.geometry.envelope for layer in shown])
+    room = FRAME.geometry_to_local(plain).envelope.buffer(AROUND_M + 1.0, join_style="mitre")
+    assert room.covers(FRAME.geometry_to_local(drawn))
+    whole = next(layer for layer in shown if layer.key == "page.layer.field")
+    assert whole.geometry.equals(site.field.boundary)
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:

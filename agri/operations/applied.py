@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agri.findings import Finding
-from agri.geo import LocalFrame
 from agri.grid import areas_where
-from agri.operations.layers import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Layer, site_layers
+from agri.operations.layers import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    Layer,
+    nearby,
+    site_layers,
+)
 from agri.operations.page import Table
 from agri.operations.report import Facts, Report, drawn, fact, keep_report
 from agri.operations.sorties import flight_named, plan_of
@@ -42,8 +51,6 @@ a look. On a small paddy flown well some 1 % falls a hand's breadth past its bor
 runs on for one turn gives more than either."""
 EVEN_DONE = 0.9
 """Share of the ground done from which on its evenness has a meaning."""
-AROUND_M = 40.0
-"""What stands farther from the ground sprayed is left off the map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,29 +168,17 @@ def _row(
 
 def applied_layers(plan: FlightPlan, found: Applied) -> tuple[Layer, ...]:
     """Return the map layers of what was applied, lowest first."""
-    layers = _nearby(site_layers(plan.site), plan) if plan.site else []
-    if plan.spray:
-        layers.append(
-            Layer(key="page.layer.treatable", geometry=plan.spray.treatable, colour=VERMILION,
-                  width=2.0, dash=(6, 4))
-        )  # fmt: skip
+    ground = job_of(plan).treatable
+    layers = nearby(site_layers(plan.site), ground) if plan.site else []
+    layers.append(
+        Layer(key="page.layer.treatable", geometry=ground, colour=VERMILION, width=2.0, dash=(6, 4))
+    )
     for name, mask, colour, fill in _classes(found):
         area = areas_where(found.grid, mask)
         if not area.is_empty:
             key = f"page.layer.applied_{name}"
             layers.append(Layer(key=key, geometry=area, colour=colour, fill=fill, width=0.3))
     return tuple(layers)
-
-
-def _nearby(layers: list[Layer], plan: FlightPlan) -> list[Layer]:
-    """Return what of layers lies beside the ground sprayed, so that the map shows that large."""
-    if plan.spray is None:
-        return layers
-    frame = LocalFrame.around(plan.spray.treatable)
-    ground = frame.geometry_to_local(plan.spray.treatable)
-    view = frame.geometry_to_lonlat(ground.envelope.buffer(AROUND_M, join_style="mitre"))
-    cut = [replace(layer, geometry=layer.geometry.intersection(view)) for layer in layers]
-    return [layer for layer in cut if not layer.geometry.is_empty]
 
 
 def _classes(found: Applied) -> list[tuple[str, NDArray[np.bool_], str, float]]:

@@ -6,15 +6,24 @@ dash or shape, so that a black-and-white print and bright sun lose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from shapely.geometry import LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon
+from shapely import make_valid
+from shapely.geometry import (
+    GeometryCollection,
+    LineString,
+    MultiLineString,
+    MultiPoint,
+    MultiPolygon,
+    Point,
+    Polygon,
+)
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from agri.field import ObstacleKind, SensitiveKind
-from agri.geo import LonLat, distance_m
+from agri.geo import LocalFrame, LonLat, distance_m
 from agri.track import FlightRecord
 from missions.flightplan import FencePolygon, FlightPlan, Site
 from missions.keepouts import polygons
@@ -32,6 +41,8 @@ BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
     "#000000",
     "#CC79A7",
 )
+AROUND_M = 40.0
+"""What stands farther from the ground and the flight is left off the map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,11 +190,37 @@ def _leg_layers(plan: FlightPlan) -> list[Layer]:
     ]
 
 
+def nearby(layers: Sequence[Layer], ground: BaseGeometry) -> list[Layer]:
+    """Return what of layers lies beside some ground, so that the map shows that large.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        What stands and lives around.
+    ground : shapely geometry
+        What the map is about, WGS 84 (lon, lat) degrees.
+
+    Returns
+    -------
+    list of Layer
+        Cut where they leave the box of `ground`, `AROUND_M` larger on each side.
+    """
+    frame = LocalFrame.around(ground)
+    box = frame.geometry_to_local(ground.envelope).envelope
+    view = frame.geometry_to_lonlat(box.buffer(AROUND_M, join_style="mitre"))
+    cut = [replace(layer, geometry=make_valid(layer.geometry) & view) for layer in layers]
+    return [layer for layer in cut if not layer.geometry.is_empty]
+
+
 def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
-    """Return the layers of a plan, lowest first."""
+    """Return the layers of a plan, lowest first.
+
+    Field, fence, pad and flight are shown whole; of what stands around them what is near.
+    """
     stay_in = [_ring(p) for p in plan.fence_polygons if p.inclusion]
     keep_out = [_ring(p) for p in plan.fence_polygons if not p.inclusion]
     layers: list[Layer] = []
+    around: list[Layer] = []
     if stay_in:
         layers.append(
             Layer(
@@ -194,9 +231,10 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
             )
         )
     if plan.site is not None:
-        layers += site_layers(plan.site)
+        field, *around = site_layers(plan.site)
+        layers.append(field)
     if keep_out:
-        layers.append(
+        around.append(
             Layer(
                 key="page.layer.fence_out",
                 geometry=unary_union(keep_out),
@@ -205,12 +243,11 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
                 dash=(4, 4),
             )
         )
-    if plan.spray is not None:
-        layers += _ground_layers(plan.spray, plan.site)
-    layers += _leg_layers(plan)
+    above = [] if plan.spray is None else _ground_layers(plan.spray, plan.site)
+    above += _leg_layers(plan)
     others = [p.place for p in plan.rally_points if distance_m(p.place, plan.home) > 1.0]
     if others:
-        layers.append(
+        above.append(
             Layer(
                 key="page.layer.rally",
                 geometry=MultiPoint([_point(place) for place in others]),
@@ -218,10 +255,12 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
                 radius=5.0,
             )
         )
-    layers.append(
+    above.append(
         Layer(key="page.layer.pad", geometry=_point(plan.home), colour=ORANGE, fill=1.0, radius=9.0)
     )
-    return tuple(layer for layer in layers if not layer.geometry.is_empty)
+    above = [layer for layer in above if not layer.geometry.is_empty]
+    whole = GeometryCollection([layer.geometry.envelope for layer in (*layers, *above)])
+    return (*layers, *nearby(around, whole), *above)
 
 
 def flight_layers(plan: FlightPlan, record: FlightRecord) -> tuple[Layer, ...]:
