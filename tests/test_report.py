@@ -18,9 +18,14 @@ from agri.field import Obstacle, ObstacleKind
 from agri.findings import Finding
 from agri.operations.compare import compare_flights, off_plan_p95_m
 from agri.operations.layers import AROUND_M, plan_layers
-from agri.operations.report import report_flight, report_plan
+from agri.operations.report import overlap_l, plan_facts, report_flight, report_plan
+from agri.weather import Wind
 from agri.words import LANGUAGES, Language, say
+from missions.deposit import deposit
+from missions.spray_mission import plan_spray
 from tests.flights import FRAME, small_plan, small_record, small_site
+from tests.sites import DONG_TRIEU, Draft
+from tests.sprays import SETTINGS
 
 PLAN = small_plan()
 WARNING = Finding.warning("finding.pad_suggested", place="21.08, 106.51")
@@ -78,6 +83,23 @@ def test_the_map_shows_field_pad_and_flight_large_and_leaves_far_obstacles_out()
     assert room.covers(FRAME.geometry_to_local(drawn))
     whole = next(layer for layer in shown if layer.key == "page.layer.field")
     assert whole.geometry.equals(site.field.boundary)
+
+
+def test_litres_beyond_rate_times_area_are_told_as_overlap_and_are_sprayed_on_paper() -> None:
+    site = Draft(DONG_TRIEU, 20.0).site(shapely.box(0, 0, 25, 18), (-8.0, -8.0))
+    calm = replace(SETTINGS, wind=Wind(speed_m_s=0.0), edges=())
+    plan = plan_spray(site, calm, name="Nhỏ")
+    job = plan.spray
+    assert job is not None
+    needed_l = calm.rate_l_ha * job.estimate.area_m2 / 1e4
+    assert overlap_l(job) == pytest.approx(job.estimate.litres - needed_l)
+    assert overlap_l(job) > 0.02 * needed_l
+    assert deposit(plan).litres == pytest.approx(job.estimate.litres, rel=0.03)
+    assert "2.7 %" in dict(plan_facts(plan, "en"))["Of it overlap"]
+    assert "Trong đó chồng mép" in dict(plan_facts(plan, "vi"))
+    uneven = replace(job, passes=(replace(job.passes[0], rate_l_ha=99.0), *job.passes[1:]))
+    assert overlap_l(uneven) == 0.0
+    assert "Of it overlap" not in dict(plan_facts(replace(plan, spray=uneven), "en"))
 
 
 def test_the_same_plan_gives_the_same_bytes() -> None:

@@ -22,11 +22,16 @@ from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_
 from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
+from missions.dose import rate_per_pass
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
 from missions.spray_job import SprayJob
 
 Facts = list[tuple[str, str]]
+TOLD_OVERLAP = 0.005
+"""Share of a sortie's litres from which on what overlaps is told."""
+SAME_RATE = 0.01
+"""Rates closer than this are one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,10 @@ def _spray_facts(job: SprayJob, language: Language) -> Facts:
     fact(facts, language, "page.fact_phi", days=product.phi_days)
     fact(facts, language, "page.fact_rate", rate_l_ha=settings.rate_l_ha)
     fact(facts, language, "page.fact_litres", litres=estimate.litres)
+    twice_l = overlap_l(job)
+    if twice_l > TOLD_OVERLAP * estimate.litres:
+        fact(facts, language, "page.fact_overlap", litres=twice_l,
+             percent=100.0 * twice_l / (estimate.litres - twice_l))  # fmt: skip
     fact(facts, language, "page.fact_treated", ha=square_metres_to_hectares(estimate.area_m2),
           sao=square_metres_to_sao(estimate.area_m2))  # fmt: skip
     fact(facts, language, "page.fact_swath", swath_m=settings.swath_m)
@@ -145,6 +154,21 @@ def _spray_facts(job: SprayJob, language: Language) -> Facts:
     _time(facts, language, estimate.time_s)
     fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
     return facts
+
+
+def overlap_l(job: SprayJob) -> float:
+    """Return what a sortie sprays beyond the rate on its ground, 0 where the rate is not one.
+
+    Where swaths meet a border or an edge pass they overlap, and each begins a little early: real
+    liquid, which `missions.spray_energy` counts and the flight on paper (`missions.deposit`) sprays
+    as well.
+    """
+    rate = rate_per_pass(job.settings)
+    even = all(math.isclose(work.rate_l_ha, rate, rel_tol=SAME_RATE) for work in job.passes)
+    if job.kind not in ("field", "part") or not even:
+        return 0.0
+    needed_l = job.settings.rate_l_ha * square_metres_to_hectares(job.estimate.area_m2)
+    return max(0.0, job.estimate.litres - needed_l)
 
 
 def wind_words(wind: Wind, language: Language) -> str:
