@@ -148,12 +148,14 @@ def show_job(job: PlannedJob) -> int:
 
     for label, value in plan_facts(job.sorties[0].plan, language.get()):
         console().print(f"  {label}: {value}", markup=False)
-    code = show_verdict(job.name, job.findings)
-    return code or show_sorties(job)
+    if show_verdict(job.name, job.findings):
+        complain("cli.no_card", job=job.name)
+        return 1
+    return show_sorties(job)
 
 
 def show_sorties(job: PlannedJob) -> int:
-    """Print the sorties of a spray job and where its pages are."""
+    """Print the sorties of a spray job and where its pages are; 1 when it may not fly."""
     from agri.units import square_metres_to_sao
 
     estimates = [(sortie.plan.name, sortie.plan.spray) for sortie in job.sorties]
@@ -177,6 +179,11 @@ def show_sorties(job: PlannedJob) -> int:
         tell("cli.files", picture=sortie.picture, page=sortie.page)
     if job.card:
         tell("cli.card", card=job.card)
+        return 0
+    if blocks(job.findings):
+        complain("cli.no_card", job=job.name)
+        return 1
+    tell("cli.no_card_rest", job=job.name)
     return 0
 
 

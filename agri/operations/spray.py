@@ -377,7 +377,7 @@ def keep_job(
         done = plan.spray.sortie / plan.spray.sorties if plan.spray else 1.0
         update(1.0 + 2.0 * done, 3.0)
     job = PlannedJob(name=name, sorties=tuple(kept), card=None)
-    if blocks(job.findings) or not with_card:
+    if not with_card:
         return job
     return replace(job, card=keep_job_card(farm, job, language=language, now=now))
 
@@ -449,8 +449,12 @@ def judged(plan: FlightPlan, heights: Heights | None) -> tuple[Finding, ...]:
     return tuple(check_plan(plan, heights=heights if isinstance(heights, HeightModel) else None))
 
 
-def keep_job_card(farm: Workspace, job: PlannedJob, *, language: Language, now: datetime) -> Path:
-    """Write the mix card of a job and return its path."""
+def keep_job_card(
+    farm: Workspace, job: PlannedJob, *, language: Language, now: datetime
+) -> Path | None:
+    """Write the mix card of a job and return its path; a job that may not fly gets none."""
+    if blocks(job.findings):
+        return None
     day = now.astimezone(INDOCHINA_TIME).date()
     card = mix_card([sortie.plan for sortie in job.sorties], day=day, language=language)
     stem = Path(job.sorties[0].record.file).stem
