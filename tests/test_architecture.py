@@ -39,7 +39,7 @@ FLOORS: dict[str, int] = {
 PURE = (
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
-    "agri.boundaries.kinds",
+    "agri.boundaries.kinds", "agri.boundaries.point_table",
     "missions.items", "missions.flightplan", "missions.energy", "missions.survey",
     "missions.coverage", "missions.checks", "missions.fence", "missions.wire",
     "missions.commands", "missions.flight", "missions.phases", "missions.watching",

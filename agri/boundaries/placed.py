@@ -35,7 +35,7 @@ class Placed:
 
 
 def read_placed(
-    path: Path, *, province: str, crs_epsg: int | None
+    path: Path, *, province: str, crs_epsg: int | None, points: bool = False
 ) -> tuple[list[Placed], list[Finding]]:
     """Read a file's outlines, longitude first; those without a geometry are told and left out.
 
@@ -47,6 +47,8 @@ def read_placed(
         Whose VN-2000 zone holds where the file names no coordinate system.
     crs_epsg : int or None
         EPSG code of the coordinates, when the user knows better than the file.
+    points : bool
+        Whether a table of coordinates is one of points, not of corners.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def read_placed(
         When it cannot be read.
     """
     file = tidy_name(path.name)
-    layers = read_layers(read_bytes_limited(path, limit_bytes=MAX_BYTES), file=file)
+    layers = read_layers(read_bytes_limited(path, limit_bytes=MAX_BYTES), file=file, points=points)
     features = sum(len(layer.outlines) for layer in layers)
     check_count(features, file)
     found: list[Placed] = []

@@ -64,7 +64,11 @@ class Shape:
 
 
 def read_shapes(
-    path: Path, *, province: str = "Quảng Ninh", crs_epsg: int | None = None
+    path: Path,
+    *,
+    province: str = "Quảng Ninh",
+    crs_epsg: int | None = None,
+    points: bool = False,
 ) -> tuple[tuple[Shape, ...], tuple[Finding, ...]]:
     """Read every shape of a file.
 
@@ -74,6 +78,8 @@ def read_shapes(
         GeoJSON, KML, KMZ, zipped Shapefile, GeoPackage, WKT or a table of coordinates.
     province, crs_epsg
         As in `agri.boundaries.read_boundaries`.
+    points : bool
+        Whether a table of coordinates is one of points, one a row, not of an area's corners.
 
     Returns
     -------
@@ -87,7 +93,7 @@ def read_shapes(
     NotFound, BadInput
         As there.
     """
-    placed, findings = read_placed(path, province=province, crs_epsg=crs_epsg)
+    placed, findings = read_placed(path, province=province, crs_epsg=crs_epsg, points=points)
     shapes = [shape for one in placed for shape in _shapes(one, findings)]
     if not shapes:
         raise BadInput("error.shapes_nothing", file=path.name)

@@ -82,8 +82,8 @@ def read_trees(
     Parameters
     ----------
     path : Path
-        Any format of boundary files, with points or crown areas; crown radius or diameter and
-        height as properties.
+        Any format of boundary files, with points or crown areas, or a table (CSV) with a tree a
+        row; crown radius or diameter and height as properties or columns.
     field : Field
         They stand in.
     radius_m, height_m : float, optional
@@ -101,7 +101,7 @@ def read_trees(
     NotFound, BadInput
         When the file or the trees in it cannot be used.
     """
-    shapes, read = read_shapes(path)
+    shapes, read = read_shapes(path, points=True)
     notes = [_note(shape) for shape in shapes]
     trees, found = trees_from(
         [shape.geometry for shape in shapes], notes, field, radius_m=radius_m, height_m=height_m

@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 Binary formats are told by their first bytes, text formats by their first signs: ``<`` is KML, ``{``
-is GeoJSON, a geometry's tag is WKT, and what has columns of coordinates is a table of corners.
+is GeoJSON, a geometry's tag is WKT, and what has columns of coordinates is a table: of corners,
+or of points where its rows say so or the caller does.
 An archive is looked into one level deep: the shapefiles in it, else its KML (a KMZ), else GeoJSON.
 Anything else is refused, so nothing is ever handed to a reader that guesses.
 """
@@ -22,11 +23,12 @@ from agri.boundaries.formats.table import find_table
 from agri.boundaries.formats.wkt import holds_wkt, read_wkt
 from agri.boundaries.old_letters import decode, guess_encoding
 from agri.boundaries.outlines import OutlineFile
+from agri.boundaries.point_table import read_points, tells_points
 from agri.errors import BadInput
 from agri.findings import Finding
 
 
-def read_layers(data: bytes, *, file: str) -> tuple[OutlineFile, ...]:
+def read_layers(data: bytes, *, file: str, points: bool = False) -> tuple[OutlineFile, ...]:
     """Tell the format of a file and read it.
 
     Parameters
@@ -35,6 +37,9 @@ def read_layers(data: bytes, *, file: str) -> tuple[OutlineFile, ...]:
         The whole file.
     file : str
         Its name, for findings and errors.
+    points : bool
+        Whether a table is one of points, whatever its rows say of themselves; else one of corners
+        unless each row tells of a thing.
 
     Raises
     ------
@@ -56,14 +61,14 @@ def read_layers(data: bytes, *, file: str) -> tuple[OutlineFile, ...]:
     if encoding != "utf-16" and b"\0" in data[:10_000]:
         raise BadInput("error.boundary_format", file=file)
     text = decode(data, encoding)
-    found = _text(data, text, file)
+    found = _text(data, text, file, points)
     if encoding in {"cp1258", "tcvn3"}:
         old = Finding.warning("finding.old_letters", file, encoding=encoding)
         found = replace(found, findings=(*found.findings, old))
     return (found,)
 
 
-def _text(data: bytes, text: str, file: str) -> OutlineFile:
+def _text(data: bytes, text: str, file: str, points: bool) -> OutlineFile:
     start = text[:2000].lstrip("\ufeff \t\r\n")
     if start.startswith("<") or "<kml" in start:
         return read_kml(data, file=file)
@@ -71,8 +76,12 @@ def _text(data: bytes, text: str, file: str) -> OutlineFile:
         return read_geojson(text.lstrip("\ufeff"), file=file)
     if holds_wkt(text):
         return read_wkt(text, file=file)
-    if find_table(text) is not None:
-        return read_certificate(text, file=file)
+    table = find_table(text)
+    if points and (table is not None or file.lower().endswith(".csv")):
+        return read_points(text, file=file)
+    if table is not None:
+        read = read_points if tells_points(table) else read_certificate
+        return read(text, file=file)
     raise BadInput("error.boundary_format", file=file)
 
 

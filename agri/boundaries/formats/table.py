@@ -50,10 +50,13 @@ class Table:
         Line number and cells of every row below the header.
     columns : dict of str to int
         Where each role stands: north and east, or lon and lat; side and parcel where there are.
+    header : tuple of str
+        The row that names the columns, () for a table without one.
     """
 
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     columns: dict[str, int]
+    header: tuple[str, ...] = ()
 
     @property
     def in_degrees(self) -> bool:
@@ -129,7 +132,8 @@ def find_table(text: str) -> Table | None:
         top = _cells(lines[:_HEADER_LINES], separator)
         for place, (_, cells) in enumerate(top):
             if columns := _columns([row for _, row in top[max(place - 2, 0) : place]], cells):
-                return Table(tuple(_cells(lines, separator)[place + 1 :]), columns)
+                rows = tuple(_cells(lines, separator)[place + 1 :])
+                return Table(rows, columns, tuple(cells))
     for separator in (";", "\t", ",", "|", " "):
         if columns := _columns_by_values(_cells(lines[:_HEADER_LINES], separator)):
             return Table(tuple(_cells(lines, separator)), columns)
