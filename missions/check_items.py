@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from agri.findings import Finding
-from missions.fence import VehicleLimits
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, VehicleLimits
 from missions.items import LOCATED, Command, Frame, MissionItem
 from missions.legs import is_pump, sprayer_on
 from missions.pump import pump_channel

@@ -49,8 +49,7 @@ from missions.check_survey import (
     line_speeds,
 )
 from missions.check_terrain import check_terrain
-from missions.fence import DEFAULT_LIMITS, VehicleLimits
-from missions.flightplan import FlightPlan
+from missions.flightplan import DEFAULT_LIMITS, FlightPlan, VehicleLimits
 from missions.items import Command
 from missions.preflight import return_height_m
 from missions.terrain import HeightModel
@@ -68,7 +67,7 @@ def _passed(findings: Iterable[Finding]) -> bool:
 def check_plan(
     plan: FlightPlan,
     *,
-    limits: VehicleLimits = DEFAULT_LIMITS,
+    limits: VehicleLimits | None = None,
     ground: Ground | None = None,
     heights: HeightModel | None = None,
 ) -> list[Finding]:
@@ -78,8 +77,8 @@ def check_plan(
     ----------
     plan : FlightPlan
         A plan of agri's, or one read from a stranger's file.
-    limits : VehicleLimits
-        What the vehicle stores.
+    limits : VehicleLimits, optional
+        What the vehicle stores; by default what the plan was made for.
     ground : callable, optional
         Height of the ground above home, for heights over a crop (`missions.check_spray`); by
         default that of `heights`.
@@ -98,7 +97,7 @@ def check_plan(
     >>> check_plan(FlightPlan(name="empty", home=home, items=()))[0].key
     'finding.no_items'
     """
-    findings = check_items(plan, limits)
+    findings = check_items(plan, limits or plan.limits)
     if plan.items:
         checked = "finding.checked_items_spray" if sprays(plan) else "finding.checked_items"
         findings += _summary(findings, checked, count=len(plan.items))
@@ -210,6 +209,12 @@ def _to_set(plan: FlightPlan) -> list[Finding]:
     """Name the vehicle's parameters this flight relies on: they are not in the mission."""
     height_m = math.ceil(return_height_m(plan))
     found = [Finding.info("finding.set_rtl_height", height_m=height_m)]
+    stored = plan.limits
+    if stored.items > DEFAULT_LIMITS.items or stored.fence_vertices > DEFAULT_LIMITS.fence_vertices:
+        found.append(
+            Finding.info("finding.limits_told", fence_points=stored.fence_vertices,
+                         items=stored.items)
+        )  # fmt: skip
     speeds = [item.param2 for item in plan.items if item.command == Command.DO_CHANGE_SPEED]
     if speeds:
         found.append(Finding.info("finding.set_speed", speed_m_s=max(speeds)))

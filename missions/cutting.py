@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agri.errors import BadInput, Refused
-from missions.fence import DEFAULT_LIMITS, VehicleLimits
+from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.spray_flight import early_l
 from missions.spray_items import item_count as count_items
 from missions.spray_job import SpraySettings

@@ -39,7 +39,13 @@ from shapely.ops import nearest_points
 
 from agri.errors import Refused
 from agri.geo import LocalFrame, LonLat
-from missions.flightplan import FencePolygon, RallyPoint, Site
+from missions.flightplan import (
+    DEFAULT_LIMITS,
+    FencePolygon,
+    RallyPoint,
+    Site,
+    VehicleLimits,
+)
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs, no_ways, solid_parts
 
 FENCE_MARGIN_M = 2.0
@@ -71,29 +77,6 @@ LOW_CROPS = frozenset({"lúa", "rice", "rau", "vegetables", "cỏ", "grass"})
 _ROUNDING_M = 0.04
 """Fence vertices and waypoints are rounded to 1e-7 degrees on the wire, about 1.1 cm each, and
 round corners are drawn with 16 chords."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VehicleLimits:
-    """What a vehicle can store, as seen on ArduCopter 4.6 with its default storage.
-
-    Parameters
-    ----------
-    items : int
-        Mission items.
-    fence_vertices : int
-        Vertices over all fence polygons.
-    rally_points : int
-        Rally points.
-    """
-
-    items: int = 650
-    fence_vertices: int = 60
-    rally_points: int = 46
-
-
-DEFAULT_LIMITS = VehicleLimits()
-"""A board without BRD_SD_MISSION and BRD_SD_FENCE."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from agri.errors import BadInput
 from agri.field import Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.geo import LonLat
+from agri.words import Message
 from missions.energy import Aircraft, Estimate
 from missions.items import Command, Frame, MissionItem, MissionType, digest
 from missions.spray_job import SprayJob
 from missions.survey import SurveyGeometry, SurveySettings
+
+STORED = {"items": (1, 4300), "fence_vertices": (1, 4000), "rally_points": (1, 250)}
+"""Least and most that a vehicle stores: the most is well within what 64 kB hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,49 @@ class SurveyJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleLimits:
+    """What a vehicle can store, by default as seen on ArduCopter 4.6 with its default storage.
+
+    A board with an SD card stores more: BRD_SD_MISSION and BRD_SD_FENCE set aside so many kB of it,
+    64 at most; an item takes 15 bytes, a fence corner 8 and a little besides.
+
+    Parameters
+    ----------
+    items : int
+        Mission items.
+    fence_vertices : int
+        Vertices over all fence polygons.
+    rally_points : int
+        Rally points.
+
+    Raises
+    ------
+    BadInput
+        When no vehicle stores so few or so many.
+
+    Examples
+    --------
+    >>> VehicleLimits(fence_vertices=500).items
+    650
+    """
+
+    items: int = 650
+    fence_vertices: int = 60
+    rally_points: int = 46
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in STORED.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                what = Message.of(f"page.stored_{name}")
+                raise BadInput("error.vehicle_limits", value=value, what=what, low=low, high=high)
+
+
+DEFAULT_LIMITS = VehicleLimits()
+"""A board without BRD_SD_MISSION and BRD_SD_FENCE."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlightPlan:
     """One flight: items, fence, rally points, and what they were made for.
 
@@ -122,6 +169,8 @@ class FlightPlan:
         None when it is not a survey made by agri.
     spray : SprayJob or None
         None when it is not a spraying made by agri.
+    limits : VehicleLimits
+        What the vehicle it was made for stores: what it is checked by, now and later.
     """
 
     name: str
@@ -136,6 +185,7 @@ class FlightPlan:
     aircraft: Aircraft | None = None
     survey: SurveyJob | None = None
     spray: SprayJob | None = None
+    limits: VehicleLimits = DEFAULT_LIMITS
 
     def wire_items(self, mission_type: MissionType) -> tuple[MissionItem, ...]:
         """Return the items of one of the vehicle's three plans, in wire order, home left out."""

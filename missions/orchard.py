@@ -44,8 +44,7 @@ from agri.findings import Finding
 from agri.words import Message
 from missions.crowns import Tree
 from missions.dose import held_percents, pump_flow_l_min
-from missions.fence import DEFAULT_LIMITS, VehicleLimits
-from missions.flightplan import Site
+from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
 from missions.route import Place, distances
 from missions.spray_job import SpraySettings
 from missions.spray_route import Pass, SprayRoute

@@ -35,8 +35,7 @@ from agri.findings import Finding
 from agri.words import Message
 from missions.crowns import Tree
 from missions.dose import dose_for
-from missions.fence import DEFAULT_LIMITS, VehicleLimits
-from missions.flightplan import Site
+from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
 from missions.keepouts import explode
 from missions.route import Place, distances
 from missions.row_finding import Row, Rows, find_rows

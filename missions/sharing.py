@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput, Refused
 from missions.cutting import split_sorties
-from missions.fence import DEFAULT_LIMITS, VehicleLimits
+from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.route import Place
 from missions.spray_energy import spray_legs
 from missions.spray_job import SpraySettings

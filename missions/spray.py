@@ -31,8 +31,8 @@ from agri.errors import BadInput, Refused
 from agri.findings import Finding
 from agri.geo import LocalFrame
 from missions import drift
-from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
-from missions.flightplan import Site
+from missions.fence import Enclosure, enclose
+from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
 from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
 from missions.relief import Slope
 from missions.route import Place

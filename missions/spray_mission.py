@@ -38,8 +38,8 @@ from agri.field import Field
 from agri.geo import LocalFrame
 from missions.carried_ground import CarriedGround
 from missions.carrying import carried
-from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, generate_rally
-from missions.flightplan import FlightPlan, Site
+from missions.fence import Enclosure, generate_rally
+from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, VehicleLimits
 from missions.heights import Heights
 from missions.keepouts import VERTICAL_CLEARANCE_M, polygons
 from missions.relief import Slope
@@ -195,6 +195,7 @@ def fly_route(
             limits=limits,
         ),
         ceiling_m=ceiling_m,
+        limits=limits,
         site=site,
         aircraft=settings.sprayer.aircraft,
         spray=SprayJob(

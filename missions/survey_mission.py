@@ -36,8 +36,8 @@ from agri.errors import BadInput, Refused
 from agri.geo import LocalFrame
 from missions.coverage import Coverage, plan_coverage
 from missions.energy import PLANNING_WIND_M_S, Aircraft, estimate_flight
-from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose, generate_rally
-from missions.flightplan import FlightPlan, Site, SurveyJob
+from missions.fence import Enclosure, enclose, generate_rally
+from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, SurveyJob, VehicleLimits
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs
 from missions.route import Place, shortest_way
@@ -148,6 +148,7 @@ def plan_survey(
             site, ground.enclosure, path, altitude_m=settings.height_m, limits=limits
         ),
         ceiling_m=ceiling_m,
+        limits=limits,
         site=site,
         aircraft=aircraft,
         survey=SurveyJob(

@@ -32,8 +32,8 @@ from agri.findings import Finding
 from agri.geo import LocalFrame
 from agri.words import Message
 from missions.crowns import Tree
-from missions.fence import DEFAULT_LIMITS, Enclosure, VehicleLimits, enclose
-from missions.flightplan import Site
+from missions.fence import Enclosure, enclose
+from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
 from missions.keepouts import explode, filled, ground_obstacles, keep_outs
 from missions.route import Place
 from missions.spray_job import SpraySettings

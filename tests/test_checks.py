@@ -19,8 +19,7 @@ from missions.check_coverage import measured_spacing_m, shares_of_field
 from missions.check_path import LOCAL_M, apart_m, path_of
 from missions.checks import check_plan
 from missions.energy import Estimate
-from missions.fence import VehicleLimits
-from missions.flightplan import FenceCircle, FencePolygon, FlightPlan, RallyPoint
+from missions.flightplan import FenceCircle, FencePolygon, FlightPlan, RallyPoint, VehicleLimits
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.survey import survey_geometry
 from tests.plans import (

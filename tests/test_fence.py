@@ -15,16 +15,20 @@ from agri.errors import Refused
 from agri.field import CLEARANCE_M, ObstacleKind, SensitiveKind, SensitiveSite
 from agri.geo import LocalFrame
 from missions.fence import (
-    DEFAULT_LIMITS,
     KEEP_INSIDE_M,
     KEEP_OFF_M,
     RALLY_LIMIT_M,
-    VehicleLimits,
     enclose,
     generate_fence,
     generate_rally,
 )
-from missions.flightplan import FencePolygon, fence_from_items, fence_items
+from missions.flightplan import (
+    DEFAULT_LIMITS,
+    FencePolygon,
+    VehicleLimits,
+    fence_from_items,
+    fence_items,
+)
 from missions.keepouts import filled, is_closed, keep_outs, widened
 from tests.sites import SITES, Draft, house_in_field, open_paddy, pad_outside
 

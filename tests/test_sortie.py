@@ -17,7 +17,7 @@ from shapely.geometry import box
 from agri.errors import BadInput, Refused
 from agri.weather import Wind
 from missions.cutting import LEAST_PART_M
-from missions.fence import VehicleLimits
+from missions.flightplan import VehicleLimits
 from missions.sortie import items_of, share_out, split_sorties
 from missions.spray_energy import estimate_spray, spray_legs
 from missions.spray_items import item_count

@@ -15,8 +15,7 @@ from agri.field import ObstacleKind
 from agri.weather import Wind
 from missions.check_switching import check_switching
 from missions.dose import PUMP_CHANNEL
-from missions.fence import VehicleLimits
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, VehicleLimits
 from missions.items import Command, Frame, digest
 from missions.legs import ordered_legs
 from missions.spray_flight import (

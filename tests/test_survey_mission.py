@@ -24,8 +24,8 @@ from agri.findings import Severity
 from agri.geo import LocalFrame
 from missions.catalogue import aircraft, camera
 from missions.checks import check_plan
-from missions.fence import FENCE_MARGIN_M, VehicleLimits
-from missions.flightplan import FlightPlan, Site
+from missions.fence import FENCE_MARGIN_M
+from missions.flightplan import FlightPlan, Site, VehicleLimits
 from missions.items import Command, Frame
 from missions.keepouts import filled
 from missions.legs import FlownLeg, flown_legs

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from agri.cli.speech import language
-from agri.cli.tree import FarmOption, PlanArgument, app, fields, open_farm, plan
+from agri.cli.tree import (
+    FarmOption,
+    FenceOption,
+    ItemsOption,
+    PlanArgument,
+    app,
+    fields,
+    open_farm,
+    plan,
+)
 
 
 @app.command(help="cli.help.init")
@@ -127,6 +136,8 @@ def plan_survey(
     pad: Annotated[str, Option(help="cli.help.pad", show_default=False)] = "",
     aircraft: Annotated[str, Option(help="cli.help.aircraft", show_default=False)] = "",
     ceiling: Annotated[str, Option(help="cli.help.ceiling")] = "50m",
+    fence_points: FenceOption = 60,
+    mission_items: ItemsOption = 650,
     name: Annotated[str, Option(help="cli.help.plan_as", show_default=False)] = "",
     farm: FarmOption = None,
 ) -> int:
@@ -137,6 +148,7 @@ def plan_survey(
     from agri.units import read_length_m
     from missions.catalogue import aircraft as find_aircraft
     from missions.catalogue import camera as find_camera
+    from missions.flightplan import VehicleLimits
 
     request = SurveyRequest(
         field=field,
@@ -152,6 +164,7 @@ def plan_survey(
         lead_in_m=read_length_m(lead_in, name="--lead-in", zero=True),
         pad=read.read_place(pad, name="--pad") if pad else None,
         ceiling_m=read_length_m(ceiling, name="--ceiling"),
+        limits=VehicleLimits(items=mission_items, fence_vertices=fence_points),
         name=name,
     )
     with open_farm(farm) as workspace:

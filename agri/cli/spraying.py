@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from agri.cli.speech import language
-from agri.cli.tree import FarmOption, PlanArgument, app, open_farm, plan
+from agri.cli.tree import FarmOption, FenceOption, ItemsOption, PlanArgument, app, open_farm, plan
 
 if TYPE_CHECKING:
     from agri.operations.spray import SprayRequest
@@ -85,6 +85,8 @@ def plan_spray(
     overlap: OverlapOption = "0m",
     pad: PadOption = "",
     ceiling: CeilingOption = "50m",
+    fence_points: FenceOption = 60,
+    mission_items: ItemsOption = 650,
     name: NameOption = "",
     farm: FarmOption = None,
 ) -> int:
@@ -102,7 +104,8 @@ def plan_spray(
     request = _request(tuple(fields), rate=rate, product=product, dose=dose, phi=phi,
                        sprayer=sprayer, label_buffer=label_buffer, height=height, speed=speed,
                        swath=swath, wind=wind, wind_from=wind_from, overlap=overlap, pad=pad,
-                       ceiling=ceiling, name=name)  # fmt: skip
+                       ceiling=ceiling, fence_points=fence_points, mission_items=mission_items,
+                       name=name)  # fmt: skip
     told = [read.read_edge(text, name="--edge") for text in edge or ()]
     edges = [EdgeClearance(edge=number, clearance_m=metres) for number, metres in told]
     request = replace(
@@ -141,6 +144,8 @@ def plan_all(
     wind: WindOption = "",
     wind_from: WindFromOption = "",
     ceiling: CeilingOption = "50m",
+    fence_points: FenceOption = 60,
+    mission_items: ItemsOption = 650,
     farm: FarmOption = None,
 ) -> int:
     """Plan the spraying of every field, each a job of its own."""
@@ -150,7 +155,8 @@ def plan_all(
     request = _request(tuple(fields or ()), rate=rate, product=product, dose=dose, phi=phi,
                        sprayer=sprayer, label_buffer=label_buffer, height=height, speed=speed,
                        swath=swath, wind=wind, wind_from=wind_from, overlap="0m", pad="",
-                       ceiling=ceiling, name="")  # fmt: skip
+                       ceiling=ceiling, fence_points=fence_points, mission_items=mission_items,
+                       name="")  # fmt: skip
     with open_farm(farm) as workspace, progress("cli.planning") as update:
         batch = plan_batch(workspace, request, language=language.get(), now=datetime.now(UTC),
                            update=update)  # fmt: skip
@@ -181,6 +187,8 @@ def plan_trees(
     dsm: DsmOption = None,
     pad: PadOption = "",
     ceiling: CeilingOption = "50m",
+    fence_points: FenceOption = 60,
+    mission_items: ItemsOption = 650,
     name: NameOption = "",
     farm: FarmOption = None,
 ) -> int:
@@ -196,7 +204,7 @@ def plan_trees(
     job = _request((field,), rate=rate, product=product, dose=dose, phi=phi, sprayer=sprayer,
                    label_buffer=label_buffer, height=height, speed=speed, swath=swath, wind=wind,
                    wind_from=wind_from, overlap="0m", pad=pad, ceiling=ceiling,
-                   name=name)  # fmt: skip
+                   fence_points=fence_points, mission_items=mission_items, name=name)  # fmt: skip
     request = TreesRequest(
         job=replace(job, ground=Ground(dem=dem, dsm=dsm)),
         trees=trees,
@@ -215,7 +223,7 @@ def plan_trees(
 def _request(
     fields: tuple[str, ...], *, rate: str, product: str, dose: str, phi: int, sprayer: str,
     label_buffer: str, height: str, speed: str, swath: str, wind: str, wind_from: str,
-    overlap: str, pad: str, ceiling: str, name: str,
+    overlap: str, pad: str, ceiling: str, fence_points: int, mission_items: int, name: str,
 ) -> SprayRequest:  # fmt: skip
     """Read what both kinds of spraying are asked with."""
     from agri.cli import read
@@ -223,6 +231,7 @@ def _request(
     from agri.units import read_length_m
     from agri.weather import Wind
     from missions.catalogue import sprayer as find_sprayer
+    from missions.flightplan import VehicleLimits
     from missions.spray_job import DoseUnit, Product
 
     amount, unit = read.read_dose(dose, name="--dose")
@@ -247,6 +256,7 @@ def _request(
         resume_overlap_m=read_length_m(overlap, name="--overlap", zero=True),
         pad=read.read_place(pad, name="--pad") if pad else None,
         ceiling_m=read_length_m(ceiling, name="--ceiling"),
+        limits=VehicleLimits(items=mission_items, fence_vertices=fence_points),
         name=name,
     )
 

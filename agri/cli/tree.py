@@ -19,6 +19,8 @@ app.add_typer(plan, name="plan")
 
 FarmOption = Annotated[Path | None, Option("--farm", help="cli.help.farm", show_default=False)]
 PlanArgument = Annotated[str, Argument(help="cli.help.plan_name", show_default=False)]
+FenceOption = Annotated[int, Option("--fence-points", help="cli.help.fence_points", min=12)]
+ItemsOption = Annotated[int, Option("--mission-items", help="cli.help.mission_items", min=12)]
 
 
 @app.callback()

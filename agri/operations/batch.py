@@ -237,12 +237,19 @@ def _plan(
     try:
         site, _ = site_of(around, field, request.pad)
         settings = settings_of(request)
-        route = plan_route(site, settings, buffers=zones_of(site, settings))
+        route = plan_route(site, settings, buffers=zones_of(site, settings),
+                           limits=request.limits)  # fmt: skip
         settings = flown_settings(route, settings)
         name = say("page.job_spray", language, fields=field.name)
         made = list(
             plan_sorties(
-                site, settings, route, name=name, kind="field", ceiling_m=request.ceiling_m
+                site,
+                settings,
+                route,
+                name=name,
+                kind="field",
+                ceiling_m=request.ceiling_m,
+                limits=request.limits,
             )
         )
     except AgriError as error:

@@ -153,7 +153,7 @@ def share_job(
     plans = [plan for _, plan in sorties_of(farm, wanted)]
     job, site = job_of(plans[0]), _site(plans[0])
     heights, over = _heights(plans[0], None)
-    routes = share_out(_whole_route(plans), job.settings, aircraft)
+    routes = share_out(_whole_route(plans), job.settings, aircraft, limits=plans[0].limits)
     parts = [
         keep_job(
             farm,
@@ -164,6 +164,7 @@ def share_job(
             kind=_part(job.kind),
             heights=heights,
             ceiling_m=plans[0].ceiling_m,
+            limits=plans[0].limits,
             findings=tuple(over),
             language=language,
             now=now,
@@ -342,6 +343,7 @@ def resume_flight(
         kind=_part(job.kind),
         heights=heights,
         ceiling_m=plan.ceiling_m,
+        limits=plan.limits,
         findings=(left, tank, *over),
         language=language,
         now=now,

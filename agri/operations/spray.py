@@ -33,7 +33,7 @@ from agri.zone import RateMap, RatePatch
 from missions.checks import check_plan
 from missions.dose import dose_for, fitting_speed_m_s, swath_at
 from missions.drift import buffers
-from missions.flightplan import FlightPlan, Site
+from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, VehicleLimits
 from missions.heights import Heights
 from missions.rates import rated
 from missions.sortie import split_sorties
@@ -103,6 +103,8 @@ class SprayRequest:
         Take-off place; None takes the farm's nearest pad or suggests one.
     ceiling_m : float
         Permitted height above ground.
+    limits : VehicleLimits
+        What the aircraft stores.
     name : str
         The job's name; "" makes one of the field.
 
@@ -132,6 +134,7 @@ class SprayRequest:
     ground: Ground = LEVEL
     pad: LonLat | None = None
     ceiling_m: float = 50.0
+    limits: VehicleLimits = DEFAULT_LIMITS
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -265,14 +268,16 @@ def plan_job(
         site = first
         dem = ground_grid(request.ground, site)
         route = plan_route(site, settings, buffers=zones_of(site, settings),
-                           slope=slope_of(dem, site))  # fmt: skip
+                           limits=request.limits, slope=slope_of(dem, site))  # fmt: skip
     else:
         others = [site_of(everything, field, first.pad.place) for field in fields[1:]]
         findings += [one for _, found in others for one in found if one not in findings]
         sites = [replace(one, pad=first.pad) for one in (first, *(site for site, _ in others))]
         zones = [zones_of(one, settings) for one in sites]
         dem = None
-        site, route = several_fields(sites, settings, name=name, buffers=zones)
+        site, route = several_fields(
+            sites, settings, name=name, buffers=zones, limits=request.limits
+        )
     settings = flown_settings(route, settings)
     rate_map = request.rate_map or _one_rate(route, settings, site)
     if rate_map is not None:
@@ -289,6 +294,7 @@ def plan_job(
         kind="field",
         heights=heights,
         ceiling_m=request.ceiling_m,
+        limits=request.limits,
         findings=(*stored, *findings, *over, *route.findings),
         language=language,
         now=now,
@@ -337,6 +343,7 @@ def keep_job(
     kind: str,
     heights: Heights | None,
     ceiling_m: float,
+    limits: VehicleLimits = DEFAULT_LIMITS,
     findings: tuple[Finding, ...],
     language: Language,
     now: datetime,
@@ -357,6 +364,8 @@ def keep_job(
         Terrain flown over, None for level ground.
     ceiling_m : float
         Permitted height above ground.
+    limits : VehicleLimits
+        What the aircraft stores.
     findings : tuple of Finding
         What the user should know of every sortie besides its checks.
     language, now, update
@@ -367,9 +376,10 @@ def keep_job(
     update(1.0, 3.0)
     made = list(
         plan_sorties(
-            site, settings, route, name=name, kind=kind, heights=heights, ceiling_m=ceiling_m
+            site, settings, route, name=name, kind=kind, heights=heights, ceiling_m=ceiling_m,
+            limits=limits,
         )
-    )
+    )  # fmt: skip
     kept = []
     for plan, judgement in made:
         found = tuple(dict.fromkeys((*findings, *judgement)))
@@ -391,6 +401,7 @@ def plan_sorties(
     kind: str,
     heights: Heights | None = None,
     ceiling_m: float = 50.0,
+    limits: VehicleLimits = DEFAULT_LIMITS,
 ) -> Iterator[tuple[FlightPlan, tuple[Finding, ...]]]:
     """Cut a route into sorties and yield the plan of each with what its checks find.
 
@@ -399,7 +410,7 @@ def plan_sorties(
 
     Parameters
     ----------
-    site, settings, route, name, kind, heights, ceiling_m
+    site, settings, route, name, kind, heights, ceiling_m, limits
         As in `keep_job`.
     """
     counted = partial(item_count, settings=settings, heights=heights)
@@ -409,6 +420,7 @@ def plan_sorties(
             route,
             _sparing(settings, spared_wh),
             item_count=None if heights is None else counted,
+            limits=limits,
         )
         plans = [
             fly_route(
@@ -423,6 +435,7 @@ def plan_sorties(
                 kind=kind,
                 heights=heights,
                 ceiling_m=ceiling_m,
+                limits=limits,
             )
             for number, part in enumerate(parts, start=1)
         ]

@@ -12,6 +12,7 @@ from agri.words import Language
 from agri.workspace import Workspace
 from missions.checks import check_plan
 from missions.energy import Aircraft
+from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.survey import Camera, SurveySettings, fitting_speed_m_s, height_for_gsd
 from missions.survey_mission import plan_survey
 
@@ -44,6 +45,8 @@ class SurveyRequest:
         Take-off place; None takes the farm's nearest pad or suggests one.
     ceiling_m : float
         Permitted height above ground.
+    limits : VehicleLimits
+        What the aircraft stores.
     name : str
         The plan's name; "" makes one of field and height.
     """
@@ -61,6 +64,7 @@ class SurveyRequest:
     lead_in_m: float = 0.0
     pad: LonLat | None = None
     ceiling_m: float = 50.0
+    limits: VehicleLimits = DEFAULT_LIMITS
     name: str = ""
 
 
@@ -126,6 +130,7 @@ def plan_field(
     site, findings = site_of(everything, field, request.pad)
     settings = settings_of(request)
     name = request.name or f"{field.name} {settings.height_m:.0f} m"
-    plan = plan_survey(site, settings, request.aircraft, name=name, ceiling_m=request.ceiling_m)
+    plan = plan_survey(site, settings, request.aircraft, name=name, ceiling_m=request.ceiling_m,
+                       limits=request.limits)  # fmt: skip
     found = (*stored, *findings, *check_plan(plan))
     return keep_plan(farm, plan, found, language=language, now=now)

@@ -172,7 +172,8 @@ def plan_orchard(
     zones = zones_of(site, settings)
     if request.by_rows:
         rows = find_rows(trees)
-        route = plan_rows(site, settings, rows.rows, alone=rows.alone, buffers=zones)
+        route = plan_rows(site, settings, rows.rows, alone=rows.alone, buffers=zones,
+                          limits=asked.limits)  # fmt: skip
     else:
         route = plan_trees(
             site,
@@ -181,6 +182,7 @@ def plan_orchard(
             litres_per_m3=request.litres_per_m3,
             litres_per_tree=request.litres_per_tree,
             buffers=zones,
+            limits=asked.limits,
         )
     heights, over = heights_over(
         asked.ground,
@@ -198,6 +200,7 @@ def plan_orchard(
         kind="rows" if request.by_rows else "trees",
         heights=heights,
         ceiling_m=asked.ceiling_m,
+        limits=asked.limits,
         findings=(*stored, *findings, *read, *over, *route.findings),
         language=language,
         now=now,
