@@ -268,6 +268,7 @@ BAD = [
     ("ground file that is none", (*SPRAY, "--dem", "note.txt"), "not a GeoTIFF"),
     ("ground elsewhere", (*SPRAY, "--dem", "dem-far.tif"), "does not reach"),
     ("ground in another grid", (*SPRAY, "--dem", "dem-vn2000.tif"), "does not reach"),
+    ("a board that stores too much", (*SPRAY, "--fence-points", "9000"), "9000 fence corners"),
     ("ground above a zero of elsewhere", (*SPRAY, "--dem", "dem-navd.tif"), "NAVD88"),
     ("ground without a grid", (*SPRAY, "--dem", "dem-no-crs.tif"), "coordinate system"),
     ("ground of half the field", (*SPRAY, "--dem", "dem-half.tif"), "misses"),

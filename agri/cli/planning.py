@@ -192,11 +192,12 @@ def export(
 ) -> None:
     """Write a plan for other programs."""
     from agri.cli.show import show_findings, tell
-    from agri.operations.mission_files import export_named, export_notes_named
+    from agri.operations.mission_files import export_named, export_notes_named, load_plan
 
     written = export_named(plan, to, folder_or_file=out, farm=farm, simple=simple)
     for file in written:
         tell("cli.exported", file=file)
     show_findings(export_notes_named(plan, to, farm=farm))
-    if to == "plan" and not simple and '"ComplexItem"' not in written[0].read_text("utf-8"):
+    survey = to == "plan" and not simple and load_plan(plan, farm)[0].survey is not None
+    if survey and '"ComplexItem"' not in written[0].read_text("utf-8"):
         tell("cli.exported_simple")
