@@ -19,7 +19,7 @@ from missions.items import Command, Frame, MissionItem, MissionType, digest
 from missions.spray_job import SprayJob
 from missions.survey import SurveyGeometry, SurveySettings
 
-STORED = {"items": (1, 4300), "fence_vertices": (1, 4000), "rally_points": (1, 250)}
+STORED = {"items": (1, 4300), "fence_vertices": (1, 4000), "rally_points": (0, 250)}
 """Least and most that a vehicle stores: the most is well within what 64 kB hold."""
 
 
