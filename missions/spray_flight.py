@@ -285,7 +285,7 @@ def _straight_m(leg: Sequence[Place], way: Sequence[Place], most_deg: float) -> 
     for step in pairwise(way):
         if math.dist(*step) < TOUCH_M:
             continue
-        if len(here) < 2 or _turn_deg(here, step) > most_deg:
+        if len(here) < 2 or turn_deg(here, step) > most_deg:
             break
         far_m += math.dist(*step)
         here = step

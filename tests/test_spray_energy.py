@@ -13,11 +13,11 @@ from agri.errors import NotFound
 from agri.geo import LocalFrame
 from agri.weather import Wind
 from missions.energy import corner_speeds, cruise_power_w, level_time_s, with_payload
+from missions.legs import ordered_legs
 from missions.spray_energy import estimate_spray, fill_l, spray_legs, treated_m2
 from missions.spray_flight import PUMP_ON_S
 from missions.spray_items import spray_items
 from missions.spray_job import SpraySettings
-from missions.spray_orders import ordered_legs
 from missions.spray_pieces import LegKind, course
 from missions.spray_reach import pack_need_wh
 from missions.spray_route import SprayRoute
