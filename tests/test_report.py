@@ -95,7 +95,8 @@ def test_litres_beyond_rate_times_area_are_told_as_overlap_and_are_sprayed_on_pa
     assert overlap_l(job) == pytest.approx(job.estimate.litres - needed_l)
     assert overlap_l(job) > 0.02 * needed_l
     assert deposit(plan).litres == pytest.approx(job.estimate.litres, rel=0.03)
-    assert "2.7 %" in dict(plan_facts(plan, "en"))["Of it overlap"]
+    percent = 100.0 * overlap_l(job) / needed_l
+    assert f"({percent:.1f} %)" in dict(plan_facts(plan, "en"))["Of it overlap"]
     assert "Trong đó chồng mép" in dict(plan_facts(plan, "vi"))
     uneven = replace(job, passes=(replace(job.passes[0], rate_l_ha=99.0), *job.passes[1:]))
     assert overlap_l(uneven) == 0.0
