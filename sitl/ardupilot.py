@@ -5,6 +5,9 @@ found as ``arducopter`` on the path. ArduPilot publishes it under its firmware s
 ``Copter/stable/SITL_x86_64_linux_gnu``. The parameters a simulated quadcopter cannot do without
 (calibration offsets that make it armable, battery, sticks) are written here.
 
+It flies ArduPilot's own small quadcopter, or a `frame` told by its figures (the fields of its
+simulated frames' JSON files: ``mass``, ``refVoltage``, …), for which the parameters must fit.
+
 It runs in an empty folder of its own, which is thrown away, with its first port open at once
 (``--serial0 tcp:0``; by default it waits there for a client before it even boots). The port is
 chosen by instance, ten apart, the first whose ports are free. One client at a time per port:
@@ -14,6 +17,7 @@ it otherwise: on a machine that others can reach, run it in a network namespace 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -33,6 +37,7 @@ START_S = 30.0
 STOP_S = 5.0
 FIRST_PORT, PORTS_APART, INSTANCES = 5760, 10, 100
 PORT_OFFSETS = (0, 2, 3)
+FRAME_FILE = "frame.json"
 DEFAULTS: Mapping[str, float] = {
     "FRAME_CLASS": 1,
     "FRAME_TYPE": 0,
@@ -91,6 +96,10 @@ class ArduPilot:
         Parameters that differ from `DEFAULTS`, in force from the start.
     wind_m_s, wind_from_deg : float
         Mean wind.
+    frame : mapping of str to float, optional
+        Figures of the aircraft to be simulated; by default ArduPilot's quadcopter of 3 kg.
+    shape : str
+        Arrangement of that aircraft's motors, by ArduPilot's name.
 
     Attributes
     ----------
@@ -117,6 +126,8 @@ class ArduPilot:
         parameters: Mapping[str, float] | None = None,
         wind_m_s: float = 0.0,
         wind_from_deg: float = 0.0,
+        frame: Mapping[str, float] | None = None,
+        shape: str = "hexa",
     ) -> None:
         self.home = home
         self.speedup = speedup
@@ -129,6 +140,8 @@ class ArduPilot:
             "SIM_WIND_DIR": wind_from_deg,
             **(parameters or {}),
         }
+        self._frame = frame
+        self._shape = shape
         self._process: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -141,11 +154,15 @@ class ArduPilot:
         folder = Path(self._folder.name)
         lines = [f"{name} {value!r}\n" for name, value in self._parameters.items()]
         (folder / "defaults.parm").write_text("".join(lines), "ascii")
+        model = "+"
+        if self._frame is not None:
+            (folder / FRAME_FILE).write_text(json.dumps(dict(self._frame)), "ascii")
+            model = f"{self._shape}:{FRAME_FILE}"
         instance = _free_instance()
         self._process = subprocess.Popen(  # noqa: S603  (found by find_arducopter)
             [
                 str(program),
-                *("--model", "+", "--home", self._place, "--speedup", repr(self.speedup)),
+                *("--model", model, "--home", self._place, "--speedup", repr(self.speedup)),
                 *("--instance", str(instance), "--wipe", "--serial0", "tcp:0"),
                 *("--defaults", str(folder / "defaults.parm")),
             ],

@@ -99,11 +99,15 @@ class Wire:
 
     def upload(self, items: list[Item], kind: int = 0) -> int:
         self.link.mav.mission_count_send(1, 1, len(items), kind)
+        sent = -1
         while True:
             message = self.until(lambda m: m.get_type() in ("MISSION_REQUEST", "MISSION_ACK"))
             if message.get_type() == "MISSION_ACK":
                 return int(message.type)
-            item = items[message.seq]
+            if message.seq <= sent:
+                continue  # on a busy machine it asks again before it was answered
+            sent = message.seq
+            item = items[sent]
             self.link.mav.mission_item_int_send(
                 1,
                 1,
