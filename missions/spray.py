@@ -18,6 +18,7 @@ in the field is closed. Everything is in the field's own local frame.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -36,10 +37,11 @@ from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
 from missions.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
 from missions.relief import Slope
 from missions.route import Place
-from missions.spray_flight import early_m
+from missions.spray_flight import PUMP_ON_S, beyond_m, early_m, flight
 from missions.spray_job import SpraySettings
-from missions.spray_lines import lay_lines
+from missions.spray_lines import Laid, lay_lines
 from missions.spray_route import Pass, SprayRoute
+from missions.sprayers import PumpControl
 from missions.tracks import swept
 
 __all__ = ["Treatable", "enclosures", "plan_route", "treatable_area", "untreated"]
@@ -58,6 +60,8 @@ ENOUGH, TWICE = 0.98, 0.10
 """Share that must be sprayed, and share that may be sprayed twice (P4),"""
 SMALL_M2 = 1000.0
 """on ground larger than this."""
+LEAST_M = 0.05
+"""A pass that is wet over less than this is not."""
 TOLD_M2 = 5.0
 """Ground left out is told from this on."""
 
@@ -147,20 +151,20 @@ def untreated(treatable: Treatable, site: Site) -> list[Finding]:
     ]
 
 
-def unevenly(
-    passes: Sequence[Pass], treatable: Treatable, settings: SpraySettings
-) -> Iterator[Finding]:
+def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -> Iterator[Finding]:
     """Yield what the passes of a whole job miss and spray twice, where it is too much.
 
-    The checks see one sortie at a time, and can tell neither of a job of several.
+    The checks see one sortie at a time, and can tell neither of a job of several. What is begun
+    late for want of room to run up counts as missed.
     """
     ground = treatable.area
     if ground.area < SMALL_M2:
         return
-    strips = [swept([work.points], work.width_m).intersection(ground) for work in passes]
+    wet = list(_wet(route, settings))
+    strips = [swept([work.points], work.width_m).intersection(ground) for work in wet]
     once_m2 = float(shapely.union_all(strips).area)
     times = 2.0 if settings.crosshatch else 1.0
-    early_m2 = sum(early_m(work.speed_m_s) * work.width_m for work in passes)
+    early_m2 = sum(early_m(work.speed_m_s) * work.width_m for work in route.passes)
     twice = (sum(float(strip.area) for strip in strips) + early_m2) / times / max(
         once_m2, 1.0
     ) - 1.0
@@ -170,6 +174,19 @@ def unevenly(
         yield Finding.warning("finding.spray_missed", percent=percent)
     if twice > TWICE:
         yield Finding.warning("finding.spray_twice", percent=100.0 * twice)
+
+
+def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[Pass]:
+    """Yield what of each pass is wet: without what is begun late and ended short."""
+    sprayer = settings.sprayer
+    pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
+    for run in flight(route).runs:
+        before_m, after_m = beyond_m(run, sprayer.hose_s, pump_s=pump_s)
+        for work in run.passes:
+            from_m = max(0.0, -before_m) if work is run.passes[0] else 0.0
+            to_m = work.length_m + (min(0.0, after_m) if work is run.passes[-1] else 0.0)
+            if to_m - from_m > LEAST_M and not work.is_spot:
+                yield work.part(from_m, to_m)
 
 
 def plan_route(
@@ -209,31 +226,45 @@ def plan_route(
     frame = site.field.frame
     home = frame.metres(site.pad.place)
     check_pad(site, frame)
-    best: tuple[float, BaseGeometry, Treatable] | None = None
+    tried: list[tuple[BaseGeometry, Treatable]] = []
     for fence in enclosures(site, settings.flying_height_m, frame, limits):
         allowed = open_piece(fence.allowed, home)
         if allowed is None:
             continue
         ground = treatable_area(site, settings, buffers, frame, allowed=allowed)
-        gained = ground.area.area
-        if best is None or gained > best[0] * (1.0 + WIDER_GAIN) + 1.0:
-            best = (gained, allowed, ground)
+        gains = not tried or ground.area.area > tried[0][1].area.area * (1.0 + WIDER_GAIN) + 1.0
+        tried.insert(0 if gains else len(tried), (allowed, ground))
         if ground.dropped.area < TOLD_M2:
             break
-    if best is None:
+    if not tried:
         raise pad_shut(site, settings.flying_height_m, frame)
-    _, allowed, ground = best
-    if ground.area.is_empty:
-        raise _nothing_left(site, settings, buffers, ground)
-    laid = lay_lines(ground.area, allowed, home, settings, slope=slope)
-    return SprayRoute(
+    if tried[0][1].area.is_empty:
+        raise _nothing_left(site, settings, buffers, tried[0][1])
+    laid, allowed, ground = _laid(tried, home, settings, slope)
+    route = SprayRoute(
         passes=laid.passes,
         home=home,
         allowed=allowed,
         treatable=ground.area,
         angle_deg=laid.angle_deg,
-        findings=(*untreated(ground, site), *unevenly(laid.passes, ground, settings)),
     )
+    found = (*untreated(ground, site), *unevenly(route, ground, settings))
+    return replace(route, findings=found)
+
+
+def _laid(
+    tried: Sequence[tuple[BaseGeometry, Treatable]],
+    home: tuple[float, float],
+    settings: SpraySettings,
+    slope: Slope | None,
+) -> tuple[Laid, BaseGeometry, Treatable]:
+    """Return the passes in the first region that they and the ways between them fit, and that."""
+    fitting = [(allowed, ground) for allowed, ground in tried if not ground.area.is_empty]
+    for allowed, ground in fitting[:-1]:
+        with suppress(Refused):
+            return lay_lines(ground.area, allowed, home, settings, slope=slope), allowed, ground
+    allowed, ground = fitting[-1]
+    return lay_lines(ground.area, allowed, home, settings, slope=slope), allowed, ground
 
 
 def enclosures(

@@ -31,16 +31,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
-
-from shapely.geometry import LineString, Point
-from shapely.geometry.base import BaseGeometry
+from itertools import pairwise
 
 from agri.geo import LocalFrame, LonLat
 from missions.dose import PUMP_CHANNEL, SERVO_MIN_US, flow_l_min, servo_pwm
 from missions.heights import Agreed, Flat, Heights
 from missions.items import Command, MissionItem, item_at
-from missions.route import TOLERANCE_M, Place
+from missions.route import Place
 from missions.spray_flight import (
     NEAR_M,
     PUMP_ON_S,
@@ -58,8 +55,8 @@ SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 STOP_S = 1.0
 """How long a run without run-out stops at its end."""
-BESIDE_M = 0.3
-"""A bend is flown earlier, at the off, when that leaves the way by no more than this."""
+LATE_M = 0.3
+"""An off this much late, behind a bend, is let be."""
 AT_ONCE_M = 0.05
 """An order this near behind a waypoint is given when that is reached."""
 
@@ -101,7 +98,7 @@ def spray_items(
         When the allowed region joins two passes, or a pass and the pad, by no way.
     """
     level = heights or Flat(height_m=settings.flying_height_m)
-    flown = _bent_at_offs(flight(route), settings, route.allowed)
+    flown = flight(route)
     ways = [way for run, to in zip(flown.runs, flown.transits, strict=False)
             for way in (to, run.points)]  # fmt: skip
     agreed = Agreed(heights=level, ways=(*ways, flown.transits[-1]))
@@ -285,47 +282,13 @@ def _off_m(run: Run, hose_s: float) -> float:
     return end_m - off_before_m(run.tail_m, speed, hose_s, after_m=run.after_m)
 
 
-def _bent_at_offs(flown: Flight, settings: SpraySettings, allowed: BaseGeometry) -> Flight:
-    """Return a flight whose runs bend where their off is given, not shortly behind it."""
-    roomy = allowed.buffer(TOLERANCE_M)
-    runs = []
-    for run in flown.runs:
-        points = run.points
-        if len(points) > 2:
-            points = _bent_at(points, _off_m(run, settings.sprayer.hose_s), roomy)
-        runs.append(replace(run, points=points))
-    return replace(flown, runs=tuple(runs))
-
-
-def _bent_at(points: tuple[Place, ...], off_m: float, allowed: BaseGeometry) -> tuple[Place, ...]:
-    """Return a run's way that bends where the off is given, not shortly behind it.
-
-    An off too near before a bend may be lost. Given where the way bends it hangs on no distance,
-    and the way, which bends gently, is left by centimetres.
-    """
-    far = [0.0, *accumulate(math.dist(a, b) for a, b in pairwise(points))]
-    near = [k for k in range(1, len(points) - 1) if off_m + AT_ONCE_M < far[k] < off_m + NEAR_M]
-    if not near or off_m <= 0.0:
-        return points
-    first = near[0] if far[near[0] - 1] + SAME_PLACE_M < off_m else near[0] - 1
-    at = points[first]
-    if first == near[0]:
-        off = LineString(points).interpolate(off_m)
-        at = (off.x, off.y)
-    straight = LineString([at, points[near[-1] + 1]])
-    left_m = max(straight.distance(Point(points[k])) for k in near)
-    if first < 1 or left_m > BESIDE_M or not allowed.covers(straight):
-        return points
-    return (*points[:first], at, *points[near[-1] + 1 :])
-
-
 def _before_bend(off: _Order, begin_m: float, end_m: float) -> _Order:
     """Return a run's off, sooner where a bend too near behind it would lose it.
 
     Behind the bend it would be up to `NEAR_M` late, and the swath as much too long; off is the safe
-    state.
+    state. `missions.spray_lines` lays passes that end straight, so that this is rare.
     """
-    if not end_m - NEAR_M < off.at_m < end_m - AT_ONCE_M:
+    if not end_m - NEAR_M < off.at_m < end_m - LATE_M:
         return off
     return replace(off, at_m=max(begin_m, end_m - NEAR_M))
 

@@ -30,7 +30,7 @@ from missions.route import Place
 from missions.spray_directions import WAY, directions, flying_cost, plot_directions
 from missions.spray_job import SpraySettings
 from missions.spray_order import wind_order
-from missions.spray_passes import cut_passes
+from missions.spray_passes import SPECK_M2, cut_passes, straight_end
 from missions.spray_plot import (
     Plot,
     even_widths,
@@ -143,14 +143,26 @@ def lay_lines(
     here = home
     for layer in layers:
         for way in wind_order(layer.ways, layer.kinds, here, settings.wind):
+            points = _ending_straight(task, way, layer.width_m)
             passes.append(
-                Pass(points=way, width_m=layer.width_m, rate_l_ha=rate,
+                Pass(points=points, width_m=layer.width_m, rate_l_ha=rate,
                      speed_m_s=settings.speed_m_s)
             )  # fmt: skip
         here = passes[-1].points[-1] if passes else here
     if not passes:
         raise Refused("error.swath_does_not_fit", width_m=settings.swath_m)
     return Laid(passes=tuple(passes), angle_deg=first.angle_deg, width_m=first.width_m)
+
+
+def _ending_straight(task: _Task, way: Way, width_m: float) -> Way:
+    """Return a way without bends where the sprayer is switched off, if that sprays nothing else."""
+    if len(way) < 3:
+        return way
+    settings = task.settings
+    straight = straight_end(way, settings.speed_m_s * settings.sprayer.hose_s)
+    strip = shapely.difference(swept([straight], width_m), swept([way], width_m))
+    held = shapely.difference(strip, task.ground).area < SPECK_M2
+    return straight if held and task.allowed.covers(shapely.LineString(straight)) else way
 
 
 def _layout(task: _Task, angle_deg: float | None, width_m: float) -> Layout:

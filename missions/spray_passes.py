@@ -174,6 +174,30 @@ def _parted(points: FloatArray, sides: BaseGeometry | None, width_m: float) -> l
     return [*parts, _between(points, here_m, length_m)] if parts else [points]
 
 
+def straight_end(way: Sequence[Place], far_m: float) -> tuple[Place, ...]:
+    """Return a way that does not bend in its last metres: the bends there are one before them.
+
+    An order that falls so near before a bend may be lost. Bends within a pass are gentle: what the
+    way leaves its own by is a tenth of `far_m` at most.
+
+    Examples
+    --------
+    >>> way = ((0.0, 0.0), (10.0, 0.0), (11.0, 0.3))
+    >>> [(round(e, 2), round(n, 2)) for e, n in straight_end(way, 2.0)]
+    [(0.0, 0.0), (9.04, 0.0), (11.0, 0.3)]
+    """
+    points = np.asarray(way)
+    left_m = _length(points) - far_m
+    inner = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))[1:-1]
+    late = inner > left_m + STEP_M
+    if not late.any() or left_m < STEP_M:
+        return tuple(way)
+    at, _ = _along(points, np.array([left_m]))
+    kept = points[1:-1][inner < left_m - STEP_M]
+    straight = np.vstack([points[:1], kept, at, points[-1:]])
+    return tuple((float(e), float(n)) for e, n in straight)
+
+
 def _pieces(leg: Leg, width_m: float, number: int) -> list[_Piece]:
     """Return a leg cut at its sharp bends; `number` names it."""
     line = LineString(leg.points).simplify(STRAIGHTER_M)

@@ -310,3 +310,23 @@ def test_a_turned_field_gives_the_turned_route(field, turn_deg):
 def test_the_same_field_gives_the_same_route():
     """P11."""
     assert plan(buffers=[box(40, -40, 90, 40)]) == plan(buffers=[box(40, -40, 90, 40)])
+
+
+def test_parts_that_only_the_wide_fence_joins_are_sprayed():
+    """A tree at the neck of a crooked field: round it the narrow fence leaves no way."""
+    bends = [
+        (7.798, -14.113), (0.494, -12.008), (-1.981, -5.818), (-1.238, 3.095), (-11.761, 2.477),
+        (-14.236, 8.667), (-9.408, 12.752), (-6.932, 6.562), (3.591, 7.180), (2.847, -1.733),
+        (5.323, -7.923), (12.627, -10.028),
+    ]  # fmt: skip
+    trees = (
+        DRAFT.obstacle(ObstacleKind.TREE, Point(-1.239, 3.085), 22.0, "Cây lớn"),
+        DRAFT.obstacle(ObstacleKind.TREE, Point(12.627, -10.028), 1.0, "Cây nhỏ"),
+    )
+    site = DRAFT.site(MultiPolygon([Polygon(bends)]), (35.0, -28.2), trees)
+    asked = replace(CALM, swath_m=3.0, speed_m_s=1.5, rate_l_ha=39.0, height_m=3.0,
+                    wind=Wind(speed_m_s=0.5))  # fmt: skip
+    route = plan_route(site, asked)
+    sides = [part.intersection(sprayed(route)).area for part in route.treatable.geoms]
+    assert len(sides) == 2
+    assert min(sides) > 20.0

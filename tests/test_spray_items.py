@@ -228,29 +228,6 @@ def test_runs_reach_back_and_on_only_where_the_region_lets_them():
     assert run.tail_m == pytest.approx(4.0, abs=0.01)
 
 
-def wet_legs(*passes, **more):
-    """Each leg's length and where on it the sprayer is ordered on."""
-    items = items_of(*passes, **more)
-    legs = ordered_legs(items, DRAFT.frame.place(0.0, 0.0))
-    return [(leg.length_m, leg.stretches) for leg in legs if leg.stretches]
-
-
-def test_a_bend_shortly_behind_the_off_is_flown_where_the_off_is_given():
-    """An off given as early as a bend needs it would leave metres unsprayed."""
-    bend, end = (100.0, 20.0), (100.8, 20.2)
-    bent = swath((10, 20), bend, end)
-    items = items_of(bent)
-    off = next(k for k, i in enumerate(items) if i.command == Command.DO_SPRAYER and i.param1) + 2
-    assert commands(items)[off - 1 : off + 1] == [Command.NAV_WAYPOINT, Command.DO_SPRAYER]
-    assert items[off].param1 == 0.0
-    [(length_m, [(_, until_m)])] = wet_legs(bent)
-    assert until_m == pytest.approx(length_m)
-    at = Point(DRAFT.frame.metres(items[off - 1].place))
-    assert at.distance(shapely.LineString([(10, 20), bend, end])) < 0.02
-    before_m = off_before_m(run_up_m(4.0), 4.0, CALM.sprayer.hose_s)
-    assert bent.length_m - (at.x - 10.0) == pytest.approx(before_m, abs=0.02)
-
-
 def test_a_pass_so_short_that_its_setting_would_come_after_the_off_is_not_set():
     slow = swath((60, 20), (60.4, 20), speed_m_s=2.0, rate_l_ha=40.0)
     items = items_of(swath((10, 20), (60, 20)), slow)

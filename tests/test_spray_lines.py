@@ -12,10 +12,12 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from agri.weather import Wind
+from missions.spray import Treatable, unevenly
 from missions.spray_directions import directions, flying_cost
 from missions.spray_job import SpraySettings
 from missions.spray_lines import Laid, lay_lines
 from missions.spray_passes import cut_passes
+from missions.spray_route import Pass, SprayRoute
 from missions.spray_widths import widths
 from missions.tracks import Leg, LegKind, Track, swept
 from tests.sprays import SETTINGS
@@ -116,3 +118,32 @@ def test_flying_along_the_wind_costs_more_than_across_it() -> None:
 def test_a_trapezoid_is_not_left_with_a_long_wedge_sprayed_twice() -> None:
     ground = Polygon([(-106, -58), (106, -42), (85, 58), (-93, 28)])
     assert uneven(ground, lay(ground, 6.0)) <= 0.0095
+
+
+def test_a_pass_does_not_bend_where_the_sprayer_is_switched_off() -> None:
+    """Too near before a bend an off may be lost; given sooner it would leave metres unsprayed."""
+    ground = Polygon([(-30, -30), (30, -30), (32.5, -29.1), (34, 0), (-30, 0)])
+    laid = lay(ground, 4.0)
+    empties_m = CALM.speed_m_s * CALM.sprayer.hose_s
+    bent = [work for work in laid.passes if len(work.points) > 2]
+    assert bent
+    for work in bent:
+        assert math.dist(*work.points[-2:]) >= empties_m - 0.1 - 1e-9
+    covered = swept([work.points for work in laid.passes], laid.width_m)
+    assert covered.difference(ground.buffer(0.05)).area < 0.1
+    assert covered.intersection(ground).area >= 0.98 * ground.area
+
+
+def test_ground_that_is_begun_too_late_for_want_of_room_is_told_as_missed() -> None:
+    ground = box(0, 0, 40, 30)
+    lines = tuple(
+        Pass(points=((2.5 + 5.0 * n, 0.0), (2.5 + 5.0 * n, 30.0)), width_m=5.0, rate_l_ha=20.0,
+             speed_m_s=4.0) for n in range(8)
+    )  # fmt: skip
+    roomy = SprayRoute(passes=lines, home=(0.0, 0.0), allowed=ground.buffer(20.0),
+                       treatable=ground, angle_deg=0.0)  # fmt: skip
+    treatable = Treatable(area=ground, dropped=Polygon())
+    assert not list(unevenly(roomy, treatable, asked(5.0)))
+    [found] = unevenly(replace(roomy, allowed=ground), treatable, asked(5.0))
+    assert found.key == "finding.spray_missed"
+    assert 3.0 < dict(found.message.values)["percent"] < 6.0
