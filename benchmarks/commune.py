@@ -4,7 +4,7 @@
 quadrilaterals of 0.02 to 0.25 ha with a pad for every ninth, plans all of them in one batch
 (`agri.operations.batch.plan_batch`: small plots straight from their sides, on all cores, a chunk in
 each transaction) and, side by side, the first of them as one would without it: one process, every
-plot searched like a large field (``missions.spray_lines`` without ``missions.spray_plot``), each
+plot searched like a large field (``missions.spray.lines`` without ``missions.spray.plot``), each
 plan kept in a transaction of its own. Both are told in milliseconds of CPU and of the wall clock
 for each field; the ratio is of the two CPU figures, for the wall clock hears the neighbours.
 """
@@ -37,7 +37,7 @@ from agri.operations.farm import start_farm
 from agri.operations.spray import SprayRequest
 from agri.weather import Wind
 from missions.catalogue import sprayer
-from missions.spray_job import Product
+from missions.sprayer.job import Product
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACROSS = 100
@@ -116,7 +116,7 @@ def one_by_one(folder: Path, count: int, everything: int) -> list[FieldResult]:
         farm.add_fields(fields)
         farm.add_pads(pads)
         around = Surroundings(farm.farm())
-        with patch("missions.spray_lines.plot_of", lambda _ground: None):
+        with patch("missions.spray.lines.plot_of", lambda _ground: None):
             for field in fields[:count]:
                 for _, result, plans in plan_chunk(
                     [(field, around.of(field))], request(), "en", NOW

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agri.errors import AgriError, BadInput
 from agri.field import Field
-from missions.coverage import Coverage, plan_coverage
+from missions.coverage.planning import Coverage, plan_coverage
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTHS_M = (4.0, 6.0, 9.0)

@@ -28,9 +28,9 @@ from shapely.geometry import Point, box
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agri.field import ObstacleKind
-from missions.orchard import plan_trees
-from missions.route import distances
-from missions.rows import find_rows
+from missions.airspace.route import distances
+from missions.orchard.rows import find_rows
+from missions.orchard.trees import plan_trees
 from tests.orchards import Planted, asked, contours, grid, in_field, orchard_site
 from tests.sites import Draft
 

@@ -1,12 +1,12 @@
 """What a spray plan really leaves on the ground, beside a plan as others make it. Prints JSON.
 
 ``python benchmarks/spraying.py [FIELDS.geojson] [--widths 4,6,9] [--speed 4] [--block]`` plans each
-field, flies it on paper with the pump's looks, the hose, lead, lag and bends (`missions.deposit`),
-and does the same with the baseline: the same coverage lines, the sprayer switched at waypoints at
-the ends of lines without lead or run-up (``at_waypoints``), or on from take-off to landing as the
-nearest rival for ArduPilot sprayers does (``always_on``). Ratios stand beside each other.
-``cv`` is the dose's standard deviation over its mean by 1 m cells further than half a swath from
-the edge, ``cv_inside_edge_pass`` the same beyond the edge pass's swath.
+field, flies it on paper with the pump's looks, the hose, lead, lag and bends
+(`missions.applied.deposit`), and does the same with the baseline: the same coverage lines, the
+sprayer switched at waypoints at the ends of lines without lead or run-up (``at_waypoints``), or on
+from take-off to landing as the nearest rival for ArduPilot sprayers does (``always_on``). Ratios
+stand beside each other. ``cv`` is the dose's standard deviation over its mean by 1 m cells further
+than half a swath from the edge, ``cv_inside_edge_pass`` the same beyond the edge pass's swath.
 
 Without a file it takes the reference fields shared beside the project, or at ``AGRI_SHARED``.
 ``--block`` plans 100 ha with 50 obstacles as well.
@@ -32,15 +32,15 @@ from agri.field import Field, Obstacle, ObstacleKind, Pad
 from agri.geo import LocalFrame, LonLat
 from agri.weather import Wind
 from benchmarks.coverage import Unusable, plans, read_fields, shared
+from missions.airspace.fence import VehicleLimits
+from missions.airspace.keepouts import explode
+from missions.applied.deposit import Deposit, deposit, deposit_items, evenness
 from missions.catalogue import sprayer
-from missions.deposit import Deposit, deposit, deposit_items, evenness
-from missions.fence import VehicleLimits
 from missions.flightplan import FlightPlan, Site
 from missions.items import Command, MissionItem, item_at
-from missions.keepouts import explode
-from missions.spray import plan_route
-from missions.spray_job import Product, SpraySettings
-from missions.spray_mission import plan_spray
+from missions.spray.mission import plan_spray
+from missions.spray.planning import plan_route
+from missions.sprayer.job import Product, SpraySettings
 
 ROOMY = VehicleLimits(items=100_000, fence_vertices=400)
 """Whole fields in one flight, to be judged as a whole; sorties cut them."""

@@ -14,7 +14,7 @@ file itself was not looked at again.
 * What was asked of the heights goes with them, and the height from which every straight way home is
   clear: the vehicle's RTL_ALT must be no lower.
 
-`missions.carrying` makes it and makes heights of it again; this room holds the values only.
+`missions.terrain.carrying` makes it and makes heights of it again; this room holds the values only.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class CarriedGround:
     surface : CarriedGrid or None
         What stands on it, crowns told otherwise included.
     height_m, speed_m_s, swath_m, tolerance_m, min_clearance_m, climb_m_s, descent_m_s : float
-        As in `missions.terrain.HeightModel`.
+        As in `missions.terrain.model.HeightModel`.
     return_m : float
         Height above home from which every straight way home is clear.
     """

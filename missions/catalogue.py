@@ -1,7 +1,7 @@
 """The catalogues of cameras, aircraft and sprayers: read, checked, and found under forgiving names.
 
 All are data (``cameras.toml``, ``aircraft.toml``, ``sprayers.toml``), every entry with its source.
-What a sprayer's entry must keep to stands in `missions.sprayer_entries`. A camera entry
+What a sprayer's entry must keep to stands in `missions.sprayer.entries`. A camera entry
 must make sense before it may plan a flight: a wrong sensor size silently spoils spacing, overlap
 and height. Two well-known ground stations ship such entries (a sensor 160 mm wide, a full-frame
 camera with a telephone's sensor), so `validate_camera` checks the arithmetic that a true entry
@@ -25,8 +25,8 @@ from typing import Any, TypeVar
 from agri.errors import BadInput
 from agri.findings import Finding
 from missions.energy import Aircraft
-from missions.sprayer_entries import sprayer_from, validate_sprayer
-from missions.sprayers import Sprayer
+from missions.sprayer.entries import sprayer_from, validate_sprayer
+from missions.sprayer.gear import Sprayer
 from missions.survey import Camera
 
 __all__ = [

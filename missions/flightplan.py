@@ -16,7 +16,7 @@ from agri.geo import LonLat
 from agri.words import Message
 from missions.energy import Aircraft, Estimate
 from missions.items import Command, Frame, MissionItem, MissionType, digest
-from missions.spray_job import SprayJob
+from missions.sprayer.job import SprayJob
 from missions.survey import SurveyGeometry, SurveySettings
 
 STORED = {"items": (1, 4300), "fence_vertices": (1, 4000), "rally_points": (0, 250)}

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from agri.geo import LonLat, distance_m
-from missions.dose import PUMP_CHANNEL, SERVO_MAX_US, SERVO_MIN_US
 from missions.items import Command, MissionItem
+from missions.sprayer.dose import PUMP_CHANNEL, SERVO_MAX_US, SERVO_MIN_US
 
 _FLOWN_TO = frozenset(
     {
@@ -194,7 +194,7 @@ def ordered_legs(
     home : LonLat
         Take-off place.
     pump_channel : int
-        Servo of a pump that DO_SET_SERVO drives (`missions.pump.pump_channel`), 0 for none.
+        Servo of a pump that DO_SET_SERVO drives (`missions.wire.pump.pump_channel`), 0 for none.
 
     Returns
     -------

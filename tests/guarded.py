@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agri.track import FlightRecord
-from missions.commands import CommandCall
-from missions.delivery import Delivery
+from missions.flight.recording import Recording
+from missions.flight.watching import Note, Watched, watch
 from missions.flightplan import FlightPlan
-from missions.recording import Recording
-from missions.sightings import Sighting, SightingKind
-from missions.stops import off_calls
-from missions.telemetry import PumpServo, Telemetry, fold
-from missions.watching import Note, Watched, watch
-from missions.wire import Sends
+from missions.link.stops import off_calls
+from missions.wire.commands import CommandCall
+from missions.wire.delivery import Delivery
+from missions.wire.sightings import Sighting, SightingKind
+from missions.wire.telemetry import PumpServo, Telemetry, fold
+from missions.wire.transfer import Sends
 from sitl.chaos import Chaos
 from sitl.spray_gear import SprayHardware
 from tests.virtual_air import PAIR, VirtualAir, awake_autopilot

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPoint
 
 from agri.weather import Wind
-from missions.crowns import Tree
 from missions.energy import Aircraft
 from missions.flightplan import Site
-from missions.spray_job import Product, SpraySettings
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.orchard.crowns import Tree
+from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.job import Product, SpraySettings
 from tests.sites import Draft
 
 FloatArray = NDArray[np.float64]

@@ -23,7 +23,7 @@ from agri.field import (
 )
 from agri.findings import Finding, Severity
 from agri.geo import LocalFrame, LonLat
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.energy import Aircraft, Estimate
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint, Site, SurveyJob
 from missions.items import Command, Frame, MissionItem, item_at

@@ -8,7 +8,7 @@ import numpy as np
 
 from agri.geo import LocalFrame
 from agri.grid import FloatArray, Grid
-from missions.relief import Relief, joined
+from missions.terrain.relief import Relief, joined
 from tests.sites import DONG_TRIEU
 
 LOCAL = LocalFrame(DONG_TRIEU)

@@ -14,15 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.geo import LocalFrame, LonLat
 from agri.weather import Wind
+from missions.airspace.fence import KEEP_INSIDE_M
 from missions.energy import Aircraft
-from missions.fence import KEEP_INSIDE_M
 from missions.flightplan import FencePolygon, FlightPlan
 from missions.items import MissionItem
-from missions.spray_energy import estimate_spray
-from missions.spray_items import spray_items
-from missions.spray_job import Product, SprayJob, SprayPass, SpraySettings
-from missions.spray_route import Pass, SprayRoute
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.passes.energy import estimate_spray
+from missions.passes.items import spray_items
+from missions.passes.route import Pass, SprayRoute
+from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.job import Product, SprayJob, SprayPass, SpraySettings
 from sitl.vehicle import Airframe
 from tests.ground_station import HOME, Item
 

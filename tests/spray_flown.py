@@ -24,8 +24,8 @@ from agri.weather import Wind
 from missions.energy import Aircraft
 from missions.flightplan import FencePolygon, FlightPlan
 from missions.items import Command, MissionItem, item_at
-from missions.spray_job import Product, SprayEstimate, SprayJob, SprayPass, SpraySettings
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.job import Product, SprayEstimate, SprayJob, SprayPass, SpraySettings
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
 FRAME = LocalFrame(HOME)

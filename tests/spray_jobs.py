@@ -15,16 +15,16 @@ from agri.field import ObstacleKind, SensitiveKind, SensitiveSite
 from agri.findings import Finding
 from agri.weather import Wind
 from missions.catalogue import sprayer
-from missions.checks import check_plan
-from missions.dose import dose_for
-from missions.drift import buffers
+from missions.checks.plan import check_plan
+from missions.drift.buffers import buffers
 from missions.flightplan import FlightPlan, Site
+from missions.passes.energy import estimate_spray
+from missions.passes.route import SprayRoute
 from missions.sortie import split_sorties
-from missions.spray import plan_route
-from missions.spray_energy import estimate_spray
-from missions.spray_job import EdgeClearance, Product, SpraySettings
-from missions.spray_mission import flown_settings, fly_route
-from missions.spray_route import SprayRoute
+from missions.spray.mission import flown_settings, fly_route
+from missions.spray.planning import plan_route
+from missions.sprayer.dose import dose_for
+from missions.sprayer.job import EdgeClearance, Product, SpraySettings
 from tests.sites import DONG_TRIEU, TROMSO, Draft
 from tests.strategies import fields
 

@@ -15,13 +15,13 @@ from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
 from agri.findings import Severity
-from missions.drift import buffers, is_ruoi_field
+from missions.drift.buffers import buffers, is_ruoi_field
 from missions.flightplan import FlightPlan, Site
 from missions.items import canonical
 from missions.sortie import route_of
-from missions.spray_job import SpraySettings
-from missions.spray_parameters import job_parameters
-from missions.sprayers import Sprayer
+from missions.sprayer.gear import Sprayer
+from missions.sprayer.job import SpraySettings
+from missions.sprayer.parameters import job_parameters
 from tests.spray_jobs import Case, Job
 from tests.spray_reading import Flown, Wet, fence
 

@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.geo import LocalFrame
 from missions.flightplan import FlightPlan
 from missions.items import MissionItem
-from missions.sprayers import PumpControl
+from missions.sprayer.gear import PumpControl
 
 SPRAYER_ON_S = 0.5
 ROUNDING_M = 0.05

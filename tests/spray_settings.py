@@ -8,8 +8,8 @@ from agri.field import Field, Pad
 from agri.weather import Wind
 from missions.energy import Aircraft
 from missions.flightplan import Site
-from missions.spray_job import Product, SpraySettings
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.job import Product, SpraySettings
 from tests.plans import box, local, lonlat
 
 SPRAY_M, SPEED_M_S, SWATH_M, RATE_L_HA = 3.0, 5.0, 10.0, 20.0

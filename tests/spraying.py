@@ -16,11 +16,11 @@ from typing import Any
 from shapely.geometry import MultiPolygon
 
 from agri.findings import Finding, Severity
-from missions.check_path import path_of
-from missions.check_spray import check_spray
+from missions.checks.path import path_of
+from missions.checks.spray import check_spray
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, Frame, MissionItem, item_at
-from missions.spray_job import SprayEstimate, SprayJob, SprayPass
+from missions.sprayer.job import SprayEstimate, SprayJob, SprayPass
 from tests.plans import box, local, lonlat, speed
 from tests.spray_settings import (
     PAD_AT,

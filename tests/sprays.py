@@ -17,7 +17,8 @@ from shapely.geometry import MultiPolygon
 from agri.weather import Wind
 from missions.flightplan import FlightPlan, RallyPoint
 from missions.items import Command, Frame, MissionItem, item_at
-from missions.spray_job import (
+from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
+from missions.sprayer.job import (
     EdgeClearance,
     Product,
     SprayEstimate,
@@ -25,7 +26,6 @@ from missions.spray_job import (
     SprayPass,
     SpraySettings,
 )
-from missions.sprayers import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
 from tests.plans import AIRCRAFT, FENCE, PAD_AT, SITE, box, local, lonlat, speed, waypoint
 
 SPRAYER = Sprayer(

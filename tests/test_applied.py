@@ -17,12 +17,12 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 from agri.errors import BadInput, Refused
 from agri.geo import LocalFrame, LonLat
 from agri.track import FlightRecord
-from missions.applied import Applied, applied, phi_end
-from missions.dose import pump_flows_l_min
+from missions.applied.account import Applied, applied, phi_end
+from missions.applied.footprint import Ground
 from missions.flightplan import FlightPlan
-from missions.footprint import Ground
-from missions.spray_job import SprayPass
-from missions.sprayers import PumpPoint
+from missions.sprayer.dose import pump_flows_l_min
+from missions.sprayer.gear import PumpPoint
+from missions.sprayer.job import SprayPass
 from tests import spray_flown as flown
 
 PLAN = flown.plan()

@@ -36,39 +36,46 @@ FLOORS: dict[str, int] = {
     "agri.web": 5,
 }
 
+MISSIONS = (
+    "items", "energy", "survey", "carried_ground", "sprayer", "flightplan", "legs", "catalogue",
+    "wire", "airspace", "preflight", "coverage", "terrain", "drift", "passes", "spray", "orchard",
+    "sortie", "applied", "checks", "formats", "link", "flight",
+)  # fmt: skip
+"""The packages and rooms directly under missions, from low to high: each imports only what
+stands before it."""
+
 PURE = (
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
-    "agri.boundaries.kinds", "agri.boundaries.point_table",
-    "missions.items", "missions.flightplan", "missions.energy", "missions.survey",
-    "missions.coverage", "missions.checks", "missions.fence", "missions.wire",
-    "missions.commands", "missions.flight", "missions.phases", "missions.watching",
-    "missions.preflight", "missions.requirements", "missions.spray_preflight", "agri.zone",
-    "missions.dose", "missions.rates", "missions.rate_stretches", "missions.spray_parameters",
-    "missions.formats.param", "missions.sprayer_entries",
-    "missions.delivery", "missions.messages", "missions.telemetry",
-    "missions.sightings", "missions.recording", "missions.address", "missions.survey_mission",
-    "missions.mixture", "missions.formats.wpml", "missions.formats.litchi",
-    "agri.weather", "missions.droplets", "missions.sweep", "missions.drift",
-    "missions.spray_limits", "missions.spray_trace", "missions.spray_work",
-    "missions.check_switching", "missions.check_spray", "missions.check_dose",
-    "missions.crowns", "missions.tree_ground", "missions.orchard", "missions.tour",
-    "missions.rows", "missions.row_finding", "missions.row_lines",
-    "missions.cutting", "missions.progress", "missions.resume", "missions.sharing",
-    "missions.sortie", "missions.spray_energy",
-    "missions.spray_pieces", "missions.spray_reach",
-    "missions.pump", "missions.stops", "missions.spray_watch", "missions.applied",
-    "missions.sprayed_way", "missions.spray_floor", "missions.footprint",
-    "agri.grid", "missions.relief", "missions.height_fit", "missions.height_samples",
-    "missions.heights", "missions.terrain", "missions.ground_data", "missions.check_terrain",
-    "missions.carried_ground", "missions.carrying", "missions.spray_climbs",
-    "missions.spray", "missions.spray_lines", "missions.spray_directions", "missions.spray_widths",
-    "missions.spray_order", "missions.spray_passes",
-    "missions.spray_plot",
-    "missions.spray_flight", "missions.spray_items", "missions.spray_mission",
-    "missions.deposit",
-    "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer", "sitl.spray_gear",
-    "sitl.faults",
+    "agri.boundaries.kinds", "agri.boundaries.point_table", "missions.items", "missions.flightplan",
+    "missions.energy", "missions.survey", "missions.coverage.planning", "missions.checks.plan",
+    "missions.airspace.fence", "missions.wire.transfer", "missions.wire.commands",
+    "missions.flight.steps", "missions.flight.phases", "missions.flight.watching",
+    "missions.preflight.vehicle", "missions.preflight.requirements", "missions.preflight.spray",
+    "agri.zone", "missions.sprayer.dose", "missions.passes.rates", "missions.passes.rate_stretches",
+    "missions.sprayer.parameters", "missions.formats.param", "missions.sprayer.entries",
+    "missions.wire.delivery", "missions.wire.messages", "missions.wire.telemetry",
+    "missions.wire.sightings", "missions.flight.recording", "missions.link.address",
+    "missions.coverage.survey", "missions.sprayer.mixture", "missions.formats.wpml",
+    "missions.formats.litchi", "agri.weather", "missions.drift.droplets", "missions.drift.sweep",
+    "missions.drift.buffers", "missions.drift.limits", "missions.checks.trace",
+    "missions.checks.work", "missions.checks.switching", "missions.checks.spray",
+    "missions.checks.dose", "missions.orchard.crowns", "missions.orchard.tree_ground",
+    "missions.orchard.trees", "missions.orchard.tour", "missions.orchard.rows",
+    "missions.orchard.row_finding", "missions.orchard.row_lines", "missions.sortie.cutting",
+    "missions.sortie.progress", "missions.sortie.resume", "missions.sortie.sharing",
+    "missions.sortie", "missions.passes.energy", "missions.passes.pieces", "missions.sortie.reach",
+    "missions.wire.pump", "missions.link.stops", "missions.flight.spray_watch",
+    "missions.applied.account", "missions.applied.sprayed_way", "missions.applied.floor",
+    "missions.applied.footprint", "agri.grid", "missions.terrain.relief", "missions.terrain.fit",
+    "missions.terrain.samples", "missions.terrain.heights", "missions.terrain.model",
+    "missions.terrain.ground_data", "missions.checks.terrain", "missions.carried_ground",
+    "missions.terrain.carrying", "missions.passes.climbs", "missions.spray.planning",
+    "missions.spray.lines", "missions.spray.directions", "missions.spray.widths",
+    "missions.spray.order", "missions.spray.trimming", "missions.spray.plot",
+    "missions.passes.flight", "missions.passes.items", "missions.spray.mission",
+    "missions.applied.deposit", "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer",
+    "sitl.spray_gear", "sitl.faults",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
@@ -209,11 +216,34 @@ def test_every_public_thing_is_documented_in_its_module_head() -> None:
     assert not bare, bare
 
 
-@pytest.mark.parametrize("package", ["missions", "sitl", "imagery"])
+def in_missions(name: str) -> str:
+    """The package or room directly under missions that holds the module."""
+    return name.split(".")[1]
+
+
+def test_the_packages_of_missions_import_one_way_only() -> None:
+    known = {name: path for name, path in modules().items() if name.startswith("missions.")}
+    assert sorted({in_missions(name) for name in known}) == sorted(MISSIONS)
+    broken = [
+        f"{name} -> {target}"
+        for name, path in known.items()
+        for target in sorted(imports(name, path, known))
+        if target.startswith("missions.")
+        and MISSIONS.index(in_missions(target)) > MISSIONS.index(in_missions(name))
+    ]
+    assert not broken, "\n".join(broken)
+
+
+MAPPED = ("imagery", "sitl", "missions", *(
+    f"missions.{path.parent.name}" for path in sorted((ROOT / "missions").glob("*/__init__.py"))
+))  # fmt: skip
+
+
+@pytest.mark.parametrize("package", MAPPED)
 def test_the_map_of_a_package_names_every_room_once_and_no_other(package: str) -> None:
-    folder = ROOT / package
+    folder = ROOT.joinpath(*package.split("."))
     head = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
-    named = re.findall(rf"`(?:{package}\.)?([a-z_]+)`", head)
+    named = re.findall(rf"(?<!`)`(?:{re.escape(package)}\.)?([a-z_]+)`(?!`)", head)
     named = [name for name in named if name not in PACKAGES]
     rooms = {path.stem for path in folder.glob("*.py")} | {
         path.parent.name for path in folder.glob("*/__init__.py")

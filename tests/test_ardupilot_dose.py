@@ -8,12 +8,12 @@ import pytest
 
 from agri.errors import NotFound
 from agri.findings import Severity
-from missions.dose import pump_flow_l_min, servo_pwm
+from missions.flight.launch import prepare
 from missions.formats.param import read_param, write_param
-from missions.launch import prepare
-from missions.link import Link
-from missions.preflight import check_parameters, needed_parameters
-from missions.spray_parameters import job_parameters
+from missions.link.link import Link
+from missions.preflight.vehicle import check_parameters, needed_parameters
+from missions.sprayer.dose import pump_flow_l_min, servo_pwm
+from missions.sprayer.parameters import job_parameters
 from sitl.ardupilot import ArduPilot, find_arducopter
 from tests.spraying import JOB, PLAN
 

@@ -26,10 +26,10 @@ import pytest
 from agri.geo import LocalFrame
 from missions.catalogue import sprayer
 from missions.energy import Aircraft, with_payload
-from missions.spray_energy import estimate_spray, fill_l
-from missions.spray_items import spray_items
-from missions.spray_job import SpraySettings
-from missions.spray_route import SprayRoute
+from missions.passes.energy import estimate_spray, fill_l
+from missions.passes.items import spray_items
+from missions.passes.route import SprayRoute
+from missions.sprayer.job import SpraySettings
 from tests.ground_station import HOME
 from tests.sorties import STILL, lawn, settings
 from tests.two_copters import real, skip_without_arducopter

@@ -13,11 +13,11 @@ import pytest
 
 from agri.errors import LinkError, NotFound
 from agri.geo import LocalFrame, LonLat
+from missions.flight.launch import FlightProgress, fly, look, prepare
 from missions.flightplan import FenceCircle, FencePolygon, FlightPlan, RallyPoint
 from missions.items import LOCATED, Command, Frame, MissionItem, item_at
-from missions.launch import FlightProgress, fly, look, prepare
-from missions.link import Link
-from missions.telemetry import CopterMode
+from missions.link.link import Link
+from missions.wire.telemetry import CopterMode
 from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.simulator import Simulator
 from tests.test_link import PLAN, frames, short_plan

@@ -9,12 +9,12 @@ from shapely.geometry import Polygon, box
 
 from agri.field import Field, Pad
 from agri.weather import Wind
-from missions.applied import applied
+from missions.applied.account import applied
 from missions.catalogue import sprayer
 from missions.flightplan import FlightPlan, Site
-from missions.spray_job import Product, SpraySettings
-from missions.spray_mission import plan_spray
-from missions.spray_parameters import job_parameters
+from missions.spray.mission import plan_spray
+from missions.sprayer.job import Product, SpraySettings
+from missions.sprayer.parameters import job_parameters
 from sitl.faults import Fault, FaultKind, Faults
 from sitl.spray_gear import SprayHardware
 from tests import spray_flown as flown

@@ -15,9 +15,9 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.findings import Severity, blocks
 from agri.geo import LonLat
-from missions.check_coverage import measured_spacing_m, shares_of_field
-from missions.check_path import LOCAL_M, apart_m, path_of
-from missions.checks import check_plan
+from missions.checks.coverage import measured_spacing_m, shares_of_field
+from missions.checks.path import LOCAL_M, apart_m, path_of
+from missions.checks.plan import check_plan
 from missions.energy import Estimate
 from missions.flightplan import FenceCircle, FencePolygon, FlightPlan, RallyPoint, VehicleLimits
 from missions.items import Command, Frame, MissionItem, item_at

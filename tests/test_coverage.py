@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.field import Field
-from missions.coverage import Coverage, LegKind, plan_coverage
+from missions.coverage.planning import Coverage, LegKind, plan_coverage
 from tests.strategies import KINDS, fields
 
 SHARED = Path(os.environ.get("AGRI_SHARED", Path(__file__).resolve().parents[2] / "shared"))

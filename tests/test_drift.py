@@ -21,7 +21,7 @@ from agri.field import Field, Obstacle, ObstacleKind, SensitiveKind, SensitiveSi
 from agri.findings import Finding, Severity
 from agri.geo import LonLat
 from agri.weather import Weather, Wind, delta_t_c
-from missions.drift import (
+from missions.drift.buffers import (
     DISTANCES,
     Buffer,
     BufferKind,
@@ -33,7 +33,7 @@ from missions.drift import (
     is_ruoi_field,
     past_edge_m,
 )
-from missions.droplets import (
+from missions.drift.droplets import (
     CALM_M_S,
     FINE_PART_UM,
     REFERENCE,
@@ -43,11 +43,11 @@ from missions.droplets import (
     fall_m_s,
     stretch,
 )
+from missions.drift.limits import LOW_SUN_DEG
+from missions.drift.sweep import DISC_STEPS, grown, reach, reach_m
 from missions.flightplan import Site
-from missions.spray_job import EdgeClearance, SpraySettings
-from missions.spray_limits import LOW_SUN_DEG
-from missions.sprayers import DropletClass
-from missions.sweep import DISC_STEPS, grown, reach, reach_m
+from missions.sprayer.gear import DropletClass
+from missions.sprayer.job import EdgeClearance, SpraySettings
 from tests.plans import FRAME, box, local, lonlat
 from tests.spray_settings import SETTINGS, SITE, SPRAYER
 

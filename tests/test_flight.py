@@ -15,13 +15,8 @@ from agri.findings import Finding, Severity, blocks
 from agri.geo import LocalFrame, LonLat
 from agri.track import Event as TrackEvent
 from agri.track import Photo, Track
-from missions.commands import Parameter
-from missions.delivery import Verified
 from missions.energy import Aircraft, Estimate
-from missions.flight import FLIGHT, FRESH_S, LOST_S, READY_S, STARTS, begin, step
-from missions.flightplan import FencePolygon, FlightPlan
-from missions.items import Command, MissionItem, item_at
-from missions.phases import (
+from missions.flight.phases import (
     ENDS,
     Answered,
     Begin,
@@ -38,7 +33,12 @@ from missions.phases import (
     Saw,
     Tick,
 )
-from missions.preflight import (
+from missions.flight.recording import Recording
+from missions.flight.steps import FLIGHT, FRESH_S, LOST_S, READY_S, STARTS, begin, step
+from missions.flight.watching import Note, Watched, height_band, last_navigation, watch
+from missions.flightplan import FencePolygon, FlightPlan
+from missions.items import Command, MissionItem, item_at
+from missions.preflight.vehicle import (
     Requirement,
     check_identity,
     check_parameters,
@@ -48,10 +48,10 @@ from missions.preflight import (
     unmet,
     way_home_needs_pct,
 )
-from missions.recording import Recording
-from missions.sightings import Sighting, SightingKind, VehicleIdentity
-from missions.telemetry import CopterMode, StatusText, Telemetry
-from missions.watching import Note, Watched, height_band, last_navigation, watch
+from missions.wire.commands import Parameter
+from missions.wire.delivery import Verified
+from missions.wire.sightings import Sighting, SightingKind, VehicleIdentity
+from missions.wire.telemetry import CopterMode, StatusText, Telemetry
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
 FRAME = LocalFrame(HOME)

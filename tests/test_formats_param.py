@@ -12,11 +12,11 @@ from pymavlink.mavparm import MAVParmDict
 
 from agri.errors import BadInput, Refused
 from missions.catalogue import sprayer
-from missions.commands import Parameter
 from missions.formats import FORMATS, export_plan
 from missions.formats.param import read_param, write_param
-from missions.preflight import needed_parameters, unmet
-from missions.spray_parameters import job_parameters
+from missions.preflight.vehicle import needed_parameters, unmet
+from missions.sprayer.parameters import job_parameters
+from missions.wire.commands import Parameter
 from tests.spraying import PLAN, asked
 
 SERVO = asked(sprayer=sprayer("servo"), swath_m=4.0, height_m=2.0, speed_m_s=4.0)

@@ -18,7 +18,7 @@ from shapely.geometry import MultiPolygon
 from agri.errors import BadInput
 from agri.field import Field
 from agri.geo import LonLat
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.flightplan import FenceCircle, FlightPlan, RallyPoint
 from missions.formats.plan import can_edit_as_survey, read_plan, write_plan
 from missions.items import Command, Frame, MissionItem, digest, item_at

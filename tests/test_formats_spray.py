@@ -18,7 +18,7 @@ from shapely.geometry import shape
 from agri.cli import main
 from agri.errors import BadInput
 from agri.operations.mission_files import write_export
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.formats import export_notes, export_plan, read_mission_file
 from missions.formats.document import read_document, write_document
@@ -28,8 +28,8 @@ from missions.formats.plan import read_plan, write_plan
 from missions.formats.waypoints import read_waypoints, write_waypoints
 from missions.formats.wpml import validate_wpml
 from missions.items import Command, MissionItem, MissionType, digest
-from missions.spray_job import DoseUnit, Objective
-from missions.sprayers import PumpControl
+from missions.sprayer.gear import PumpControl
+from missions.sprayer.job import DoseUnit, Objective
 from tests.plans import PLAN
 from tests.sprays import SETTINGS, SPRAYER, spray_job, spray_plan, terrain_plan, tree_plan
 

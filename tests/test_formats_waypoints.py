@@ -13,7 +13,7 @@ import pytest
 
 from agri.errors import BadInput
 from agri.geo import LonLat
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.flightplan import FenceCircle, FencePolygon, RallyPoint
 from missions.formats.waypoints import (
     read_fence_waypoints,

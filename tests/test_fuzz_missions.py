@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agri.errors import BadInput
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.formats import export_plan, read_mission_file
 from missions.formats.document import read_document

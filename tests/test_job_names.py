@@ -14,7 +14,7 @@ from agri.operations.spray import SprayRequest, plan_job
 from agri.weather import Wind
 from agri.workspace import Workspace
 from missions.catalogue import sprayer
-from missions.spray_job import Product
+from missions.sprayer.job import Product
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 SORTIES = ["Chằm vụ mùa 1/2", "Chằm vụ mùa 2/2"]

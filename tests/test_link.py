@@ -23,19 +23,19 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from agri.errors import BadInput, LinkError, Refused, StoreError
 from agri.geo import LocalFrame, LonLat
 from agri.track import Event, Photo
-from missions.address import read_address
-from missions.commands import Parameter
 from missions.energy import Aircraft
+from missions.flight.launch import Blocked, Briefing, FlightProgress, fly, look, prepare
+from missions.flight.phases import Phase
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, MissionItem, digest, item_at
-from missions.launch import Blocked, Briefing, FlightProgress, fly, look, prepare
-from missions.link import Link
-from missions.messages import Address
-from missions.phases import Phase
-from missions.pump import find_pump
-from missions.service import DEADMAN_S, Service
-from missions.sightings import SightingKind, photo_of, version_text
-from missions.telemetry import CopterMode, PumpServo, Telemetry, fold
+from missions.link.address import read_address
+from missions.link.link import Link
+from missions.link.service import DEADMAN_S, Service
+from missions.wire.commands import Parameter
+from missions.wire.messages import Address
+from missions.wire.pump import find_pump
+from missions.wire.sightings import SightingKind, photo_of, version_text
+from missions.wire.telemetry import CopterMode, PumpServo, Telemetry, fold
 from sitl.simulator import Simulator
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)

@@ -17,10 +17,10 @@ from agri.operations.mix_card import MAX_SPARED, MixCard, keep_card, mix_card, r
 from agri.weather import Wind
 from agri.words import LANGUAGES, Language, dictionary, say
 from agri.workspace import Workspace
+from missions.drift.limits import SprayLimits
 from missions.flightplan import FlightPlan
-from missions.mixture import mixture
-from missions.spray_job import DoseUnit, SpraySettings
-from missions.spray_limits import SprayLimits
+from missions.sprayer.job import DoseUnit, SpraySettings
+from missions.sprayer.mixture import mixture
 from tests.plans import PLAN, box, lonlat
 from tests.sprays import PRODUCT, SETTINGS, SPRAYER, spray_plan
 

@@ -17,20 +17,20 @@ from shapely.geometry import LineString, Point, box
 from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.findings import Severity
-from missions.checks import check_plan
-from missions.crowns import LITRES_PER_M3, Tree
+from missions.airspace.keepouts import keep_outs
+from missions.airspace.route import shortest_way
+from missions.checks.plan import check_plan
 from missions.flightplan import Site
-from missions.keepouts import keep_outs
-from missions.orchard import DOSE_ERROR, hover_flow_l_min, plan_trees, ring_radii
-from missions.route import shortest_way
+from missions.orchard.crowns import LITRES_PER_M3, Tree
+from missions.orchard.tour import visit, way_length_m
+from missions.orchard.trees import DOSE_ERROR, hover_flow_l_min, plan_trees, ring_radii
+from missions.passes.energy import estimate_spray
+from missions.passes.route import Pass, SprayRoute
 from missions.sortie import split_sorties
-from missions.spray_energy import estimate_spray
-from missions.spray_job import EdgeClearance
-from missions.spray_mission import fly_route
-from missions.spray_parameters import job_parameters
-from missions.spray_route import Pass, SprayRoute
-from missions.sprayers import PumpPoint
-from missions.tour import visit, way_length_m
+from missions.spray.mission import fly_route
+from missions.sprayer.gear import PumpPoint
+from missions.sprayer.job import EdgeClearance
+from missions.sprayer.parameters import job_parameters
 from tests.orchards import SPRAYER, Planted, asked, grid, in_field, orchard_site
 from tests.sites import Draft
 

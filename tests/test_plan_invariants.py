@@ -24,12 +24,12 @@ from agri.field import ObstacleKind
 from agri.findings import Severity
 from agri.geo import LocalFrame, LonLat
 from missions.catalogue import aircraft, camera
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
+from missions.coverage.survey import plan_survey
 from missions.flightplan import FlightPlan, Site
 from missions.formats import export_plan, read_mission_file
 from missions.items import canonical, digest
 from missions.survey import SurveySettings
-from missions.survey_mission import plan_survey
 from tests.sites import DONG_TRIEU, TROMSO, Draft
 from tests.strategies import fields
 

@@ -21,8 +21,8 @@ from agri.operations.layers import AROUND_M, plan_layers
 from agri.operations.report import overlap_l, plan_facts, report_flight, report_plan
 from agri.weather import Wind
 from agri.words import LANGUAGES, Language, say
-from missions.deposit import deposit
-from missions.spray_mission import plan_spray
+from missions.applied.deposit import deposit
+from missions.spray.mission import plan_spray
 from tests.flights import FRAME, small_plan, small_record, small_site
 from tests.sites import DONG_TRIEU, Draft
 from tests.sprays import SETTINGS

@@ -16,15 +16,15 @@ from shapely.geometry import box
 
 from agri.errors import BadInput, Refused
 from agri.weather import Wind
-from missions.cutting import LEAST_PART_M
 from missions.flightplan import VehicleLimits
+from missions.passes.energy import estimate_spray, spray_legs
+from missions.passes.items import item_count
+from missions.passes.pieces import LegKind, course
+from missions.passes.route import Pass, SprayRoute
 from missions.sortie import items_of, share_out, split_sorties
-from missions.spray_energy import estimate_spray, spray_legs
-from missions.spray_items import item_count
-from missions.spray_job import SpraySettings
-from missions.spray_pieces import LegKind, course
-from missions.spray_reach import pack_need_wh, usable_wh
-from missions.spray_route import Pass, SprayRoute
+from missions.sortie.cutting import LEAST_PART_M
+from missions.sortie.reach import pack_need_wh, usable_wh
+from missions.sprayer.job import SpraySettings
 from tests.sorties import lawn, route, routes, settings, spots, sprayer
 
 jobs = st.builds(

@@ -17,14 +17,14 @@ from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.geo import LocalFrame
 from agri.weather import Wind
-from missions import drift
-from missions.relief import Slope
-from missions.spray import plan_route, treatable_area, untreated
-from missions.spray_flight import flight
-from missions.spray_job import EdgeClearance, Objective, SpraySettings
-from missions.spray_mission import several_fields
-from missions.spray_route import SprayRoute
-from missions.tracks import swept
+from missions.coverage.tracks import swept
+from missions.drift import buffers as drift
+from missions.passes.flight import flight
+from missions.passes.route import SprayRoute
+from missions.spray.mission import several_fields
+from missions.spray.planning import plan_route, treatable_area, untreated
+from missions.sprayer.job import EdgeClearance, Objective, SpraySettings
+from missions.terrain.relief import Slope
 from tests.sites import DONG_TRIEU, Draft
 from tests.sprays import SETTINGS
 from tests.strategies import fields

@@ -15,7 +15,7 @@ from shapely.geometry import LineString, MultiLineString, Point, box
 
 from agri.weather import Wind
 from missions.flightplan import FlightPlan
-from missions.spray_mission import plan_spray
+from missions.spray.mission import plan_spray
 from tests.sites import Draft
 from tests.sprays import SETTINGS
 from tests.two_copters import FITTED as SHORT_WAY_HOME

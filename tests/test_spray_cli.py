@@ -16,7 +16,7 @@ from agri.cli.show import console
 from agri.operations.mission_files import load_plan
 from agri.words import LANGUAGES, say
 from agri.workspace import Workspace
-from missions.spray_job import SprayJob
+from missions.sprayer.job import SprayJob
 from tests.spray_farm import (
     LARGE,
     MIX,

@@ -24,14 +24,14 @@ from shapely.geometry import Point
 from agri.errors import AgriError
 from agri.findings import Severity
 from agri.geo import LonLat
-from missions.checks import check_plan
-from missions.drift import buffers
+from missions.checks.plan import check_plan
+from missions.drift.buffers import buffers
 from missions.formats import export_plan, read_mission_file
 from missions.items import MissionItem, MissionType, digest
-from missions.messages import Address, Item, decode, encode
+from missions.passes.energy import estimate_spray
 from missions.sortie import done_until, remainder, route_of
-from missions.spray_energy import estimate_spray
-from missions.spray_mission import fly_route
+from missions.spray.mission import fly_route
+from missions.wire.messages import Address, Item, decode, encode
 from tests.sites import TROMSO, Draft
 from tests.spray_jobs import Case, Job, cases, drafts, plan_job
 from tests.spray_promises import (

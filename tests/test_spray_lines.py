@@ -12,14 +12,14 @@ from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 from agri.weather import Wind
-from missions.spray import Treatable, unevenly
-from missions.spray_directions import directions, flying_cost
-from missions.spray_job import SpraySettings
-from missions.spray_lines import Laid, lay_lines
-from missions.spray_passes import cut_passes
-from missions.spray_route import Pass, SprayRoute
-from missions.spray_widths import widths
-from missions.tracks import Leg, LegKind, Track, swept
+from missions.coverage.tracks import Leg, LegKind, Track, swept
+from missions.passes.route import Pass, SprayRoute
+from missions.spray.directions import directions, flying_cost
+from missions.spray.lines import Laid, lay_lines
+from missions.spray.planning import Treatable, unevenly
+from missions.spray.trimming import cut_passes
+from missions.spray.widths import widths
+from missions.sprayer.job import SpraySettings
 from tests.sprays import SETTINGS
 
 CALM = replace(SETTINGS, wind=Wind(speed_m_s=0.0), edges=())

@@ -27,9 +27,9 @@ from agri.operations.sorties import flight_named
 from agri.operations.spray import SprayRequest, plan_job, settings_of
 from agri.workspace import Workspace
 from missions.catalogue import sprayer
-from missions.launch import FlightProgress
-from missions.link import Link
-from missions.spray_job import Product
+from missions.flight.launch import FlightProgress
+from missions.link.link import Link
+from missions.sprayer.job import Product
 from tests.farms import rows
 from tests.spray_farm import (
     FRAME,

@@ -14,9 +14,10 @@ from shapely import affinity
 from shapely.geometry import Polygon
 
 from agri.weather import Wind
-from missions.route import Place
-from missions.spray_order import wind_order
-from missions.spray_plot import (
+from missions.airspace.route import Place
+from missions.coverage.tracks import swept
+from missions.spray.order import wind_order
+from missions.spray.plot import (
     even_widths,
     in_order,
     lines_of,
@@ -24,7 +25,6 @@ from missions.spray_plot import (
     shares,
     sides_of,
 )
-from missions.tracks import swept
 
 
 @st.composite

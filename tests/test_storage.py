@@ -11,10 +11,10 @@ from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.findings import blocks
 from agri.weather import Wind
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.formats.document import read_document, write_document
-from missions.spray_mission import plan_spray
+from missions.spray.mission import plan_spray
 from tests.sites import DONG_TRIEU, Draft
 from tests.sprays import SETTINGS
 

@@ -17,18 +17,18 @@ from agri.field import Obstacle, ObstacleKind
 from agri.findings import Severity
 from agri.geo import LonLat
 from agri.grid import FloatArray, Grid
+from missions.airspace.route import Place
 from missions.flightplan import FlightPlan
-from missions.height_fit import Slopes, fewest, lifted, lowered
-from missions.heights import AboveTerrain, Agreed, Flat, Heights, along_ways
 from missions.items import Command, Frame, item_at
-from missions.preflight import needed_parameters
-from missions.relief import Layer, Relief, joined, missing_shares, plane_fit
-from missions.route import Place
-from missions.terrain import (
+from missions.preflight.vehicle import needed_parameters
+from missions.terrain.fit import Slopes, fewest, lifted, lowered
+from missions.terrain.heights import AboveTerrain, Agreed, Flat, Heights, along_ways
+from missions.terrain.model import (
     SHARE,
     HeightModel,
     Profile,
 )
+from missions.terrain.relief import Layer, Relief, joined, missing_shares, plane_fit
 from tests.reliefs import (
     LOCAL,
     cone,

@@ -10,8 +10,8 @@ import pytest
 from agri.errors import NotFound
 from agri.geo import LonLat
 from agri.grid import FloatArray
-from missions.route import Place
-from missions.terrain import HeightModel
+from missions.airspace.route import Place
+from missions.terrain.model import HeightModel
 from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.autopilot import Autopilot
 from tests.ground_station import RETURN, Item, Station, do, take_off

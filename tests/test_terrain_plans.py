@@ -29,21 +29,21 @@ from agri.weather import Wind
 from agri.workspace import Workspace
 from imagery.raster import write_grid
 from missions.carried_ground import CarriedGrid
-from missions.carrying import own_heights
 from missions.catalogue import sprayer
-from missions.check_path import path_of
-from missions.checks import check_plan
+from missions.checks.path import path_of
+from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan, Site
 from missions.formats import read_mission_file
 from missions.formats.document import read_document, write_document
-from missions.heights import Flat, Heights
 from missions.items import Command, Frame
-from missions.preflight import needed_parameters, return_height_m
-from missions.relief import Relief, joined
-from missions.spray_climbs import ascent_m
-from missions.spray_job import Product, SpraySettings
-from missions.spray_mission import plan_spray
-from missions.terrain import HeightModel
+from missions.passes.climbs import ascent_m
+from missions.preflight.vehicle import needed_parameters, return_height_m
+from missions.spray.mission import plan_spray
+from missions.sprayer.job import Product, SpraySettings
+from missions.terrain.carrying import own_heights
+from missions.terrain.heights import Flat, Heights
+from missions.terrain.model import HeightModel
+from missions.terrain.relief import Relief, joined
 from tests.reliefs import LOCAL, Shape, grid_of, hills, plane, trees
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
@@ -431,7 +431,7 @@ def test_the_copy_of_a_large_ground_is_coarser_and_never_lower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     heights = model(hills(5), trees(hills(5), 5), min_clearance_m=1.0)
-    monkeypatch.setattr("missions.carrying.MOST_CELLS", 3000)
+    monkeypatch.setattr("missions.terrain.carrying.MOST_CELLS", 3000)
     own = own_heights(planned(heights))
     assert own is not None
     assert own.relief.surface is not None

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.errors import LinkError
-from missions.commands import CommandCall
-from missions.delivery import ORDER, Delivery, Fetching
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, canonical, digest
-from missions.messages import (
+from missions.link.stops import STOP_EVERY_S, STOP_TRIES
+from missions.wire.commands import CommandCall
+from missions.wire.delivery import ORDER, Delivery, Fetching
+from missions.wire.messages import (
     Ack,
     Address,
     Body,
@@ -35,8 +36,7 @@ from missions.messages import (
     encode,
     whole_centimetres,
 )
-from missions.stops import STOP_EVERY_S, STOP_TRIES
-from missions.wire import (
+from missions.wire.transfer import (
     DOWNLOAD,
     UPLOAD,
     UPLOAD_ENDS,

@@ -24,7 +24,7 @@ from agri.errors import NotFound
 from agri.geo import LonLat
 from missions.flightplan import FlightPlan
 from missions.items import MissionItem
-from missions.spray_parameters import job_parameters
+from missions.sprayer.parameters import job_parameters
 from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.autopilot import Autopilot
 from tests.ground_station import Item, Station

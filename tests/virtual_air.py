@@ -14,8 +14,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from agri.geo import LocalFrame, LonLat
 from missions.flightplan import FencePolygon, FlightPlan, RallyPoint
 from missions.items import Command, Frame, MissionItem, MissionType, digest, item_at
-from missions.messages import Address, Pair, Received, decode, encode
-from missions.wire import Sends
+from missions.wire.messages import Address, Pair, Received, decode, encode
+from missions.wire.transfer import Sends
 from sitl.autopilot import Autopilot
 from sitl.chaos import Chaos
 

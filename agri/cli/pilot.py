@@ -21,10 +21,10 @@ from agri.errors import AgriError
 
 if TYPE_CHECKING:
     from agri.operations.fly import Pilot
-    from missions.briefing import Briefing
-    from missions.launch import FlightProgress
-    from missions.link import Link
-    from missions.requirements import Requirement
+    from missions.flight.briefing import Briefing
+    from missions.flight.launch import FlightProgress
+    from missions.link.link import Link
+    from missions.preflight.requirements import Requirement
 
 AWAKE_EVERY_S = 0.5
 ORDERS: dict[str, Callable[[Link], None]] = {

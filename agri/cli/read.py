@@ -11,7 +11,7 @@ from agri.names import fold
 from agri.units import read_length_m
 
 if TYPE_CHECKING:
-    from missions.spray_job import Objective
+    from missions.sprayer.job import Objective
 
 
 def read_number(text: str, *, name: str) -> float:
@@ -147,7 +147,7 @@ def read_edge(text: str, *, name: str) -> tuple[int, float]:
 
 def read_objective(text: str, *, name: str) -> Objective:
     """Read what the direction of lines is chosen for: ``time`` or ``energy``."""
-    from missions.spray_job import Objective
+    from missions.sprayer.job import Objective
 
     try:
         return Objective(text.strip().lower())

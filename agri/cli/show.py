@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agri.operations.fly import Flown
     from agri.operations.planning import PlannedFlight
     from agri.operations.spray import PlannedJob
-    from missions.launch import FlightProgress
+    from missions.flight.launch import FlightProgress
 
 SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 STYLE = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}

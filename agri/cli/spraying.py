@@ -99,7 +99,7 @@ def plan_spray(
     from agri.operations.rates import read_rates
     from agri.operations.spray import plan_job
     from agri.units import read_length_m
-    from missions.spray_job import EdgeClearance
+    from missions.sprayer.job import EdgeClearance
 
     request = _request(tuple(fields), rate=rate, product=product, dose=dose, phi=phi,
                        sprayer=sprayer, label_buffer=label_buffer, height=height, speed=speed,
@@ -232,7 +232,7 @@ def _request(
     from agri.weather import Wind
     from missions.catalogue import sprayer as find_sprayer
     from missions.flightplan import VehicleLimits
-    from missions.spray_job import DoseUnit, Product
+    from missions.sprayer.job import DoseUnit, Product
 
     amount, unit = read.read_dose(dose, name="--dose")
     return SprayRequest(

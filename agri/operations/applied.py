@@ -31,7 +31,7 @@ from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
 from agri.workspace import AppliedRecord, StoredFlight, Workspace
 from imagery.raster import write_grid
-from missions.applied import Applied, applied, phi_end
+from missions.applied.account import Applied, applied, phi_end
 from missions.flightplan import FlightPlan, job_of
 
 CLASSES: tuple[tuple[str, float, float, str, float], ...] = (

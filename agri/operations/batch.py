@@ -33,10 +33,10 @@ from agri.operations.spray import SprayRequest, plan_sorties, settings_of, zones
 from agri.units import square_metres_to_sao
 from agri.words import Language, say
 from agri.workspace import PlanRecord, Workspace
+from missions.airspace.pads import NEAR_M
 from missions.formats.document import write_document
-from missions.pads import NEAR_M
-from missions.spray import plan_route
-from missions.spray_mission import flown_settings
+from missions.spray.mission import flown_settings
+from missions.spray.planning import plan_route
 
 CHUNK = 20
 """Fields planned in one go by one process."""

@@ -19,7 +19,7 @@ from agri.track import FlightRecord
 from missions.flightplan import FlightPlan
 from missions.items import Command
 from missions.legs import flown_legs
-from missions.pump import pump_channel
+from missions.wire.pump import pump_channel
 
 AT_HEIGHT = 0.9
 """Share of the plan's take-off height above which a position counts as flown on a line."""

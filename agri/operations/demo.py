@@ -33,8 +33,8 @@ from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
 from missions.catalogue import aircraft, camera, sprayer
-from missions.crowns import LITRES_PER_M3
-from missions.spray_job import Product
+from missions.orchard.crowns import LITRES_PER_M3
+from missions.sprayer.job import Product
 
 CAMERA = "MicaSense RedEdge-P multispectral"
 GSD_M = 0.03

@@ -28,14 +28,14 @@ from agri.words import Language
 from agri.workspace import PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
+from missions.flight.launch import Briefing, FlightProgress, OnProgress, fly, prepare
+from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
-from missions.launch import Briefing, FlightProgress, OnProgress, fly, prepare
-from missions.link import Link
-from missions.phases import Phase
-from missions.preflight import needed_parameters, unmet
-from missions.requirements import Requirement
-from missions.sprayers import PumpControl
+from missions.link.link import Link
+from missions.preflight.requirements import Requirement
+from missions.preflight.vehicle import needed_parameters, unmet
+from missions.sprayer.gear import PumpControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

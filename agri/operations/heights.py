@@ -13,10 +13,10 @@ from agri.findings import Finding
 from agri.grid import Grid
 from imagery.raster import read_grid
 from missions.flightplan import Site
-from missions.ground_data import height_model
-from missions.heights import AboveTerrain, Heights
-from missions.relief import Canopy, Slope, plane_fit
-from missions.spray_job import SpraySettings
+from missions.sprayer.job import SpraySettings
+from missions.terrain.ground_data import height_model
+from missions.terrain.heights import AboveTerrain, Heights
+from missions.terrain.relief import Canopy, Slope, plane_fit
 
 AROUND_M = 120.0
 """Ground read around the field: way to the pad and way home."""

@@ -25,11 +25,11 @@ from shapely.ops import unary_union
 from agri.field import ObstacleKind, SensitiveKind
 from agri.geo import LocalFrame, LonLat, distance_m
 from agri.track import FlightRecord
+from missions.airspace.keepouts import polygons
 from missions.flightplan import FencePolygon, FlightPlan, Site
-from missions.keepouts import polygons
 from missions.legs import FlownLeg, flown_legs
-from missions.pump import pump_channel
-from missions.spray_job import SprayJob
+from missions.sprayer.job import SprayJob
+from missions.wire.pump import pump_channel
 
 BLUE, ORANGE, GREEN, VERMILION, GREY, SKY, BLACK, PURPLE = (
     "#0072B2",

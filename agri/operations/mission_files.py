@@ -10,12 +10,12 @@ from agri.files import read_bytes_limited, write_bytes, write_text
 from agri.findings import Finding, blocks
 from agri.names import slug
 from agri.workspace import PlanRecord, Workspace
-from missions.checks import check_plan
+from missions.airspace.pads import NEAR_M
+from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.formats import FORMATS, export_notes, export_plan, read_mission_file
 from missions.formats.document import read_document
 from missions.formats.plan import write_plan
-from missions.pads import NEAR_M
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ poured in stands first, one row for each filling, with a box to tick.
 
 Where its words come from:
 
-* Litres, product and water are those of `missions.mixture`; totals are sums of the rounded rows,
-  so that what is bought and carried is what is poured.
+* Litres, product and water are those of `missions.sprayer.mixture`; totals are sums of the rounded
+  rows, so that what is bought and carried is what is poured.
 * Half the water first, then the product, then the rest while stirring, from a pre-mix in a bucket:
   general good practice, taught with every knapsack; the label goes before it.
 * Limits of wind, warmth and dryness are those that go or no go is judged by
-  (`missions.spray_limits`); the wind the buffers were reckoned for is the job's. A stricter label
+  (`missions.drift.limits`); the wind the buffers were reckoned for is the job's. A stricter label
   always wins.
 * Distances to what is spared are measured from the ground that may be sprayed.
 * First harvest is the day of spraying plus the label's waiting days. How long to stay out of the
@@ -36,11 +36,11 @@ from agri.files import write_text
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
 from agri.workspace import Workspace
-from missions.dose import flow_l_min, rate_per_pass
+from missions.drift.limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 from missions.flightplan import FlightPlan, job_of
-from missions.mixture import Mixture, mixture
-from missions.spray_job import DoseUnit, Product, SpraySettings
-from missions.spray_limits import DEFAULT_SPRAY_LIMITS, SprayLimits
+from missions.sprayer.dose import flow_l_min, rate_per_pass
+from missions.sprayer.job import DoseUnit, Product, SpraySettings
+from missions.sprayer.mixture import Mixture, mixture
 
 DIGEST_SHOWN = 8
 """Letters of a plan's digest on the card."""

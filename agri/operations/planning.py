@@ -16,11 +16,11 @@ from agri.geo import LonLat
 from agri.operations.report import keep_report, report_plan
 from agri.words import Language
 from agri.workspace import PlanRecord, Workspace
+from missions.airspace.pads import NEAR_M, nearest_pad, suggest_pad
 from missions.flightplan import FlightPlan, Site
 from missions.formats.document import write_document
 from missions.legs import flown_legs
-from missions.pads import NEAR_M, nearest_pad, suggest_pad
-from missions.pump import pump_channel
+from missions.wire.pump import pump_channel
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry

@@ -22,10 +22,10 @@ from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_
 from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
-from missions.dose import rate_per_pass
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
-from missions.spray_job import SprayJob
+from missions.sprayer.dose import rate_per_pass
+from missions.sprayer.job import SprayJob
 
 Facts = list[tuple[str, str]]
 TOLD_OVERLAP = 0.005
@@ -160,8 +160,8 @@ def overlap_l(job: SprayJob) -> float:
     """Return what a sortie sprays beyond the rate on its ground, 0 where the rate is not one.
 
     Where swaths meet a border or an edge pass they overlap, and each begins a little early: real
-    liquid, which `missions.spray_energy` counts and the flight on paper (`missions.deposit`) sprays
-    as well.
+    liquid, which `missions.passes.energy` counts and the flight on paper
+    (`missions.applied.deposit`) sprays as well.
     """
     rate = rate_per_pass(job.settings)
     even = all(math.isclose(work.rate_l_ha, rate, rel_tol=SAME_RATE) for work in job.passes)

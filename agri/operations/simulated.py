@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agri.geo import LonLat
-from missions.dose import PUMP_CHANNEL
 from missions.flightplan import FlightPlan
-from missions.spray_job import SprayJob
-from missions.spray_parameters import PUMP_FUNCTION, SPINNER_CHANNEL
-from missions.sprayers import PumpControl
+from missions.sprayer.dose import PUMP_CHANNEL
+from missions.sprayer.gear import PumpControl
+from missions.sprayer.job import SprayJob
+from missions.sprayer.parameters import PUMP_FUNCTION, SPINNER_CHANNEL
 
 if TYPE_CHECKING:
     from sitl.spray_gear import SprayHardware
@@ -75,7 +75,7 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
     Parameters
     ----------
     connect : str
-        ``sim``, ``ardupilot`` or an address (`missions.address`).
+        ``sim``, ``ardupilot`` or an address (`missions.link.address`).
     plan : FlightPlan
         A simulation stands at its home and carries what it needs.
     speedup : float, optional

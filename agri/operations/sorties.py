@@ -1,7 +1,7 @@
 """The sorties of a spray job after it was planned: shown together, shared out, gone on with.
 
 A job is found by its own name or any of its sorties'. What a flight left unsprayed is planned from
-its plan and its record alone (`missions.resume`); the job's other sorties stay as they are.
+its plan and its record alone (`missions.sortie.resume`); the job's other sorties stay as they are.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import PlanRecord, StoredFlight, Workspace
-from missions.applied import applied
-from missions.carrying import as_planned, own_heights
-from missions.checks import check_plan
+from missions.applied.account import applied
+from missions.checks.plan import check_plan
+from missions.drift.limits import go_no_go
 from missions.flightplan import FlightPlan, Site, job_of
 from missions.formats.document import read_document
-from missions.heights import Heights
 from missions.items import Command, Frame
-from missions.progress import progress_on
-from missions.resume import remainder, route_of
-from missions.sharing import share_out
-from missions.spray_job import SprayJob
-from missions.spray_limits import go_no_go
-from missions.spray_route import SprayRoute
+from missions.passes.route import SprayRoute
+from missions.sortie.progress import progress_on
+from missions.sortie.resume import remainder, route_of
+from missions.sortie.sharing import share_out
+from missions.sprayer.job import SprayJob
+from missions.terrain.carrying import as_planned, own_heights
+from missions.terrain.heights import Heights
 
 _SORTIE = re.compile(r" \d+/\d+$")
 """What a sortie's name adds to its job's."""

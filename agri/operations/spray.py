@@ -5,7 +5,7 @@ farm, complete for its flight and named after the job: "Ruộng Đình phun 2/3"
 a page beside theirs.
 
 What is asked is made whole here: a swath from the sprayer's height and speed, a speed that its pump
-can follow. What comes of it is the planners' (`missions.spray`, `missions.orchard`).
+can follow. What comes of it is the planners' (`missions.spray.planning`, `missions.orchard.trees`).
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from agri.weather import Wind
 from agri.words import Language, say
 from agri.workspace import Workspace
 from agri.zone import RateMap, RatePatch
-from missions.checks import check_plan
-from missions.dose import dose_for, fitting_speed_m_s, swath_at
-from missions.drift import buffers
+from missions.checks.plan import check_plan
+from missions.drift.buffers import buffers
 from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, VehicleLimits
-from missions.heights import Heights
-from missions.rates import rated
+from missions.passes.energy import estimate_spray
+from missions.passes.items import item_count
+from missions.passes.rates import rated
+from missions.passes.route import SprayRoute
 from missions.sortie import split_sorties
-from missions.spray import plan_route
-from missions.spray_energy import estimate_spray
-from missions.spray_items import item_count
-from missions.spray_job import EdgeClearance, Objective, Product, SpraySettings
-from missions.spray_mission import flown_settings, fly_route, several_fields
-from missions.spray_reach import usable_wh
-from missions.spray_route import SprayRoute
-from missions.sprayers import Sprayer
-from missions.terrain import HeightModel
+from missions.sortie.reach import usable_wh
+from missions.spray.mission import flown_settings, fly_route, several_fields
+from missions.spray.planning import plan_route
+from missions.sprayer.dose import dose_for, fitting_speed_m_s, swath_at
+from missions.sprayer.gear import Sprayer
+from missions.sprayer.job import EdgeClearance, Objective, Product, SpraySettings
+from missions.terrain.heights import Heights
+from missions.terrain.model import HeightModel
 
 PLANNED_WIND = Wind(speed_m_s=3.0)
 """Wind that a job is planned for unless another is told: the most to start in, from any side."""

@@ -10,11 +10,11 @@ from agri.geo import LonLat
 from agri.operations.planning import PlannedFlight, keep_plan, site_of
 from agri.words import Language
 from agri.workspace import Workspace
-from missions.checks import check_plan
+from missions.checks.plan import check_plan
+from missions.coverage.survey import plan_survey
 from missions.energy import Aircraft
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.survey import Camera, SurveySettings, fitting_speed_m_s, height_for_gsd
-from missions.survey_mission import plan_survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from agri.operations.spray import (
 )
 from agri.words import Language, say
 from agri.workspace import Workspace
-from missions.crowns import (
+from missions.orchard.crowns import (
     BASE_KEYS,
     DIAMETER_KEYS,
     HEIGHT_KEYS,
@@ -32,8 +32,8 @@ from missions.crowns import (
     canopy_heights,
     trees_from,
 )
-from missions.orchard import plan_trees
-from missions.rows import find_rows, plan_rows
+from missions.orchard.rows import find_rows, plan_rows
+from missions.orchard.trees import plan_trees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,21 @@
 """Mission files: one room for each format, and the register that finds them by name.
 
 Reading tells what a file is from its content, not from its name: names are strangers' too.
+
+* `document`: agri's own file, read back as an equal value;
+* `plan`: QGroundControl's ``.plan``, written;
+* `plan_reader`: and read;
+* `waypoints`: waypoint text, fence and rally points too;
+* `param`: ArduPilot's parameter file;
+* `kml`: for Google Earth;
+* `geojson`: for maps and notebooks;
+* `wpml`: DJI's route file;
+* `wpml_rules`: what DJI publishes about it, and the judge that holds files to it;
+* `litchi`: Litchi's table;
+* `stops`: a flight as a plain list of stops, for programs that know no items;
+* `circles`: a fence circle as a ring of places;
+* `item_numbers`: which numbers of an item mean a place;
+* `guard`: what every stranger's file must pass.
 """
 
 from __future__ import annotations
@@ -26,7 +41,7 @@ from missions.formats.waypoints import (
     write_waypoints,
 )
 from missions.formats.wpml import wpml_notes, write_wpml
-from missions.sprayers import PumpControl
+from missions.sprayer.gear import PumpControl
 
 FORMATS: dict[str, tuple[str, Callable[[FlightPlan], str | bytes]]] = {
     "agri": (".agri.json", write_document),

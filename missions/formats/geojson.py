@@ -22,7 +22,7 @@ from missions.flightplan import FenceCircle, FlightPlan
 from missions.formats.circles import circle_ring
 from missions.items import Command
 from missions.legs import flown_legs
-from missions.pump import pump_channel
+from missions.wire.pump import pump_channel
 
 Json = dict[str, Any]
 DECIMALS = 7

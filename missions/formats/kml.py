@@ -24,7 +24,7 @@ from missions.flightplan import FlightPlan
 from missions.formats.circles import circle_ring
 from missions.items import Frame
 from missions.legs import FlownLeg, flown_legs
-from missions.pump import pump_channel
+from missions.wire.pump import pump_channel
 
 STYLES = {
     "field": ("ff73b700", "3073b700", 3),

@@ -1,9 +1,9 @@
 """ArduPilot's parameter file (.param): written for a spray plan, and read.
 
 One ``NAME,VALUE`` a line; what stands after ``#`` is a comment. Mission Planner, QGroundControl's
-importer and pymavlink's mavparm read it. Written is all that `missions.preflight` asks of the
-aircraft for the plan, each with its reason in both languages: the sprayer's dose, the speed, the
-failsafes, the fence and the way home. Where the pump is wired and how fast a nozzle spins only
+importer and pymavlink's mavparm read it. Written is all that `missions.preflight.vehicle` asks of
+the aircraft for the plan, each with its reason in both languages: the sprayer's dose, the speed,
+the failsafes, the fence and the way home. Where the pump is wired and how fast a nozzle spins only
 the owner knows; those stand as comments to be taken over by hand.
 """
 
@@ -13,18 +13,18 @@ import math
 import re
 
 from agri.errors import BadInput, Refused
-from missions.dose import PUMP_CHANNEL
 from missions.flightplan import FlightPlan
 from missions.formats.guard import checked_text, shown
-from missions.preflight import needed_parameters
-from missions.spray_parameters import (
+from missions.preflight.vehicle import needed_parameters
+from missions.sprayer.dose import PUMP_CHANNEL
+from missions.sprayer.gear import PumpControl
+from missions.sprayer.parameters import (
     PUMP_FUNCTION,
     SPINNER_CHANNEL,
     SPINNER_FUNCTION,
     SPINNER_US,
     job_parameters,
 )
-from missions.sprayers import PumpControl
 
 _LINE = re.compile(r"([A-Z][A-Z0-9_]{0,15})\s*[,\s]\s*(\S+)")
 

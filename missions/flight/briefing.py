@@ -1,0 +1,148 @@
+"""Before a flight: asking the aircraft, telling a person, setting what must be set.
+
+`look` asks everything a launch would and changes nothing; `prepare` sets the parameters a plan
+needs, after a person said yes, and reads them back.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from agri.errors import Refused
+from agri.findings import Finding, Severity
+from missions.checks.plan import check_plan
+from missions.flightplan import FlightPlan
+from missions.link.link import Link
+from missions.preflight.vehicle import (
+    check_identity,
+    check_parameters,
+    check_readiness,
+    is_ready,
+    needed_parameters,
+    unmet,
+)
+from missions.wire.commands import Parameter
+from missions.wire.sightings import Sighting, VehicleIdentity
+from missions.wire.telemetry import Telemetry
+
+TURN_S = 0.1
+READY_WAIT_S = 90.0
+
+
+class Blocked(Refused):
+    """A launch that its findings forbid.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        All that was found, the errors among them.
+    """
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        errors = [f for f in findings if f.severity is Severity.ERROR]
+        super().__init__(
+            "error.launch_blocked", count=len(errors), first=errors[0].message if errors else ""
+        )
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """What a person sees before saying yes.
+
+    Parameters
+    ----------
+    identity : VehicleIdentity
+        The aircraft.
+    findings : tuple of Finding
+        Of plan and aircraft.
+    plan_digest : str
+        What is (or would be) on board.
+    telemetry : Telemetry
+        The aircraft now.
+    """
+
+    identity: VehicleIdentity
+    findings: tuple[Finding, ...]
+    plan_digest: str
+    telemetry: Telemetry
+
+
+def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Briefing:
+    """Ask the aircraft everything a launch would, and change nothing.
+
+    Parameters
+    ----------
+    link : Link
+        To the aircraft.
+    plan : FlightPlan
+        What would be flown.
+    wait_s : float
+        How long its own checks are waited for, seconds of the aircraft's time.
+
+    Raises
+    ------
+    LinkError
+        When it does not answer.
+    """
+    identity = link.identify()
+    parameters = link.read_parameters([need.name for need in needed_parameters(plan)])
+    seen = link.telemetry()
+    since_s = seen.time_s
+    with link.watch() as inbox:
+        while not is_ready(seen) and seen.time_s - since_s < wait_s:
+            next_sighting(inbox, link)
+            seen = link.telemetry()
+    found = (
+        *check_plan(plan),
+        *check_identity(identity),
+        *check_parameters(plan, parameters),
+        *check_readiness(plan, seen),
+    )
+    return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen)
+
+
+def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tuple[Parameter, ...]:
+    """Set every parameter the plan needs that differs, and read each back.
+
+    To be called after a person has seen the list (`missions.preflight.vehicle.unmet`) and said yes.
+
+    Parameters
+    ----------
+    link : Link
+        To the aircraft, on the ground.
+    plan : FlightPlan
+        Whose needs they are.
+    leave : collection of str
+        Parameters that stay as they are.
+
+    Returns
+    -------
+    tuple of Parameter
+        What was changed, with the new values.
+
+    Raises
+    ------
+    Refused
+        When the aircraft is armed.
+    LinkError
+        When one cannot be set.
+    """
+    if link.telemetry().armed:
+        raise Refused("error.link_armed_upload")
+    names = [need.name for need in needed_parameters(plan)]
+    wrong = unmet(plan, link.read_parameters(names))
+    return tuple(
+        link.set_parameter(n.name, n.wanted) for n in wrong if n.settable and n.name not in leave
+    )
+
+
+def next_sighting(inbox: queue.SimpleQueue[Sighting], link: Link) -> Sighting | None:
+    """Wait a moment for the next sighting; asking keeps our heartbeats going."""
+    link.telemetry()
+    try:
+        return inbox.get(timeout=TURN_S)
+    except queue.Empty:
+        return None

@@ -1,0 +1,341 @@
+"""One flight, from the first question to the record: a pure step function.
+
+`step(state, event, now_s)` returns the next state and what to do; it opens nothing, waits for
+nothing and knows no clock. `missions.flight.launch` performs the orders over a `Link` and comes
+back with what happened. The table `FLIGHT` says which phase takes which event; an event that a
+phase does not take changes nothing, so an answer to a question long forgotten cannot arm anything.
+
+    IDENTIFY → READ → READY → UPLOAD → CONFIRM → (PROVE) → GUIDED → ARM → AUTO → START → WATCH → end
+
+What is held at every step, whatever the order of events (a stateful test tries):
+
+* ARM is ordered only with a proof of what is on board and a person's yes, each less than
+  `FRESH_S` old; one yes arms once. Findings of level ERROR end the launch before the upload.
+* After more than `GAP_S` without a heartbeat nothing that arms or starts is ordered until a
+  person says yes again. In the air nothing that arms or starts is ordered at all.
+* MISSION_START is ordered again only while the aircraft stands on the ground (in the air it would
+  begin the mission anew).
+* A pilot who takes over is not fought: a mode that is not AUTO is written down, no more.
+* What goes wrong in AUTO is answered once: a low battery with RETURN, a wrong item or a wrong
+  height with HOLD. GPS and position estimate are the autopilot's to act on; they are told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from agri.errors import AgriError, LinkError, Refused
+from agri.findings import Finding, blocks
+from agri.words import Message
+from missions.flight.phases import (
+    Answered,
+    Begin,
+    Did,
+    Event,
+    Failed,
+    FlightState,
+    Gone,
+    Identified,
+    Order,
+    Phase,
+    Proved,
+    Read,
+    Saw,
+    Tick,
+)
+from missions.flight.watching import Note, watch
+from missions.flightplan import FlightPlan
+from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
+from missions.wire.telemetry import MissionState, Telemetry
+
+FRESH_S = 60.0
+"""How old a proof and a yes may be when the motors are armed."""
+GAP_S = 3.0
+HICCUP_S = 1.0
+"""Our own second that is forgiven when a simulation runs faster than the clock."""
+READY_S = 90.0
+"""How long, on the aircraft's clock, its own checks are waited for."""
+START_AGAIN_S = 4.0
+STARTS = 3
+BACK_S, FAILSAFE_S, LOST_S = 1.5, 5.0, 120.0
+"""Silence of a link that is back; after which the aircraft's own failsafe acts; after which the
+flight counts as lost to us."""
+ON_GROUND_M = 0.8
+
+Command = Order | Note
+Result = tuple[FlightState, tuple[Command, ...]]
+
+
+def begin(plan: FlightPlan, findings: tuple[Finding, ...] = ()) -> FlightState:
+    """Return the first state of a flight; `findings` are those of the plan's own checks."""
+    return FlightState(plan=plan, findings=findings)
+
+
+def step(state: FlightState, event: Event, now_s: float) -> Result:
+    """Take one event.
+
+    Parameters
+    ----------
+    state : FlightState
+        Where the flight stands.
+    event : Event
+        What happened.
+    now_s : float
+        Our monotonic clock.
+
+    Returns
+    -------
+    state : FlightState
+        Where it stands then.
+    commands : tuple of Order or Note
+        What to do and what to write down, in order.
+
+    Examples
+    --------
+    >>> from agri.geo import LonLat
+    >>> plan = FlightPlan(name="p", home=LonLat(lon_deg=106.51, lat_deg=21.08), items=())
+    >>> state, orders = step(begin(plan), Begin(), 0.0)
+    >>> state.phase.name, orders
+    ('IDENTIFY', (<Order.IDENTIFY: 1>,))
+    """
+    if state.over:
+        return state, ()
+    if isinstance(event, Saw):
+        state = _look(state, event)
+    handler = FLIGHT.get((state.phase, type(event))) or EVERYWHERE.get(type(event))
+    return (state, ()) if handler is None else handler(state, event, now_s)
+
+
+def _order(state: FlightState, phase: Phase, order: Order, *notes: Note) -> Result:
+    return replace(state, phase=phase, pending=order), (*notes, order)
+
+
+def _refuse(state: FlightState, error: AgriError) -> Result:
+    return replace(state, phase=Phase.REFUSED, failure=error, pending=None), ()
+
+
+def _look(state: FlightState, event: Saw) -> FlightState:
+    """Keep what was seen; a gap between two heartbeats takes the yes away."""
+    seen = event.sighting.telemetry
+    gap_s = seen.heard_s - state.seen.heard_s
+    if event.rate > 1.0:
+        gap_s = (gap_s - HICCUP_S) * event.rate
+    broken = math.isfinite(state.seen.heard_s) and gap_s > GAP_S
+    return replace(state, seen=seen, gap=state.gap or broken)
+
+
+def _on_begin(state: FlightState, _: Begin, __: float) -> Result:
+    if blocks(state.findings):
+        return _refuse(state, Refused("error.preflight_blocked"))
+    return _order(state, Phase.IDENTIFY, Order.IDENTIFY)
+
+
+def _on_identified(state: FlightState, event: Identified, _: float) -> Result:
+    found = (*state.findings, *check_identity(event.identity))
+    state = replace(state, findings=found, identity=event.identity)
+    if blocks(found):
+        return _refuse(state, Refused("error.preflight_blocked"))
+    return _order(state, Phase.READ, Order.READ)
+
+
+def _on_read(state: FlightState, event: Read, _: float) -> Result:
+    found = (*state.findings, *check_parameters(state.plan, event.parameters))
+    if state.plan.spray is not None and event.pump is None:
+        found = (*found, Finding.error("finding.spray_no_pump"))
+    return replace(state, findings=found, phase=Phase.READY, pending=None), ()
+
+
+def _on_wait_ready(state: FlightState, event: Saw, _: float) -> Result:
+    seen = event.sighting.telemetry
+    since_s = seen.time_s if state.ready_from_s is None else state.ready_from_s
+    state = replace(state, ready_from_s=since_s)
+    if not is_ready(seen) and seen.time_s - since_s < READY_S:
+        return state, ()
+    found = (*state.findings, *check_readiness(state.plan, seen))
+    state = replace(state, findings=found)
+    if blocks(found):
+        return _refuse(state, Refused("error.preflight_blocked"))
+    return _order(state, Phase.UPLOAD, Order.UPLOAD)
+
+
+def _on_uploaded(state: FlightState, event: Proved, _: float) -> Result:
+    return _order(replace(state, proof=event.proof), Phase.CONFIRM, Order.CONFIRM)
+
+
+def _on_answered(state: FlightState, event: Answered, now_s: float) -> Result:
+    if state.pending is not Order.CONFIRM:
+        return state, ()
+    if not event.yes:
+        return _refuse(state, Refused("error.launch_not_confirmed"))
+    return _toward_arming(replace(state, confirmed_s=now_s, gap=False), now_s)
+
+
+def _on_proved_again(state: FlightState, event: Proved, now_s: float) -> Result:
+    return _toward_arming(replace(state, proof=event.proof), now_s)
+
+
+def _toward_arming(state: FlightState, now_s: float) -> Result:
+    if state.gap or now_s - state.confirmed_s > FRESH_S:
+        return _order(state, Phase.CONFIRM, Order.CONFIRM)
+    if state.proof is None or now_s - state.proof.verified_s > FRESH_S:
+        return _order(state, Phase.PROVE, Order.PROVE)
+    return _order(state, Phase.GUIDED, Order.GUIDED)
+
+
+def _on_guided(state: FlightState, event: Did, now_s: float) -> Result:
+    if event.order is not state.pending:
+        return state, ()
+    ready, commands = _toward_arming(state, now_s)
+    if ready.phase is not Phase.GUIDED:
+        return ready, commands
+    return _order(replace(state, confirmed_s=-math.inf), Phase.ARM, Order.ARM)
+
+
+def _on_armed(state: FlightState, event: Did, _: float) -> Result:
+    if event.order is not state.pending:
+        return state, ()
+    if state.gap:
+        return _give_up(state, LinkError("error.launch_gap"))
+    return _order(state, Phase.AUTO, Order.AUTO, Note(Message.of("event.armed")))
+
+
+def _on_auto(state: FlightState, event: Did, _: float) -> Result:
+    if event.order is not state.pending:
+        return state, ()
+    return _start(state)
+
+
+def _start(state: FlightState) -> Result:
+    if state.gap or not state.seen.armed:
+        return _give_up(state, LinkError("error.launch_gap"))
+    state = replace(state, starts=state.starts + 1, again_s=math.inf)
+    return _order(state, Phase.START, Order.START)
+
+
+def _on_started(state: FlightState, event: Did, _: float) -> Result:
+    return _under_way(state) if event.order is state.pending else (state, ())
+
+
+def _under_way(state: FlightState) -> Result:
+    note = Note(Message.of("event.started"))
+    return replace(state, phase=Phase.WATCH, pending=None), (note,)
+
+
+def _on_start_failed(state: FlightState, event: Failed, now_s: float) -> Result:
+    """A start without an answer may have worked: look, and try again only on the ground."""
+    if event.order is not state.pending:
+        return state, ()
+    if _flies(state.seen):
+        return _under_way(state)
+    if state.starts >= STARTS:
+        return _give_up(state, event.error)
+    return replace(state, pending=None, again_s=now_s + START_AGAIN_S), ()
+
+
+def _on_start_tick(state: FlightState, event: Tick, now_s: float) -> Result:
+    state, notes = _silence(state, event.silence_s)
+    if state.pending is not None or now_s < state.again_s:
+        return state, notes
+    state, commands = _under_way(state) if _flies(state.seen) else _start(state)
+    return state, (*notes, *commands)
+
+
+def _flies(seen: Telemetry) -> bool:
+    high = not math.isnan(seen.height_m) and seen.height_m > ON_GROUND_M
+    return seen.armed and (high or seen.mission_state == MissionState.ACTIVE)
+
+
+def _give_up(state: FlightState, error: AgriError) -> Result:
+    """End on the ground: switch the motors off, if they may be on and it has not left it."""
+    state = replace(state, failure=error)
+    if _flies(state.seen):
+        return replace(state, phase=Phase.WATCH, pending=None), ()
+    return _order(state, Phase.GIVE_UP, Order.DISARM)
+
+
+def _on_gave_up(state: FlightState, event: Did | Failed, _: float) -> Result:
+    if event.order is not Order.DISARM:
+        return state, ()
+    if _flies(state.seen):
+        return replace(state, phase=Phase.WATCH, pending=None), ()
+    return replace(state, phase=Phase.REFUSED, pending=None), ()
+
+
+def _on_failed(state: FlightState, event: Failed, _: float) -> Result:
+    """An order on the ground failed: that is the end of this launch."""
+    if event.order is not state.pending:
+        return state, ()
+    if state.phase in (Phase.ARM, Phase.AUTO):
+        return _give_up(state, event.error)
+    return _refuse(state, event.error)
+
+
+def _on_watched(state: FlightState, event: Saw, _: float) -> Result:
+    watched, wishes = watch(state.plan, state.watched, event.sighting)
+    state = replace(state, watched=watched)
+    if watched.ended:
+        outcome = Phase.LANDED if watched.completed else Phase.ABORTED
+        if not watched.airborne and state.failure is None:
+            state = replace(state, failure=LinkError("error.launch_no_take_off"))
+        state = replace(state, phase=outcome)
+    orders = {"hold": Order.HOLD, "return": Order.RETURN, "spray_off": Order.SPRAYER_OFF}
+    return state, tuple(w if isinstance(w, Note) else orders[w] for w in wishes)
+
+
+def _on_order_failed_in_the_air(state: FlightState, event: Failed, _: float) -> Result:
+    return state, (Note(Message.of("event.order_failed", reason=event.error.message)),)
+
+
+def _on_tick(state: FlightState, event: Tick, _: float) -> Result:
+    return _silence(state, event.silence_s)
+
+
+def _silence(state: FlightState, silence_s: float) -> Result:
+    if silence_s >= LOST_S and state.phase is Phase.WATCH:
+        return replace(state, phase=Phase.LOST), (Note(Message.of("event.link_lost")),)
+    if silence_s > GAP_S:
+        state = replace(state, gap=True)
+    if silence_s > FAILSAFE_S and state.silent < 2:
+        return replace(state, silent=2), (Note(Message.of("event.link_failsafe")),)
+    if silence_s > GAP_S and state.silent < 1:
+        return replace(state, silent=1), (Note(Message.of("event.link_silent")),)
+    if silence_s < BACK_S and state.silent:
+        return replace(state, silent=0), (Note(Message.of("event.link_back")),)
+    return state, ()
+
+
+def _on_gone(state: FlightState, _: Gone, __: float) -> Result:
+    if state.phase in (Phase.WATCH, Phase.START):
+        return replace(state, phase=Phase.LOST), (Note(Message.of("event.link_lost")),)
+    return _refuse(state, LinkError("error.link_lost"))
+
+
+Handler = Callable[[FlightState, Any, float], Result]
+
+FLIGHT: dict[tuple[Phase, type], Handler] = {
+    (Phase.IDENTIFY, Begin): _on_begin,
+    (Phase.IDENTIFY, Identified): _on_identified,
+    (Phase.READ, Read): _on_read,
+    (Phase.READY, Saw): _on_wait_ready,
+    (Phase.UPLOAD, Proved): _on_uploaded,
+    (Phase.CONFIRM, Answered): _on_answered,
+    (Phase.PROVE, Proved): _on_proved_again,
+    (Phase.GUIDED, Did): _on_guided,
+    (Phase.ARM, Did): _on_armed,
+    (Phase.AUTO, Did): _on_auto,
+    (Phase.START, Did): _on_started,
+    (Phase.START, Failed): _on_start_failed,
+    (Phase.START, Tick): _on_start_tick,
+    (Phase.START, Saw): _on_watched,
+    (Phase.WATCH, Saw): _on_watched,
+    (Phase.WATCH, Failed): _on_order_failed_in_the_air,
+    (Phase.GIVE_UP, Did): _on_gave_up,
+    (Phase.GIVE_UP, Failed): _on_gave_up,
+}
+"""Phase × event → what is done."""
+
+EVERYWHERE: dict[type, Handler] = {Failed: _on_failed, Tick: _on_tick, Gone: _on_gone}
+"""What is done in a phase that has no row of its own for the event."""

@@ -1,0 +1,12 @@
+"""The link to one aircraft: the only sockets, and a thread that keeps them served.
+
+`missions.flight` asks it, with a deadline, and hears every sighting; what is said stands in
+`missions.wire`.
+
+* `address`: connection strings, checked before anything is opened;
+* `tlog`: the raw log of a flight;
+* `radio`: the one place that opens a socket or a serial port;
+* `service`: the thread that takes messages and drives the machines;
+* `stops`: what goes out to stop a flight;
+* `link`: everything that can be asked of one aircraft.
+"""

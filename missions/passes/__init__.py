@@ -1,0 +1,14 @@
+"""Passes: the work of any spraying as one value, and how it is flown.
+
+Planners of fields and orchards give a ``SprayRoute``; sorties cut it, `missions.spray.mission`
+makes a flight plan of it.
+
+* `route`: passes in the order they are flown, in local metres;
+* `flight`: run-ups, speeds, and when the pump is told what;
+* `pieces`: the way flown, straight piece by straight piece;
+* `energy`: time, energy and mixture, the aircraft growing lighter;
+* `climbs`: what ground that is not level adds to it;
+* `items`: the mission items of a route;
+* `rates`: variable rate: passes cut where a rate map changes;
+* `rate_stretches`: where it changes along a pass.
+"""

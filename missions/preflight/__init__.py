@@ -1,0 +1,10 @@
+"""Before a launch: what the vehicle must be, be set to and tell before it may be armed.
+
+Planners of heights and parameter files ask it what a flight will need; `missions.flight` asks it
+whether the aircraft has it.
+
+* `requirements`: a parameter, what it must be, and why;
+* `vehicle`: those of every flight; whether the aircraft is the right one, ready, and will come home
+  by itself;
+* `spray`: those of a spraying.
+"""

@@ -1,0 +1,137 @@
+"""What the link tells those who watch: the aircraft's identity, and one sighting after the other.
+
+Values only; the link makes them, `missions.flight.steps` judges them, `missions.flight.launch`
+records them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from agri.errors import BadInput
+from agri.geo import LonLat
+from agri.track import Photo
+from missions.wire.telemetry import Telemetry
+
+ARDUPILOT = 3
+"""MAV_AUTOPILOT_ARDUPILOTMEGA."""
+MULTIROTORS = {
+    2: "quadrotor",
+    4: "helicopter",
+    13: "hexarotor",
+    14: "octorotor",
+    15: "tricopter",
+    29: "dodecarotor",
+    35: "decarotor",
+}
+"""MAV_TYPE that ArduCopter flies, and its name."""
+RELEASES = {0: "dev", 64: "alpha", 128: "beta", 192: "rc", 255: ""}
+"""FIRMWARE_VERSION_TYPE to the suffix of a version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VehicleIdentity:
+    """What aircraft this is.
+
+    Parameters
+    ----------
+    vehicle_type, autopilot : int
+        MAV_TYPE and MAV_AUTOPILOT.
+    version : str
+        Firmware version, for example ``4.6.0`` or ``4.6.0-dev``; "" when not told.
+    system : int
+        MAVLink system id.
+    capabilities : int
+        MAV_PROTOCOL_CAPABILITY bits, 0 when not told.
+    uid : str
+        The board's serial number, hexadecimal, "" when not told.
+    """
+
+    vehicle_type: int
+    autopilot: int
+    version: str = ""
+    system: int = 1
+    capabilities: int = 0
+    uid: str = ""
+
+    @property
+    def is_arducopter(self) -> bool:
+        """Whether it is an ArduPilot multirotor."""
+        return self.autopilot == ARDUPILOT and self.vehicle_type in MULTIROTORS
+
+    @property
+    def name(self) -> str:
+        """Type, firmware and system id as one word for the record.
+
+        Examples
+        --------
+        >>> VehicleIdentity(vehicle_type=2, autopilot=3, version="4.6.0").name
+        'ArduPilot quadrotor 4.6.0, system 1'
+        """
+        firmware = "ArduPilot" if self.autopilot == ARDUPILOT else f"autopilot {self.autopilot}"
+        kind = MULTIROTORS.get(self.vehicle_type, f"type {self.vehicle_type}")
+        return f"{firmware} {kind} {self.version}".rstrip() + f", system {self.system}"
+
+
+def version_text(flight_sw_version: int) -> str:
+    """Return AUTOPILOT_VERSION's flight_sw_version as text.
+
+    Examples
+    --------
+    >>> version_text(0x040600FF), version_text(0x04060000)
+    ('4.6.0', '4.6.0-dev')
+    """
+    major, minor, patch = (flight_sw_version >> shift & 0xFF for shift in (24, 16, 8))
+    release = RELEASES.get(flight_sw_version & 0xFF, str(flight_sw_version & 0xFF))
+    return f"{major}.{minor}.{patch}" + (f"-{release}" if release else "")
+
+
+class SightingKind(Enum):
+    """What a sighting is about."""
+
+    POSITION = auto()
+    STATE = auto()
+    PHOTO = auto()
+    TEXT = auto()
+    ORDER = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One thing seen, with the whole telemetry as it was then.
+
+    Parameters
+    ----------
+    kind : SightingKind
+        POSITION (a position report), STATE (heartbeat, mission, system), PHOTO (a picture taken),
+        TEXT (the autopilot said something: last of telemetry.texts), ORDER (hold, return or land
+        was asked through this link).
+    telemetry : Telemetry
+        The aircraft then.
+    photo : Photo or None
+        The picture; its time is the aircraft's clock.
+    mode : int or None
+        The mode ordered.
+    """
+
+    kind: SightingKind
+    telemetry: Telemetry
+    photo: Photo | None = None
+    mode: int | None = None
+
+
+def photo_of(message: Any, telemetry: Telemetry) -> Photo | None:
+    """Return the picture that CAMERA_FEEDBACK tells of, None when its place is impossible."""
+    try:
+        place = LonLat.from_e7(lon_e7=message.lng, lat_e7=message.lat)
+    except BadInput:
+        return None
+    return Photo(
+        index=message.img_idx,
+        time_s=telemetry.time_s,
+        place=place,
+        height_m=message.alt_rel,
+        yaw_deg=message.yaw % 360.0,
+    )
