@@ -84,13 +84,13 @@ def mostly_planned(ends: Counter[str]) -> None:
 
 
 def test_random_jobs_are_flown_as_promised() -> None:
-    ends = run(300, SMALL_HA)
+    ends = run(500, SMALL_HA)
     assert ends["planned"] >= 60, ends  # a short run begins with simple and odd jobs
 
 
 @pytest.mark.slow
 def test_a_thousand_random_jobs_are_flown_as_promised() -> None:
-    """Belongs into the gate as soon as it holds: on near ties of widths it has not always."""
+    """Takes three minutes of a core, nearly all of it planning: the gate runs half as many."""
     mostly_planned(run(1000, SMALL_HA))
 
 
