@@ -23,6 +23,9 @@ FLOORS: dict[str, int] = {
     "agri.weather": 1,
     "agri.grid": 1,
     "agri.zone": 1,
+    "agri.rules": 1,
+    "agri.papers": 1,
+    "agri.paper_checks": 1,
     "agri.names": 0,
     "agri.files": 2,
     "agri.workspace": 2,
@@ -46,6 +49,7 @@ stands before it."""
 
 PURE = (
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
+    "agri.rules", "agri.papers", "agri.paper_checks",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
     "agri.boundaries.kinds", "agri.boundaries.point_table", "missions.items", "missions.flightplan",
     "missions.energy", "missions.survey", "missions.coverage.planning", "missions.checks.plan",
