@@ -26,8 +26,10 @@ FLOORS: dict[str, int] = {
     "agri.rules": 1,
     "agri.papers": 1,
     "agri.paper_checks": 1,
+    "agri.audit_chain": 1,
     "agri.names": 0,
     "agri.files": 2,
+    "agri.audit": 2,
     "agri.workspace": 2,
     "agri.boundaries": 2,
     "missions": 3,
@@ -49,7 +51,7 @@ stands before it."""
 
 PURE = (
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
-    "agri.rules", "agri.papers", "agri.paper_checks",
+    "agri.rules", "agri.papers", "agri.paper_checks", "agri.audit_chain",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
     "agri.boundaries.kinds", "agri.boundaries.point_table", "missions.items", "missions.flightplan",
     "missions.energy", "missions.survey", "missions.coverage.planning", "missions.checks.plan",
