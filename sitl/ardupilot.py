@@ -7,6 +7,9 @@ found as ``arducopter`` on the path. ArduPilot publishes it under its firmware s
 
 It flies ArduPilot's own small quadcopter, or a `frame` told by its figures (the fields of its
 simulated frames' JSON files: ``mass``, ``refVoltage``, …), for which the parameters must fit.
+Lua scripts for its on-board interpreter are handed over as text: they are written where this build
+looks for them (the folder ``scripts`` beside it; on a real autopilot's card ``APM/scripts``), and
+SCR_ENABLE is set. Without any, scripting stays as the program has it: off.
 
 It runs in an empty folder of its own, which is thrown away, with its first port open at once
 (``--serial0 tcp:0``; by default it waits there for a client before it even boots). The port is
@@ -38,6 +41,7 @@ STOP_S = 5.0
 FIRST_PORT, PORTS_APART, INSTANCES = 5760, 10, 100
 PORT_OFFSETS = (0, 2, 3)
 FRAME_FILE = "frame.json"
+SCRIPTING, SCRIPTS_FOLDER = "SCR_ENABLE", "scripts"
 DEFAULTS: Mapping[str, float] = {
     "FRAME_CLASS": 1,
     "FRAME_TYPE": 0,
@@ -100,6 +104,8 @@ class ArduPilot:
         Figures of the aircraft to be simulated; by default ArduPilot's quadcopter of 3 kg.
     shape : str
         Arrangement of that aircraft's motors, by ArduPilot's name.
+    scripts : mapping of str to str, optional
+        On-board Lua scripts: file name, ending in ``.lua``, and text.
 
     Attributes
     ----------
@@ -128,14 +134,17 @@ class ArduPilot:
         wind_from_deg: float = 0.0,
         frame: Mapping[str, float] | None = None,
         shape: str = "hexa",
+        scripts: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
         self.speedup = speedup
         self.url = ""
         self.more_urls: tuple[str, ...] = ()
         self._place = f"{home.lat_deg!r},{home.lon_deg!r},{home_altitude_m!r},{yaw_deg!r}"
+        self._scripts = dict(scripts or {})
         self._parameters: dict[str, float] = {
             **DEFAULTS,
+            **({SCRIPTING: 1} if self._scripts else {}),
             "SIM_WIND_SPD": wind_m_s,
             "SIM_WIND_DIR": wind_from_deg,
             **(parameters or {}),
@@ -158,6 +167,7 @@ class ArduPilot:
         if self._frame is not None:
             (folder / FRAME_FILE).write_text(json.dumps(dict(self._frame)), "ascii")
             model = f"{self._shape}:{FRAME_FILE}"
+        self._write_scripts(folder)
         instance = _free_instance()
         self._process = subprocess.Popen(  # noqa: S603  (found by find_arducopter)
             [
@@ -181,6 +191,13 @@ class ArduPilot:
         self.url, *more = (f"tcp:127.0.0.1:{port}" for port in ports)
         self.more_urls = tuple(more)
         return self
+
+    def _write_scripts(self, folder: Path) -> None:
+        """Put the on-board scripts where the program, working in `folder`, looks for them."""
+        for name, text in self._scripts.items():
+            place = folder / SCRIPTS_FOLDER / Path(name).name
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(text, "utf-8")
 
     @staticmethod
     def _wait_for(process: subprocess.Popen[str], sign: str) -> str | None:

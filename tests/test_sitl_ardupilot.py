@@ -346,6 +346,18 @@ def test_commands_on_the_ground_are_answered_alike():
     assert answers[1] == answers[0]
 
 
+def test_a_script_handed_over_runs_on_board():
+    says = 'local n = 0\nlocal function look()\n  n = n + 1\n  gcs:send_text(6, "here " .. n)\n'
+    script = says + "  return look, 1000\nend\nreturn look, 1000\n"
+    for scripts, heard in ({"here.lua": script}, True), (None, False):
+        with ArduPilot(HOME, speedup=5.0, scripts=scripts) as running:
+            wire = Wire(running)
+            wire.until(lambda _, wire=wire: wire.boot_s > 12.0)
+            texts = [m.text for _, m in wire.heard if m.get_type() == "STATUSTEXT"]
+            assert any(text.startswith("here ") for text in texts) == heard
+            wire.link.close()
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_is_stored_of_random_items_is_the_same_to_the_last_bit(seed):
     dice = random.Random(seed)
