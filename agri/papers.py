@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -284,7 +284,7 @@ class MapCheck:
     area : shapely.MultiPolygon
         For where, WGS 84 (lon, lat) degrees; a Polygon is taken too.
     looked_utc : datetime
-        When, with its time zone.
+        When, with its time zone; kept to the millisecond.
     shown : Shown
         What the map showed.
     uid : str
@@ -308,6 +308,9 @@ class MapCheck:
         _area(self)
         if self.looked_utc.tzinfo is None:
             raise BadInput("error.time_without_zone", value=self.looked_utc.isoformat())
+        utc = self.looked_utc.astimezone(UTC)
+        utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+        object.__setattr__(self, "looked_utc", utc)
 
     @property
     def title(self) -> str:

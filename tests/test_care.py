@@ -14,9 +14,11 @@ from sqlalchemy import Connection
 from agri import files
 from agri.errors import StoreError
 from agri.findings import Severity
+from agri.papers import Papers
 from agri.workspace import DATABASE, Workspace, care, migrations
 from agri.workspace.migrations import Step
-from tests import farms
+from agri.workspace.paper_layers import EVERY_LAYER
+from tests import farms, papers
 
 _PLACE = "fid:INTEGER geom:{} uid:TEXT name:TEXT"
 TABLES = {
@@ -42,6 +44,17 @@ TABLES[2] = {
     " sprayed_utc:DATETIME phi_end:DATE target_l_ha:REAL rate_l_ha:REAL litres:REAL"
     " sprayed_m2:REAL missed_m2:REAL outside_m2:REAL outside_l:REAL off_swath_l:REAL"
     " unknown_s:REAL cv_pct:REAL file:TEXT",
+}
+TABLES[3] = {
+    **TABLES[2],
+    "permits": "fid:INTEGER geom:MULTIPOLYGON uid:TEXT number:TEXT authority:TEXT holder:TEXT"
+    " aircraft:TEXT first_day:DATE last_day:DATE from_time:TEXT to_time:TEXT ceiling_m:REAL"
+    " purpose:TEXT",
+    "licences": "fid:INTEGER uid:TEXT holder:TEXT number:TEXT licence_class:TEXT last_day:DATE",
+    "registrations": "fid:INTEGER uid:TEXT aircraft:TEXT number:TEXT serial:TEXT takeoff_kg:REAL"
+    " last_day:DATE",
+    "map_checks": "fid:INTEGER geom:MULTIPOLYGON uid:TEXT place:TEXT looked_by:TEXT"
+    " looked_utc:DATETIME shown:TEXT",
 }
 """The columns of each version: a table may only change together with the version."""
 NOW = migrations.current_version()
@@ -153,27 +166,36 @@ def columns_of(path: Path) -> dict[str, str]:
     }
 
 
-def test_a_farm_of_before_spraying_gets_its_layer_and_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_farm_of_before_spraying_or_papers_gets_their_layers_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
-    monkeypatch.setattr(migrations, "STEPS", ())
-    monkeypatch.setattr(migrations, "LAYERS", migrations.LAYERS[:-1])
+    known = tuple(layer for layer in EVERY_LAYER if layer.name in TABLES[version])
+    monkeypatch.setattr(migrations, "STEPS", migrations.STEPS[: version - 1])
+    monkeypatch.setattr(migrations, "EVERY_LAYER", known)
     with Workspace.create(tmp_path / "farm", farm_name="Trại") as old:
         old.add_fields(farms.FIELDS)
         flown = old.save_flight(farms.flight())
+        if version > 1:
+            old.save_applied(flown, farms.applied(flown.uid))
     path = tmp_path / "farm" / DATABASE
-    assert columns_of(path) == TABLES[1]
+    assert columns_of(path) == TABLES[version]
     monkeypatch.undo()
     with Workspace.open(tmp_path / "farm") as farm:
-        assert columns_of(path) == TABLES[2]
-        assert farms.rows(path, "SELECT version FROM agri_schema") == [(1,), (2,)]
+        assert columns_of(path) == TABLES[NOW]
+        steps = farms.rows(path, "SELECT version FROM agri_schema")
+        assert steps == [(number,) for number in range(version, NOW + 1)]
         assert farm.check() == []
         assert [field.name for field in farm.farm().fields] == [f.name for f in farms.FIELDS]
-        assert farm.applied_of(flown) is None
+        assert (farm.applied_of(flown) is not None) == (version > 1)
         farm.save_applied(flown, farms.applied(flown.uid))
         assert farm.applied_of(flown) is not None
+        assert farm.papers.read() == (Papers(), [])
+        permit = farm.papers.add(papers.PERMIT)
+        assert farm.papers.read()[0].permits == (permit,)
+        assert farm.check() == []
     (backup,) = (tmp_path / "farm" / "backups").iterdir()
-    assert columns_of(backup) == TABLES[1]
+    assert columns_of(backup) == TABLES[version]
 
 
 def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(

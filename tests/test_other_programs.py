@@ -23,7 +23,7 @@ from agri.findings import Severity
 from agri.workspace import Workspace
 from agri.workspace.database import Database
 from agri.workspace.gpkg import to_blob
-from tests import farms
+from tests import farms, papers
 from tests.farms import edit, gpkg
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +39,10 @@ LAYERS = {
     "missions": "MultiLineString",
     "flights": "MultiLineString",
     "applied": "MultiPolygon",
+    "permits": "MultiPolygon",
+    "map_checks": "MultiPolygon",
 }
+TABLES = {"farm": None, "licences": None, "registrations": None}
 
 
 @pytest.fixture
@@ -64,6 +67,8 @@ def full_farm(farm: Workspace) -> Workspace:
     farm.add_no_fly_zones(farms.ZONES)
     farm.save_plan(farms.plan(), "document")
     farm.save_applied(farm.save_flight(farms.flight()), farms.applied("f"))
+    for paper in (papers.PERMIT, papers.LICENCE, papers.REGISTRATION, papers.MAP_CHECK):
+        farm.papers.add(paper)  # type: ignore[type-var]
     return farm
 
 
@@ -76,7 +81,7 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         listed = dict(pyogrio.list_layers(path))
-        assert listed == {**LAYERS, "farm": None}
+        assert listed == {**LAYERS, **TABLES}
         counts = {}
         for layer in LAYERS:
             info = pyogrio.read_info(path, layer=layer)
@@ -89,7 +94,7 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
             assert 21 < bounds[1] <= bounds[3] < 22
     assert counts == {
         "fields": 2, "obstacles": 3, "sensitive_sites": 2, "pads": 1, "no_fly_zones": 1,
-        "missions": 1, "flights": 1, "applied": 1,
+        "missions": 1, "flights": 1, "applied": 1, "permits": 1, "map_checks": 1,
     }  # fmt: skip
     fields = pyogrio.read_dataframe(path, layer="fields")
     assert list(fields["name"]) == [field.name for field in farms.FIELDS]
@@ -100,6 +105,10 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
     (applied,) = pyogrio.read_dataframe(path, layer="applied").to_dict("records")
     assert str(applied["phi_end"])[:10] == "2026-12-06"
     assert (applied["litres"], applied["missed_m2"], applied["cv_pct"]) == (7.05, 4.0, 6.5)
+    (permit,) = pyogrio.read_dataframe(path, layer="permits").to_dict("records")
+    assert (permit["number"], str(permit["last_day"])[:10]) == ("12/GP-BCHQS", "2026-12-31")
+    (licence,) = pyogrio.read_dataframe(path, layer="licences").to_dict("records")
+    assert licence["holder"] == "Nguyễn Văn Đức"
     missions = pyogrio.read_dataframe(path, layer="missions")
     assert str(missions["created_utc"].iloc[0]).startswith("2026-11-22 07:30:00")
 

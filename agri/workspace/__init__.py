@@ -1,11 +1,11 @@
 """The farm folder: one folder that holds a farm and opens in QGIS.
 
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
-flights and applied; ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it.
-`Workspace` is the door; behind it are rooms for the dialect (`gpkg`), the connection (`database`),
-the tables (`gpkg_tables`, `layers`), their versions (`migrations`), what stands on the
-farm (`sitebook`), the plans (`planbook`), the flights (`flightbook`,
-`flightlog`) and the care (`care`).
+flights, applied, permits and map_checks, and the tables licences and registrations; ``plans/``,
+``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
+rooms for the dialect (`gpkg`), the connection (`database`), the tables (`gpkg_tables`, `layers`,
+`paper_layers`), their versions (`migrations`), what stands on the farm (`sitebook`), the papers
+(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`) and the care (`care`).
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -34,7 +34,7 @@ from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
 from agri.names import clean
 from agri.track import FlightRecord
-from agri.workspace import care, flightbook, migrations, planbook, sitebook
+from agri.workspace import care, flightbook, migrations, paperbook, planbook, sitebook
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
@@ -309,6 +309,11 @@ class Workspace:
         """
         sitebook.remove(self._database, sitebook.SITE_LAYERS, uid)
 
+    @property
+    def papers(self) -> paperbook.PaperBook:
+        """The farm's permits, licences, registrations and looks at the official map."""
+        return paperbook.PaperBook(self._database, self._new_uid)
+
     # ------------------------------------------------------------------ plans
 
     def save_plan(self, record: PlanRecord, document: str) -> PlanRecord:
@@ -485,9 +490,8 @@ class Workspace:
             When `backup` is damaged or not a farm; nothing is changed then.
         """
         newest = migrations.current_version()
-        before = care.restore(
-            self._database, self.folder, backup, newest_version=newest, now=self._now()
-        )
+        before = care.restore(self._database, self.folder, backup, newest_version=newest,
+                              now=self._now())  # fmt: skip
         migrations.bring_up_to_date(self._database, self.folder, now=self._now())
         return before
 

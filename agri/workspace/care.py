@@ -19,7 +19,7 @@ from agri.findings import Finding
 from agri.names import same
 from agri.workspace import flightbook, flightlog, planbook
 from agri.workspace.database import Database
-from agri.workspace.layers import LAYERS
+from agri.workspace.paper_layers import EVERY_LAYER
 from agri.workspace.records import Outcome
 
 FOLDER = "backups"
@@ -105,7 +105,8 @@ def _check_pages(database: Database) -> list[Finding]:
         for (answer,) in connection.execute("PRAGMA integrity_check(5)").fetchall():
             if answer != "ok":
                 findings.append(Finding.error("finding.store_damaged", detail=answer))
-        for layer in LAYERS if not findings else ():
+        mapped = [layer for layer in EVERY_LAYER if "geom" in layer.table.c]
+        for layer in mapped if not findings else ():
             tree = f"rtree_{layer.name}_geom"
             (answer,) = connection.execute("SELECT rtreecheck(?)", (tree,)).fetchone()
             (missing,) = connection.execute(
@@ -122,7 +123,7 @@ def _check_pages(database: Database) -> list[Finding]:
 def _check_rows(database: Database) -> list[Finding]:
     findings: list[Finding] = []
     with database.reading() as connection:
-        for layer in LAYERS:
+        for layer in EVERY_LAYER:
             values, found = layer.read(connection)
             findings += found
             if layer.name in ("fields", "pads"):

@@ -25,7 +25,8 @@ from agri.errors import StoreError
 from agri.workspace import care, gpkg_tables
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
-from agri.workspace.layers import APPLIED, LAYERS, farm_table
+from agri.workspace.layers import APPLIED, farm_table
+from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,13 @@ def _add_applied(connection: Connection) -> None:
     gpkg_tables.create_layer(connection, APPLIED.table, description=APPLIED.description)
 
 
-STEPS: tuple[Step, ...] = (Step(2, _add_applied),)
+def _add_papers(connection: Connection) -> None:
+    """Version 3: permits, licences, registrations, looks at the map."""
+    for layer in PAPER_LAYERS:
+        gpkg_tables.create_layer(connection, layer.table, description=layer.description)
+
+
+STEPS: tuple[Step, ...] = (Step(2, _add_applied), Step(3, _add_papers))
 """Steps after the first schema, version 1, in order."""
 
 
@@ -61,7 +68,7 @@ def create_tables(connection: Connection, *, name: str, uid: str, now: datetime)
     """Make today's tables in an empty database and enter the farm's name."""
     gpkg_tables.create_core(connection)
     gpkg_tables.create_layer(connection, farm_table, description="Trang trại · The farm")
-    for layer in LAYERS:
+    for layer in EVERY_LAYER:
         gpkg_tables.create_layer(connection, layer.table, description=layer.description)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
     connection.exec_driver_sql(

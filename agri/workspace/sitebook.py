@@ -21,7 +21,6 @@ from agri.names import choose, clean, near, same
 from agri.workspace.database import Database
 from agri.workspace.layers import (
     FIELDS,
-    LAYERS,
     NO_FLY_ZONES,
     OBSTACLES,
     PADS,
@@ -29,6 +28,7 @@ from agri.workspace.layers import (
     Layer,
     farm_table,
 )
+from agri.workspace.paper_layers import EVERY_LAYER
 
 V = TypeVar("V", Field, Obstacle, SensitiveSite, Pad, NoFlyZone)
 
@@ -87,7 +87,7 @@ def read_frame(database: Database, name: str) -> Any:
     """
     import geopandas as gpd
 
-    layers = {layer.name: layer.table for layer in LAYERS}
+    layers = {layer.name: layer.table for layer in EVERY_LAYER if "geom" in layer.table.c}
     if name not in layers:
         raise NotFound("error.no_layer", wanted=name, names=", ".join(layers))
     table = layers[name]
