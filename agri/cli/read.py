@@ -41,6 +41,17 @@ def read_percent(text: str, *, name: str) -> float:
     return round(percent / 100.0, 6)
 
 
+def read_mass_kg(text: str, *, name: str) -> float:
+    """Read a mass in kilograms, with or without its unit.
+
+    Examples
+    --------
+    >>> read_mass_kg("45,5 kg", name="--mass")
+    45.5
+    """
+    return read_number(re.sub(r"(?i)\s*kg\s*$", "", text), name=name)
+
+
 def read_port(text: str, *, name: str) -> int:
     """Read a port number, 1 to 65535.
 
