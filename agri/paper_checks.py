@@ -56,6 +56,8 @@ class FlightIntent:
         With what: name in the farm, registration or serial number.
     programmed : bool
         Whether it flies a programme set before.
+    in_sight : bool
+        Whether the pilot sees it all the time.
     sprays : bool
         Whether it sprays.
 
@@ -73,6 +75,7 @@ class FlightIntent:
     pilot: str
     aircraft: str
     programmed: bool = True
+    in_sight: bool = True
     sprays: bool = False
 
     def __post_init__(self) -> None:
@@ -260,7 +263,9 @@ def _licence(licences: Iterable[Licence], flight: FlightIntent) -> Iterator[Find
     if not same(flight.pilot):
         yield Finding.error("finding.no_pilot")
         return
-    needed = licence_needed(flight.takeoff_kg, programmed=flight.programmed)
+    needed = licence_needed(
+        flight.takeoff_kg, programmed=flight.programmed, in_sight=flight.in_sight
+    )
     if needed is None:
         return
     held = [one for one in licences if same(one.holder) == same(flight.pilot)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from agri import files
+from agri import audit, files
 from agri.errors import StoreError
 from agri.findings import Severity
 from agri.papers import Papers
@@ -251,6 +251,14 @@ def test_a_newer_farm_is_refused_and_left_alone(
 
 
 # ---------------------------------------------------------------- looking after it
+
+
+def test_a_change_to_the_audit_record_is_found(farm: Workspace) -> None:
+    audit.append(farm.folder, kind="launch_confirmed", who="Đức", at_utc=farms.START)
+    assert farm.check() == []
+    path = farm.folder / audit.FILE
+    path.write_bytes(path.read_bytes().replace(b"launch", b"Launch"))
+    assert [finding.key for finding in farm.check()] == ["finding.audit_changed"]
 
 
 def test_damage_to_the_file_is_found(farm: Workspace) -> None:

@@ -217,6 +217,7 @@ def test_the_pilot_must_have_the_licence_the_flight_asks() -> None:
     assert errors(visual) == {"finding.licence_class"}
     by_hand = replace(FLIGHT, programmed=False, takeoff_kg=1.5)
     assert errors(visual, by_hand) == set()
+    assert errors(visual, replace(by_hand, in_sight=False)) == {"finding.licence_class"}
     assert errors(PAPERS, by_hand) == set()
     assert errors(Papers(), replace(by_hand, takeoff_kg=0.2)) == {
         "finding.permit_missing",

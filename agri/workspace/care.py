@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
-from agri import files
+from agri import audit, files
 from agri.errors import AgriError, StoreError
 from agri.findings import Finding
 from agri.names import same
@@ -89,10 +89,11 @@ def restore(
 
 
 def check(database: Database, root: Path) -> list[Finding]:
-    """Look at everything: the database's pages and indexes, every row, every file."""
+    """Look at everything: the database's pages and indexes, every row, every file, the audit."""
     findings = _check_pages(database)
     if not findings:
         findings += _check_rows(database) + _check_files(database, root)
+    findings += audit.verify(root).findings
     leftovers = [path for path in root.rglob(f".*{files.TEMPORARY}") if path.name[0] == "."]
     if leftovers:
         findings.append(Finding.info("finding.leftover_files", count=len(leftovers)))
