@@ -12,7 +12,7 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
   `sprayer` (what drives the pump), `payload` (camera, servo outputs).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store` with
   `storage` and `fence_storage` (what is kept of items) and `item_names`; `messages`,
-  `item_messages`, `announcements`, `instruments`, `channel`.
+  `item_messages`, `announcements`, `instruments`, `channel`, `signing`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
   behind the same door), `chaos` (a bad link).
 """

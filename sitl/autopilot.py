@@ -29,6 +29,7 @@ from sitl.faults import Fault
 from sitl.item_messages import Sender
 from sitl.listening import HANDLERS
 from sitl.mission_store import FENCE, MISSION, RALLY, PlanServer
+from sitl.signing import signing_state
 from sitl.spray_gear import SprayHardware
 from sitl.storage import single
 from sitl.vehicle import Airframe
@@ -72,6 +73,8 @@ class Autopilot:
         The vehicle itself, for tests that look behind the messages.
     servers : dict of int to PlanServer
         Mission, fence and rally storage by MAV_MISSION_TYPE.
+    signing : MAVLinkSigning
+        Key and timestamps; frames are read and written with `sitl.signing.SignedParser`.
 
     Raises
     ------
@@ -117,6 +120,7 @@ class Autopilot:
         }
         self._before_boot_s = 0.0
         self._channels: dict[Hashable, Channel] = {}
+        self.signing = signing_state()
         self.copter = Copter(parameters=changed, **self._built_with)
         self.servers = self._new_servers()
         self._versions = dict.fromkeys(TOTALS, -1)
@@ -246,7 +250,7 @@ class Autopilot:
         return True
 
     def reboot(self) -> None:
-        """Switch off and on again: parameters and plans stay, everything else begins anew."""
+        """Switch off and on again: parameters, plans and key stay, all else begins anew."""
         old = self.copter
         self._before_boot_s += old.now_s
         kept = {name: old.parameters[name] for name in old.parameters}
@@ -259,6 +263,7 @@ class Autopilot:
             plan.replace(before.items)
         self.servers = self._new_servers()
         self._versions = dict.fromkeys(TOTALS, -1)
+        self.signing.stream_timestamps.clear()
 
     # ---- inside
 

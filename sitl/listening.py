@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sitl import item_messages, orders
+from sitl import item_messages, orders, signing
 from sitl.commands import ACCEPTED as DONE
 from sitl.commands import ALTITUDE_FRAMES, WITH_PLACE, Call, integer, obey
 from sitl.item_messages import Sender
@@ -164,6 +164,11 @@ def _timesync(vehicle: Autopilot, message: Any, sender: Sender) -> None:
         vehicle.send(sender.channel, mavlink.MAVLink_timesync_message(now_ns, message.ts1))
 
 
+def _signing(vehicle: Autopilot, message: Any, _: Sender) -> None:
+    if not vehicle.copter.armed:
+        signing.set_up(vehicle.signing, message.secret_key, message.initial_timestamp)
+
+
 def _terrain(vehicle: Autopilot, *_: object) -> None:
     vehicle.copter.terrain_known = True
 
@@ -191,6 +196,7 @@ HANDLERS: dict[str, Handler] = {
     "REQUEST_DATA_STREAM": _stream,
     "AUTOPILOT_VERSION_REQUEST": _version,
     "TIMESYNC": _timesync,
+    "SETUP_SIGNING": _signing,
     "TERRAIN_DATA": _terrain,
 }
 """Every message the vehicle listens to."""

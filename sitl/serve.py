@@ -28,12 +28,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
-
 from agri.errors import AgriError, BadInput
 from agri.geo import LonLat
 from sitl.autopilot import COMPONENT, Autopilot
 from sitl.faults import Fault, FaultKind
+from sitl.signing import SignedParser
 from sitl.simulator import DEPOSIT, Simulator
 from sitl.spray_gear import SprayHardware
 from sitl.vehicle import Airframe
@@ -53,13 +52,12 @@ class _Peer:
 
     source: Hashable
     connection: socket.socket
+    parser: SignedParser
     address: Any = None
-    parser: Any = field(default_factory=lambda: mavlink.MAVLink(None))
     waiting: bytearray = field(default_factory=bytearray)
     moved_s: float = 0.0
 
     def decode(self, data: bytes) -> list[Any]:
-        self.parser.robust_parsing = True
         return self.parser.parse_buffer(data) or []
 
     def encode(self, messages: Sequence[Any], system: int) -> None:
@@ -91,8 +89,11 @@ class _Peer:
 class _Server:
     """The sockets around one `Autopilot`."""
 
-    def __init__(self, autopilot: Autopilot, host: str, port: int, protocol: str) -> None:
+    def __init__(
+        self, autopilot: Autopilot, host: str, port: int, protocol: str, *, wired: bool
+    ) -> None:
         self.autopilot = autopilot
+        self._wired = wired
         autopilot.detach(None)
         kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
         self._listener = socket.socket(socket.AF_INET, kind)
@@ -151,10 +152,13 @@ class _Server:
         connection, address = self._listener.accept()
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = _Peer(address, connection, moved_s=time.monotonic())
+        peer = _Peer(address, connection, self._parser(), moved_s=time.monotonic())
         self._peers[address] = peer
         self.autopilot.attach(address)
         self._selector.register(connection, selectors.EVENT_READ, peer)
+
+    def _parser(self) -> SignedParser:
+        return SignedParser(self.autopilot.signing, wired=self._wired)
 
     def _datagram(self) -> None:
         try:
@@ -163,7 +167,7 @@ class _Server:
             return
         peer = self._peers.get(address)
         if peer is None:
-            peer = self._peers[address] = _Peer(address, self._listener, address)
+            peer = self._peers[address] = _Peer(address, self._listener, self._parser(), address)
             self.autopilot.attach(address)
         peer.moved_s = time.monotonic()
         self._take(peer, data)
@@ -202,6 +206,7 @@ def serve(
     parent: int | None = None,
     announce: Any = sys.stdout,
     deposits: Path | None = None,
+    wired: bool = True,
 ) -> None:
     """Serve one vehicle until SIGTERM, SIGINT or the end of the parent process.
 
@@ -220,12 +225,14 @@ def serve(
         Where the one line ``ready …`` is written.
     deposits : Path, optional
         File to which what leaves the nozzles is added (`sitl.simulator.DEPOSIT` rows).
+    wired : bool
+        Whether unsigned frames are taken although a key is set, as on ArduPilot's USB port.
     """
     parent = os.getppid() if parent is None else parent
     ended: list[int] = []
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda number, _: ended.append(number))
-    server = _Server(autopilot, host, port, protocol)
+    server = _Server(autopilot, host, port, protocol, wired=wired)
     scheme = "tcp" if protocol == "tcp" else "udpout"
     announce.write(f"ready {scheme}:{host}:{server.port}\n")
     announce.flush()
@@ -316,6 +323,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--port", type=int, default=0, help="port; 0 lets the system choose")
     add("--protocol", choices=("tcp", "udp"), default="tcp")
     add("--speedup", type=float, default=1.0, help="SIM_SPEEDUP at the start")
+    add("--radio", action="store_true", help="take only signed frames once a key is set")
     add("--seed", type=int, default=0)
     add("--wind", type=float, default=0.0, help="mean wind, m/s")
     add("--wind-from", type=float, default=0.0, help="where it blows from, degrees")
@@ -356,6 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             protocol=options.protocol,
             parent=options.parent,
             deposits=options.deposits,
+            wired=not options.radio,
         )
     except AgriError as error:
         sys.stderr.write(f"{error}\n")

@@ -62,6 +62,8 @@ class Simulator:
         Tank, pump and nozzles; then `deposits` tells what leaves them.
     faults : iterable of Fault
         What breaks on the way.
+    over_radio : bool
+        Once a key is set up, take only signed frames, as ArduPilot does on every port but USB.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class Simulator:
         airframe: Airframe | None = None,
         sprayer: SprayHardware | None = None,
         faults: Iterable[Fault] = (),
+        over_radio: bool = False,
     ) -> None:
         self.home = home
         self.speedup = speedup
@@ -113,6 +116,8 @@ class Simulator:
             self._arguments.append(f"--airframe={json.dumps(asdict(airframe))}")
         if sprayer is not None:
             self._arguments.append(f"--sprayer={json.dumps(asdict(sprayer))}")
+        if over_radio:
+            self._arguments.append("--radio")
         self._arguments += [f"--fault={json.dumps(asdict(fault))}" for fault in faults]
         self._sprays = sprayer is not None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
