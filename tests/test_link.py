@@ -298,7 +298,7 @@ class NoRadio:
     def send(self, message: Any) -> None:
         self.sent.append(message)
 
-    def aim(self, system: int) -> None:
+    def aim(self, system: int, peer: Any = None) -> None:
         self.aimed = system
 
     def beats(self) -> int:
@@ -608,7 +608,7 @@ def test_an_aircraft_that_restarted_has_nothing_proved_on_board(link: Link) -> N
     proof = link.upload(PLAN)
     assert link.proof == proof
     with link.watch() as inbox:
-        link._radio.inbox.put(position(100))
+        link.radio.inbox.put(position(100))
         while inbox.get(timeout=10.0).telemetry.time_s != 0.1:
             pass
     assert link.proof is None
@@ -899,7 +899,7 @@ def test_a_program_that_hangs_falls_silent_and_the_aircraft_comes_home_by_itself
         simulator(FS_GCS_TIMEOUT=5.0) as running,
         Link.connect(running.url, clock=lambda: time.monotonic() + ahead_s[0]) as connected,
     ):
-        seen = partial(attrgetter("_service.telemetry"), connected)
+        seen = partial(attrgetter("service.telemetry"), connected)
         look(connected, plan)
         prepare(connected, plan)
         record = fly(connected, plan, confirm=lambda _: True, on_progress=progress)

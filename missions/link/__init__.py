@@ -5,8 +5,12 @@
 
 * `address`: connection strings, checked before anything is opened;
 * `tlog`: the raw log of a flight;
+* `signing`: the key of one aircraft, and timestamps that never go back;
+* `peer`: who is heard and answered on a UDP port;
+* `hearing`: who else is on the link;
 * `radio`: the one place that opens a socket or a serial port;
 * `service`: the thread that takes messages and drives the machines;
 * `stops`: what goes out to stop a flight;
+* `asking`: waiting for an answer, with a deadline;
 * `link`: everything that can be asked of one aircraft.
 """

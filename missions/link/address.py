@@ -33,6 +33,28 @@ class LinkAddress:
     device: str
     baud: int = DEFAULT_BAUD
 
+    @property
+    def is_serial(self) -> bool:
+        """Whether it is a serial port: a cable, or a telemetry radio on one.
+
+        Examples
+        --------
+        >>> LinkAddress("/dev/ttyACM0").is_serial, LinkAddress("udpin:0.0.0.0:14550").is_serial
+        (True, False)
+        """
+        return self.device.startswith(("/dev/", "COM"))
+
+    @property
+    def is_this_computer(self) -> bool:
+        """Whether it is a program on this computer, such as a simulator.
+
+        Examples
+        --------
+        >>> LinkAddress("tcp:127.0.0.1:5760").is_this_computer
+        True
+        """
+        return not self.is_serial and self.device.split(":")[1] in ("127.0.0.1", "localhost")
+
 
 def read_address(url: str) -> LinkAddress:
     """Check a connection string.

@@ -29,18 +29,18 @@ from typing import Self
 from agri.errors import AgriError, LinkError, Refused
 from missions.flightplan import FlightPlan
 from missions.link import stops
-from missions.link.address import read_address
+from missions.link.address import LinkAddress, read_address
+from missions.link.asking import Asking, OnProgress
 from missions.link.radio import QuietVehicle, Radio, open_radio
-from missions.link.service import Machine, Service, our_address
+from missions.link.service import Service, our_address
+from missions.link.signing import Signing
 from missions.link.tlog import TelemetryLog
-from missions.wire.commands import CommandCall, Parameter, ParameterReading, ParameterSetting
-from missions.wire.delivery import Delivery, Fetching, OnBoard, Progress, Verified
-from missions.wire.messages import Pair
+from missions.wire.commands import Parameter, ParameterReading, ParameterSetting
+from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
 from missions.wire.pump import find_pump
 from missions.wire.sightings import Sighting, SightingKind, VehicleIdentity, version_text
 from missions.wire.telemetry import CopterMode, PumpServo, StatusText, Telemetry, mode_name
 
-POLL_S = 0.05
 HICCUP_S = 1.0
 STATE_WAIT_S = 15.0
 TEXT_WAIT_S = 1.0
@@ -50,19 +50,17 @@ ARM, MISSION_START, REQUEST_MESSAGE, CAPABILITIES = 400, 300, 512, 520
 ID_VERSION, ID_HOME = 148, 242
 """Ids of messages asked for one by one."""
 
-OnProgress = Callable[[Progress], None]
 
-
-class Link:
+class Link(Asking):
     """An open link to one aircraft; use it in a ``with`` block, or `close` it.
 
     Every method may be called from any thread. Made by `connect`.
     """
 
-    def __init__(self, radio: Radio, service: Service, clock: Callable[[], float]) -> None:
-        self._radio = radio
-        self._service = service
-        self._clock = clock
+    def __init__(
+        self, address: LinkAddress, radio: Radio, service: Service, clock: Callable[[], float]
+    ) -> None:
+        super().__init__(address, radio, service, clock)
         self._transfer = threading.Lock()
         self._proof: tuple[Verified, int] | None = None
         self._tokens: set[str] = set()
@@ -78,6 +76,8 @@ class Link:
         tlog: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
         vehicle_system: int | None = None,
+        signing: Signing | None = None,
+        quiet: bool = False,
     ) -> Self:
         """Open a connection and wait for an aircraft's heartbeat.
 
@@ -95,6 +95,10 @@ class Link:
             Monotonic seconds.
         vehicle_system : int or None
             The aircraft's system id; None takes the first heard.
+        signing : Signing or None
+            The aircraft's key; then only what is signed with it is heard.
+        quiet : bool
+            Send no heartbeats: for one who only measures.
 
         Raises
         ------
@@ -103,25 +107,36 @@ class Link:
         LinkError
             When it cannot be opened or no aircraft is heard in time.
         StoreError
-            When the log cannot be made.
+            When the log cannot be made, or what signing must remember cannot be written.
         """
         began_s = clock()
         address = read_address(url)
         log = TelemetryLog(tlog) if tlog is not None else None
         try:
-            radio = open_radio(address, source_system=source_system, deadline_s=deadline_s, log=log)
+            radio = open_radio(
+                address,
+                source_system=source_system,
+                deadline_s=deadline_s,
+                log=log,
+                signing=signing,
+                clock=clock,
+            )
         except AgriError:
             if log is not None:
                 log.close()
             raise
-        service = Service(radio, our_address(source_system), clock, vehicle_system)
-        link = cls(radio, service, clock)
+        us = our_address(source_system)
+        service = Service(radio, us, clock, vehicle_system, quiet=quiet)
+        link = cls(address, radio, service, clock)
         service.begin()
         try:
             left_s = max(0.1, deadline_s - (clock() - began_s))
-            link._wait(lambda: service.pair is not None, left_s, "error.link_no_aircraft", url=url)
-        except BaseException:
+            link.wait(lambda: service.pair is not None, left_s, "error.link_no_aircraft", url=url)
+        except BaseException as trouble:
             link.close()
+            refused = radio.refused.for_signature
+            if refused and isinstance(trouble, LinkError):
+                raise LinkError("error.link_signature", count=refused) from trouble
             raise
         return link
 
@@ -133,25 +148,25 @@ class Link:
 
     def close(self) -> None:
         """Stop talking and close the port; the aircraft goes on as it is."""
-        self._service.end()
-        self._radio.close()
+        self.service.end()
+        self.radio.close()
 
     # What the aircraft says
 
     @property
     def vehicle(self) -> QuietVehicle:
         """The live view of the aircraft that dronekit keeps, for reading; orders belong here."""
-        return self._radio.vehicle
+        return self.radio.vehicle
 
     @property
     def alive(self) -> bool:
         """Whether the connection is open."""
-        return self._service.alive
+        return self.service.alive
 
     @property
     def rate(self) -> float:
         """How many times faster than our clock the aircraft's runs; 1 for a real one."""
-        return self._service.rate
+        return self.service.rate
 
     @property
     def silence_s(self) -> float:
@@ -160,22 +175,22 @@ class Link:
         In a simulation that runs faster, a second of ours is forgiven: it is a busy computer,
         not a broken link.
         """
-        rate = self._service.rate
-        gap_s = self._clock() - self._service.telemetry.heard_s
+        rate = self.service.rate
+        gap_s = self._clock() - self.service.telemetry.heard_s
         return gap_s if rate <= 1.0 else max(0.0, gap_s - HICCUP_S) * rate
 
     def telemetry(self) -> Telemetry:
         """Return what the aircraft last told; asking keeps our heartbeats going."""
-        self._service.feed()
-        return self._service.telemetry
+        self.service.feed()
+        return self.service.telemetry
 
     def patience(self) -> contextlib.AbstractContextManager[None]:
         """Return a ``with`` block in which a person may think: heartbeats go on, on the ground."""
-        return self._service.patience()
+        return self.service.patience()
 
     def watch(self) -> contextlib.AbstractContextManager[queue.SimpleQueue[Sighting]]:
         """Return a ``with`` block that gives a queue of every sighting, none left out."""
-        return self._service.watch()
+        return self.service.watch()
 
     def identify(self) -> VehicleIdentity:
         """Ask what aircraft this is, and where its home is.
@@ -183,14 +198,14 @@ class Link:
         Version and serial number stay empty when it will not say.
         """
         for command, params in ((REQUEST_MESSAGE, (ID_VERSION,)), (CAPABILITIES, (1,))):
-            if self._service.version is not None:
+            if self.service.version is not None:
                 break
             with contextlib.suppress(LinkError):
                 self._call(command, [float(p) for p in params], word="identify", tries=4)
-                self._wait(lambda: self._service.version is not None, 2.0, "error.link_lost")
+                self.wait(lambda: self.service.version is not None, 2.0, "error.link_lost")
         with contextlib.suppress(LinkError):
             self._call(REQUEST_MESSAGE, [float(ID_HOME)], word="home", tries=4)
-        telemetry, version, pair = self.telemetry(), self._service.version, self._pair()
+        telemetry, version, pair = self.telemetry(), self.service.version, self.pair()
         serial = "" if version is None else bytes(version.uid2).hex().rstrip("0")
         return VehicleIdentity(
             vehicle_type=telemetry.vehicle_type,
@@ -211,8 +226,8 @@ class Link:
         LinkError
             When none was answered.
         """
-        machine = ParameterReading(self._pair(), names)
-        self._drive(machine)
+        machine = ParameterReading(self.pair(), names)
+        self.run(machine)
         return machine.parameters
 
     def set_parameter(self, name: str, value: float) -> Parameter:
@@ -223,7 +238,7 @@ class Link:
         LinkError
             When it does not answer, or keeps another value.
         """
-        self._drive(ParameterSetting(self._pair(), name, value))
+        self.run(ParameterSetting(self.pair(), name, value))
         return Parameter(name, value)
 
     def require_simulation(self) -> None:
@@ -251,7 +266,7 @@ class Link:
         """
         self.require_simulation()
         self.set_parameter("SIM_SPEEDUP", times)
-        self._service.expect_rate(times)
+        self.service.expect_rate(times)
 
     def watch_pump(self, channel: int = 0) -> PumpServo | None:
         """Find the sprayer's pump (`missions.wire.pump.find_pump`) and have its output told.
@@ -260,7 +275,7 @@ class Link:
         """
         pump = find_pump(self.read_parameters, channel)
         self._plain_pump = pump if channel else None
-        self._service.watch_pump(pump)
+        self.service.watch_pump(pump)
         return pump
 
     # The plan on board
@@ -282,7 +297,7 @@ class Link:
         """
         if self.telemetry().armed:
             raise Refused("error.link_armed_upload")
-        return self._deliver(Delivery(plan, self._pair()), on_progress)
+        return self._deliver(Delivery(plan, self.pair()), on_progress)
 
     def verify(self, plan: FlightPlan, on_progress: OnProgress | None = None) -> Verified:
         """Download everything and compare it with `plan`.
@@ -292,7 +307,7 @@ class Link:
         LinkError
             When the aircraft holds something else or does not answer.
         """
-        return self._deliver(Delivery(plan, self._pair(), send=False), on_progress)
+        return self._deliver(Delivery(plan, self.pair(), send=False), on_progress)
 
     def download(self, on_progress: OnProgress | None = None) -> OnBoard:
         """Return what the aircraft holds.
@@ -302,9 +317,9 @@ class Link:
         LinkError
             When it does not answer.
         """
-        machine = Fetching(self._pair())
+        machine = Fetching(self.pair())
         with self._transfer:
-            self._drive(machine, on_progress=on_progress)
+            self.run(machine, on_progress=on_progress)
         if machine.onboard is None:
             raise LinkError("error.link_lost")
         return machine.onboard
@@ -312,7 +327,7 @@ class Link:
     @property
     def proof(self) -> Verified | None:
         """What is proved to be on board, None when it is not known."""
-        if self._proof is None or self._proof[1] != self._service.restarts:
+        if self._proof is None or self._proof[1] != self.service.restarts:
             return None
         return self._proof[0]
 
@@ -326,7 +341,7 @@ class Link:
         Refused
             When it was used before.
         """
-        with self._service.changed:
+        with self.service.changed:
             if token in self._tokens:
                 raise Refused("error.launch_repeated", token=token)
             self._tokens.add(token)
@@ -343,7 +358,7 @@ class Link:
         """
         if self.proof is None or self.proof != proof:
             raise Refused("error.arm_unproved")
-        before = self._service.telemetry.texts
+        before = self.service.telemetry.texts
         try:
             self._call(ARM, [1.0, 0.0], word="arm")
         except LinkError as trouble:
@@ -351,25 +366,23 @@ class Link:
             if reason:
                 raise LinkError("error.link_arm_refused", reason=reason) from trouble
             raise
-        self._wait(lambda: self._service.telemetry.armed, STATE_WAIT_S, "error.link_not_armed")
+        self.wait(lambda: self.service.telemetry.armed, STATE_WAIT_S, "error.link_not_armed")
 
     def _said_of_arming(self, before: tuple[StatusText, ...]) -> str:
         """Return why the aircraft will not arm; its sentence may come after its refusal."""
 
         def said() -> list[str]:
-            texts = (t for t in self._service.telemetry.texts if t not in before)
+            texts = (t for t in self.service.telemetry.texts if t not in before)
             return [t.text for t in texts if t.text.startswith(("Arm:", "PreArm:"))]
 
         with contextlib.suppress(LinkError):
-            self._wait(lambda: bool(said()), TEXT_WAIT_S, "error.link_lost")
+            self.wait(lambda: bool(said()), TEXT_WAIT_S, "error.link_lost")
         return next(iter(said()), "")
 
     def disarm(self) -> None:
         """Stop the motors; the autopilot refuses in the air, and is never forced."""
         self._call(ARM, [0.0, 0.0], word="disarm")
-        self._wait(
-            lambda: not self._service.telemetry.armed, STATE_WAIT_S, "error.link_not_disarmed"
-        )
+        self.wait(lambda: not self.service.telemetry.armed, STATE_WAIT_S, "error.link_not_disarmed")
 
     def set_mode(self, mode: CopterMode) -> None:
         """Change the flight mode and wait until the aircraft says so."""
@@ -394,25 +407,25 @@ class Link:
 
     def sprayer_off(self) -> None:
         """Switch the sprayer off; the flight goes on as it is."""
-        for call in stops.off_calls(self._pair(), self._plain_pump, camera=False):
-            self._drive(call)
+        for call in stops.off_calls(self.pair(), self._plain_pump, camera=False):
+            self.run(call)
 
     # Inside
 
     def _stop(self, mode: CopterMode) -> None:
-        pair = self._pair()
-        self._service.feed()
+        pair = self.pair()
+        self.service.feed()
         order = stops.mode_call(pair, mode)
         for machine in (*stops.off_calls(pair, self._plain_pump), order):
-            self._service.add(machine)
-        seen = self._service.telemetry
-        self._service.tell(Sighting(kind=SightingKind.ORDER, telemetry=seen, mode=mode))
+            self.service.add(machine)
+        seen = self.service.telemetry
+        self.service.tell(Sighting(kind=SightingKind.ORDER, telemetry=seen, mode=mode))
         self._finish(order)
         self._wait_mode(mode)
 
     def _wait_mode(self, mode: CopterMode) -> None:
-        self._wait(
-            lambda: self._service.telemetry.mode == mode,
+        self.wait(
+            lambda: self.service.telemetry.mode == mode,
             STATE_WAIT_S,
             "error.link_mode",
             mode=mode_name(mode),
@@ -421,70 +434,9 @@ class Link:
     def _deliver(self, machine: Delivery, on_progress: OnProgress | None) -> Verified:
         with self._transfer:
             self._proof = None
-            restarts = self._service.restarts
-            self._drive(machine, on_progress=on_progress)
+            restarts = self.service.restarts
+            self.run(machine, on_progress=on_progress)
             if machine.verified is None:
                 raise LinkError("error.link_lost")
             self._proof = (machine.verified, restarts)
             return machine.verified
-
-    def _call(
-        self,
-        command: int,
-        params: Sequence[float],
-        *,
-        word: str,
-        tries: int = 10,
-        every_s: float = 0.7,
-    ) -> None:
-        self._drive(
-            CommandCall(self._pair(), command, params, word=word, tries=tries, every_s=every_s)
-        )
-
-    def _pair(self) -> Pair:
-        if self._service.pair is None:
-            raise LinkError("error.link_lost")
-        return self._service.pair
-
-    def _drive(
-        self, machine: Machine | Delivery | Fetching, on_progress: OnProgress | None = None
-    ) -> None:
-        self._service.add(machine)
-        self._finish(machine, on_progress)
-
-    def _finish(self, machine: Machine, on_progress: OnProgress | None = None) -> None:
-        told: Progress | None = None
-
-        def tell() -> None:
-            nonlocal told
-            now = machine.progress if isinstance(machine, Delivery | Fetching) else None
-            if on_progress is not None and now is not None and now != told:
-                told = now
-                on_progress(now)
-
-        try:
-            while not machine.finished:
-                tell()
-                with self._service.changed:
-                    self._service.changed.wait(POLL_S)
-                self._service.feed()
-                if not self._service.alive:
-                    raise LinkError("error.link_lost")
-        finally:
-            self._service.remove(machine)
-        if machine.error is not None:
-            raise machine.error
-        tell()
-
-    def _wait(
-        self, condition: Callable[[], bool], within_s: float, key: str, **values: object
-    ) -> None:
-        until_s = self._clock() + within_s
-        while not condition():
-            if not self._service.alive:
-                raise LinkError("error.link_lost")
-            if self._clock() >= until_s:
-                raise LinkError(key, **values)
-            with self._service.changed:
-                self._service.changed.wait(POLL_S)
-            self._service.feed()

@@ -12,7 +12,11 @@ thread and hands every message on. Around it stand what was found on its way:
 * On the end of a TCP stream it would spin for ever; here the receive thread ends.
 * Listeners run on the receive thread, so ours only puts the message into a queue.
 
-Frames are tapped both ways for the telemetry log. `MAVLink 2` is asked for before anything else.
+* Its parser gives up at every frame that is wrong, and waits; ours is told to pass over them.
+
+Frames are tapped both ways for the telemetry log, but never the one that carries a signing key.
+`MAVLink 2` is asked for before anything else. Signing and its rules stand in
+`missions.link.signing`, who is heard on a UDP port in `missions.link.peer`.
 """
 
 from __future__ import annotations
@@ -27,8 +31,21 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from agri.errors import LinkError
+from agri.errors import AgriError, LinkError
 from missions.link.address import LinkAddress
+from missions.link.hearing import Refused
+from missions.link.peer import UdpPeer
+from missions.link.signing import (
+    MAVLINK_1,
+    RESERVE,
+    SIGNED_FLAG,
+    Memory,
+    Signing,
+    Stamps,
+    carries_key,
+    remembered,
+    start_signing,
+)
 from missions.link.tlog import TelemetryLog
 
 os.environ.setdefault("MAVLINK20", "1")
@@ -85,19 +102,45 @@ class Radio:
         dronekit's, not yet started.
     log : TelemetryLog or None
         Where every frame is kept.
+    signing : Signing or None
+        The aircraft's key; without one nothing is signed and all is heard.
+    clock, wall : callable
+        Monotonic seconds; seconds since 1970 UTC, asked for once for the first signature.
+
+    Raises
+    ------
+    StoreError
+        When what signing must remember cannot be written.
     """
 
-    def __init__(self, vehicle: QuietVehicle, log: TelemetryLog | None) -> None:
+    def __init__(
+        self,
+        vehicle: QuietVehicle,
+        log: TelemetryLog | None,
+        *,
+        signing: Signing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.vehicle = vehicle
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._handler = vehicle.handler
         self._log = log
-        self._sending = threading.Lock()
+        self._clock, self._wall = clock, wall
+        self._sending = threading.RLock()
         self._closed = False
+        self._signing: Signing | None = None
+        self._stamps: Stamps | None = None
+        self._written = 0
+        self._refused = dict.fromkeys(("unsigned", "old", "forged", "garbled"), 0)
         master = self._handler.master
         master.mav.file = _Tap(master.mav.file, self._note)
+        master.mav.robust_parsing = True
+        self._udp = UdpPeer(master) if hasattr(master, "udp_server") else None
         if hasattr(master, "handle_eof"):
             master.handle_eof = _end_of_stream
+        if signing is not None:
+            self.sign(signing)
         vehicle.add_message_listener("*", self._listen)
         self._handler.start()
 
@@ -107,15 +150,58 @@ class Radio:
         thread = self._handler.mavlink_thread_in
         return not self._closed and thread is not None and thread.is_alive()
 
-    def aim(self, system: int) -> None:
-        """Tell dronekit which system the messages go to."""
+    @property
+    def signs(self) -> bool:
+        """Whether a key is set: what is sent is signed, what is heard was signed."""
+        return self._signing is not None
+
+    @property
+    def refused(self) -> Refused:
+        """Frames that were not taken."""
+        return Refused(**self._refused)
+
+    @property
+    def strangers(self) -> int:
+        """Packets from network addresses that are not the peer's."""
+        return 0 if self._udp is None else self._udp.strangers
+
+    def sign(self, signing: Signing) -> None:
+        """Sign from now on, and refuse what is not signed.
+
+        Raises
+        ------
+        StoreError
+            When what must be remembered cannot be written; then nothing is changed.
+        """
+        mav = self._handler.master.mav
+        with self._sending:
+            kept = max(signing.memory.timestamp, mav.signing.timestamp)
+            stamps = Stamps(kept=kept, unix_s=self._wall(), now_s=self._clock())
+            self._written = stamps.last + RESERVE
+            signing.keep(Memory(timestamp=self._written, streams=signing.memory.streams))
+            start_signing(mav, signing, self._sending)
+            mav.signing.timestamp = stamps.last
+            self._signing, self._stamps = signing, stamps
+
+    def aim(self, system: int, peer: Any = None) -> None:
+        """Tell dronekit which system the messages go to, and hear one network address alone."""
         self._handler.target_system = system
+        if self._udp is not None:
+            self._udp.pin(peer)
 
     def send(self, message: Any) -> None:
         """Send one pymavlink message; any thread may."""
+        mav = self._handler.master.mav
         with self._sending:
-            if not self._closed:
-                self._handler.master.mav.send(message)
+            if self._closed:
+                return
+            if self._stamps is not None:
+                heard = mav.signing.timestamp
+                mav.signing.timestamp = self._stamps.take(self._clock(), heard=heard)
+            mav.send(message)
+            if self._stamps is not None and self._stamps.last > self._written - RESERVE // 2:
+                self._written = self._stamps.last + RESERVE
+                threading.Thread(target=self._remember, args=(RESERVE,), daemon=True).start()
 
     def close(self) -> None:
         """Close the port and end dronekit's threads."""
@@ -124,21 +210,45 @@ class Radio:
                 return
             self._closed = True
         self._handler.close()
+        self._remember(0)
         if self._log is not None:
             self._log.close()
 
     def _listen(self, _vehicle: Any, _name: str, message: Any) -> None:
-        if message.get_type() != "BAD_DATA":
+        kind = message.get_type()
+        if kind == "BAD_DATA":
+            self._refused[_fault_of(message)] += 1
+        elif kind.startswith("UNKNOWN") and self.signs:
+            self._refused["unsigned"] += 1  # pymavlink checks no signature of what it cannot read
+        else:
             self._note(bytes(message.get_msgbuf()))
             self.inbox.put(message)
 
     def _note(self, frame: bytes) -> None:
-        if self._log is not None:
+        if self._log is not None and not carries_key(frame):
             self._log.write(frame, time.time_ns() // 1000)
+
+    def _remember(self, reserve: int) -> None:
+        """Have what signing must remember written; a link in use does not end for want of it."""
+        with self._sending:
+            if self._signing is None or self._stamps is None:
+                return
+            keep = self._signing.keep
+            memory = remembered(self._handler.master.mav, self._stamps, reserve=reserve)
+        try:
+            keep(memory)
+        except AgriError as trouble:
+            _log.error("what signing must remember was not written: %s", trouble)
 
 
 def open_radio(
-    address: LinkAddress, *, source_system: int, deadline_s: float, log: TelemetryLog | None
+    address: LinkAddress,
+    *,
+    source_system: int,
+    deadline_s: float,
+    log: TelemetryLog | None,
+    signing: Signing | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Radio:
     """Open a connection within `deadline_s` seconds.
 
@@ -146,6 +256,8 @@ def open_radio(
     ------
     LinkError
         When it cannot be opened, or not in time.
+    StoreError
+        When what signing must remember cannot be written.
     """
     opened: queue.SimpleQueue[QuietVehicle | Exception] = queue.SimpleQueue()
     late = threading.Event()
@@ -181,7 +293,21 @@ def open_radio(
         raise LinkError(
             "error.link_open", device=address.device, reason=_reason(result)
         ) from result
-    return Radio(result, log)
+    try:
+        return Radio(result, log, signing=signing, clock=clock)
+    except AgriError:
+        result.handler.close()
+        raise
+
+
+def _fault_of(bad: Any) -> str:
+    """Return what is wrong with a frame that pymavlink could not take."""
+    frame = bytes(bad.data)
+    if bad.reason != "Invalid signature":
+        return "garbled"
+    if frame[0] == MAVLINK_1:
+        return "old"
+    return "forged" if frame[2] & SIGNED_FLAG else "unsigned"
 
 
 def _reason(trouble: Exception) -> str:

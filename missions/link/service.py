@@ -18,7 +18,9 @@ from typing import Any, Protocol
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.errors import AgriError
+from missions.link.hearing import Heard, Hearing
 from missions.link.radio import OUR_COMPONENT, Radio
+from missions.link.signing import SigningState
 from missions.wire.messages import Address, Pair, Received, decode, encode
 from missions.wire.sightings import Sighting, SightingKind, photo_of
 from missions.wire.telemetry import PumpServo, Telemetry, fold
@@ -103,6 +105,9 @@ class Service:
         Monotonic seconds.
     vehicle_system : int or None
         The aircraft to talk to; None takes the first whose heartbeat is heard.
+    quiet : bool
+        Send no heartbeats of our own, and leave the telemetry of an armed aircraft as it is: for
+        one who only measures.
 
     Attributes
     ----------
@@ -126,6 +131,8 @@ class Service:
         us: Address,
         clock: Callable[[], float],
         vehicle_system: int | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
         self.telemetry = Telemetry()
         self.pair: Pair | None = None
@@ -136,6 +143,10 @@ class Service:
         self.changed = threading.Condition(threading.RLock())
         self._radio = radio
         self._us = us
+        self._quiet = quiet
+        self._peer: Any = None
+        self._hearing = Hearing(us)
+        self._listeners: list[Callable[[Any, float], None]] = []
         self._clock = clock
         self._wanted = vehicle_system
         self._machines: list[Machine] = []
@@ -209,6 +220,33 @@ class Service:
             for watcher in self._watchers:
                 watcher.put(sighting)
 
+    def heard(self) -> Heard:
+        """Return who else was heard on this link."""
+        with self.changed:
+            return self._hearing.heard(
+                strangers=self._radio.strangers,
+                refused=self._radio.refused,
+                vehicle=self.pair.vehicle if self.pair else None,
+            )
+
+    @property
+    def signing(self) -> SigningState:
+        """How far this link is signed."""
+        if self._radio.signs:
+            return SigningState.ON
+        return SigningState.NO_KEY if self.heard().signed else SigningState.OFF
+
+    @contextlib.contextmanager
+    def listen(self, listener: Callable[[Any, float], None]) -> Iterator[None]:
+        """Hand every message of the aircraft, and when it came, to `listener` for a while."""
+        with self.changed:
+            self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self._listeners.remove(listener)
+
     def watch_pump(self, pump: PumpServo | None) -> None:
         """Have a pump's output told from now on (None: not any more)."""
         with self.changed:
@@ -249,8 +287,13 @@ class Service:
         kind = message.get_type()
         if self.pair is None and kind == "HEARTBEAT":
             self._meet(message, sender, now_s)
+        if self._peer not in (None, getattr(message, "peer", None)):
+            return
+        self._hearing.take(message, self.pair.vehicle if self.pair else None)
         if self.pair is None or sender != self.pair.vehicle:
             return
+        for listener in self._listeners:
+            listener(message, now_s)
         self.telemetry = fold(self.telemetry, message, now_s)
         if kind in self._streamed_s:
             self._streamed_s[kind] = now_s
@@ -273,7 +316,8 @@ class Service:
             return
         self.pair = Pair(vehicle=sender, us=self._us)
         self._met_s = now_s
-        self._radio.aim(sender.system)
+        self._peer = getattr(message, "peer", None)
+        self._radio.aim(sender.system, self._peer)
 
     def _show(self, kind: SightingKind, message: Any) -> None:
         photo = photo_of(message, self.telemetry) if kind is SightingKind.PHOTO else None
@@ -313,15 +357,21 @@ class Service:
         alive = now_s - self._fed_s <= DEADMAN_S
         if alive and now_s - self._beat_s >= self._beat_every_s(now_s):
             self._beat_s = now_s
-            self._radio.send(
-                mavlink.MAVLink_heartbeat_message(
-                    mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, 4, 3
-                )
-            )
+            self._beat()
         heard_s = max(self._asked_s, min(self._streamed_s.values()))
-        if alive and now_s - heard_s > STREAM_EVERY_S and self.pair is not None:
+        wanting = now_s - heard_s > STREAM_EVERY_S and not (self._quiet and self.telemetry.armed)
+        if alive and wanting and self.pair is not None:
             self._asked_s = now_s
             self._ask_streams(self.pair.vehicle)
+
+    def _beat(self) -> None:
+        """Say that we are there; one who only measures asks for the time instead."""
+        kind, nobody = mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID
+        self._radio.send(
+            mavlink.MAVLink_timesync_message(0, 0)
+            if self._quiet
+            else mavlink.MAVLink_heartbeat_message(kind, nobody, 0, 0, 4, 3)
+        )
 
     def _ask_streams(self, to: Address) -> None:
         for stream, rate_hz in STREAMS:
