@@ -71,7 +71,7 @@ PURE = (
     "missions.orchard.row_finding", "missions.orchard.row_lines", "missions.sortie.cutting",
     "missions.sortie.progress", "missions.sortie.resume", "missions.sortie.sharing",
     "missions.sortie", "missions.passes.energy", "missions.passes.pieces", "missions.sortie.reach",
-    "missions.wire.pump", "missions.link.stops", "missions.flight.spray_watch",
+    "missions.wire.pump", "missions.link.stops", "missions.link.signing", "missions.link.hearing", "missions.flight.spray_watch",
     "missions.applied.account", "missions.applied.sprayed_way", "missions.applied.floor",
     "missions.applied.footprint", "agri.grid", "missions.terrain.relief", "missions.terrain.fit",
     "missions.terrain.samples", "missions.terrain.heights", "missions.terrain.model",
@@ -81,7 +81,7 @@ PURE = (
     "missions.spray.order", "missions.spray.trimming", "missions.spray.plot",
     "missions.passes.flight", "missions.passes.items", "missions.spray.mission",
     "missions.applied.deposit", "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer",
-    "sitl.spray_gear", "sitl.faults",
+    "sitl.spray_gear", "sitl.faults", "sitl.signing",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

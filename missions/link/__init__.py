@@ -12,5 +12,6 @@
 * `service`: the thread that takes messages and drives the machines;
 * `stops`: what goes out to stop a flight;
 * `asking`: waiting for an answer, with a deadline;
-* `link`: everything that can be asked of one aircraft.
+* `link`: everything that can be asked of one aircraft;
+* `keying`: an aircraft is given its key, by cable.
 """

@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from missions.link.signing import MAVLINK_1
+from missions.link.signing import MAVLINK_1, SIGNED_FLAG
 from missions.wire.messages import Address
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class Hearing:
         elif sender == vehicle:
             frame = message.get_msgbuf()
             self._old = bool(frame) and frame[0] == MAVLINK_1
-            self._signed = message.get_link_id() is not None
+            self._signed = bool(frame) and not self._old and bool(frame[2] & SIGNED_FLAG)
         elif kind == "HEARTBEAT" and message.type == GROUND_STATION:
             _keep(self._stations, sender)
         elif kind == "HEARTBEAT" and message.autopilot != NO_AUTOPILOT:

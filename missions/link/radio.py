@@ -183,6 +183,11 @@ class Radio:
             mav.signing.timestamp = stamps.last
             self._signing, self._stamps = signing, stamps
 
+    def next_timestamp(self, signing: Signing) -> int:
+        """Return the timestamp with which an aircraft that gets this key shall begin."""
+        heard = max(signing.memory.timestamp, self._handler.master.mav.signing.timestamp)
+        return Stamps(kept=heard, unix_s=self._wall(), now_s=self._clock()).last
+
     def aim(self, system: int, peer: Any = None) -> None:
         """Tell dronekit which system the messages go to, and hear one network address alone."""
         self._handler.target_system = system
