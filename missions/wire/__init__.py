@@ -9,5 +9,6 @@ preflight and flight judge the values they give.
 * `commands`: commands and parameters, sent until they are answered;
 * `telemetry`: what the aircraft tells, folded into one value;
 * `sightings`: the same for those who watch, one after the other;
+* `pinging`: how good the way there and back is;
 * `pump`: the servo output that the sprayer's pump hangs on.
 """

@@ -129,6 +129,14 @@ class ParameterValue:
     value: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSync:
+    """TIMESYNC: a question (`answered_ns` 0) or an answer, which repeats the question's time."""
+
+    asked_ns: int
+    answered_ns: int = 0
+
+
 Body = (
     Count
     | Request
@@ -141,6 +149,7 @@ Body = (
     | ParameterRequest
     | ParameterSet
     | ParameterValue
+    | TimeSync
 )
 """Everything a machine sends or hears."""
 
@@ -214,6 +223,8 @@ def encode(body: Body, target: Address) -> Any:
         case ParameterValue():
             name = body.name.encode("ascii")
             message = mavlink.MAVLink_param_value_message(name, body.value, PARAM_TYPE_REAL32, 1, 0)
+        case TimeSync():
+            message = mavlink.MAVLink_timesync_message(body.answered_ns, body.asked_ns)
     return message
 
 
@@ -268,6 +279,8 @@ def _decode_body(message: Any) -> Body | None:
         return CommandAck(command=message.command, result=message.result, progress=message.progress)
     if kind == "PARAM_VALUE":
         return ParameterValue(name=_text(message.param_id), value=float(message.param_value))
+    if kind == "TIMESYNC":
+        return TimeSync(asked_ns=message.ts1, answered_ns=message.tc1)
     reader = _PLAN_MESSAGES.get(kind)
     if reader is None:
         return None
