@@ -151,6 +151,9 @@ def test_the_area_of_a_permit_comes_from_a_boundary_file_too(
         (("map-checked", "--by", "A", "--shows", "gì", "--field", "ruong dong"), "không cấm"),
         (("remove", "nothing"), "No paper is called"),
         (("check", "ruong dong", "--pilot", "A", "--aircraft", "B"), "--mass"),
+        (("check", "--pilot", "A", "--aircraft", "B"), "one of the two"),
+        (("check", "x", "--plan", "y", "--pilot", "A", "--aircraft", "B"), "one of the two"),
+        (("check", "--plan", "nowhere", "--pilot", "A", "--aircraft", "B"), "nowhere"),
         (("check", "ruong dong", "--pilot", "A", "--aircraft", "B", "--at", "x"), "not a day"),
     ],
 )

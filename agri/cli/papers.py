@@ -201,9 +201,10 @@ def remove(
 
 @papers.command("check", help="cli.help.paper_check")
 def check(
-    field: Annotated[str, Argument(help="cli.help.field", show_default=False)],
     pilot: Annotated[str, Option(help="cli.help.paper_pilot", show_default=False)],
     aircraft: Annotated[str, Option(help="cli.help.paper_name", show_default=False)],
+    field: Annotated[str, Argument(help="cli.help.field", show_default=False)] = "",
+    plan: Annotated[str, Option(help="cli.help.paper_plan", show_default=False)] = "",
     at: Annotated[str, Option(help="cli.help.paper_at", show_default=False)] = "",
     minutes: Annotated[int, Option(help="cli.help.paper_minutes", min=1, max=1440)] = 30,
     ceiling: Annotated[str, Option(help="cli.help.paper_ceiling")] = "50m",
@@ -211,20 +212,29 @@ def check(
     spray: Annotated[bool, Option("--spray", help="cli.help.paper_spray")] = False,
     farm: FarmOption = None,
 ) -> int:
-    """Say whether a field may be flown by the farm's papers."""
+    """Say whether a field or a plan may be flown by the farm's papers."""
     from agri.cli.read import read_mass_kg
     from agri.cli.read_papers import read_moment
     from agri.cli.show_papers import show_papers_verdict
-    from agri.operations.papers import judge_field
+    from agri.errors import BadInput
+    from agri.operations.mission_files import load_plan
+    from agri.operations.papers import judge_field, judge_plan
     from agri.units import read_length_m
 
+    if bool(field) == bool(plan):
+        raise BadInput("error.paper_what")
+    starts = read_moment(at, name="--at", now=datetime.now(UTC))
     with open_farm(farm) as workspace:
+        if plan:
+            told = load_plan(plan, farm)[0]
+            found = judge_plan(workspace, told, pilot=pilot, aircraft=aircraft, starts=starts)
+            return show_papers_verdict(told.name, found)
         name, findings = judge_field(
             workspace,
             field,
             pilot=pilot,
             aircraft=aircraft,
-            starts=read_moment(at, name="--at", now=datetime.now(UTC)),
+            starts=starts,
             minutes=minutes,
             ceiling_m=read_length_m(ceiling, name="--ceiling"),
             takeoff_kg=read_mass_kg(mass, name="--mass") if mass else None,

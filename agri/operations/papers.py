@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import shapely
-from shapely.geometry import MultiPolygon
+from shapely.geometry import MultiPoint, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
@@ -20,6 +20,10 @@ from agri.geo import LocalFrame, LonLat
 from agri.paper_checks import FlightIntent, rule_findings
 from agri.papers import circle
 from agri.workspace import Workspace
+from missions.flightplan import FlightPlan
+
+ASSUMED_S = 1800.0
+"""How long a plan without an estimate is taken to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,63 @@ def locate(farm: Workspace, place: Place) -> tuple[str, MultiPolygon]:
 def _areas(geometry: BaseGeometry) -> MultiPolygon:
     parts = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"]
     return MultiPolygon(parts)
+
+
+def intent_of(plan: FlightPlan, *, pilot: str, aircraft: str, starts: datetime) -> FlightIntent:
+    """Return a flight plan as the law sees it.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        The plan. Its place is all its fence lets it reach, or the ground its items span when it
+        has no fence; its time is the one estimated, or half an hour when none is; its mass is the
+        aircraft's with a full tank.
+    pilot, aircraft : str
+        Who flies, and with what: name in the farm, registration or serial number.
+    starts : datetime
+        When, with its time zone.
+
+    Raises
+    ------
+    BadInput
+        When the plan does not tell its aircraft's mass.
+    """
+    if plan.aircraft is None:
+        raise BadInput("error.paper_mass", aircraft=aircraft)
+    job = plan.spray or plan.survey
+    time_s = job.estimate.time_s if job else ASSUMED_S
+    tank_kg = plan.spray.settings.sprayer.tank_l if plan.spray else 0.0
+    return FlightIntent(
+        area=_reach(plan),
+        starts=starts,
+        ends=starts + timedelta(seconds=time_s),
+        ceiling_m=plan.ceiling_m,
+        takeoff_kg=plan.aircraft.mass_kg + tank_kg,
+        pilot=pilot,
+        aircraft=aircraft,
+        sprays=plan.spray is not None,
+    )
+
+
+def _reach(plan: FlightPlan) -> BaseGeometry:
+    fences = [
+        Polygon([(corner.lon_deg, corner.lat_deg) for corner in polygon.vertices])
+        for polygon in plan.fence_polygons
+        if polygon.inclusion
+    ]
+    if fences:
+        return shapely.union_all(fences)
+    places = [plan.home, *(item.place for item in plan.items if item.x or item.y)]
+    return MultiPoint([(place.lon_deg, place.lat_deg) for place in places]).convex_hull
+
+
+def judge_plan(
+    farm: Workspace, plan: FlightPlan, *, pilot: str, aircraft: str, starts: datetime
+) -> list[Finding]:
+    """Judge by the farm's papers whether a plan may be flown (as `intent_of` sees it)."""
+    papers, found = farm.papers.read()
+    flight = intent_of(plan, pilot=pilot, aircraft=aircraft, starts=starts)
+    return [*found, *rule_findings(papers, flight)]
 
 
 def judge_field(
