@@ -189,9 +189,24 @@ def corner_speeds(
 
 
 def leg_time_s(
-    length_m: float, start_m_s: float, end_m_s: float, top_m_s: float, acceleration_m_s2: float
+    length_m: float,
+    start_m_s: float,
+    end_m_s: float,
+    top_m_s: float,
+    acceleration_m_s2: float,
+    *,
+    braking_m_s2: float | None = None,
 ) -> float:
     """Return the time of one straight leg flown as fast as speed and acceleration allow.
+
+    Parameters
+    ----------
+    length_m : float
+        Its length.
+    start_m_s, end_m_s, top_m_s : float
+        Speed at its ends and the greatest between.
+    acceleration_m_s2, braking_m_s2 : float
+        With which it speeds up and slows down; the same by default.
 
     Examples
     --------
@@ -199,11 +214,14 @@ def leg_time_s(
     22.0
     >>> leg_time_s(2.5, 0.0, 0.0, 5.0, 2.5)        # too short to reach 5 m/s
     2.0
+    >>> leg_time_s(30.0, 0.0, 0.0, 5.0, 2.5, braking_m_s2=1.0)  # 2 s up, 5 s down, 2.5 s between
+    9.5
     """
-    peak = math.sqrt(acceleration_m_s2 * length_m + (start_m_s**2 + end_m_s**2) / 2.0)
-    top = max(min(top_m_s, peak), start_m_s, end_m_s)
-    ramps_m = (2.0 * top**2 - start_m_s**2 - end_m_s**2) / (2.0 * acceleration_m_s2)
-    ramps_s = (2.0 * top - start_m_s - end_m_s) / acceleration_m_s2
+    up, down = acceleration_m_s2, braking_m_s2 or acceleration_m_s2
+    reach = 2.0 * length_m + start_m_s**2 / up + end_m_s**2 / down
+    top = max(min(top_m_s, math.sqrt(reach / (1.0 / up + 1.0 / down))), start_m_s, end_m_s)
+    ramps_m = (top**2 - start_m_s**2) / (2.0 * up) + (top**2 - end_m_s**2) / (2.0 * down)
+    ramps_s = (top - start_m_s) / up + (top - end_m_s) / down
     return ramps_s + max(0.0, length_m - ramps_m) / top if top > 0.0 else 0.0
 
 

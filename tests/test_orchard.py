@@ -23,7 +23,14 @@ from missions.checks.plan import check_plan
 from missions.flightplan import Site
 from missions.orchard.crowns import LITRES_PER_M3, Tree
 from missions.orchard.tour import visit, way_length_m
-from missions.orchard.trees import DOSE_ERROR, hover_flow_l_min, plan_trees, ring_radii
+from missions.orchard.trees import (
+    CORNERS,
+    DOSE_ERROR,
+    SLOWEST_M_S,
+    hover_flow_l_min,
+    plan_trees,
+    ring_radii,
+)
 from missions.passes.energy import estimate_spray
 from missions.passes.route import Pass, SprayRoute
 from missions.sortie import split_sorties
@@ -114,7 +121,7 @@ def test_a_crown_wider_than_the_swath_is_ringed_and_covered() -> None:
         assert flow_l_min(work) == pytest.approx(flow)
         if not work.is_spot:
             assert work.points[0] == pytest.approx(work.points[-1]) or len(work.points) > 13
-            assert 0.3 <= work.speed_m_s <= asked().speed_m_s
+            assert SLOWEST_M_S <= work.speed_m_s <= asked().speed_m_s
 
 
 @given(st.floats(0.3, 15.0), st.floats(0.5, 12.0))
@@ -139,8 +146,8 @@ def test_slow_litres_are_given_by_flying_the_ring_again() -> None:
     route = plan_trees(SITE, asked(sprayer=strong), [tree], litres_per_tree=2.0)
     (work,) = route.passes
     assert work.litres == pytest.approx(2.0)
-    assert work.speed_m_s >= 0.3
-    assert len(work.points) > 2 * 12
+    assert work.speed_m_s >= SLOWEST_M_S
+    assert len(work.points) > 2 * CORNERS
     assert work.points[0] == pytest.approx(work.points[-1])
 
 

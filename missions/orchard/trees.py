@@ -16,10 +16,10 @@ told; where more than `LEFT_SHARE` cannot, the plan is refused.
 
 **Rings.** A wider crown gets one ring, or several, at radii such that the swath covers it all, the
 outermost reaching just to its edge. Time is set by the speed, and where that would be too slow by
-flying the rings again. Round a ring of `CORNERS` corners the aircraft slows down at each, which
-would make the dose too high: at θ = 360° / n and ArduCopter's corner speed (1 − θ / 90°) v the time
-lost is 16 v² / (n · a · 2 π ρ) of the lap, and the speed is kept so low that this is no more than
-`SLOWED`.
+flying the rings again. A ring is flown as a polygon of 8 or 12 corners. Its legs are short, and
+short legs are flown slower than asked, so that the dose would be too high: on ArduCopter by a third
+round 12 corners of 1 m radius at 0.5 m/s. So the speed is one that is kept on them
+(`missions.passes.speeds.steady_m_s`); the fewer the corners, the faster.
 
 **Order.** `missions.orchard.tour`, from the pad and back to it; where a straight leg is not allowed
 its length is that of the shortest way round.
@@ -48,6 +48,7 @@ from missions.orchard.crowns import Tree
 from missions.orchard.tour import tour, visit
 from missions.orchard.tree_ground import left_out, tree_ground
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.speeds import steady_m_s
 from missions.sprayer.dose import held_percents, pump_flow_l_min
 from missions.sprayer.gear import Sprayer
 from missions.sprayer.job import SpraySettings
@@ -55,13 +56,12 @@ from missions.sprayer.job import SpraySettings
 FloatArray = NDArray[np.float64]
 DOSE_ERROR = 0.05
 """Share by which a tree's litres may be off."""
-SLOWED = 0.02
-"""Share of a ring's time that slowing down at its corners may take."""
-CORNERS = 12
-"""Of a ring."""
+CORNERS, WIDE_CORNERS, WIDE_M = 8, 12, 1.5
+"""Of a ring, and of one whose radius is greater than `WIDE_M`, which must be rounder to cover its
+crown."""
 LEAST_RING_M = 1.0
 """Radius of the smallest ring flown as a single one; nearer to the middle it would be a hover."""
-SLOWEST_M_S = 0.3
+SLOWEST_M_S = 0.22
 """Slower than this a ring is flown again instead; ArduCopter takes no less than 0.2 m/s."""
 LEAST_DWELL_S = 3.0
 """Shortest hovering: the sprayer is switched three times a second and the hose fills (assumed)."""
@@ -199,11 +199,6 @@ class _Work:
     def length_m(self) -> float:
         return float(np.hypot(*np.diff(self.ways, axis=0).T).sum())
 
-    @property
-    def inner_m(self) -> float:
-        """Radius of the smallest ring."""
-        return float(np.hypot(*self.ways.T).min()) if len(self.ways) else 0.0
-
     def laps(self, flow_l_min: float | FloatArray) -> FloatArray:
         """Return how often the way is flown at a flow, not to be slower than can be flown."""
         time_s = 60.0 * self.litres / np.asarray(flow_l_min)
@@ -246,10 +241,17 @@ def _ring_way(radii: Sequence[float]) -> FloatArray:
     """
     if not radii:
         return np.empty((0, 2))
-    turn = np.linspace(0.0, math.tau, CORNERS + 1)
-    out = 2.0 / (1.0 + math.cos(math.pi / CORNERS))
-    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1) * out
-    return np.concatenate([radius * circle for radius in radii])
+    return np.concatenate([radius * _circle(_corners(radius)) for radius in radii])
+
+
+def _corners(radius_m: float) -> int:
+    return CORNERS if radius_m <= WIDE_M else WIDE_CORNERS
+
+
+def _circle(corners: int) -> FloatArray:
+    turn = np.linspace(0.0, math.tau, corners + 1)
+    out = 2.0 / (1.0 + math.cos(math.pi / corners))
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1) * out
 
 
 def _flows(sprayer: Sprayer) -> FloatArray:
@@ -301,10 +303,10 @@ def _off(work: _Work, flows: FloatArray, settings: SpraySettings) -> FloatArray:
 
 
 def _fastest_m_s(work: _Work, settings: SpraySettings) -> float:
-    """Return the greatest speed at which the corners of the smallest ring cost little time."""
-    acceleration = settings.sprayer.aircraft.acceleration_m_s2
-    slow = math.sqrt(SLOWED * CORNERS * acceleration * math.tau * work.inner_m / 16.0)
-    return min(settings.speed_m_s, settings.sprayer.max_speed_m_s, max(slow, SLOWEST_M_S))
+    """Return the greatest speed that is kept on the shortest leg of the rings."""
+    legs = np.hypot(*np.diff(work.ways, axis=0).T)
+    steady = steady_m_s(float(legs.min()))
+    return min(settings.speed_m_s, settings.sprayer.max_speed_m_s, max(steady, SLOWEST_M_S))
 
 
 def _order(places: Sequence[Place], home: Place, allowed: BaseGeometry) -> list[int]:

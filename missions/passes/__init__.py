@@ -5,6 +5,7 @@ makes a flight plan of it.
 
 * `route`: passes in the order they are flown, in local metres;
 * `flight`: run-ups, speeds, and when the pump is told what;
+* `speeds`: how fast legs are flown from rest, when short, and between runs;
 * `pieces`: the way flown, straight piece by straight piece;
 * `energy`: time, energy and mixture, the aircraft growing lighter;
 * `climbs`: what ground that is not level adds to it;

@@ -59,9 +59,9 @@ FIGURE_OF_MERIT = 0.6
 """Of rotor, motor and speed controller together; taken high, so that little is saved."""
 INDUCED_SHARE = 0.7
 """Share of hover power that pushes air down; the rest drags the blades round."""
-GROUND_S = 12.0
+GROUND_S = 9.0
 """Spinning up, lifting off, feeling the ground and stopping: measured on ArduCopter 4.6-dev and on
-the embedded simulator, 10 to 17 s more than climb and descent alone."""
+the embedded simulator, 8 to 11 s more than climb, landing and the legs between."""
 
 FloatArray = NDArray[np.float64]
 

@@ -15,6 +15,9 @@ Theory of operation
   the off is always written behind it **once more**: no leg outside a swath is flown on the
   strength of a condition.
 * A swath takes seven items, a bend one more, and the transit's corners.
+* Behind a ring or a swath slower than the job the speed is told anew before the way to the next
+  (`missions.passes.speeds`): the aircraft would fly on at half a metre a second. A run slower than
+  the way to it begins from a stop of `STOP_S`.
 * A spot is hovered over: waypoint, on, NAV_DELAY (which takes fractions of a second), off.
 * The way home begins with DO_LAND_START, where failsafes and AUTO_RTL jump to; the item behind it
   switches the sprayer off, and it is switched off once more at the leg's first waypoint and before
@@ -46,6 +49,7 @@ from missions.passes.flight import (
     on_before_m,
 )
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.speeds import STOP_S, begins_at_rest, transit_speeds
 from missions.sprayer.dose import PUMP_CHANNEL, SERVO_MIN_US, flow_l_min, servo_pwm
 from missions.sprayer.gear import PumpControl, Sprayer
 from missions.sprayer.job import SpraySettings
@@ -53,8 +57,6 @@ from missions.terrain.heights import Agreed, Flat, Heights
 
 SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
-STOP_S = 1.0
-"""How long a run without run-out stops at its end."""
 LATE_M = 0.3
 """An off this much late, behind a bend, is let be."""
 AT_ONCE_M = 0.05
@@ -147,8 +149,13 @@ class _Writer:
         speed = self.settings.speed_m_s
         yield _speed(speed)
         here: Place = flown.transits[0][0]
-        for run, way in zip(flown.runs, flown.transits, strict=False):
-            yield from self._way(way, here)
+        between = transit_speeds(flown, speed)
+        for run, way, between_m_s in zip(flown.runs, flown.transits, between, strict=False):
+            if between_m_s != speed:
+                speed = between_m_s
+                yield _speed(speed)
+            stop_s = STOP_S if begins_at_rest(run, speed) else 0.0
+            yield from self._way(way, here, stop_s)
             here = run.points[0]
             if run.is_spot:
                 yield from self._spot(run.passes[0])
@@ -162,11 +169,12 @@ class _Writer:
             yield _speed(self.settings.speed_m_s)
         yield from self._way_home(flown.transits[-1], climb_home_m)
 
-    def _way(self, way: Sequence[Place], here: Place) -> Iterator[MissionItem]:
-        """Yield the waypoints of a transit, its last place included."""
-        for place, height_m in self.heights.along(way):
+    def _way(self, way: Sequence[Place], here: Place, stop_s: float = 0.0) -> Iterator[MissionItem]:
+        """Yield the waypoints of a transit, its last place included, where it may stop."""
+        places = self.heights.along(way)
+        for number, (place, height_m) in enumerate(places, start=1):
             if math.dist(here, place) >= SAME_PLACE_M:
-                yield self._waypoint(place, height_m)
+                yield self._waypoint(place, height_m, stop_s if number == len(places) else 0.0)
                 here = place
 
     def _way_home(self, way: Sequence[Place], climb_home_m: float) -> Iterator[MissionItem]:

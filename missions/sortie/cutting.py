@@ -58,7 +58,7 @@ FULL = 0.99
 """How full the sorties left may have to be when a cut is moved."""
 ITEMS_AROUND = 14
 """Mission items of a sortie besides its passes: up, speed, ways out and home, down."""
-ITEMS_PER_PASS = 6
+ITEMS_PER_PASS = 7
 """Mission items of a pass besides its own points: way there, speed, sprayer on and off, leads."""
 
 IntArray = NDArray[np.int64]

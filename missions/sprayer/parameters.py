@@ -154,7 +154,10 @@ def job_parameters(job: SprayJob) -> dict[str, float]:
     if spots:
         return found
     slowest_m_s = min(p.speed_m_s for p in swaths)
-    return {**found, "SPRAY_SPEED_MIN": float(round(50.0 * min(2.0 * SPEED_MIN_M_S, slowest_m_s)))}
+    return {
+        **found,
+        "SPRAY_SPEED_MIN": float(math.floor(50.0 * min(2.0 * SPEED_MIN_M_S, slowest_m_s))),
+    }
 
 
 def _paced(swaths: list[SprayPass], settings: SpraySettings) -> bool:
