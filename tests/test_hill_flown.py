@@ -29,7 +29,7 @@ STOPS_M = 10.0
 def over_ground(plan: FlightPlan, fixes: list[Fix]) -> Any:
     """(N,) metres over the true hill."""
     east, north = LOCAL.metres(plan.home)
-    at = np.array([fix.place for fix in fixes]) + [east, north]
+    at = np.add([fix.place for fix in fixes], [east, north])
     up = np.array([fix.up_m for fix in fixes])
     return up + hill(np.array([east]), np.array([north]))[0] - hill(at[:, 0], at[:, 1])
 
