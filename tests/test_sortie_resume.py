@@ -281,10 +281,16 @@ def fly(
 
 def check_found(flown: Flown, found: tuple[Done, ...], within_m: float) -> None:
     """Assert that found and true stretches begin and end at the same places."""
-    true = [d for d in flown.truth if d.dwelt_s > 0.4 or d.to_m - d.from_m > 2.0]
-    long = {d.index for d in true}
-    seen = [d for d in found if d.dwelt_s > 0.4 or d.to_m - d.from_m > 2.0]
-    seen = [d for d in seen if d.index in long or d.to_m - d.from_m > 2.0 + 2.0 * within_m]
+    true, seen = (
+        [d for d in done if d.dwelt_s > 0.4 or d.to_m - d.from_m > 2.0]
+        for done in (flown.truth, found)
+    )
+    both = {d.index for d in true} & {d.index for d in seen}
+    sure_m = 2.0 + 2.0 * within_m  # shorter than this the one may fall below 2 m, the other not
+    true, seen = (
+        [d for d in done if d.index in both or d.dwelt_s > 0.4 or d.to_m - d.from_m > sure_m]
+        for done in (true, seen)
+    )
     assert [d.index for d in seen] == [d.index for d in true]
     for mine, real in zip(seen, true, strict=True):
         assert mine.from_m == pytest.approx(real.from_m, abs=within_m)
@@ -300,7 +306,7 @@ def test_a_flight_broken_off_anywhere_is_read_to_the_metre(
     whole = lawn(30.0, 120.0, swath_m=4.0)
     total_s = sum(p.time_s for p in course(whole, transit_speed_m_s=5.0, acceleration_m_s2=2.5))
     flown = fly(whole, until_s=share * total_s)
-    check_found(flown, flown.progress(noise_m=noise, seed=seed), 1.0 + 0.25 * (noise > 1.0))
+    check_found(flown, flown.progress(noise_m=noise, seed=seed), 1.0 + 0.5 * (noise > 1.0))
 
 
 def gaps_and_doubles_m(flown: Flown, rest: SprayRoute | None) -> float:
