@@ -42,7 +42,7 @@ from missions.spray.mission import plan_spray
 from missions.spray.planning import plan_route
 from missions.sprayer.job import Product, SpraySettings
 
-ROOMY = VehicleLimits(items=100_000, fence_vertices=400)
+ROOMY = VehicleLimits(items=4_300, fence_vertices=400)
 """Whole fields in one flight, to be judged as a whole; sorties cut them."""
 
 
