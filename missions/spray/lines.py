@@ -15,7 +15,7 @@ them the least of ground sprayed twice, unevenness, ground missed (`MISSED`) and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput, Refused
-from missions.airspace.route import Place
+from missions.airspace.route import TOLERANCE_M, Place
 from missions.coverage.planning import lay_out, plan_coverage
-from missions.coverage.ties import ranked
+from missions.coverage.ties import ranked, seen_from
 from missions.coverage.tracks import Layout, Leg, swept
 from missions.passes.route import Pass
-from missions.spray.directions import WAY, directions, flying_cost, plot_directions
+from missions.spray.directions import PROMISING, WAY, directions, flying_cost, plot_directions
 from missions.spray.order import wind_order
 from missions.spray.plot import (
     Plot,
@@ -51,6 +51,8 @@ MISSED = 4.0
 EVEN, EVEN_WORTH = 0.0095, 0.35
 """Away from the edges at most this share may be missed and sprayed twice, for what it deviates by
 is its square root, 10 % of the dose; passes that keep to it may cost this much more."""
+UNEVEN = 1.0
+"""What passes that are not even enough count more."""
 NEARLY = 0.005
 """Passes that miss this much more than the fullest spray the whole ground as well."""
 
@@ -131,6 +133,7 @@ def lay_lines(
         All passes of one width; with crosshatch each place twice at half the rate.
     """
     shapely.prepare(allowed)
+    ground = seen_from(ground, home)
     task = _Task(ground, shapely.union(allowed, ground), allowed, home, settings)
     rate = settings.rate_l_ha / (2.0 if settings.crosshatch else 1.0)
     first = _over_plot(task, slope, rate)
@@ -200,7 +203,7 @@ def _joined(task: _Task, angle_deg: float, width_m: float) -> _Draft:
 
 def _fitted(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft:
     """Return the passes in the direction and width that cost least, in flying order."""
-    drafts = list(_drafts(task, slope, rate_l_ha))
+    drafts = _drafts(task, slope, rate_l_ha)
     if not drafts:
         raise Refused("error.swath_does_not_fit", width_m=task.settings.swath_m)
     for number in ranked(_scores(drafts), tie=0.002):
@@ -213,22 +216,37 @@ def _fitted(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft:
     raise Refused("error.swath_does_not_fit", width_m=task.settings.swath_m)
 
 
-def _drafts(task: _Task, slope: Slope | None, rate_l_ha: float) -> Iterator[_Draft]:
-    """Yield the passes in each direction worth a look at each width worth a look."""
+def _drafts(task: _Task, slope: Slope | None, rate_l_ha: float) -> list[_Draft]:
+    """Return the passes in each direction worth a look at the full and the most promising width.
+
+    Where none of them is even enough, the best directions are laid out at more widths.
+    """
     settings = task.settings
     full_m, given = settings.swath_m, settings.angle_deg
     first = _laid(task, given, full_m, slope)
     if first is None and given is None:
-        return
+        return []
     tried = [given] if given is not None else []
     if first is not None:
         tried = tried or directions(task.ground, first.angle_deg, settings, slope)
-    for number, angle_deg in enumerate(tried):
-        for width_m in (full_m, *widths(task.ground, angle_deg, settings, rate_l_ha)):
-            same = number == 0 and width_m == full_m
-            draft = first if same else _laid(task, angle_deg, width_m, slope)
+    narrower = [widths(task.ground, angle_deg, settings, rate_l_ha) for angle_deg in tried]
+    drafts = {} if first is None or not first.ways else {(0, full_m): first}
+
+    def look(number: int, at: Sequence[float]) -> None:
+        for width_m in at:
+            draft = _laid(task, tried[number], width_m, slope)
             if draft is not None and draft.ways:
-                yield draft
+                drafts[number, width_m] = draft
+
+    for number in range(len(tried)):
+        look(number, [full_m] * ((number, full_m) not in drafts) + narrower[number][:1])
+    keys = list(drafts)
+    order = ranked(_scores(list(drafts.values())), tie=0.002) if drafts else []
+    for best in list(dict.fromkeys(keys[place][0] for place in order))[:PROMISING]:
+        if min(_scores(list(drafts.values()))) < UNEVEN:
+            break
+        look(best, narrower[best][1:])
+    return list(drafts.values())
 
 
 def _laid(
@@ -253,7 +271,7 @@ def _scores(drafts: Sequence[_Draft]) -> list[float]:
         dearer = draft.cost / least - 1.0
         even = draft.uneven <= EVEN and dearer <= EVEN_WORTH and draft.missed <= most
         weighed = draft.twice + draft.uneven + MISSED * draft.missed + WAY * dearer
-        scores.append(weighed if even else weighed + 1.0)
+        scores.append(weighed if even else weighed + UNEVEN)
     return scores
 
 
@@ -275,7 +293,9 @@ def _over_plot(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft | N
     best = drafts[ranked(_scores(drafts), tie=0.002)[0]]
     ways, kinds = in_order(best.ways, best.kinds, task.home)
     best = replace(best, ways=ways, kinds=kinds)
-    held = bool(best.ways) and task.allowed.covers(shapely.MultiLineString(best.ways))
+    # the ways may run along the border itself, which rounding moves by a hair
+    roomy = task.allowed.buffer(TOLERANCE_M / 4.0, join_style="mitre")
+    held = bool(best.ways) and roomy.covers(shapely.MultiLineString(best.ways))
     return best if held else None
 
 

@@ -20,7 +20,7 @@ Nothing is sprayed outside the ground: a flat end is tried across its whole widt
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -46,7 +46,10 @@ GAP_M = 12.0
 SHORT = 0.2
 """A pass whose length is less than this share of its width is not flown."""
 STEP_M = 0.1
-"""How finely the ends of passes are sought."""
+"""Shorter stretches are none."""
+LOOK_M, FINER = 0.2, 16
+"""How finely the ends of passes are sought at first, and how many times finer, twice, then: where
+they lie must not hang on where a track happens to begin."""
 ACROSS = 9
 """Points across a swath at which ground is looked for."""
 SPECK_M2 = 0.05
@@ -293,10 +296,17 @@ def _lengthened(piece: _Piece, ground: BaseGeometry, width_m: float) -> FloatArr
         return points
     step = points[-1] - points[-2]
     ahead = step / np.hypot(*step)
-    far = np.append(np.arange(0.0, piece.over_m, STEP_M), piece.over_m)
-    at = points[-1] + far[:, None] * ahead
-    whole = np.all(_within(ground, _sections(at, ahead, width_m)), axis=1)
-    reached = far[int(np.argmin(whole)) - 1] if not whole.all() else far[-1]
+
+    def good(far: FloatArray) -> NDArray[np.bool_]:
+        at = points[-1] + far[:, None] * ahead
+        return np.asarray(_within(ground, _sections(at, ahead, width_m)).all(axis=1))
+
+    far = np.append(np.arange(0.0, piece.over_m, LOOK_M), piece.over_m)
+    whole = good(far)
+    reached = float(far[-1])
+    if not whole.all():
+        beyond = int(np.argmin(whole))
+        reached = _limit(good, float(far[beyond]), float(far[max(0, beyond - 1)]))
     if not whole[0]:
         return points
     longer = points.copy()
@@ -344,26 +354,36 @@ def _trimmed(
     length_m = _length(points)
     if length_m < STEP_M:
         return points[:0]
-    far = np.linspace(0.0, length_m, max(2, math.ceil(length_m / STEP_M) + 1))
-    ends = np.minimum(far, length_m - far) <= 4.0 * width_m
-    at, ahead = _along(points, far[ends])
-    spots = _sections(at, ahead, width_m)
-    inside = _within(ground, spots)
-    fresh = inside.copy()
     if sprayed is not None:
         shapely.prepare(sprayed)
-        fresh &= ~_within(sprayed, spots)
-    good = np.all(inside, axis=1) & (fresh.mean(axis=1) >= WORTH)
-    if not good.any():
+
+    def good(far: FloatArray) -> NDArray[np.bool_]:
+        spots = _sections(*_along(points, far), width_m)
+        inside = _within(ground, spots)
+        fresh = inside if sprayed is None else inside & ~_within(sprayed, spots)
+        return np.asarray(inside.all(axis=1) & (fresh.mean(axis=1) >= WORTH))
+
+    far = np.linspace(0.0, length_m, max(2, math.ceil(length_m / LOOK_M) + 1))
+    tried = far[np.minimum(far, length_m - far) <= 4.0 * width_m]
+    fits = good(tried)
+    if not fits.any():
         return points[:0]
-    tried = far[ends]
-    first, last = int(np.argmax(good)), len(good) - 1 - int(np.argmax(good[::-1]))
+    first, last = int(np.argmax(fits)), len(fits) - 1 - int(np.argmax(fits[::-1]))
     start_m, end_m = float(tried[first]), float(tried[last])
-    if first > 0 and inside[first - 1].all():
-        start_m = max(start_m - STEP_M, (start_m + float(tried[first - 1])) / 2.0)
-    if last + 1 < len(tried) and inside[last + 1].all():
-        end_m = min(end_m + STEP_M, (end_m + float(tried[last + 1])) / 2.0)
+    if first > 0:
+        start_m = _limit(good, float(tried[first - 1]), start_m)
+    if last + 1 < len(tried):
+        end_m = _limit(good, float(tried[last + 1]), end_m)
     return _between(points, start_m, end_m)
+
+
+def _limit(good: Callable[[FloatArray], NDArray[np.bool_]], bad_m: float, good_m: float) -> float:
+    """Return how near to a bad place a way is still good, to the millimetre or so."""
+    for _ in range(2):
+        far = np.linspace(bad_m, good_m, FINER + 1)
+        first = max(1, int(np.argmax(good(far))))
+        bad_m, good_m = float(far[first - 1]), float(far[first])
+    return good_m
 
 
 def _along(points: FloatArray, far: FloatArray) -> tuple[FloatArray, FloatArray]:
