@@ -56,6 +56,7 @@ TABLES[3] = {
     "map_checks": "fid:INTEGER geom:MULTIPOLYGON uid:TEXT place:TEXT looked_by:TEXT"
     " looked_utc:DATETIME shown:TEXT",
 }
+TABLES[4] = {**TABLES[3], "flights": f"{TABLES[1]['flights']} source:TEXT"}
 """The columns of each version: a table may only change together with the version."""
 NOW = migrations.current_version()
 
@@ -166,8 +167,15 @@ def columns_of(path: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_farm_of_before_spraying_or_papers_gets_their_layers_and_loses_nothing(
+def without_source(folder: Path) -> None:
+    """Make the table of flights what it was before version 4."""
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        connection.execute("ALTER TABLE flights DROP COLUMN source")
+        connection.commit()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
     known = tuple(layer for layer in EVERY_LAYER if layer.name in TABLES[version])
@@ -179,6 +187,7 @@ def test_a_farm_of_before_spraying_or_papers_gets_their_layers_and_loses_nothing
         if version > 1:
             old.save_applied(flown, farms.applied(flown.uid))
     path = tmp_path / "farm" / DATABASE
+    without_source(tmp_path / "farm")
     assert columns_of(path) == TABLES[version]
     monkeypatch.undo()
     with Workspace.open(tmp_path / "farm") as farm:
@@ -186,6 +195,8 @@ def test_a_farm_of_before_spraying_or_papers_gets_their_layers_and_loses_nothing
         steps = farms.rows(path, "SELECT version FROM agri_schema")
         assert steps == [(number,) for number in range(version, NOW + 1)]
         assert farm.check() == []
+        assert farm.flights() == (flown,)
+        assert flown.source == "telemetry"
         assert [field.name for field in farm.farm().fields] == [f.name for f in farms.FIELDS]
         assert (farm.applied_of(flown) is not None) == (version > 1)
         farm.save_applied(flown, farms.applied(flown.uid))

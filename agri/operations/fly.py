@@ -1,9 +1,9 @@
 """Fly one of the farm's plans, on a real aircraft or a simulated one, and keep what happened.
 
 The order is the safety: the plan's checks, the aircraft's parameters, one yes to set them, the
-upload and its proof, one yes to arm. The record is opened on disk between that yes and the arming:
-an aircraft whose flight cannot be recorded stays on the ground. Whatever breaks later, what was
-seen is in the flight's folder.
+upload and its proof, one yes to arm. The record is opened on disk between that yes and the arming,
+with the findings that were shown and the aircraft's parameters: an aircraft whose flight cannot be
+recorded stays on the ground. Whatever breaks later, what was seen is in the flight's folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from agri.operations.report import keep_report, report_flight
 from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
 from agri.words import Language
-from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
 from missions.checks.plan import check_plan
@@ -182,6 +182,7 @@ def fly_plan(
             vehicle=briefing.identity.name,
             mission_uid=stored_plan.uid if stored_plan else "",
         )
+        keeper.log.launched(_launch(briefing))
         return True
 
     tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
@@ -205,6 +206,11 @@ def fly_plan(
     if plan.spray is None or not np.isfinite(record.track.pump_share).any():
         return flown
     return replace(flown, applied=map_record(farm, stored, plan, record, language=language))
+
+
+def _launch(briefing: Briefing) -> Launch:
+    told = [(p.name, p.value) for p in briefing.parameters if p.value is not None]
+    return Launch(parameters=tuple(told), findings=tuple(briefing.findings))
 
 
 def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnProgress:

@@ -5,7 +5,8 @@ flights, applied, permits and map_checks, and the tables licences and registrati
 ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
 rooms for the dialect (`gpkg`), the connection (`database`), the tables (`gpkg_tables`, `layers`,
 `paper_layers`), their versions (`migrations`), what stands on the farm (`sitebook`), the papers
-(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`) and the care (`care`).
+(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`) and the care
+(`care`).
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -34,16 +35,26 @@ from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
 from agri.names import clean
 from agri.track import FlightRecord
-from agri.workspace import care, flightbook, migrations, paperbook, planbook, sitebook
+from agri.workspace import (
+    care,
+    flightbook,
+    launches,
+    migrations,
+    paperbook,
+    planbook,
+    sitebook,
+)  # fmt: skip
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
+from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
 from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 from agri.workspace.sitebook import V
 
 __all__ = [
-    "DATABASE", "AppliedRecord", "FlightLog", "Outcome", "PlanRecord", "StoredFlight", "Workspace",
+    "DATABASE", "AircraftLog", "AppliedRecord", "FlightLog", "Launch", "Outcome", "PlanRecord",
+    "StoredFlight", "Workspace",
 ]  # fmt: skip
 
 DATABASE = "farm.gpkg"
@@ -233,12 +244,7 @@ class Workspace:
         return sitebook.pick(name_or_uid, self.fields(), "error.no_field")
 
     def frame(self, layer: str) -> Any:
-        """Return a layer as a ``geopandas.GeoDataFrame`` (WGS 84), for notebooks and maps.
-
-        Parameters
-        ----------
-        layer : str
-            fields, obstacles, sensitive_sites, pads, no_fly_zones, missions or flights.
+        """Return a layer, by name, as a ``geopandas.GeoDataFrame`` (WGS 84), for notebooks and maps.
 
         Raises
         ------
@@ -362,36 +368,15 @@ class Workspace:
         return planbook.stored_plans(self._database, every=every)
 
     def write_beside(self, file: str, suffix: str, data: bytes) -> Path:
-        """Write a picture or page beside a plan's document and return its path.
-
-        Parameters
-        ----------
-        file : str
-            The record's `file`.
-        suffix : str
-            Ending of the new file, ".png" for example.
-        data : bytes
-            Its content.
-
-        Raises
-        ------
-        BadInput
-            When the name would leave the folder of plans.
-        """
+        """Write a picture or page, whose name ends in `suffix`, beside the document `file`."""
         return planbook.write_beside(self.folder, file, suffix, data)
 
     # ------------------------------------------------------------------ flights
 
     def begin_flight(
-        self,
-        *,
-        plan_name: str,
-        plan_digest: str,
-        vehicle: str,
-        mission_uid: str = "",
-        started_utc: datetime | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> FlightLog:
+        self, *, plan_name: str, plan_digest: str, vehicle: str, mission_uid: str = "",
+        started_utc: datetime | None = None, clock: Callable[[], float] = time.monotonic,
+    ) -> FlightLog:  # fmt: skip
         """Open the record of a flight before it takes off.
 
         Raises
@@ -410,8 +395,9 @@ class Workspace:
         return flightbook.begin(self._database, self.folder, head, clock=clock)
 
     def save_flight(
-        self, record: FlightRecord, *, mission_uid: str = "", tlog: Path | None = None
-    ) -> StoredFlight:
+        self, record: FlightRecord, *, mission_uid: str = "", tlog: Path | None = None,
+        log: tuple[Path, AircraftLog] | None = None, launch: Launch | None = None,
+    ) -> StoredFlight:  # fmt: skip
         """Store a flight that is over: its files in ``flights/``, then its row.
 
         Parameters
@@ -422,16 +408,28 @@ class Workspace:
             The plan that was flown, "" when it is not of this farm.
         tlog : Path or None
             A telemetry log to keep beside it.
+        log : (Path, AircraftLog), optional
+            The aircraft's own log, of which the track is; its file is moved here.
+        launch : Launch, optional
+            What was known when it was launched.
         """
-        head = Head(
-            uid=self._new_uid(),
-            mission_uid=mission_uid,
-            plan_name=record.plan_name,
-            plan_digest=record.plan_digest,
-            vehicle=record.vehicle,
-            started_utc=record.started_utc,
-        )
-        return flightbook.save(self._database, self.folder, head, record, tlog=tlog)
+        keys = self._new_uid(), mission_uid
+        return flightbook.save(self._database, self.folder, keys, record, tlog=tlog, log=log,
+                               launch=launch)  # fmt: skip
+
+    def replace_track(
+        self, flight: StoredFlight, record: FlightRecord, log: tuple[Path, AircraftLog]
+    ) -> StoredFlight:
+        """Put a track of the aircraft's own log in the place of the heard one, which is kept."""
+        return flightbook.replace_track(self._database, self.folder, flight, record, log)
+
+    def heard_flight(self, flight: StoredFlight) -> FlightRecord:
+        """Return a flight as it was heard on the ground, whatever took its place since."""
+        return flightbook.heard(self.folder, flight)
+
+    def launch_of(self, flight: StoredFlight) -> Launch | None:
+        """Return what was known when a flight was launched, None when that was not kept."""
+        return launches.read_launch(self.flight_folder(flight))
 
     def flights(self) -> tuple[StoredFlight, ...]:
         """Return the flights, newest first; those whose recording died as unfinished."""

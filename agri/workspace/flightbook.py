@@ -22,11 +22,19 @@ from agri import files
 from agri.errors import AgriError, BadInput, NotFound
 from agri.names import slug
 from agri.track import FlightRecord, Track
-from agri.workspace import flightlog
+from agri.workspace import flightlog, launches
 from agri.workspace.database import Database
 from agri.workspace.flightlog import Head, LineLog
+from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import APPLIED, FLIGHTS
-from agri.workspace.records import AppliedRecord, Outcome, StoredFlight, to_millisecond
+from agri.workspace.records import (
+    AIRCRAFT_LOG,
+    TELEMETRY,
+    AppliedRecord,
+    Outcome,
+    StoredFlight,
+    to_millisecond,
+)
 
 FOLDER = "flights"
 
@@ -47,6 +55,16 @@ class FlightLog(LineLog):
     def uid(self) -> str:
         """The flight's stable key."""
         return self.head.uid
+
+    def launched(self, launch: Launch) -> None:
+        """Keep what was known at the launch; on return it is on the disk.
+
+        Raises
+        ------
+        StoreError
+            When it cannot be written: then do not fly.
+        """
+        launches.write_launch(self.folder, launch)
 
     def finish(self, record: FlightRecord) -> StoredFlight:
         """Write the whole record and close the flight.
@@ -116,6 +134,7 @@ def _stored(head: Head, record: FlightRecord, folder: str) -> StoredFlight:
         duration_s=record.duration_s,
         folder=f"{FOLDER}/{folder}",
         path=_path(record.track),
+        source=head.source,
     )
 
 
@@ -151,9 +170,28 @@ def begin(database: Database, root: Path, head: Head, *, clock: Callable[[], flo
 
 
 def save(
-    database: Database, root: Path, head: Head, record: FlightRecord, *, tlog: Path | None
+    database: Database,
+    root: Path,
+    keys: tuple[str, str],
+    record: FlightRecord,
+    *,
+    tlog: Path | None = None,
+    log: tuple[Path, AircraftLog] | None = None,
+    launch: Launch | None = None,
 ) -> StoredFlight:
-    """Store a flight that is over: its folder appears whole, then its row."""
+    """Store a flight that is over: its folder appears whole, then its row.
+
+    `keys` are the flight's own and its plan's.
+    """
+    head = Head(
+        uid=keys[0],
+        mission_uid=keys[1],
+        plan_name=record.plan_name,
+        plan_digest=record.plan_digest,
+        vehicle=record.vehicle,
+        started_utc=record.started_utc,
+        source=AIRCRAFT_LOG if log else TELEMETRY,
+    )
     folder = files.make_folder(root / FOLDER) / _folder_name(head)
     stored = _stored(head, record, folder.name)
     temporary = files.make_folder(files.temporary_beside(folder))
@@ -161,6 +199,10 @@ def save(
         flightlog.write_record(temporary, head, record)
         if tlog is not None:
             files.copy_file(tlog, temporary / flightlog.TLOG)
+        if launch is not None:
+            launches.write_launch(temporary, launch)
+        if log is not None:
+            launches.keep_log(temporary, *log)
         with files.told(folder):
             temporary.rename(folder)
             files.sync_folder(folder.parent)
@@ -170,6 +212,47 @@ def save(
     with database.writing() as connection:
         FLIGHTS.insert(connection, [stored])
     return stored
+
+
+def replace_track(
+    database: Database,
+    root: Path,
+    flight: StoredFlight,
+    record: FlightRecord,
+    log: tuple[Path, AircraftLog],
+) -> StoredFlight:
+    """Put the track of the aircraft's own log in the place of the one heard on the ground.
+
+    That one stays beside it as ``track.telemetry.jsonl``, and the log itself is kept. After a crash
+    in between the old or the new track stands whole; doing it again ends it.
+
+    Raises
+    ------
+    BadInput
+        When the flight is still being recorded.
+    StoreError
+        When the disk cannot take it.
+    """
+    folder = folder_of(root, flight)
+    if flightlog.is_live(folder):
+        raise BadInput("error.flight_still_recorded", plan=flight.plan_name)
+    head, _, _ = flightlog.read_record(folder)
+    if not (folder / flightlog.HEARD).is_file() and head.source != AIRCRAFT_LOG:
+        files.copy_file(folder / flightlog.TRACK, folder / flightlog.HEARD)
+    launches.keep_log(folder, *log)
+    head = replace(head, source=AIRCRAFT_LOG)
+    stored = _stored(head, record, folder.name)
+    flightlog.write_record(folder, head, record)
+    with database.writing() as connection:
+        FLIGHTS.put(connection, stored)
+    return stored
+
+
+def heard(root: Path, flight: StoredFlight) -> FlightRecord:
+    """Return a flight as it was heard on the ground, whatever took its place since."""
+    folder = folder_of(root, flight)
+    there = (folder / flightlog.HEARD).is_file()
+    return flightlog.read_record(folder, flightlog.HEARD if there else flightlog.TRACK)[1]
 
 
 def folder_of(root: Path, flight: StoredFlight) -> Path:

@@ -37,8 +37,11 @@ from agri.files import told
 from agri.geo import LonLat
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
+from agri.workspace.records import TELEMETRY
 
 TRACK = "track.jsonl"
+HEARD = "track.telemetry.jsonl"
+"""The record as it was heard on the ground, once the aircraft's log took its place."""
 TLOG = "flight.tlog"
 LIVE = ".live"
 SYNC_S = 1.0
@@ -66,6 +69,7 @@ class Head:
     plan_digest: str
     vehicle: str
     started_utc: datetime
+    source: str = TELEMETRY
 
 
 def _line(kind: str, **values: Any) -> bytes:
@@ -100,10 +104,10 @@ def _photo_line(photo: Photo) -> bytes:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a message's value as JSON can hold it; what JSON does not know becomes text."""
     if isinstance(value, Message):
-        return {"key": value.key, "values": {name: _plain(v) for name, v in value.values}}
+        return {"key": value.key, "values": {name: plain(v) for name, v in value.values}}
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):
@@ -111,16 +115,17 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _message(stored: Any) -> Message:
+def read_message(stored: Any) -> Message:
+    """Return a message that `plain` made fit for JSON."""
     values = {
-        name: _message(value) if isinstance(value, dict) else value
+        name: read_message(value) if isinstance(value, dict) else value
         for name, value in stored["values"].items()
     }
     return Message(str(stored["key"]), tuple(sorted(values.items())))
 
 
 def _event_line(event: Event) -> bytes:
-    return _line("event", time_s=_number(event.time_s), message=_plain(event.message))
+    return _line("event", time_s=_number(event.time_s), message=plain(event.message))
 
 
 def write_record(folder: Path, head: Head, record: FlightRecord) -> None:
@@ -154,8 +159,15 @@ def _table(columns: tuple[str, ...], rows: Iterable[Iterable[float]]) -> str:
     return text.getvalue()
 
 
-def read_record(folder: Path) -> tuple[Head, FlightRecord, bool]:
+def read_record(folder: Path, file: str = TRACK) -> tuple[Head, FlightRecord, bool]:
     """Read a flight's folder, whole or cut short.
+
+    Parameters
+    ----------
+    folder : Path
+        The flight's.
+    file : str
+        `TRACK`, or `HEARD` for what stood there before.
 
     Returns
     -------
@@ -173,10 +185,10 @@ def read_record(folder: Path) -> tuple[Head, FlightRecord, bool]:
     StoreError
         When the first line cannot be read.
     """
-    data = files.read_bytes_limited(folder / TRACK, limit_bytes=MAX_TRACK_BYTES)
+    data = files.read_bytes_limited(folder / file, limit_bytes=MAX_TRACK_BYTES)
     entries = [entry for line in data.split(b"\n") if (entry := _entry(line)) is not None]
     if not entries or not isinstance(entries[0], Head):
-        raise StoreError("error.flight_unreadable", path=str(folder / TRACK))
+        raise StoreError("error.flight_unreadable", path=str(folder / file))
     head = entries[0]
     ends = [entry for entry in entries if isinstance(entry, str)]
     positions = np.array([e for e in entries if isinstance(e, tuple)], dtype=np.float64)
@@ -236,7 +248,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Head | tuple[float, ...] | Photo 
         _float(stored.get(name) if name in _LATER else stored[name]) for name in _POSITION
     ),
     "photo": _read_photo,
-    "event": lambda stored: Event(_float(stored["time_s"]), _message(stored["message"])),
+    "event": lambda stored: Event(_float(stored["time_s"]), read_message(stored["message"])),
     "end": lambda stored: str(stored["outcome"]),
 }
 

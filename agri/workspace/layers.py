@@ -36,7 +36,14 @@ from agri.geo import LonLat
 from agri.names import clean, fold, storable
 from agri.workspace.gpkg import Day, Flag, Geom, Instant
 from agri.workspace.gpkg_tables import touch
-from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
+from agri.workspace.records import (
+    AIRCRAFT_LOG,
+    TELEMETRY,
+    AppliedRecord,
+    Outcome,
+    PlanRecord,
+    StoredFlight,
+)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -318,6 +325,7 @@ def _flight(row: Row, findings: list[Finding]) -> StoredFlight:
         outcome=Outcome(outcome),
         photos=int(_number(row["photos"]) or 0),
         duration_s=_number(row["duration_s"]) or 0.0,
+        source=AIRCRAFT_LOG if _text(row["source"]) == AIRCRAFT_LOG else TELEMETRY,
         path=None if path.is_empty else path,
     )
 
@@ -438,6 +446,7 @@ _FLIGHT_COLUMNS = (
     ("photos", Integer),
     ("duration_s", REAL),
     ("folder", Text),
+    ("source", Text),
 )
 FLIGHTS: Layer[StoredFlight] = Layer(
     table=_table(

@@ -48,7 +48,16 @@ def _add_papers(connection: Connection) -> None:
         gpkg_tables.create_layer(connection, layer.table, description=layer.description)
 
 
-STEPS: tuple[Step, ...] = (Step(2, _add_applied), Step(3, _add_papers))
+def _add_source(connection: Connection) -> None:
+    """Version 4: where a flight's track is from."""
+    connection.exec_driver_sql("ALTER TABLE flights ADD COLUMN source TEXT")
+
+
+STEPS: tuple[Step, ...] = (
+    Step(2, _add_applied),
+    Step(3, _add_papers),
+    Step(4, _add_source),
+)
 """Steps after the first schema, version 1, in order."""
 
 

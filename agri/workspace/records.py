@@ -19,6 +19,8 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from agri.names import clean
 
+TELEMETRY, AIRCRAFT_LOG = "telemetry", "log"
+"""Where a track may be from."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -138,6 +140,8 @@ class StoredFlight:
         The folder of its files, relative to the farm.
     path : shapely.MultiLineString or None
         The way flown, WGS 84 (lon, lat) degrees; None with fewer than two positions.
+    source : {"telemetry", "log"}
+        Where the track is from: heard on the ground, or read from the aircraft's own log.
     """
 
     uid: str
@@ -151,6 +155,7 @@ class StoredFlight:
     duration_s: float
     folder: str
     path: MultiLineString | None = None
+    source: str = TELEMETRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,5 +8,6 @@ The rules are pure; the rim around them opens the link, waits and writes.
 * `steps`: the rules that join them: a pure step function;
 * `recording`: the record as it grows;
 * `briefing`: before a flight: look, tell, set what must be set;
+* `matching`: whether a track heard and one logged are the same flight;
 * `launch`: carries out over a link what the steps order.
 """

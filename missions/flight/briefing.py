@@ -62,12 +62,15 @@ class Briefing:
         What is (or would be) on board.
     telemetry : Telemetry
         The aircraft now.
+    parameters : tuple of Parameter
+        Those of the aircraft that the plan depends on, as read for this launch.
     """
 
     identity: VehicleIdentity
     findings: tuple[Finding, ...]
     plan_digest: str
     telemetry: Telemetry
+    parameters: tuple[Parameter, ...] = ()
 
 
 def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Briefing:
@@ -101,7 +104,8 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
         *check_parameters(plan, parameters),
         *check_readiness(plan, seen),
     )
-    return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen)
+    return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen,
+                    parameters=parameters)  # fmt: skip
 
 
 def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tuple[Parameter, ...]:

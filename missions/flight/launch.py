@@ -51,6 +51,7 @@ from missions.flight.watching import Note
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.preflight.vehicle import needed_parameters
+from missions.wire.commands import Parameter
 from missions.wire.delivery import Progress
 from missions.wire.pump import pump_channel
 from missions.wire.sightings import Sighting
@@ -197,6 +198,7 @@ class _Flight:
         self._utc = utc
         self._orders: deque[Order] = deque()
         self._recording: Recording | None = None
+        self._parameters: tuple[Parameter, ...] = ()
         self._started_utc = utc()
 
     def run(self) -> FlightRecord:
@@ -294,6 +296,7 @@ class _Flight:
                 return Identified(link.identify())
             case Order.READ:
                 parameters = link.read_parameters([n.name for n in needed_parameters(plan)])
+                self._parameters = parameters
                 pump = link.watch_pump(pump_channel(plan)) if plan.spray is not None else None
                 return Read(parameters, pump)
             case Order.UPLOAD:
@@ -344,6 +347,7 @@ class _Flight:
             findings=self.state.findings,
             plan_digest=self._plan.digest,
             telemetry=self._link.telemetry(),
+            parameters=self._parameters,
         )
 
     def _result(self) -> FlightRecord:

@@ -12,6 +12,11 @@ Reading tells what a file is from its content, not from its name: names are stra
 * `wpml`: DJI's route file;
 * `wpml_rules`: what DJI publishes about it, and the judge that holds files to it;
 * `litchi`: Litchi's table;
+* `dataflash`: ArduPilot's own log of its flights, read;
+* `dataflash_records`: and its records, from a file that may be damaged;
+* `dataflash_flights`: where its flights begin and end;
+* `dataflash_track`: their tracks, from its columns;
+* `dataflash_words`: and what it tells in words;
 * `stops`: a flight as a plain list of stops, for programs that know no items;
 * `circles`: a fence circle as a ring of places;
 * `item_numbers`: which numbers of an item mean a place;

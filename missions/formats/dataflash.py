@@ -280,7 +280,19 @@ class _Heard:
 
     def _cmd(self, message: object, time_s: float) -> None:
         self._count()
-        names = ("CTot", "CNum", "CId", "Prm1", "Prm2", "Prm3", "Prm4", "Lat", "Lng", "Alt", "Frame")
+        names = (
+            "CTot",
+            "CNum",
+            "CId",
+            "Prm1",
+            "Prm2",
+            "Prm3",
+            "Prm4",
+            "Lat",
+            "Lng",
+            "Alt",
+            "Frame",
+        )
         values = tuple(number(message, name) for name in names)
         self._commands.append(LoggedCommand(time_s, values))
 

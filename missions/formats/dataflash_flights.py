@@ -111,7 +111,8 @@ def _looked_at(
     return FlightTime(
         start_s=start_s,
         end_s=end_s,
-        took_off_s=float(lifted[0, 0]) if took_off_s is None and len(lifted) else took_off_s
-        or start_s,
+        took_off_s=float(lifted[0, 0])
+        if took_off_s is None and len(lifted)
+        else took_off_s or start_s,
         down=ground[-1] == "landed" if ground else bool(inside[-1, 3] < LOW_M),
     )
