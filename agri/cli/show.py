@@ -23,6 +23,7 @@ from agri.words import dictionary, say
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from agri.operations.aircraft_log import Imported
     from agri.operations.applied import AppliedMap
     from agri.operations.batch import Batch
     from agri.operations.demo import Demonstration
@@ -250,6 +251,24 @@ def show_flight(flown: Flown) -> int:
     if flown.applied:
         show_applied(flown.applied)
     return int(flown.record.outcome != "landed")
+
+
+def show_imported(imported: Imported) -> int:
+    """Print a flight brought in from a log; return the exit code, 0 when it landed as planned."""
+    from agri.operations.report import flight_facts
+
+    record = imported.record
+    tell("cli.log_imported", plan=record.plan_name, count=len(record.track.time_s))
+    show_findings(imported.findings)
+    if imported.plan is not None:
+        for label, value in flight_facts(imported.plan, record, language.get()):
+            console().print(f"  {label}: {value}", markup=False)
+    tell(f"page.flight_{record.outcome}")
+    if imported.page:
+        tell("cli.files", picture=imported.picture, page=imported.page)
+    if imported.applied:
+        show_applied(imported.applied)
+    return int(record.outcome != "landed")
 
 
 def show_demo(shown: Demonstration) -> int:

@@ -15,9 +15,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="cli.help.agr
 fields = typer.Typer(no_args_is_help=True, help="cli.help.fields")
 plan = typer.Typer(no_args_is_help=True, help="cli.help.plan")
 papers = typer.Typer(no_args_is_help=True, help="cli.help.papers")
+flown = typer.Typer(no_args_is_help=True, help="cli.help.flight_group")
 app.add_typer(fields, name="fields")
 app.add_typer(plan, name="plan")
 app.add_typer(papers, name="papers")
+app.add_typer(flown, name="flight")
 
 FarmOption = Annotated[Path | None, Option("--farm", help="cli.help.farm", show_default=False)]
 PlanArgument = Annotated[str, Argument(help="cli.help.plan_name", show_default=False)]
