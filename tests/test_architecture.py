@@ -83,6 +83,10 @@ PURE = (
     "missions.passes.flight", "missions.passes.items", "missions.spray.mission",
     "missions.applied.deposit", "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer",
     "sitl.spray_gear", "sitl.faults", "sitl.signing",
+    "missions.formats.dataflash",
+    "missions.formats.dataflash_records", "missions.formats.dataflash_flights",
+    "missions.formats.dataflash_track", "missions.formats.dataflash_words",
+    "missions.flight.matching",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

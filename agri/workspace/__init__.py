@@ -244,7 +244,7 @@ class Workspace:
         return sitebook.pick(name_or_uid, self.fields(), "error.no_field")
 
     def frame(self, layer: str) -> Any:
-        """Return a layer, by name, as a ``geopandas.GeoDataFrame`` (WGS 84), for notebooks and maps.
+        """Return a layer, by name, as a ``geopandas.GeoDataFrame`` (WGS 84), for notebooks, maps.
 
         Raises
         ------
