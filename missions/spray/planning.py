@@ -124,8 +124,7 @@ def treatable_area(
     reached = ground
     if allowed is not None:
         reach_m = settings.swath_m / 2.0
-        # a mitred buffer may cross itself where two corners meet
-        around = areas(shapely.make_valid(allowed.buffer(reach_m, join_style="mitre")))
+        around = _mitred(allowed, reach_m)
         reached = areas(shapely.intersection(ground, around, grid_size=SNAP_M))
     sprayed = _wide_enough(reached, settings.swath_m)
     return Treatable(
@@ -373,12 +372,18 @@ def _bent(cut: BaseGeometry) -> bool:
     return bool(shapely.get_num_coordinates(cut) > 12)
 
 
+def _mitred(shape: BaseGeometry, by_m: float, limit: float = 5.0) -> BaseGeometry:
+    """Return a shape with its borders moved outwards; where two corners meet they may cross."""
+    moved = shape.buffer(by_m, join_style="mitre", mitre_limit=limit)
+    return areas(shapely.make_valid(moved))
+
+
 def _wide_enough(ground: BaseGeometry, width_m: float) -> BaseGeometry:
     """Return where a swath fits into the ground."""
-    inner = ground.buffer(-width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
+    inner = _mitred(ground, -width_m / 2.0, MITRE_LIMIT)
     if inner.is_empty:
         return Polygon()
-    grown = inner.buffer(width_m / 2.0, join_style="mitre", mitre_limit=MITRE_LIMIT)
+    grown = _mitred(inner, width_m / 2.0, MITRE_LIMIT)
     # without a grid GEOS 3.14 may answer with points where two shapes are the same but for a hair
     fitting = shapely.intersection(grown, ground, grid_size=SNAP_M)
     fits = [p for p in polygons(fitting) if p.area >= width_m**2 / 4.0]
