@@ -43,8 +43,8 @@ FLOORS: dict[str, int] = {
 
 MISSIONS = (
     "items", "energy", "survey", "carried_ground", "sprayer", "flightplan", "legs", "catalogue",
-    "wire", "airspace", "preflight", "coverage", "terrain", "drift", "passes", "spray", "orchard",
-    "sortie", "applied", "checks", "formats", "link", "flight",
+    "wire", "airspace", "onboard", "preflight", "coverage", "terrain", "drift", "passes", "spray",
+    "orchard", "sortie", "applied", "checks", "formats", "link", "flight",
 )  # fmt: skip
 """The packages and rooms directly under missions, from low to high: each imports only what
 stands before it."""
