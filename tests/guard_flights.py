@@ -24,7 +24,8 @@ from tests.ground_station import HOME, HOME_ITEM, RETURN, Item, do, take_off, wa
 PATIENCE_S = 90.0
 SPEEDUP = 10.0
 AUTO, GUIDED, RTL = 3, 4, 6
-REST_US, RUNS_US = 1100, 1150
+REST_US, RUNS_US, FAST_US = 1100, 1150, 1400
+"""Pulses of the pump: at rest, turning, turning at nearly 4 m/s: too fast to stop by itself."""
 HOLD_S = 5.0
 """How long the pump must stay at rest after a trigger."""
 FITTED = {"SPRAY_ENABLE": 1.0, "SERVO9_FUNCTION": 22.0, "SERVO10_FUNCTION": 23.0,
@@ -61,6 +62,7 @@ class Flight:
         self.rows: list[tuple[float, int]] = []
         self.texts: list[tuple[float, str]] = []
         self.named: dict[str, float] = {}
+        self.outputs: Any = None
         self.flags = 0
         self.healthy = self.armed = False
         self.heartbeats = True
@@ -89,6 +91,7 @@ class Flight:
     def _take(self, message: Any) -> None:
         kind = message.get_type()
         if kind == "SERVO_OUTPUT_RAW":
+            self.outputs = message
             self.rows.append((message.time_usec / 1e6, message.servo9_raw))
         elif kind == "HEARTBEAT" and message.autopilot == 3:
             self.mode, self.armed = message.custom_mode, bool(message.base_mode & 128)
@@ -146,7 +149,7 @@ class Flight:
         self._upload(items)
         for order in ((176, 1, GUIDED), (400, 1), (176, 1, AUTO), (300,)):
             assert self.command(*order) == 0, (order, self.texts[-3:])
-        self.until(lambda _: self.pulse > RUNS_US)
+        self.until(lambda _: self.pulse > FAST_US)
 
     def _upload(self, items: list[Item]) -> None:
         plan = [HOME_ITEM, *items]
@@ -173,6 +176,7 @@ class Flight:
         assert self.command(216, 1.0) == 0
         self.until(lambda _: self.pulse > RUNS_US)
         self.wait(self.dice.uniform(0.2, 3.0))
+        self.until(lambda _: self.pulse > FAST_US)  # not while it turns about on its way
 
     def stop_after(
         self, cause: Callable[[Flight], Any], sign: Callable[[Any], bool] | None = None
@@ -182,7 +186,7 @@ class Flight:
         `cause` sends an order whose acknowledgement is the trigger, or brings about what the
         vehicle shows by `sign`.
         """
-        assert self.pulse > RUNS_US, "the pump must turn, or nothing is tried"
+        assert self.pulse > FAST_US, "the pump must turn, or nothing is tried"
         cause(self)
         if sign is not None:
             self.until(sign)

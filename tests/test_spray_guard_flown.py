@@ -301,6 +301,17 @@ def test_a_pump_set_by_do_set_servo_is_put_to_rest(function, record_property):
         assert flight.said(ACTED_TEXT)
 
 
+def test_two_pumps_of_unlike_range_are_both_put_to_rest_by_the_firmwares_switch():
+    other = {"SERVO5_FUNCTION": 22, "SERVO5_MIN": 1000, "SERVO5_MAX": 2000, "SERVO5_REVERSED": 1}
+    with on_the_line(script(), **other) as flight:
+        assert flight.outputs.servo5_raw < 1700
+        stop = flight.stop_after(lambda f: f.change_mode(RTL))
+        assert stop.after_s <= WITHIN_S
+        assert stop.again_s is None
+        assert (flight.outputs.servo5_raw, flight.outputs.servo9_raw) == (2000, 1100)
+        assert flight.parameter("SPRAY_ENABLE") == 1
+
+
 def test_a_pump_left_on_is_off_again_before_the_next_flight_leaves_the_ground():
     items: list[Item] = [take_off(5.0), waypoint(0, 30, 5.0), do(216, 1.0), waypoint(0, 60, 5.0),
                          {"command": 21, "frame": 6}]  # fmt: skip

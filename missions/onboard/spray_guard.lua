@@ -82,10 +82,10 @@ end
 
 -- Outputs that drive pump or spinner: { channel from 0, its pulse at rest, its function }.
 local outputs = {}
-local pumps = 0
+local pumps, plain_pump = 0, false
 
 local function find_outputs()
-  local found, wet, plain = {}, 0, value(TABLE_PREFIX .. "SERVO", 0)
+  local found, wet, plain, has_plain = {}, 0, value(TABLE_PREFIX .. "SERVO", 0), false
   for n = 1, OUTPUTS do
     local name = "SERVO" .. n .. "_"
     local does = value(name .. "FUNCTION", -1)
@@ -97,15 +97,19 @@ local function find_outputs()
       if does ~= SPINNER then
         wet = wet + 1
       end
+      has_plain = has_plain or own
     end
   end
-  outputs, pumps = found, wet
+  outputs, pumps, plain_pump = found, wet, has_plain
 end
 
--- Whether a pump or spinner with its own function turns; a plain servo cannot be read.
+-- Whether a pump or spinner with its own function turns. The firmware tells the pulse of the first
+-- output of a function only, and none of a plain servo.
 local function turns()
+  local known = { [PLAIN] = true }
   for _, out in ipairs(outputs) do
-    if out.does ~= PLAIN then
+    if not known[out.does] then
+      known[out.does] = true
       local pulse = ask(SRV_Channels, "get_output_pwm", out.does)
       if pulse and pulse > 0 and math.abs(pulse - out.rest) > REST_US then
         return true
@@ -123,16 +127,22 @@ local function rest_outputs(plain_only)
   end
 end
 
-local switch_works = true -- until the firmware says that it has no sprayer switch
-local command_works = true
+-- Firmware that says "no" is not asked again: each such question is a message to the ground.
+local has_switch, has_command = true, true
+local switched = false -- whether one of the two was obeyed the last time
 local came_back = 0
 
 local function switch_off()
-  if switch_works then
-    switch_works = ask(rc, "run_aux_function", SPRAYER_SWITCH, SWITCH_LOW) == true
+  local answer = nil
+  if has_switch then
+    answer = ask(rc, "run_aux_function", SPRAYER_SWITCH, SWITCH_LOW)
+    has_switch = answer ~= false
   end
-  if not switch_works and command_works then
-    command_works = ask(gcs, "run_command_int", DO_SPRAYER, { p1 = 0 }) == 0
+  switched = answer == true
+  if not switched and has_command then
+    answer = ask(gcs, "run_command_int", DO_SPRAYER, { p1 = 0 })
+    switched = answer == 0
+    has_command = answer == nil or switched
   end
   rest_outputs(true)
   if not turns() then
@@ -149,10 +159,11 @@ local function switch_off()
 end
 
 local function able()
-  if pumps == 0 then
-    return false
+  local by_output = SRV_Channels ~= nil
+  if plain_pump then
+    return by_output
   end
-  return switch_works or command_works or ask(SRV_Channels, "find_channel", PUMP) ~= nil
+  return pumps > 0 and (switched or by_output)
 end
 
 -- The first item of the return leg, looked for a few items at a time, again and again.
@@ -243,8 +254,7 @@ local function keep_off(why, now)
   local wet = turns()
   switch_off()
   -- of a plain servo nobody knows whether it ran: the end of the permission is what is told
-  local blind = flew and #outputs > 0 and outputs[1].does == PLAIN
-  if (wet or blind) and now - told_ms >= TELL_MS then
+  if (wet or (flew and plain_pump)) and now - told_ms >= TELL_MS then
     told_ms = now
     say(WARNING, "sprayer off, " .. why)
   end
