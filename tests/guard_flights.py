@@ -30,8 +30,9 @@ HOLD_S = 5.0
 """How long the pump must stay at rest after a trigger."""
 FITTED = {"SPRAY_ENABLE": 1.0, "SERVO9_FUNCTION": 22.0, "SERVO10_FUNCTION": 23.0,
           "WPNAV_SPEED": 500.0, "RC_OVERRIDE_TIME": -1.0, "FS_GCS_TIMEOUT": 15.0,
-          "SCR_VM_I_COUNT": 5000.0}  # fmt: skip
-"""SCR_VM_I_COUNT at half its default: the guard must get along with half of what it may use."""
+          "SCR_VM_I_COUNT": 5000.0, "SCR_HEAP_SIZE": 98304.0}  # fmt: skip
+"""The guard must get along with half the instructions a script may take, and with less memory than
+`missions.onboard` asks for."""
 LINE, LEG, HOMEWARD = 5, 7, 8
 MISSION: list[Item] = [
     take_off(30.0),

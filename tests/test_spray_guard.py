@@ -147,7 +147,7 @@ def test_the_command_writes_the_script_and_tells_three_steps(language, tmp_path,
     said = capsys.readouterr().out
     assert [line[:2] for line in said.splitlines()[1:]] == ["1.", "2.", "3."]
     told = (onboard.CARD_FOLDER, *onboard.NEEDED_PARAMETERS, onboard.EXPECTED_TEXT,
-            onboard.PARAMETER, onboard.SERVO_PARAMETER)  # fmt: skip
+            onboard.PARAMETER, onboard.SERVO_PARAMETER, str(onboard.LEAST_HEAP_BYTES))  # fmt: skip
     for word in told:
         assert word in said
 

@@ -32,5 +32,5 @@ def guard_script(
     write_text(path, onboard.script())
     tell("cli.guard_written", path=path, version=onboard.VERSION)
     tell("cli.guard_step_card", file=onboard.FILE_NAME, folder=onboard.CARD_FOLDER)
-    tell("cli.guard_step_enable")
+    tell("cli.guard_step_enable", heap=onboard.LEAST_HEAP_BYTES)
     tell("cli.guard_step_restart", text=onboard.EXPECTED_TEXT)

@@ -6,10 +6,14 @@ when the link is what was lost. ``spray_guard.lua`` can: ten times a second it s
 off unless the aircraft is flying its spray lines (its head says exactly when that is).
 
 To put it on the aircraft: copy the file to the folder ``APM/scripts`` of the autopilot's card, set
-SCR_ENABLE 1 (boards with less than 70 kB free memory cannot run scripts), and start the autopilot
-anew. It needs the sprayer's own servo function (22) or, for a pump on a plain servo, that output's
-number in SPGD_SERVO. It was flown on ArduCopter 4.6; whatever a firmware lacks of the calls it uses
-it does without, and says when nothing is left that could stop the pump.
+SCR_ENABLE 1 and SCR_HEAP_SIZE to `LEAST_HEAP_BYTES` or more (boards with much memory have that by
+themselves; in the 64-bit simulator 80 kB were just enough, 72 kB not), and start the autopilot
+anew. On a board without the memory it does not start, and the autopilot refuses to arm.
+
+It needs the sprayer's own servo function (22) or, for a pump on a plain servo, that output's number
+in SPGD_SERVO. It was flown on ArduCopter 4.6; whatever a firmware lacks of the calls it uses it
+does without, and says when nothing is left that could stop the pump. Spraying by hand in another
+mode, ZigZag's too, ends where it is on board.
 
 Whether it runs can be seen three ways, from the strongest to the weakest:
 
@@ -44,6 +48,8 @@ EXPECTED_TEXT = f"{TEXT_BEGINS}version {VERSION} running"
 """What it says at start and at arming when all is well."""
 ACTED_TEXT = f"{TEXT_BEGINS}sprayer off, "
 """How the sentence begins that it says each time it had to stop a running pump."""
+LEAST_HEAP_BYTES = 100_000
+"""Least SCR_HEAP_SIZE asked for."""
 NEEDED_PARAMETERS = {"SCR_ENABLE": 1.0}
 """What the vehicle must be set to for it to run at all."""
 

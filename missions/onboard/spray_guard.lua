@@ -23,7 +23,8 @@ is found or no way to switch it off), the parameter SPGD_VER, one sentence at st
 each time a running pump had to be stopped. SPGD_SERVO names the output of a pump that hangs on a
 plain servo (DO_SET_SERVO, function 0); 0 for none.
 
-To install: card folder APM/scripts, SCR_ENABLE 1, start the autopilot anew.
+To install: card folder APM/scripts, SCR_ENABLE 1, SCR_HEAP_SIZE 100000 or more, start the autopilot
+anew.
 ]]
 
 local VERSION = 1
