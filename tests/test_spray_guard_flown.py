@@ -173,6 +173,15 @@ def test_crossing_the_fence_stops_the_pump(moments, fence, action, record_proper
         judge(record_property, f"fence {limit}, action {action}", stops)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_losing_the_place_stops_the_pump(seed, record_property):
+    with on_the_line(script(), seed=seed) as flight:
+        flight.back_on_the_line()
+        sign = left_auto_or_said(flight, "EKF Failsafe")
+        stop = flight.stop_after(lambda f: f.set("SIM_GPS_DISABLE", 1), sign)
+        judge(record_property, "satellites lost", [stop])
+
+
 @pytest.mark.parametrize("moments", FEW_OR_MANY)
 @pytest.mark.parametrize(
     ("name", "order"),
