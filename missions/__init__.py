@@ -17,5 +17,6 @@ Their imports go one way: ``tests/test_architecture.py`` lists them from low to 
 * **Files**: `formats` (one room each).
 * **Flying**: `wire` (what is said, without a socket); `link` (the only socket); `flight` (steps,
   watching, record).
+* **On the aircraft itself**: `onboard` (the script that keeps the sprayer off outside its swaths).
 * **Afterwards**: `applied` (what was put where).
 """
