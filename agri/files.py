@@ -25,13 +25,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from agri.errors import BadInput, NotFound, StoreError
+from agri.errors import BadInput, NotFound, Refused, StoreError
 from agri.names import RESERVED
 
 MAX_TEXT_BYTES = 20_000_000
 """Largest document read by default."""
 DEEPEST = 8
 """Most folders and file in a name from outside."""
+PRIVATE, OTHERS = 0o600, 0o077
+"""Rights of a file for its owner alone, and the rights others must not have."""
 TEMPORARY = ".tmp"
 """Ending of files that are not yet anything."""
 
@@ -138,13 +140,13 @@ def temporary_beside(path: Path) -> Path:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def _replacing(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
     temporary = temporary_beside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     flags |= getattr(os, "O_BINARY", 0)
     with told(path):
         try:
-            with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+            with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -166,6 +168,49 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     with _replacing(path) as file:
         file.write(data)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that its owner alone may read, whole or not at all.
+
+    On Windows the folder's own rights decide; a user's profile is private there.
+
+    Raises
+    ------
+    StoreError
+        As `write_bytes`.
+    """
+    with _replacing(path, PRIVATE) as file:
+        file.write(data)
+
+
+def read_private(path: Path, *, limit_bytes: int = MAX_TEXT_BYTES) -> bytes:
+    """Read a file that its owner alone may read.
+
+    Raises
+    ------
+    NotFound
+        When there is no such file.
+    Refused
+        When others may read or change it, or it belongs to somebody else.
+    BadInput
+        When it is larger than `limit_bytes`, a link, or not a regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with told(path):
+        if not path.exists():
+            raise NotFound("error.no_file", path=str(path))
+        if path.is_symlink() or not path.is_file():
+            raise BadInput("error.not_a_file", path=str(path))
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if sys.platform != "win32":
+                found = os.fstat(file.fileno())
+                if found.st_mode & OTHERS or found.st_uid != os.geteuid():
+                    raise Refused("error.file_not_private", path=str(path))
+            data = file.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise BadInput("error.file_too_large", path=str(path), limit_mb=limit_bytes / 1e6)
+    return data
 
 
 def write_text(path: Path, text: str) -> None:

@@ -67,7 +67,7 @@ def _run(words: list[str]) -> int:
     from agri.errors import AgriError, BadInput, NotFound
 
     words = words or ["--help"]
-    if "--help" in words or words[-1] in ("fields", "plan", "papers", "flight"):
+    if "--help" in words or words[-1] in ("fields", "plan", "papers", "flight", "link", "key"):
         name_panels()
     try:
         result = command_tree().main(args=words, prog_name="agri",

@@ -21,6 +21,7 @@ def fly(
     connect: Annotated[str, Option(help="cli.help.connect", show_default=False)],
     speedup: Annotated[str, Option(help="cli.help.speedup", show_default=False)] = "",
     yes: Annotated[bool, Option("--yes", help="cli.help.yes")] = False,
+    key: Annotated[str, Option("--key", help="cli.help.key", show_default=False)] = "",
     farm: FarmOption = None,
 ) -> int:
     """Fly a plan."""
@@ -29,6 +30,7 @@ def fly(
     from agri.cli.show import complain, show_flight
     from agri.errors import BadInput
     from agri.operations.fly import fly_plan
+    from agri.operations.keyring import user_keyring
     from agri.operations.mission_files import load_plan
     from agri.operations.simulated import SIMULATED
 
@@ -48,6 +50,7 @@ def fly(
                 language=language.get(),
                 now=datetime.now(UTC),
                 speedup=fast,
+                signing=user_keyring().signing(key) if key else None,
             )
         except KeyboardInterrupt:
             complain("cli.left_flying" if terminal.flying else "cli.left_on_ground")

@@ -33,6 +33,7 @@ from missions.flight.launch import Briefing, FlightProgress, OnProgress, fly, pr
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
+from missions.link.signing import Signing
 from missions.preflight.requirements import Requirement
 from missions.preflight.vehicle import needed_parameters, unmet
 from missions.sprayer.gear import PumpControl
@@ -124,6 +125,7 @@ def fly_plan(
     now: datetime,
     speedup: float | None = None,
     deadline_s: float = 60.0,
+    signing: Signing | None = None,
 ) -> Flown:
     """Fly a plan and keep its record, picture and page in the farm.
 
@@ -147,6 +149,8 @@ def fly_plan(
         How much faster than the clock a simulation shall fly.
     deadline_s : float
         For the first heartbeat.
+    signing : Signing or None
+        The aircraft's key (`agri.operations.keyring`); None flies unsigned, and says so.
 
     Returns
     -------
@@ -188,8 +192,9 @@ def fly_plan(
     tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
     try:
         with vehicle_at(connect, plan, speedup=speedup) as url:
-            link = Link.connect(url, deadline_s=deadline_s, tlog=tlog)
+            link = Link.connect(url, deadline_s=deadline_s, tlog=tlog, signing=signing)
             with link:
+                link.require_key()
                 pilot.on_link(link)
                 leave = PATIENT if connect in SIMULATED else ()
                 _set_parameters(link, plan, pilot, leave)

@@ -15,6 +15,7 @@ from agri.findings import Finding, Severity
 from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
+from missions.link.trust import check_trust
 from missions.preflight.vehicle import (
     check_identity,
     check_parameters,
@@ -90,6 +91,7 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     LinkError
         When it does not answer.
     """
+    link.require_key()
     identity = link.identify()
     parameters = link.read_parameters([need.name for need in needed_parameters(plan)])
     seen = link.telemetry()
@@ -99,6 +101,12 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
             next_sighting(inbox, link)
             seen = link.telemetry()
     found = (
+        *check_trust(
+            link.heard(),
+            link.signing,
+            cable=link.address.is_serial,
+            simulated=link.is_simulation(),
+        ),
         *check_plan(plan),
         *check_identity(identity),
         *check_parameters(plan, parameters),

@@ -8,10 +8,12 @@
 * `signing`: the key of one aircraft, and timestamps that never go back;
 * `peer`: who is heard and answered on a UDP port;
 * `hearing`: who else is on the link;
+* `trust`: may it be trusted with an aircraft;
 * `radio`: the one place that opens a socket or a serial port;
 * `service`: the thread that takes messages and drives the machines;
 * `stops`: what goes out to stop a flight;
 * `asking`: waiting for an answer, with a deadline;
 * `link`: everything that can be asked of one aircraft;
-* `keying`: an aircraft is given its key, by cable.
+* `keying`: an aircraft is given its key, by cable;
+* `quality`, `diagnosis`, `doctor`: how good a link is, what is wrong with it, measuring it.
 """

@@ -44,6 +44,10 @@ class Asking:
         self.service = service
         self._clock = clock
 
+    def now_s(self) -> float:
+        """Return the link's clock, monotonic seconds."""
+        return self._clock()
+
     def heard(self) -> Heard:
         """Return who else was heard on this link, and what was refused."""
         return self.service.heard()

@@ -33,7 +33,7 @@ from missions.link.address import LinkAddress, read_address
 from missions.link.asking import Asking, OnProgress
 from missions.link.radio import QuietVehicle, Radio, open_radio
 from missions.link.service import Service, our_address
-from missions.link.signing import Signing
+from missions.link.signing import Signing, SigningState
 from missions.link.tlog import TelemetryLog
 from missions.wire.commands import Parameter, ParameterReading, ParameterSetting
 from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
@@ -253,6 +253,27 @@ class Link(Asking):
             if self.read_parameters(["SIM_SPEEDUP"])[0].value is not None:
                 return
         raise Refused("error.link_not_simulation")
+
+    def is_simulation(self) -> bool:
+        """Return whether the aircraft is a simulation on this computer."""
+        with contextlib.suppress(Refused, LinkError):
+            if self.address.is_this_computer:
+                self.require_simulation()
+                return True
+        return False
+
+    def require_key(self) -> None:
+        """Make sure that an aircraft that signs is spoken to with its key.
+
+        On a cable it obeys without one.
+
+        Raises
+        ------
+        Refused
+            When it signs and we have no key.
+        """
+        if self.signing is SigningState.NO_KEY and not self.address.is_serial:
+            raise Refused("error.link_key_needed")
 
     def set_speedup(self, times: float) -> None:
         """Let a simulation run `times` faster than the clock.

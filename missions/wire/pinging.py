@@ -94,7 +94,8 @@ class Pinging:
         asked_ns = self._asked_ns = max(self._asked_ns + 1, round(now_s * 1e9))
         self._waiting[asked_ns] = now_s
         last = self.sent == self._count
-        self._next_s = now_s + (PATIENCE_S if last else self._every_s)
+        due_s = max(now_s, self._next_s + self._every_s)
+        self._next_s = now_s + PATIENCE_S if last else due_s
         return (TimeSync(asked_ns=asked_ns),)
 
 
