@@ -299,7 +299,7 @@ class NoRadio:
         self.sent.append(message)
 
     def aim(self, system: int, peer: Any = None) -> None:
-        self.aimed = system
+        self.aimed, self.peer = system, peer
 
     def beats(self) -> int:
         return sum(message.get_type() == "HEARTBEAT" for message in self.sent)
