@@ -9,10 +9,12 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
   `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
   `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `radio` (the sticks),
-  `sprayer` (what drives the pump), `payload` (camera, servo outputs).
+  `sprayer` (what drives the pump), `spray_guard` (a rule on board that keeps it off away from
+  spray lines), `payload` (camera, servo outputs).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store` with
   `storage` and `fence_storage` (what is kept of items) and `item_names`; `messages`,
   `item_messages`, `announcements`, `instruments`, `channel`, `signing`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
   behind the same door), `chaos` (a bad link).
+* **Hazards**: `scenarios` (what is done to either vehicle, and how that must end).
 """

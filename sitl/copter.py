@@ -17,7 +17,7 @@ import random
 from collections.abc import Iterable, Mapping
 
 from agri.geo import LonLat
-from sitl import arming, instruments, mode_change, orders, returning
+from sitl import arming, instruments, mode_change, orders, returning, spray_guard
 from sitl.auto import AutoCrew
 from sitl.battery import Battery
 from sitl.failsafes import Failsafes
@@ -207,6 +207,7 @@ class Copter:
             self._each_second()
         self.faults.look(self)
         self.failsafes.look(self._ticks)
+        spray_guard.look(self, self._ticks)
         if self.mode is Mode.AUTO:
             self.auto.run()
         self._fly()

@@ -91,6 +91,10 @@ class Faults:
         self._lasting: list[tuple[float, Callable[[], object]]] = []
         self._armed_s: float | None = None
 
+    def add(self, fault: Fault) -> None:
+        """Let one more wait for its moment; one whose moment is over comes at once."""
+        self._waiting.append(fault)
+
     def look(self, copter: Copter) -> None:
         """Bring about what is due, and end what has lasted long enough."""
         if self._armed_s is None and copter.armed:

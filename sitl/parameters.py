@@ -4,7 +4,8 @@ The table itself is data (``parameters.toml``), read off ArduCopter 4.6-dev. Val
 ArduPilot keeps them, in their own type: a REAL32 in single precision, an integer cut to its
 range, so that what is read back after a set is what the real one would answer. Two groups are
 listed only while their switch is on (SPRAY_ENABLE, CAM1_TYPE), but can always be read by name,
-with an index of 65535, as ArduPilot does. An unknown name is met with silence.
+with an index of 65535, as ArduPilot does. A parameter that is its own switch is made by a script on
+board: at 0 there is none. An unknown name is met with silence.
 """
 
 from __future__ import annotations
@@ -92,17 +93,18 @@ class Parameters:
         for name, value in (changed or {}).items():
             if name not in self._table:
                 raise BadInput("error.simulator_parameter", name=name)
-            if not self.set(name, float(value)):
+            if not self._keep(name, float(value)):
                 raise BadInput("error.simulator_parameter_value", name=name, value=value)
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return (name for name in self._values if name in self)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._values
+        row = self._table.get(name)
+        return row is not None and (row.switch != name or self._values[name] != 0.0)
 
     def kind(self, name: str) -> int:
         """Return the MAV_PARAM_TYPE of a parameter."""
@@ -110,7 +112,10 @@ class Parameters:
 
     def set(self, name: str, value: float) -> bool:
         """Set a parameter as PARAM_SET would; return whether it exists and took a number."""
-        if name not in self._values or not math.isfinite(value):
+        return name in self and self._keep(name, value)
+
+    def _keep(self, name: str, value: float) -> bool:
+        if not math.isfinite(value):
             return False
         self._values[name] = as_kept(value, self._table[name].kind)
         self.version += 1

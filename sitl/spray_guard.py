@@ -1,0 +1,66 @@
+"""A rule on board that keeps the sprayer off whenever the spray lines are not flown.
+
+On a real aircraft that is a Lua script on the autopilot's card: ArduCopter itself leaves its
+sprayer on when AUTO is left. This is the same rule, as its own program and not as that script: the
+embedded vehicle has no interpreter, and a second writing of the rule is one more opinion of it.
+
+It is on board when SCR_ENABLE and SPGD_VER are set at the start. SPGD_VER is the parameter by which
+a ground station sees that such a script runs; without one it does not exist, here as there.
+Ten times a second it orders the sprayer off unless the aircraft is armed and in AUTO, its mission
+runs, the item flown to is neither take-off nor return nor landing and lies not behind
+DO_LAND_START, and no fence is broken and no failsafe is on. It only ever switches off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sitl.mission_run import DO_LAND_START, DO_RETURN_PATH_START, LANDINGS, MissionRun, State
+from sitl.modes import Mode
+
+if TYPE_CHECKING:
+    from sitl.copter import Copter
+
+EVERY_TICKS = 5
+AWAY = frozenset({20, 22, *LANDINGS})
+"""Items that are no spray lines: the way home, take-off, landing."""
+LEGS = frozenset({DO_LAND_START, DO_RETURN_PATH_START})
+
+
+def on_board(copter: Copter) -> bool:
+    """Return whether the rule is on board."""
+    return copter.parameters["SCR_ENABLE"] != 0.0 and "SPGD_VER" in copter.parameters
+
+
+def look(copter: Copter, tick: int) -> None:
+    """Switch the sprayer off if nothing may be sprayed now; `tick` counts steps of 0.02 s."""
+    if tick % EVERY_TICKS or not on_board(copter):
+        return
+    why = reason(copter)
+    if why and copter.sprayer.running:
+        wet = copter.sprayer.spraying
+        copter.sprayer.order(False)
+        if wet:
+            copter.say(4, f"Spray guard: sprayer off, {why}")
+
+
+def reason(copter: Copter) -> str:
+    """Return why nothing may be sprayed now, empty when it may."""
+    if not copter.armed:
+        return "disarmed"
+    if copter.auto_rtl or copter.mode is not Mode.AUTO:
+        return f"mode {Mode.AUTO_RTL.name if copter.auto_rtl else copter.mode.name}"
+    if copter.fence.breaches:
+        return "fence crossed"
+    return "failsafe" if copter.failsafes.any_on else _off_the_lines(copter.mission)
+
+
+def _off_the_lines(mission: MissionRun) -> str:
+    if mission.state is not State.RUNNING:
+        return "no mission running"
+    if not 0 < mission.nav < mission.count:
+        return ""
+    if mission.item(mission.nav).command in AWAY:
+        return "not a line"
+    before = {mission.item(seq).command for seq in range(1, mission.nav)}
+    return "return leg" if before & LEGS else ""

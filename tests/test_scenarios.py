@@ -1,0 +1,81 @@
+"""Every hazard of the list, flown on the embedded vehicle with agri's watch: how each one ends."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from sitl.scenarios import IN_FLIGHT, SCENARIOS, STILL_S, Scenario
+from tests.scenario_flights import SPEED_M_S, SWATH_M, Embedded, Flown, fly
+
+NAMED = pytest.mark.parametrize("scenario", IN_FLIGHT, ids=lambda scenario: scenario.name)
+
+
+def judge(scenario: Scenario, flown: Flown) -> None:
+    """Hold what was flown against what the scenario expects."""
+    assert flown.ending is scenario.ending, (flown.ending, flown.texts, flown.notes)
+    assert flown.modes & scenario.modes, (flown.modes, flown.texts)
+    assert flown.noticed_after_s <= scenario.notice_s
+    for said in scenario.heard:
+        assert any(said.lower() in text.lower() for text in flown.texts), (said, flown.texts)
+    for key in scenario.told:
+        assert key in flown.notes, (key, flown.notes)
+    assert flown.breached is not scenario.fence_kept
+    if scenario.still_s is not None:
+        assert flown.still_after_s <= scenario.still_s
+        assert flown.outside_m2 <= SPEED_M_S * STILL_S * SWATH_M
+
+
+@NAMED
+def test_a_hazard_over_the_field_ends_as_it_must(scenario, record_property):
+    flown = fly(Embedded(), scenario, random.Random(scenario.name))
+    record_property(scenario.name, f"{flown.still_after_s:.2f}")
+    judge(scenario, flown)
+
+
+@pytest.mark.slow
+@NAMED
+def test_a_hazard_at_fifty_moments_ends_as_it_must(scenario, record_property):
+    latest_s = 0.0
+    for number in range(50):
+        flown = fly(Embedded(), scenario, random.Random(f"{scenario.name} {number}"))
+        judge(scenario, flown)
+        latest_s = max(latest_s, flown.still_after_s)
+    record_property(scenario.name, f"n=50 max={latest_s:.2f}")
+
+
+SEEN = ("pilot RTL", "pilot LOITER", "brake", "second GCS", "RC loss", "low battery",
+        "critical battery", "fence breach", "GPS glitch")  # fmt: skip
+BLIND = [s for s in IN_FLIGHT if s.still_s is not None and s.name != "empty tank"]
+
+
+@pytest.mark.parametrize("name", ["pilot RTL", "mission end"])
+def test_with_neither_watch_nor_guard_the_pump_goes_on(name):
+    """So that the others can fail."""
+    scenario = next(s for s in IN_FLIGHT if s.name == name)
+    flown = fly(Embedded(SPGD_VER=0.0), scenario, random.Random(1), watched=False)
+    assert flown.still_after_s > 3.0 * STILL_S
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", BLIND, ids=lambda scenario: scenario.name)
+def test_the_guard_alone_is_in_time(scenario):
+    """Nobody on the ground sees or says anything; only what notes are written is left out."""
+    for number in range(5):
+        flown = fly(Embedded(), scenario, random.Random(number), watched=False)
+        judge(replace(scenario, told=()), flown)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SEEN)
+def test_the_watch_alone_is_in_time_while_the_link_is_good(name):
+    scenario = next(s for s in IN_FLIGHT if s.name == name)
+    for number in range(5):
+        judge(scenario, fly(Embedded(SPGD_VER=0.0), scenario, random.Random(number)))
+
+
+def test_the_list_names_every_hazard_once():
+    names = [scenario.name for scenario in SCENARIOS]
+    assert len(set(names)) == len(names) == 21
