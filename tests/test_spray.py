@@ -17,6 +17,7 @@ from agri.errors import BadInput, Refused
 from agri.field import ObstacleKind
 from agri.geo import LocalFrame
 from agri.weather import Wind
+from missions.catalogue import sprayer
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
 from missions.passes.flight import flight
@@ -120,6 +121,22 @@ def test_parts_too_narrow_for_a_swath_are_dropped_and_told():
     [told] = untreated(ground, site)
     assert told.key == "finding.spray_left_out"
     assert "180" in told.text("en")
+
+
+def test_ground_too_short_for_a_drop_to_fall_is_refused_in_one_sentence():
+    field = Polygon(
+        [(-0.25, -10.2), (2.86, -6.03), (4.28, -3.6), (6.63, -2.04), (10.62, 1.29), (9.02, 5.5),
+         (4.46, 6.41), (1.25, 7.44), (-3.45, 10.51), (-4.9, 5.09), (-9.03, 2.95), (-10.66, -1.71),
+         (-6.75, -5.03), (-2.61, -5.56)]
+    )  # fmt: skip
+    barred = (Point(-0.2025682, -8.4238489).buffer(12.0, quad_segs=3),)
+    asked = replace(
+        CALM, sprayer=sprayer("servo"), rate_l_ha=25.5, swath_m=3.729, speed_m_s=4.51,
+        angle_deg=0.0, crop_height_m=1.2, edge_pass=False, height_m=3.0,
+    )  # fmt: skip
+    with pytest.raises(Refused) as caught:
+        plan_route(DRAFT.site(field, (-3.86, -27.52), (), barred), asked)
+    assert caught.value.message.key == "error.spray_too_short"
 
 
 NEAR_HOLES = (

@@ -63,6 +63,8 @@ NEAR_M = 3.0
 cut, and what the aircraft lags behind its target."""
 CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
+AT_ONCE_M = 0.05
+"""An order this near behind a waypoint is given when that is reached."""
 REMEMBERED = 4
 """Flights kept in mind: cutting, timing, writing and fencing a route each ask for the same one."""
 CORNER_DEG, DOUBT_DEG = 20.0, 1.0
@@ -210,6 +212,22 @@ def off_before_m(tail_m: float, speed_m_s: float, hose_s: float, *, after_m: flo
     return round(speed_after(tail_m + slowing_m + after_m, speed_m_s) * hose_s, 3)
 
 
+def ordered_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[float, float]:
+    """Return how far along a run the sprayer is ordered on, and off.
+
+    Examples
+    --------
+    >>> swath = Pass(points=((0, 0), (50, 0)), width_m=4.0, rate_l_ha=20.0, speed_m_s=4.0)
+    >>> roomy = Run(points=((-9, 0), (59, 0)), lead_m=9.0, tail_m=9.0, passes=(swath,))
+    >>> [round(far_m, 1) for far_m in ordered_m(roomy, 0.3)]
+    [5.4, 57.8]
+    """
+    first, last = run.passes[0].speed_m_s, run.passes[-1].speed_m_s
+    early = on_before_m(run.lead_m, first, hose_s, pump_s=pump_s, before_m=run.before_m)
+    end_m = run.lead_m + sum(work.length_m for work in run.passes)
+    return run.lead_m - early, end_m - off_before_m(run.tail_m, last, hose_s, after_m=run.after_m)
+
+
 def beyond_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[float, float]:
     """Return how much longer than its passes a run is wet, before its beginning and behind its end.
 
@@ -226,8 +244,7 @@ def beyond_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[flo
     if run.is_spot:
         return 0.0, 0.0
     first, last = run.passes[0].speed_m_s, run.passes[-1].speed_m_s
-    on_m = run.lead_m - on_before_m(run.lead_m, first, hose_s, pump_s=pump_s, before_m=run.before_m)
-    far_m, step_s = on_m, 0.01
+    far_m, step_s = ordered_m(run, hose_s, pump_s=pump_s)[0], 0.01
     for _ in range(round((pump_s + hose_s) / step_s)):
         far_m += speed_after(run.before_m + far_m, first) * step_s
     off_m = off_before_m(run.tail_m, last, hose_s, after_m=run.after_m)

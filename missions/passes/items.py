@@ -40,13 +40,13 @@ from agri.geo import LocalFrame, LonLat
 from missions.airspace.route import Place
 from missions.items import Command, MissionItem, item_at
 from missions.passes.flight import (
+    AT_ONCE_M,
     NEAR_M,
     PUMP_ON_S,
     Flight,
     Run,
     flight,
-    off_before_m,
-    on_before_m,
+    ordered_m,
 )
 from missions.passes.route import Pass, SprayRoute
 from missions.passes.speeds import STOP_S, begins_at_rest, transit_speeds
@@ -59,8 +59,6 @@ SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 LATE_M = 0.3
 """An off this much late, behind a bend, is let be."""
-AT_ONCE_M = 0.05
-"""An order this near behind a waypoint is given when that is reached."""
 
 
 def spray_items(
@@ -230,12 +228,9 @@ class _Writer:
         first = run.passes[0]
         servo = self.settings.sprayer.control is PumpControl.SERVO
         pump_s = 0.0 if servo else PUMP_ON_S
-        lead_m = on_before_m(
-            run.lead_m, first.speed_m_s, hose_s, pump_s=pump_s, before_m=run.before_m
-        )
-        yield _Order(run.lead_m - lead_m, self._on(first), must=False)
+        on_m, off_m = ordered_m(run, hose_s, pump_s=pump_s)
+        yield _Order(on_m, self._on(first), must=False)
         far_m = run.lead_m
-        off_m = _off_m(run, hose_s)
         for before, after in pairwise(run.passes):
             far_m += before.length_m
             changed = self._changed(before, after)
@@ -281,13 +276,6 @@ def _in_time(order: _Order, begin_m: float, end_m: float) -> bool:
     if order.at_m <= begin_m + AT_ONCE_M:
         return True
     return order.at_m <= end_m - (NEAR_M if order.must else 0.0)
-
-
-def _off_m(run: Run, hose_s: float) -> float:
-    """Return how far along a run the sprayer is switched off."""
-    end_m = run.lead_m + sum(work.length_m for work in run.passes)
-    speed = run.passes[-1].speed_m_s
-    return end_m - off_before_m(run.tail_m, speed, hose_s, after_m=run.after_m)
 
 
 def _before_bend(off: _Order, begin_m: float, end_m: float) -> _Order:

@@ -37,7 +37,7 @@ from missions.airspace.route import Place
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
 from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
-from missions.passes.flight import PUMP_ON_S, beyond_m, early_m, flight
+from missions.passes.flight import AT_ONCE_M, PUMP_ON_S, Run, beyond_m, early_m, flight, ordered_m
 from missions.passes.route import Pass, SprayRoute
 from missions.spray.lines import Laid, lay_lines
 from missions.sprayer.gear import PumpControl
@@ -159,7 +159,7 @@ def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -
     ground = treatable.area
     if ground.area < SMALL_M2:
         return
-    wet = list(_wet(route, settings))
+    wet = [work for _, works in _wet(route, settings) for work in works]
     strips = [swept([work.points], work.width_m).intersection(ground) for work in wet]
     once_m2 = float(shapely.union_all(strips).area)
     times = 2.0 if settings.crosshatch else 1.0
@@ -175,17 +175,20 @@ def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -
         yield Finding.warning("finding.spray_twice", percent=100.0 * twice)
 
 
-def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[Pass]:
-    """Yield what of each pass is wet: without what is begun late and ended short."""
+def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[tuple[Run, list[Pass]]]:
+    """Yield what of each run is wet: without what is begun late and ended short."""
     sprayer = settings.sprayer
     pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
     for run in flight(route).runs:
         before_m, after_m = beyond_m(run, sprayer.hose_s, pump_s=pump_s)
-        for work in run.passes:
+        on_m, off_m = ordered_m(run, sprayer.hose_s, pump_s=pump_s)
+        wet = []
+        for work in run.passes if off_m > on_m + AT_ONCE_M else ():
             from_m = max(0.0, -before_m) if work is run.passes[0] else 0.0
             to_m = work.length_m + (min(0.0, after_m) if work is run.passes[-1] else 0.0)
             if to_m - from_m > LEAST_M and not work.is_spot:
-                yield work.part(from_m, to_m)
+                wet.append(work.part(from_m, to_m))
+        yield run, wet
 
 
 def plan_route(
@@ -219,8 +222,8 @@ def plan_route(
     Raises
     ------
     Refused
-        When the pad is not clear or cut off, buffers and clearances leave nothing to spray, or
-        the swath is wider than the field.
+        When the pad is not clear or cut off, buffers and clearances leave nothing to spray, the
+        swath is wider than the field, or what is left is too short for any drop to fall.
     """
     frame = site.field.frame
     home = frame.metres(site.pad.place)
@@ -247,6 +250,10 @@ def plan_route(
         treatable=ground.area,
         angle_deg=laid.angle_deg,
     )
+    worth = [run for run, wet in _wet(route, settings) if wet]
+    if not worth:
+        raise Refused("error.spray_too_short", name=site.field.name)
+    route = replace(route, passes=tuple(work for run in worth for work in run.passes))
     found = (*untreated(ground, site), *unevenly(route, ground, settings))
     return replace(route, findings=found)
 
