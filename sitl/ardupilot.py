@@ -231,6 +231,13 @@ class ArduPilot:
             self._folder.cleanup()
             self._folder = None
 
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """The aircraft's own logs (.BIN) so far, the oldest first; gone with `stop`."""
+        if self._folder is None:
+            return ()
+        return tuple(sorted((Path(self._folder.name) / "logs").glob("*.BIN")))
+
     def __enter__(self) -> Self:
         return self.start()
 

@@ -33,7 +33,7 @@ from tests.spray_farm import (
 SPRAY = ("plan", "spray", PADDY, "--rate", "20", *MIX)
 TREES = ("plan", "trees", ORCHARD, *MIX)
 COMMANDS = (("plan", "spray"), ("plan", "trees"), ("sprayers",), ("sorties",), ("resume",),
-            ("applied",), ("weather",), ("fly",), ("export",))  # fmt: skip
+            ("applied",), ("weather",), ("fly",), ("export",), ("flight", "import"))  # fmt: skip
 NOT_FOR_PEOPLE = re.compile(r"\w+_(m|l|ha|s)\b|\d\.\d|[{}]")
 """Names of variables, English decimal points and holes that nothing was put into."""
 ENGLISH = re.compile(r"\b(the|and|with|of|default|required|usage|options|arguments)\b", re.I)

@@ -136,6 +136,20 @@ def test_a_flight_called_back_in_a_swath_stops_its_spray_there(season: Season) -
     assert first.applied.applied.outside_l < 0.02 * planned
 
 
+def test_what_was_known_at_the_launch_stays_with_the_flight(season: Season) -> None:
+    with Workspace.open(season.farm) as workspace:
+        for flown in (season.first, season.rest):
+            launch = workspace.launch_of(flown.stored)
+            assert launch is not None
+            assert launch.findings == flown.findings
+            assert flown.plan.spray is not None
+            speed_m_s = flown.plan.spray.settings.speed_m_s
+            told = dict(launch.parameters)
+            assert told["SPRAY_ENABLE"] == 1.0
+            assert told["WPNAV_SPEED"] == pytest.approx(100.0 * speed_m_s, abs=1.0)
+            assert "FENCE_ENABLE" in told
+
+
 def test_what_was_left_and_what_was_done_are_the_plan_once(season: Season) -> None:
     """Both maps laid over each other: every place its rate, none twice, no litre lost."""
     first, rest = season.first, season.rest

@@ -13,6 +13,10 @@ began, with a scale that is nearly 1, is fitted over all places. Where it lies n
 pass, it is drawn towards that end, the more the fewer places there are. The pump is taken to have
 changed half-way between two reports, the nozzles `Sprayer.hose_s` after it. Between two reports
 further apart than `SILENCE_S` nothing is taken for sprayed.
+
+A receiver errs alike from one report to the next, so reports that come oftener than every
+`REPORT_S`, as in an aircraft's own log, count for so much less: what speaks for a pass, and how
+many places an end is fitted to, goes by time.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from missions.flightplan import FlightPlan, job_of
 from missions.passes.route import Pass
 from missions.sortie.resume import Done, frame_of, merged, passes_of
 
+REPORT_S = 0.25
+"""Time in which a receiver's error changes enough to count as another."""
 NOISE_M = 1.5
 """How far a place may be off, one standard deviation."""
 SPEED_BIAS = 0.01
@@ -145,6 +151,7 @@ def _velocity(times: FloatArray, at: FloatArray) -> FloatArray:
 def _likeliest(passes: Sequence[Pass], record: _Record, samples: IntArray) -> IntArray:
     """Return the pass of each spraying sample in the likeliest sequence; −1 far from every one."""
     strange = _strangeness(passes, record.at[samples], record.velocity[samples])
+    strange *= _weights(record.time_s)[samples, None]
     count = len(passes)
     steps = np.subtract.outer(np.arange(count), np.arange(count)).T
     order = np.where(steps > 1, np.minimum(SKIP_ONE + 0.5 * (steps - 1), SKIP_MOST), 0.0)
@@ -162,9 +169,17 @@ def _likeliest(passes: Sequence[Pass], record: _Record, samples: IntArray) -> In
     which[-1] = int(total.argmin())
     for number in range(len(samples) - 1, 0, -1):
         which[number - 1] = came[number, which[number]]
+    strange /= _weights(record.time_s)[samples, None]
     far = strange[np.arange(len(samples)), which] > _ill(np.array([FAR_M])) + 2.0 * HEADING_WEIGHT
     which[far] = -1
     return which
+
+
+def _weights(times: FloatArray) -> FloatArray:
+    """Return how much each report counts beside one every `REPORT_S`, (N,), 0.01 to 1."""
+    steps = np.diff(times, prepend=times[0] - REPORT_S)
+    found: FloatArray = np.clip(steps / REPORT_S, 0.01, 1.0)
+    return found
 
 
 def _strangeness(passes: Sequence[Pass], at: FloatArray, velocity: FloatArray) -> FloatArray:
@@ -227,16 +242,17 @@ def _stretch(work: Pass, index: int, record: _Record, run: IntArray, hose_s: flo
         return Done(index=index, dwelt_s=float(times[-1] - times[0]) + before_s + after_s)
     steps = (speed[1:] + speed[:-1]) / 2.0 * np.diff(times)
     flown = np.concatenate([[0.0], np.cumsum(steps)])
-    begin, scale = _fitted(flown, _nearest(work, record.at[run], BEYOND_M)[0])
+    count = float(np.sum(_weights(record.time_s)[run]))
+    begin, scale = _fitted(flown, _nearest(work, record.at[run], BEYOND_M)[0], count / len(run))
     start = begin + (hose_s - before_s) * float(speed[0])
-    start = _drawn(start, 0.0, len(run))
+    start = _drawn(start, 0.0, count)
     end = begin + scale * float(flown[-1]) + (hose_s + after_s) * float(speed[-1])
-    end = _drawn(end, work.length_m, len(run))
+    end = _drawn(end, work.length_m, count)
     start, end = (min(max(0.0, far), work.length_m) for far in (start, end))
     return Done(index=index, from_m=start, to_m=max(start, end))
 
 
-def _drawn(far_m: float, end_m: float, count: int) -> float:
+def _drawn(far_m: float, end_m: float, count: float) -> float:
     """Return a place fitted to `count` others, drawn towards the pass's end if it is near."""
     off_m = far_m - end_m
     if abs(off_m) > 2.0 * NOISE_M:
@@ -253,14 +269,17 @@ def _half_gaps(times: FloatArray, run: IntArray) -> tuple[float, float]:
     return min(float(before), 1.0) / 2.0, min(float(after), 1.0) / 2.0
 
 
-def _fitted(flown: FloatArray, raw: FloatArray) -> tuple[float, float]:
-    """Return where the way flown began and its scale (near 1) that fit the places best."""
+def _fitted(flown: FloatArray, raw: FloatArray, weight: float) -> tuple[float, float]:
+    """Return where the way flown began and its scale (near 1) that fit the places best.
+
+    Each place counts for `weight` of one.
+    """
     kept = np.ones(len(raw), dtype=bool)
     begin, scale = 0.0, 1.0
     for _ in range(3):
         x, y = flown[kept], raw[kept]
         x0, y0 = x.mean(), y.mean()
-        firm = (NOISE_M / SPEED_BIAS) ** 2
+        firm = (NOISE_M / SPEED_BIAS) ** 2 / weight
         scale = float((((x - x0) * (y - y0)).sum() + firm) / (((x - x0) ** 2).sum() + firm))
         begin = float(y0 - scale * x0)
         off = abs(raw - begin - scale * flown)
