@@ -275,6 +275,16 @@ def test_only_the_address_the_aircraft_was_first_heard_from_is_heard_and_answere
         other.close()
 
 
+def test_two_programs_do_not_share_the_port_of_one_aircraft(stranger: Stranger) -> None:
+    stranger.keep_beating()
+    with Link.connect(stranger.url, deadline_s=5.0):
+        with pytest.raises(LinkError) as told:
+            Link.connect(stranger.url, deadline_s=5.0)
+        assert told.value.message.key == "error.link_port_taken"
+    with Link.connect(stranger.url, deadline_s=5.0) as link:
+        assert link.telemetry().heartbeats >= 1
+
+
 def test_half_a_frame_of_a_stranger_does_not_swallow_the_aircrafts(stranger: Stranger) -> None:
     other = second_sender(stranger)
     try:

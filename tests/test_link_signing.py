@@ -22,6 +22,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.errors import BadInput, LinkError, Refused
 from agri.geo import LonLat
+from missions.flight.launch import fly, look, prepare
 from missions.link.keying import install_key
 from missions.link.link import Link
 from missions.link.signing import (
@@ -38,7 +39,7 @@ from missions.link.signing import (
 )
 from sitl.signing import SignedParser, set_up, signing_state
 from sitl.simulator import Simulator
-from tests.test_link import PLAN, Stranger, wait_ready
+from tests.test_link import PLAN, Stranger, short_plan, wait_ready
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
 SECRET = bytes((37 * n + 11) % 256 for n in range(KEY_BYTES))
@@ -340,7 +341,33 @@ def test_a_key_is_installed_proved_used_and_written_nowhere(
         logging.getLogger(name).removeHandler(caplog.handler)
 
 
-def test_an_unsigned_station_commands_nothing_once_the_aircraft_has_a_key(aircraft: str) -> None:
+def test_a_flight_is_flown_signed_from_the_first_frame_to_the_landing(tmp_path: Path) -> None:
+    fitted = {"CAM1_TYPE": 1.0, "SERVO11_FUNCTION": 10.0, "FS_GCS_TIMEOUT": 90.0}
+    plan, kept, log = short_plan(lines=1), Kept(), tmp_path / "a.tlog"
+    with Simulator(
+        HOME, speedup=30.0, ready_after_s=4.0, parameters=fitted, over_radio=True
+    ) as running:
+        with Link.connect(running.url) as wire:
+            install_key(wire, kept.signing())
+        with Link.connect(running.url, signing=kept.signing(), tlog=log) as link:
+            look(link, plan)
+            prepare(link, plan)
+            assert fly(link, plan, confirm=lambda _: True).outcome == "landed"
+            assert link.heard().refused.for_signature == 0
+    reader = mavutil.mavlink_connection(str(log))
+    signed = plain = 0
+    while (message := reader.recv_msg()) is not None:
+        frame = bytes(message.get_msgbuf())
+        good = frame[0] == 0xFD and frame[2] & 1 and frame[-6:] == signature(SECRET, frame)
+        signed, plain = signed + bool(good), plain + (not good)
+    assert plain == 0
+    assert signed > 500
+
+
+def test_an_unsigned_station_commands_nothing_once_the_aircraft_has_a_key(
+    aircraft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("missions.wire.commands.PARAMETER_TRIES", 2)
     with Link.connect(aircraft) as link:
         wait_ready(link)
         install_key(link, Kept().signing())
@@ -366,7 +393,8 @@ def test_a_key_is_changed_for_another(aircraft: str) -> None:
         assert told.value.message.key == "error.link_signature"
 
 
-def test_no_key_goes_over_the_air_or_to_armed_motors() -> None:
+def test_no_key_goes_over_the_air(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("missions.wire.commands.PARAMETER_TRIES", 2)
     stranger = Stranger()
     try:
         stranger.keep_beating()

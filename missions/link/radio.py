@@ -12,6 +12,7 @@ thread and hands every message on. Around it stand what was found on its way:
 * On the end of a TCP stream it would spin for ever; here the receive thread ends.
 * Listeners run on the receive thread, so ours only puts the message into a queue.
 
+* It opens a UDP port that another program listens on already; `refuse_shared_port` does not.
 * Its parser gives up at every frame that is wrong, and waits; ours is told to pass over them.
 
 Frames are tapped both ways for the telemetry log, but never the one that carries a signing key.
@@ -26,6 +27,7 @@ import errno
 import logging
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -264,6 +266,7 @@ def open_radio(
     StoreError
         When what signing must remember cannot be written.
     """
+    refuse_shared_port(address)
     opened: queue.SimpleQueue[QuietVehicle | Exception] = queue.SimpleQueue()
     late = threading.Event()
 
@@ -303,6 +306,28 @@ def open_radio(
     except AgriError:
         result.handler.close()
         raise
+
+
+def refuse_shared_port(address: LinkAddress) -> None:
+    """Make sure that no other program listens on this UDP port.
+
+    The connection library lets two programs open the same port, and then only one of them hears.
+
+    Raises
+    ------
+    LinkError
+        When the port is taken.
+    """
+    kind, _, place = address.device.partition(":")
+    if kind != "udpin":
+        return
+    host, _, port = place.rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, int(port)))
+        except OSError as trouble:
+            if trouble.errno == errno.EADDRINUSE:
+                raise LinkError("error.link_port_taken", device=address.device) from trouble
 
 
 def _fault_of(bad: Any) -> str:
