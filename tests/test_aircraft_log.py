@@ -196,6 +196,16 @@ def test_what_was_applied_is_reckoned_from_the_exact_track(
     assert after.litres == pytest.approx(before.litres, rel=0.05)
 
 
+def test_where_the_log_is_silent_about_the_pump_it_is_as_it_was_heard(
+    farm: Workspace, stored: StoredFlight, flown: Flown, tmp_path: Path
+) -> None:
+    before = map_flight(farm, stored.uid, language="vi").applied
+    imported = import_log(farm, log_file(tmp_path, flown, parameters={}), language="vi", now=NOW)
+    assert "finding.log_pump_heard" in {finding.key for finding in imported.findings}
+    assert imported.applied is not None
+    assert imported.applied.applied.litres == pytest.approx(before.litres, rel=0.01)
+
+
 def test_the_rest_of_a_broken_off_flight_begins_where_the_log_says(
     farm: Workspace, flown: Flown, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ from agri.workspace.flightbook import FOLDER
 from missions.flightplan import FlightPlan
 from missions.formats.dataflash import FlightsLog, LoggedFlight, read_dataflash
 from missions.items import digest
+from missions.wire.pump import pump_channel
 
 MOST_BYTES = 300_000_000
 """A working day at ArduPilot's usual rates."""
@@ -113,6 +114,9 @@ def import_log(
         paper = _paper(taken, fit.logged, offset_s=fit.offset_s, now=now)
         stored = farm.replace_track(fit.flight, record, (taken.copy, paper))
     findings = [*_about(log, fit.logged, record, plan), *_about_clocks(fit)]
+    if np.isnan(fit.logged.track_with(pump_channel(plan) if plan else 0).pump_share).any():
+        told = bool(np.isfinite(record.track.pump_share).any())
+        findings += [Finding.warning("finding.log_pump_heard")] if told else []
     findings += _about_parameters(farm.launch_of(stored), fit.logged)
     return _shown(farm, stored, record, plan, findings, language=language)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agri.operations.compare import off_plan_p95_m
 from agri.track import Event, FlightRecord, Track
@@ -20,6 +21,7 @@ from agri.workspace import Outcome, StoredFlight, Workspace
 from missions.flight.matching import Match, match
 from missions.flightplan import FlightPlan
 from missions.formats.dataflash import FlightsLog, LoggedFlight
+from missions.formats.dataflash_track import SILENCE_S, between, near_reports
 from missions.formats.document import read_document
 from missions.items import digest
 from missions.wire.pump import pump_channel
@@ -88,6 +90,7 @@ def exact(fit: Fit, plan: FlightPlan | None) -> FlightRecord:
     logged, heard = fit.logged, fit.heard
     track = logged.track_with(pump_channel(plan) if plan else 0)
     track = replace(track, time_s=np.round(track.time_s - fit.offset_s, 6))
+    track = replace(track, pump_share=_pump(track, heard.track))
     photos = heard.photos
     if len(logged.photos) >= len(photos):
         photos = tuple(replace(p, time_s=p.time_s - fit.offset_s) for p in logged.photos)
@@ -101,6 +104,15 @@ def exact(fit: Fit, plan: FlightPlan | None) -> FlightRecord:
         events=(*heard.events, from_log),
         outcome=heard.outcome if ended else logged.outcome,
     )
+
+
+def _pump(track: Track, heard: Track) -> NDArray[np.float64]:
+    """Return the pump's output by the log, and where it is silent, as it was heard."""
+    told = np.isfinite(heard.pump_share)
+    by_ear = between(track.time_s, heard.time_s[told], heard.pump_share[told])
+    near = near_reports(track.time_s, heard.time_s[told], held_s=SILENCE_S)
+    silent = ~np.isfinite(track.pump_share) & near
+    return np.where(silent, by_ear, track.pump_share)
 
 
 def alone(logged: LoggedFlight, plan: FlightPlan, firmware: str) -> FlightRecord:

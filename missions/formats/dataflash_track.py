@@ -132,7 +132,7 @@ def track_of(columns: Columns, parameters: Mapping[str, float], *, channel: int)
     pump = find_pump(lambda names: tuple(Parameter(n, parameters.get(n)) for n in names), channel)
     pulses = columns.outputs[pump.channel].rows() if pump else np.empty((0, 2))
     time_s = np.union1d(places[:, 0], pulses[:, 0])
-    near = _told(time_s, places[:, 0])
+    near = near_reports(time_s, places[:, 0])
     time_s = time_s[near]
     lon, lat, height = (between(time_s, places[:, 0], places[:, n]) for n in (1, 2, 3))
     return Track(
@@ -146,14 +146,22 @@ def track_of(columns: Columns, parameters: Mapping[str, float], *, channel: int)
     )
 
 
-def _told(time_s: FloatArray, known_s: FloatArray) -> NDArray[np.bool_]:
-    """Return which times lie on a report or between two that are near each other."""
+def near_reports(
+    time_s: FloatArray, known_s: FloatArray, *, held_s: float = 0.0
+) -> NDArray[np.bool_]:
+    """Return which times lie on a report or between two that are near each other.
+
+    The first report counts for `held_s` before it too, the last for as long after it.
+    """
     if not len(known_s):
         return np.zeros(len(time_s), dtype=bool)
     after = np.searchsorted(known_s, time_s)
     inside = (after > 0) & (after < len(known_s))
     step = known_s[np.minimum(after, len(known_s) - 1)] - known_s[np.maximum(after - 1, 0)]
-    return np.isin(time_s, known_s) | (inside & (step <= SILENCE_S))
+    outside = (time_s < known_s[0]) & (time_s >= known_s[0] - held_s)
+    outside |= (time_s > known_s[-1]) & (time_s <= known_s[-1] + held_s)
+    found: NDArray[np.bool_] = np.isin(time_s, known_s) | (inside & (step <= SILENCE_S)) | outside
+    return found
 
 
 def between(time_s: FloatArray, known_s: FloatArray, values: FloatArray) -> FloatArray:
@@ -189,9 +197,7 @@ def _shares(time_s: FloatArray, pulses: FloatArray, pump: PumpServo | None) -> F
     if pump is None or not len(pulses):
         return np.full(len(time_s), math.nan)
     shares = np.array([pump.share(pulse_us) for pulse_us in pulses[:, 1]])
-    near = _told(time_s, pulses[:, 0])
-    near |= (time_s < pulses[0, 0]) & (time_s >= pulses[0, 0] - SILENCE_S)
-    near |= (time_s > pulses[-1, 0]) & (time_s <= pulses[-1, 0] + SILENCE_S)
+    near = near_reports(time_s, pulses[:, 0], held_s=SILENCE_S)
     return np.where(near, between(time_s, pulses[:, 0], shares), math.nan)
 
 
