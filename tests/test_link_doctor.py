@@ -233,6 +233,12 @@ def test_an_unsigned_aircraft_is_told_of_loudly_on_all_but_a_cable_and_a_simulat
 
 
 @pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated aircraft has not all servos of a real one; do not ask for them for long."""
+    monkeypatch.setattr("missions.wire.commands.PARAMETER_TRIES", 2)
+
+
+@pytest.fixture
 def stranger() -> Iterator[Stranger]:
     someone = Stranger()
     yield someone
@@ -283,6 +289,18 @@ def test_two_programs_do_not_share_the_port_of_one_aircraft(stranger: Stranger) 
         assert told.value.message.key == "error.link_port_taken"
     with Link.connect(stranger.url, deadline_s=5.0) as link:
         assert link.telemetry().heartbeats >= 1
+
+
+def test_an_aircraft_that_is_called_first_is_pinned_too() -> None:
+    """udpout: we send first, and answers come back from where they were sent to."""
+    with (
+        Simulator(HOME, speedup=10.0, ready_after_s=2.0, protocol="udp") as running,
+        Link.connect(running.url) as link,
+    ):
+        assert link.read_parameters(["RTL_ALT"])[0].value == 1500.0
+        host, port = running.url.removeprefix("udpout:").split(":")
+        assert link.radio._udp is not None
+        assert link.radio._udp.address == (host, int(port))
 
 
 def test_half_a_frame_of_a_stranger_does_not_swallow_the_aircrafts(stranger: Stranger) -> None:
@@ -345,12 +363,6 @@ def test_the_briefing_warns_of_an_unsigned_network_link(monkeypatch: pytest.Monk
                 found = [f for f in look(link, PLAN).findings if f.key.startswith("finding.link")]
                 assert [f.key for f in found] == expected
                 assert not blocks(found)
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The simulated aircraft has not all servos of a real one; do not ask for them for long."""
-    monkeypatch.setattr("missions.wire.commands.PARAMETER_TRIES", 2)
 
 
 @pytest.mark.usefixtures("hasty")

@@ -16,7 +16,7 @@ from typing import Any
 
 LONGEST = 65_535
 AT_ONCE = 1_000
-"""Strangers' packets thrown away before others get their turn."""
+"""Packets without a message for us that are read before others get their turn."""
 MOST_GUESSES = 16
 """Addresses answered while the aircraft is not known yet."""
 
@@ -54,13 +54,17 @@ class UdpPeer:
 
     def next_message(self) -> Any:
         """Return the next message, its sender's address in ``peer``; None when none waits."""
-        while not self._ready:
+        for _ in range(AT_ONCE):
+            if self._ready:
+                break
             packet = self._receive()
             if packet is None:
                 return None
             for message in self._master.mav.parse_buffer(packet) or ():
                 message.peer = self._latest
                 self._ready.append(message)
+        if not self._ready:
+            return None
         message = self._ready.popleft()
         self._master.post_message(message)
         return message
