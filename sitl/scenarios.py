@@ -273,7 +273,7 @@ ON_THE_GROUND: tuple[Scenario, ...] = (
     Scenario(name="link lost mid-upload", deed=Cut(), when=When.UPLOADING, ending=Ending.GROUND),
     Scenario(
         name="wrong vehicle", deed=Fitted(personality="plane"), when=When.CONNECTED,
-        ending=Ending.GROUND, real=False,
+        ending=Ending.GROUND, told=("finding.not_a_copter",), real=False,
     ),
     Scenario(
         name="firmware without sprayer",
