@@ -140,6 +140,10 @@ def play(state: FlightState, *events: Event, now_s: float = 0.0) -> tuple[Flight
     return state, said
 
 
+YES = (Answered(True), Proved(proof(0.0)))
+"""A person's yes, and the proof that follows it."""
+
+
 def orders(said: list[Any]) -> list[Order]:
     return [command for command in said if isinstance(command, Order)]
 
@@ -166,7 +170,7 @@ def before_launch(now_s: float = 0.0) -> FlightState:
 def in_flight() -> FlightState:
     state, _ = play(
         before_launch(),
-        Answered(True),
+        *YES,
         Did(Order.GUIDED),
         saw(replace(READY, armed=True, mode=4)),
         Did(Order.ARM),
@@ -190,7 +194,7 @@ def test_a_launch_asks_checks_sends_confirms_arms_starts_in_this_order() -> None
         Read(parameters()),
         saw(READY),
         Proved(proof(0.0)),
-        Answered(True),
+        *YES,
         Did(Order.GUIDED),
         saw(replace(READY, armed=True)),
         Did(Order.ARM),
@@ -202,6 +206,7 @@ def test_a_launch_asks_checks_sends_confirms_arms_starts_in_this_order() -> None
         Order.READ,
         Order.UPLOAD,
         Order.CONFIRM,
+        Order.PROVE,
         Order.GUIDED,
         Order.ARM,
         Order.AUTO,
@@ -422,15 +427,32 @@ def test_a_proof_older_than_a_minute_is_made_again_before_arming() -> None:
     assert orders(said) == [Order.GUIDED]
 
 
-def test_a_yes_older_than_a_minute_is_asked_for_again() -> None:
+def test_what_is_on_board_is_proved_once_more_after_the_yes() -> None:
+    state, said = play(before_launch(), Answered(True))
+    assert orders(said) == [Order.PROVE]
+    differs = LinkError("error.link_mission_differs", plan="", attempts=4)
+    failed, said = play(state, Failed(Order.PROVE, differs))
+    assert failed.phase is Phase.REFUSED
+    assert orders(said) == []
+    assert failed.failure is differs
+
+
+def test_over_a_slow_link_two_yeses_are_enough() -> None:
     state, _ = play(before_launch(), Answered(True))
+    state, said = play(state, Proved(proof(70.0)), now_s=70.0)
+    assert orders(said) == [Order.CONFIRM]
+    assert orders(play(state, Answered(True), now_s=75.0)[1]) == [Order.GUIDED]
+
+
+def test_a_yes_older_than_a_minute_is_asked_for_again() -> None:
+    state, _ = play(before_launch(), *YES)
     state, said = play(state, Did(Order.GUIDED), now_s=FRESH_S + 1.0)
     assert state.phase is Phase.CONFIRM
     assert orders(said) == [Order.CONFIRM]
 
 
 def test_a_gap_in_the_link_takes_the_yes_away() -> None:
-    state, _ = play(before_launch(), Answered(True))
+    state, _ = play(before_launch(), *YES)
     state, _ = play(state, saw(replace(READY, heard_s=3.4)), now_s=3.4)
     state, said = play(state, Did(Order.GUIDED), now_s=3.5)
     assert orders(said) == [Order.CONFIRM]
@@ -439,13 +461,13 @@ def test_a_gap_in_the_link_takes_the_yes_away() -> None:
 
 
 def test_a_silence_not_yet_over_takes_the_yes_away_too() -> None:
-    state, _ = play(before_launch(), Answered(True), Tick(3.1))
+    state, _ = play(before_launch(), *YES, Tick(3.1))
     state, said = play(state, Did(Order.GUIDED), now_s=3.5)
     assert orders(said) == [Order.CONFIRM]
 
 
 def test_in_a_fast_simulation_a_second_of_ours_is_no_gap() -> None:
-    state, _ = play(before_launch(), Answered(True))
+    state, _ = play(before_launch(), *YES)
     state, _ = play(state, saw(replace(READY, heard_s=0.9), rate=50.0))
     assert not state.gap
     state, _ = play(state, saw(replace(READY, heard_s=2.1), rate=50.0))
@@ -454,7 +476,7 @@ def test_in_a_fast_simulation_a_second_of_ours_is_no_gap() -> None:
 
 @pytest.mark.parametrize("at", [Order.ARM, Order.AUTO])
 def test_a_gap_after_arming_switches_the_motors_off_on_the_ground(at: Order) -> None:
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     armed = replace(READY, armed=True, mode=4)
     state, _ = play(state, saw(armed))
     if at is Order.AUTO:
@@ -469,18 +491,18 @@ def test_a_gap_after_arming_switches_the_motors_off_on_the_ground(at: Order) -> 
 
 def test_motors_are_never_ordered_off_once_the_aircraft_flies() -> None:
     silent = LinkError("error.link_command_silent", command="")
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     state, said = play(state, saw(replace(FLYING, mode=4, height_m=3.0)), Failed(Order.ARM, silent))
     assert orders(said) == []
     assert state.phase is Phase.WATCH
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     state, said = play(state, Failed(Order.ARM, silent), saw(FLYING), Did(Order.DISARM))
     assert orders(said) == [Order.DISARM]
     assert state.phase is Phase.WATCH
 
 
 def test_an_aircraft_that_will_not_arm_ends_the_launch_with_its_own_words() -> None:
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     words = LinkError("error.link_arm_refused", reason="PreArm: Compass not healthy")
     state, said = play(state, Failed(Order.ARM, words), Did(Order.DISARM))
     assert orders(said) == [Order.DISARM]
@@ -497,7 +519,7 @@ def test_an_upload_that_failed_arms_nothing() -> None:
         Read(parameters()),
         saw(READY),
         Failed(Order.UPLOAD, trouble),
-        Answered(True),
+        *YES,
         Did(Order.GUIDED),
         Did(Order.ARM),
     )
@@ -523,7 +545,7 @@ def test_answers_to_questions_never_asked_change_nothing() -> None:
 
 def test_a_start_without_an_answer_is_repeated_only_on_the_ground() -> None:
     silent = LinkError("error.link_command_silent", command="")
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     state, _ = play(state, saw(replace(READY, armed=True, mode=3)), Did(Order.ARM), Did(Order.AUTO))
     assert state.pending is Order.START
     state, said = play(state, Failed(Order.START, silent), now_s=5.0)
@@ -539,7 +561,7 @@ def test_a_start_without_an_answer_is_repeated_only_on_the_ground() -> None:
 
 def test_a_start_that_never_works_is_given_up_and_the_motors_switched_off() -> None:
     refused = LinkError("error.link_command_refused", command="", reason="")
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     state, _ = play(state, saw(replace(READY, armed=True, mode=3)), Did(Order.ARM), Did(Order.AUTO))
     said: list[Any] = []
     now_s = 0.0
@@ -554,7 +576,7 @@ def test_a_start_that_never_works_is_given_up_and_the_motors_switched_off() -> N
 
 
 def test_motors_that_stop_before_the_take_off_end_the_launch_in_words() -> None:
-    state, _ = play(before_launch(), Answered(True), Did(Order.GUIDED))
+    state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
     state, _ = play(state, saw(replace(READY, armed=True, mode=3)), Did(Order.ARM), Did(Order.AUTO))
     state, _ = play(
         state,

@@ -76,14 +76,17 @@ def other(deed: Replaces) -> FlightPlan:
 
 
 @those(When.CONFIRMED)
-def test_a_mission_replaced_behind_our_back_is_found_before_arming(scenario: Scenario) -> None:
+@pytest.mark.parametrize("waited_s", [0.0, pytest.param(FRESH_S + 1.0, marks=pytest.mark.slow)])
+def test_a_mission_replaced_behind_our_back_is_found_before_arming(
+    scenario: Scenario, waited_s: float
+) -> None:
     late_s = 0.0
 
     def confirm(_: object, url: str) -> bool:
         nonlocal late_s
         with Link.connect(url, source_system=254) as stranger:
             stranger.upload(other(scenario.deed))
-        late_s = FRESH_S + 1.0
+        late_s = waited_s
         return True
 
     with beside(Fitted()) as (link, url):

@@ -151,6 +151,8 @@ class FlightState:
         What aircraft it is.
     proof : Verified or None
         What is proved to be on board.
+    proved_again : bool
+        Whether it was proved once more after a person's yes.
     confirmed_s : float
         When a person last said yes, on our clock; −inf when it does not count any more.
     pending : Order or None
@@ -178,6 +180,7 @@ class FlightState:
     findings: tuple[Finding, ...] = ()
     identity: VehicleIdentity | None = None
     proof: Verified | None = None
+    proved_again: bool = False
     confirmed_s: float = -math.inf
     pending: Order | None = None
     starts: int = 0

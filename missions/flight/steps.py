@@ -5,12 +5,15 @@ nothing and knows no clock. `missions.flight.launch` performs the orders over a 
 back with what happened. The table `FLIGHT` says which phase takes which event; an event that a
 phase does not take changes nothing, so an answer to a question long forgotten cannot arm anything.
 
-    IDENTIFY → READ → READY → UPLOAD → CONFIRM → (PROVE) → GUIDED → ARM → AUTO → START → WATCH → end
+    IDENTIFY → READ → READY → UPLOAD → CONFIRM → PROVE → GUIDED → ARM → AUTO → START → WATCH → end
 
 What is held at every step, whatever the order of events (a stateful test tries):
 
 * ARM is ordered only with a proof of what is on board and a person's yes, each less than
   `FRESH_S` old; one yes arms once. Findings of level ERROR end the launch before the upload.
+* What is on board is proved once more after the yes: while a person reads, another station may put
+  another mission there, and the aircraft tells nobody. (Once is enough: over a link so slow that
+  the yes grows old meanwhile, the next yes is not followed by another proof if the last is fresh.)
 * After more than `GAP_S` without a heartbeat nothing that arms or starts is ordered until a
   person says yes again. In the air nothing that arms or starts is ordered at all.
 * MISSION_START is ordered again only while the aircraft stands on the ground (in the air it would
@@ -174,13 +177,14 @@ def _on_answered(state: FlightState, event: Answered, now_s: float) -> Result:
 
 
 def _on_proved_again(state: FlightState, event: Proved, now_s: float) -> Result:
-    return _toward_arming(replace(state, proof=event.proof), now_s)
+    return _toward_arming(replace(state, proof=event.proof, proved_again=True), now_s)
 
 
 def _toward_arming(state: FlightState, now_s: float) -> Result:
     if state.gap or now_s - state.confirmed_s > FRESH_S:
         return _order(state, Phase.CONFIRM, Order.CONFIRM)
-    if state.proof is None or now_s - state.proof.verified_s > FRESH_S:
+    proof = state.proof if state.proved_again else None
+    if proof is None or now_s - proof.verified_s > FRESH_S:
         return _order(state, Phase.PROVE, Order.PROVE)
     return _order(state, Phase.GUIDED, Order.GUIDED)
 
