@@ -124,7 +124,7 @@ class Copter:
         self.home: tuple[int, int, float] | None = None
         self.home_changed = self.mode_changed = False
         self._ticks = 0
-        self._armed_s = self._idle_since_s = 0.0
+        self._armed_s = self._idle_since_s = self.disarmed_s = 0.0
         self._take_off_m: float | None = None
         self.home_locked = False
 
@@ -312,7 +312,7 @@ class Copter:
         if gently and not self.landed:
             return False
         self.armed = self.auto_armed = False
-        self._take_off_m = None
+        self._take_off_m, self.disarmed_s = None, self.now_s
         self.say(6, "Disarming motors")
         self.mission.reset()
         self.pilot.rest()

@@ -8,7 +8,8 @@ It is on board when SCR_ENABLE and SPGD_VER are set at the start. SPGD_VER is th
 a ground station sees that such a script runs; without one it does not exist, here as there.
 Ten times a second it orders the sprayer off unless the aircraft is armed and in AUTO, its mission
 runs, the item flown to is neither take-off nor return nor landing and lies not behind
-DO_LAND_START, and no fence is broken and no failsafe is on. It only ever switches off.
+DO_LAND_START, and no fence is broken and no failsafe is on. It only ever switches off; on the
+ground, from three seconds after disarming, it lets people alone, who fill and try the hoses.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sitl.copter import Copter
 
 EVERY_TICKS = 5
+GROUND_S = 3.0
 AWAY = frozenset({20, 22, *LANDINGS})
 """Items that are no spray lines: the way home, take-off, landing."""
 LEGS = frozenset({DO_LAND_START, DO_RETURN_PATH_START})
@@ -47,7 +49,7 @@ def look(copter: Copter, tick: int) -> None:
 def reason(copter: Copter) -> str:
     """Return why nothing may be sprayed now, empty when it may."""
     if not copter.armed:
-        return "disarmed"
+        return "disarmed" if copter.now_s - copter.disarmed_s < GROUND_S else ""
     if copter.auto_rtl or copter.mode is not Mode.AUTO:
         return f"mode {Mode.AUTO_RTL.name if copter.auto_rtl else copter.mode.name}"
     if copter.fence.breaches:

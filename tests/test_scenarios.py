@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from sitl.parameters import Parameters
 from sitl.scenarios import IN_FLIGHT, SCENARIOS, STILL_S, Scenario
 from tests.scenario_flights import SPEED_M_S, SWATH_M, Embedded, Flown, fly
 
@@ -79,3 +80,29 @@ def test_the_watch_alone_is_in_time_while_the_link_is_good(name):
 def test_the_list_names_every_hazard_once():
     names = [scenario.name for scenario in SCENARIOS]
     assert len(set(names)) == len(names) == 21
+
+
+def test_a_guard_that_is_not_on_board_has_no_parameter_and_cannot_be_set_from_the_ground():
+    bare, guarded = Parameters({"SCR_ENABLE": 1}), Parameters({"SCR_ENABLE": 1, "SPGD_VER": 1})
+    assert "SPGD_VER" not in bare
+    assert "SPGD_VER" not in bare.listed()
+    assert not bare.set("SPGD_VER", 1.0)
+    assert "SPGD_VER" in guarded
+    assert "SPGD_VER" in guarded.listed()
+
+
+@pytest.mark.parametrize("aboard", [{"SCR_ENABLE": 0.0}, {"SPGD_VER": 0.0}])
+def test_a_guard_without_its_interpreter_or_its_script_does_nothing(aboard):
+    vehicle = Embedded(**aboard)
+    vehicle.copter.sprayer.order(True)
+    vehicle.pilot.advance(vehicle.pilot.now_s + 1.0)
+    assert vehicle.copter.sprayer.running
+
+
+def test_a_guard_lets_people_alone_on_the_ground_after_three_seconds():
+    vehicle = Embedded()
+    for at_s, runs in ((1.0, False), (4.0, True)):
+        vehicle.pilot.advance(at_s)
+        vehicle.copter.sprayer.order(True)
+        vehicle.pilot.advance(at_s + 0.5)
+        assert vehicle.copter.sprayer.running is runs
