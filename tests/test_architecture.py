@@ -58,6 +58,7 @@ PURE = (
     "missions.airspace.fence", "missions.wire.transfer", "missions.wire.commands",
     "missions.flight.steps", "missions.flight.phases", "missions.flight.watching",
     "missions.preflight.vehicle", "missions.preflight.requirements", "missions.preflight.spray",
+    "missions.preflight.safeguards",
     "agri.zone", "missions.sprayer.dose", "missions.passes.rates", "missions.passes.rate_stretches",
     "missions.sprayer.parameters", "missions.formats.param", "missions.sprayer.entries",
     "missions.wire.delivery", "missions.wire.messages", "missions.wire.telemetry",

@@ -77,6 +77,8 @@ GOOD = {
     "FS_THR_ENABLE": 1.0,
     "FS_GCS_ENABLE": 1.0,
     "BATT_FS_LOW_ACT": 2.0,
+    "ARMING_CHECK": 1.0,
+    "FS_EKF_ACTION": 1.0,
     "RTL_ALT": 1500.0,
     "FENCE_ENABLE": 1.0,
     "FENCE_TYPE": 5.0,
@@ -261,6 +263,7 @@ UNREADY: list[tuple[dict[str, Any], str]] = [
     ({"hdop": math.nan}, "finding.hdop"),
     ({"place": None}, "finding.place_unknown"),
     ({"place": FRAME.place(0.0, 5.3)}, "finding.home_far"),
+    ({"home": FRAME.place(5.3, 0.0)}, "finding.home_point_far"),
     ({"battery_pct": 20.0}, "finding.battery_short"),
     ({"armed": True}, "finding.already_armed"),
 ]
@@ -316,6 +319,11 @@ def test_the_place_within_five_metres_of_the_plan_is_accepted() -> None:
         ({"FENCE_ALT_MAX": 100.0}, True),
         ({"FENCE_ALT_MAX": 0.0}, True),
         ({"FENCE_MARGIN": 0.5}, True),
+        ({"ARMING_CHECK": 0.0}, True),
+        ({"ARMING_CHECK": 1048572.0}, True),
+        ({"FS_EKF_ACTION": 0.0}, True),
+        ({"FS_EKF_ACTION": 2.0}, True),
+        ({"ARMING_CHECK": None}, False),
         ({"RTL_ALT": 0.0}, True),
         ({"RTL_ALT": 6000.0}, True),
         ({"WPNAV_SPEED": 1000.0}, False),
@@ -418,6 +426,42 @@ def test_a_no_ends_the_launch() -> None:
     assert orders(said) == []
     assert state.failure is not None
     assert state.failure.message.key == "error.launch_not_confirmed"
+
+
+def test_a_paper_that_is_missing_ends_the_launch_before_the_aircraft_is_asked() -> None:
+    missing = Finding.error("finding.permit_missing", authority="x", ceiling_m=50.0)
+    state, said = play(begin(PLAN, (missing,)), Begin(), Identified(COPTER), Read(parameters()))
+    assert state.phase is Phase.REFUSED
+    assert said == []
+
+
+def test_a_paper_that_holds_stays_in_the_findings_up_to_the_yes() -> None:
+    held = Finding.info("finding.permit_covers", where="12")
+    state, said = play(
+        begin(PLAN, (held,)), Begin(), Identified(COPTER), Read(parameters()), saw(READY),
+        Proved(proof(0.0)),
+    )  # fmt: skip
+    assert orders(said)[-1] is Order.CONFIRM
+    assert held in state.findings
+
+
+@pytest.mark.parametrize(("wrong", "key"), UNREADY)
+def test_an_aircraft_that_changed_after_the_yes_is_not_armed(
+    wrong: dict[str, Any], key: str
+) -> None:
+    state, said = play(
+        before_launch(), Answered(True), saw(replace(READY, **wrong)), Did(Order.GUIDED)
+    )
+    assert state.phase is Phase.REFUSED
+    assert key in [finding.key for finding in state.findings]
+    assert Order.ARM not in orders(said)
+
+
+def test_a_safeguard_is_only_ever_set_to_the_whole_of_it() -> None:
+    switched_off = parameters(ARMING_CHECK=0.0, FS_EKF_ACTION=0.0)
+    assert {n.name: n.wanted for n in unmet(PLAN, switched_off)} == {
+        "ARMING_CHECK": 1.0, "FS_EKF_ACTION": 1.0,
+    }  # fmt: skip
 
 
 def test_a_proof_older_than_a_minute_is_made_again_before_arming() -> None:

@@ -59,6 +59,10 @@ def test_an_aircraft_that_is_set_as_wanted_may_spray(plan: FlightPlan) -> None:
         ("FS_GCS_ENABLE", 1.0),
         ("FS_GCS_ENABLE", 0.0),
         ("BATT_FS_LOW_ACT", 2.0),
+        ("ARMING_CHECK", 0.0),
+        ("ARMING_CHECK", 1048572.0),
+        ("FS_EKF_ACTION", 0.0),
+        ("FS_EKF_ACTION", 2.0),
         ("FS_OPTIONS", 18.0),
         ("FS_OPTIONS", 1.0),
         ("SERVO9_FUNCTION", 0.0),
@@ -77,7 +81,6 @@ def test_what_spraying_relies_on_blocks_with_one_finding(name: str, value: float
     [
         ("BATT_FS_CRT_ACT", 0.0),
         ("FS_GCS_TIMEOUT", 30.0),
-        ("ARMING_CHECK", 0.0),
         ("WPNAV_RADIUS", 500.0),
         ("SPRAY_PUMP_RATE", None),
     ],

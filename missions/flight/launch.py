@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agri.errors import AgriError, LinkError
-from agri.findings import Severity
+from agri.findings import Finding, Severity
 from agri.track import FlightRecord
 from agri.words import Message
 from missions.checks.plan import check_plan
@@ -108,6 +108,7 @@ def fly(
     plan: FlightPlan,
     *,
     confirm: Confirm,
+    findings: tuple[Finding, ...] = (),
     on_progress: OnProgress | None = None,
     speedup: float | None = None,
     token: str | None = None,
@@ -126,6 +127,9 @@ def fly(
     confirm : callable
         Shown a `Briefing` when everything is checked and on board; its True arms. It is asked
         again when a minute passed or the link was broken in between.
+    findings : tuple of Finding
+        What was judged beforehand by other rules than the plan's and the aircraft's (papers,
+        weather): they join the briefing, and an ERROR among them forbids the flight.
     on_progress : callable, optional
         Told what happens, often.
     speedup : float, optional
@@ -161,6 +165,7 @@ def fly(
             link,
             plan,
             inbox,
+            findings=findings,
             confirm=confirm,
             on_progress=on_progress,
             log=log,
@@ -179,6 +184,7 @@ class _Flight:
         plan: FlightPlan,
         inbox: queue.SimpleQueue[Sighting],
         *,
+        findings: tuple[Finding, ...],
         confirm: Confirm,
         on_progress: OnProgress | None,
         log: FlightLog | None,
@@ -186,7 +192,7 @@ class _Flight:
         clock: Callable[[], float],
         utc: Callable[[], datetime],
     ) -> None:
-        self.state: FlightState = begin(plan, tuple(check_plan(plan)))
+        self.state: FlightState = begin(plan, (*check_plan(plan), *findings))
         self._link = link
         self._plan = plan
         self._inbox = inbox

@@ -10,7 +10,8 @@ phase does not take changes nothing, so an answer to a question long forgotten c
 What is held at every step, whatever the order of events (a stateful test tries):
 
 * ARM is ordered only with a proof of what is on board and a person's yes, each less than
-  `FRESH_S` old; one yes arms once. Findings of level ERROR end the launch before the upload.
+  `FRESH_S` old; one yes arms once. Findings of level ERROR end the launch before the upload, and
+  the aircraft's own state (place, home, battery, checks) is judged once more right before ARM.
 * What is on board is proved once more after the yes: while a person reads, another station may put
   another mission there, and the aircraft tells nobody. (Once is enough: over a link so slow that
   the yes grows old meanwhile, the next yes is not followed by another proof if the last is fresh.)
@@ -73,7 +74,11 @@ Result = tuple[FlightState, tuple[Command, ...]]
 
 
 def begin(plan: FlightPlan, findings: tuple[Finding, ...] = ()) -> FlightState:
-    """Return the first state of a flight; `findings` are those of the plan's own checks."""
+    """Return the first state of a flight.
+
+    `findings` are those of the plan's own checks and of all else that was judged before: papers,
+    weather. An ERROR among them ends the launch before the aircraft is asked anything.
+    """
     return FlightState(plan=plan, findings=findings)
 
 
@@ -195,6 +200,10 @@ def _on_guided(state: FlightState, event: Did, now_s: float) -> Result:
     ready, commands = _toward_arming(state, now_s)
     if ready.phase is not Phase.GUIDED:
         return ready, commands
+    now_wrong = [f for f in check_readiness(state.plan, state.seen) if blocks([f])]
+    if now_wrong:
+        state = replace(state, findings=(*state.findings, *now_wrong))
+        return _refuse(state, Refused("error.preflight_blocked"))
     return _order(replace(state, confirmed_s=-math.inf), Phase.ARM, Order.ARM)
 
 

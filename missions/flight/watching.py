@@ -23,7 +23,8 @@ from agri.words import Message
 from missions.flight.spray_watch import SprayWatched, SprayWish, at_end, guard
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
-from missions.preflight.vehicle import HOME_LIMIT_M, way_home_needs_pct
+from missions.preflight.safeguards import HOME_LIMIT_M
+from missions.preflight.vehicle import way_home_needs_pct
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import CopterMode, MissionState, Telemetry, mode_name
 

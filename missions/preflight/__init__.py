@@ -4,6 +4,7 @@ Planners of heights and parameter files ask it what a flight will need; `mission
 whether the aircraft has it.
 
 * `requirements`: a parameter, what it must be, and why;
+* `safeguards`: the autopilot's own, which no flight may take away;
 * `vehicle`: those of every flight; whether the aircraft is the right one, ready, and will come home
   by itself;
 * `spray`: those of a spraying.

@@ -9,8 +9,8 @@ A spraying relies on more than a survey does, and what it relies on blocks:
   (value 6: DO_LAND_START, else RTL): a plain RTL sprays all the way home (tried on 4.6);
 * no failsafe option lets it spray on (FS_OPTIONS bits 0 and 1: go on in AUTO).
 
-What only makes a flight rougher warns: the critical battery's action, the time-out, arming checks
-taken away, a turning radius over a quarter of the swath.
+What only makes a flight rougher warns: the critical battery's action, the time-out, a turning
+radius over a quarter of the swath.
 
 Where the pump is wired only its owner knows: SERVOn_FUNCTION is read on sixteen outputs and never
 set. SPRAY_SPINNER belongs to the nozzles, not to the job, and is left alone.
@@ -139,13 +139,6 @@ def _failsafes(plan: FlightPlan) -> Iterator[Requirement]:
 
 def _flying(plan: FlightPlan) -> Iterator[Requirement]:
     assert plan.spray is not None  # noqa: S101
-    yield Requirement(
-        name="ARMING_CHECK",
-        wanted=1.0,
-        fits=_near(1.0, 0.1),
-        reason=why("arming_checks"),
-        severity=Severity.WARNING,
-    )
     most_cm = 25.0 * plan.spray.settings.swath_m
     yield Requirement(
         name="WPNAV_RADIUS",

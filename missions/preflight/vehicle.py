@@ -24,13 +24,12 @@ from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, located_items
 from missions.preflight.requirements import Requirement, positive, why
+from missions.preflight.safeguards import HOME_LIMIT_M, check_home_point, safeguards
 from missions.preflight.spray import check_spraying, spray_requirements
 from missions.wire.commands import Parameter
 from missions.wire.sightings import VehicleIdentity
 from missions.wire.telemetry import Telemetry
 
-HOME_LIMIT_M = 5.0
-"""How far the aircraft may stand from the planned take-off place."""
 HDOP_GOOD, HDOP_LIMIT = 1.4, 2.0
 """ArduPilot's own GPS_HDOP_GOOD, and what is refused."""
 FENCE_ALTITUDE, FENCE_CIRCLE, FENCE_POLYGON = 1, 2, 4
@@ -56,7 +55,15 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     """
     spraying = spray_requirements(plan)
     failsafes = () if spraying else _failsafes(plan)
-    return (*failsafes, *spraying, *_return(plan), *_fence(plan), *_job(plan), *_terrain(plan))
+    return (
+        *failsafes,
+        *spraying,
+        *safeguards(),
+        *_return(plan),
+        *_fence(plan),
+        *_job(plan),
+        *_terrain(plan),
+    )
 
 
 def terrain_requirements(height_m: float) -> tuple[Requirement, ...]:
@@ -286,7 +293,7 @@ def _check_place(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
     apart_m = distance_m(plan.home, telemetry.place)
     if apart_m > HOME_LIMIT_M:
         return [Finding.error("finding.home_far", distance_m=apart_m, limit_m=HOME_LIMIT_M)]
-    return []
+    return check_home_point(plan, telemetry)
 
 
 def _check_battery(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
