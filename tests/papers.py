@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from shapely.geometry import MultiPolygon
+from shapely.geometry.base import BaseGeometry
 
 from agri.geo import LonLat
 from agri.paper_checks import FlightIntent
 from agri.papers import Licence, MapCheck, Papers, Permit, Registration, Shown, circle
 from agri.rules import Authority, LicenceClass
+from agri.units import INDOCHINA_TIME
+from agri.workspace import Workspace
 from tests import farms
 
 CENTRE = LonLat(lon_deg=farms.LON, lat_deg=farms.LAT)
@@ -64,6 +67,19 @@ FLIGHT = FlightIntent(
     pilot="nguyễn văn đức",
     aircraft="máy phun 1",
 )
+
+
+def add_papers(farm: Workspace, area: BaseGeometry, now: datetime) -> None:
+    """Give a farm papers that hold around a place, now and all day long."""
+    today = now.astimezone(INDOCHINA_TIME).date()
+    later = today + timedelta(days=90)
+    farm.papers.add(
+        replace(PERMIT, area=area, first_day=today, last_day=later, from_time=time(0, 0),
+                to_time=time(23, 59))
+    )  # fmt: skip
+    farm.papers.add(replace(LICENCE, last_day=later))
+    farm.papers.add(replace(REGISTRATION, last_day=later))
+    farm.papers.add(replace(MAP_CHECK, area=area, looked_utc=now - timedelta(days=1)))
 
 
 def with_permit(**changes: object) -> Papers:

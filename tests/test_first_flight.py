@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from pymavlink import mavutil, mavwp
 from agri.cli import main
 from agri.operations.demo import free_folder
 from agri.operations.mission_files import load_plan
+from agri.papers import circle
 from agri.workspace import Workspace
 from missions.items import digest
+from tests.papers import LICENCE, add_papers
 
 BOUNDARIES = Path(__file__).resolve().parents[1] / "agri" / "operations" / "demo_farm.geojson"
 FIELD = "Ruộng Cửa Đình"
@@ -123,7 +126,16 @@ def test_a_serial_port_that_is_not_there_is_named(
     farm: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--lang", "en", "fly", "Cửa Đình", "--connect", "serial:/dev/ttyNOPE:57600"]
-    assert main([*words, "--farm", str(farm)]) == 1
+    words += ["--farm", str(farm)]
+    assert main(words) == 2
+    assert "--pilot" in capsys.readouterr().err
+    words += ["--pilot", LICENCE.holder]
+    assert main(words) == 1
+    assert "✕" in capsys.readouterr().out
+    plan, _ = load_plan("Cửa Đình", farm)
+    with Workspace.open(farm) as workspace:
+        add_papers(workspace, circle(plan.home, 3_000.0), datetime.now(UTC))
+    assert main(words) == 1
     said = capsys.readouterr().err
     assert "/dev/ttyNOPE" in said
     assert "module" not in said

@@ -19,6 +19,14 @@ EXIT_STOPPED = 130
 def fly(
     plan: PlanArgument,
     connect: Annotated[str, Option(help="cli.help.connect", show_default=False)],
+    pilot: Annotated[str, Option(help="cli.help.pilot", show_default=False)] = "",
+    aircraft: Annotated[str, Option(help="cli.help.fly_aircraft", show_default=False)] = "",
+    wind: Annotated[str, Option(help="cli.help.wind_now", show_default=False)] = "",
+    wind_from: Annotated[str, Option(help="cli.help.wind_from_now", show_default=False)] = "",
+    gust: Annotated[str, Option(help="cli.help.gust", show_default=False)] = "",
+    temperature: Annotated[str, Option(help="cli.help.temperature", show_default=False)] = "",
+    humidity: Annotated[str, Option(help="cli.help.humidity", show_default=False)] = "",
+    rain: Annotated[str, Option(help="cli.help.rain", show_default=False)] = "",
     speedup: Annotated[str, Option(help="cli.help.speedup", show_default=False)] = "",
     yes: Annotated[bool, Option("--yes", help="cli.help.yes")] = False,
     key: Annotated[str, Option("--key", help="cli.help.key", show_default=False)] = "",
@@ -26,32 +34,41 @@ def fly(
 ) -> int:
     """Fly a plan."""
     from agri.cli.pilot import at_terminal
-    from agri.cli.read import read_number
-    from agri.cli.show import complain, show_flight
+    from agri.cli.read import read_number, read_weather
+    from agri.cli.show import complain, show_findings, show_flight
     from agri.errors import BadInput
+    from agri.operations.clearance import Launcher
     from agri.operations.fly import fly_plan
     from agri.operations.keyring import user_keyring
     from agri.operations.mission_files import load_plan
     from agri.operations.simulated import SIMULATED
+    from missions.flight.briefing import Blocked
 
     simulated = connect in SIMULATED
     if yes and not simulated:
         raise BadInput("error.yes_real")
     fast = read_number(speedup, name="--speedup") if speedup else (1.0 if simulated else None)
+    now = datetime.now(UTC)
+    measured = read_weather(wind=wind, wind_from=wind_from, gust=gust, temperature=temperature,
+                            humidity=humidity, rain=rain, now=now)  # fmt: skip
     flight_plan, stored = load_plan(plan, farm)
-    with open_farm(farm) as workspace, at_terminal(ask_first=not yes) as (pilot, terminal):
+    with open_farm(farm) as workspace, at_terminal(ask_first=not yes) as (person, terminal):
         try:
             flown = fly_plan(
                 workspace,
                 flight_plan,
                 stored,
                 connect=connect,
-                pilot=pilot,
+                pilot=person,
                 language=language.get(),
-                now=datetime.now(UTC),
+                now=now,
+                launcher=Launcher(pilot=pilot, aircraft=aircraft, weather=measured),
                 speedup=fast,
                 signing=user_keyring().signing(key) if key else None,
             )
+        except Blocked as blocked:
+            show_findings(blocked.findings)
+            raise
         except KeyboardInterrupt:
             complain("cli.left_flying" if terminal.flying else "cli.left_on_ground")
             return EXIT_STOPPED

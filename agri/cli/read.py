@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agri.errors import BadInput
 from agri.geo import LonLat
 from agri.names import fold
 from agri.units import read_length_m
+from agri.weather import Weather, Wind
 
 if TYPE_CHECKING:
     from missions.sprayer.job import Objective
@@ -164,3 +166,49 @@ def read_objective(text: str, *, name: str) -> Objective:
         return Objective(text.strip().lower())
     except ValueError:
         raise BadInput("error.objective", name=name, value=text) from None
+
+
+def read_weather(
+    *,
+    wind: str,
+    wind_from: str,
+    gust: str,
+    temperature: str,
+    humidity: str,
+    rain: str,
+    now: datetime,
+) -> Weather | None:
+    """Read the weather as a person measured it now; None when nothing of it is told.
+
+    Raises
+    ------
+    BadInput
+        When one is no number or out of range, or a gust or a side is told without a wind.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> nothing = dict.fromkeys(("wind_from", "gust", "temperature", "humidity", "rain"), "")
+    >>> read_weather(wind="", **nothing, now=datetime.now(UTC)) is None
+    True
+    """
+
+    def number(text: str, name: str) -> float | None:
+        return read_number(text.rstrip("%°C "), name=name) if text else None
+
+    if not any((wind, wind_from, gust, temperature, humidity, rain)):
+        return None
+    blows = None
+    if wind or wind_from or gust:
+        blows = Wind(
+            speed_m_s=read_number(wind, name="--wind"),
+            from_deg=read_side(wind_from, name="--wind-from") if wind_from else None,
+            gust_m_s=number(gust, "--gust"),
+        )
+    return Weather(
+        wind=blows,
+        temperature_c=number(temperature, "--temperature"),
+        humidity_pct=number(humidity, "--humidity"),
+        rain_mm_h=number(rain, "--rain"),
+        time_utc=now,
+    )

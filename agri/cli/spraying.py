@@ -326,22 +326,12 @@ def weather(
     from agri.cli.show import show_weather
     from agri.operations.mission_files import load_plan
     from agri.operations.sorties import weather_for
-    from agri.weather import Weather, Wind
-
-    def number(text: str, name: str) -> float | None:
-        return read.read_number(text.rstrip("%°C "), name=name) if text else None
 
     now = datetime.now(UTC)
-    measured = Weather(
-        wind=Wind(
-            speed_m_s=read.read_number(wind, name="--wind"),
-            from_deg=read.read_side(wind_from, name="--wind-from") if wind_from else None,
-            gust_m_s=number(gust, "--gust"),
-        ),
-        temperature_c=number(temperature, "--temperature"),
-        humidity_pct=number(humidity, "--humidity"),
-        rain_mm_h=number(rain, "--rain"),
-        time_utc=now,
-    )
+    measured = read.read_weather(
+        wind=wind, wind_from=wind_from, gust=gust, temperature=temperature, humidity=humidity,
+        rain=rain, now=now,
+    )  # fmt: skip
+    assert measured is not None  # noqa: S101 - typer asks for a wind
     found = load_plan(plan, farm)[0]
     return show_weather(found.name, weather_for(found, measured, now=now))

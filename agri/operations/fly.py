@@ -1,17 +1,20 @@
 """Fly one of the farm's plans, on a real aircraft or a simulated one, and keep what happened.
 
-The order is the safety: the plan's checks, the aircraft's parameters, one yes to set them, the
-upload and its proof, one yes to arm. The record is opened on disk between that yes and the arming,
-with the findings that were shown and the aircraft's parameters: an aircraft whose flight cannot be
-recorded stays on the ground. Whatever breaks later, what was seen is in the flight's folder.
+The order is the safety: the plan's checks, papers and weather (`agri.operations.clearance`), the
+aircraft's parameters, one yes to set them, the upload and its proof, one yes to arm. Each yes at a
+real aircraft stands in the farm's record before it is acted on. The flight's own record is opened
+on disk between that yes and the arming, with the findings that were shown and the aircraft's
+parameters: an aircraft whose flight cannot be recorded stays on the ground. Whatever breaks later,
+what was seen is in the flight's folder.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,7 @@ from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
 from agri.operations.applied import AppliedMap, map_record
+from agri.operations.clearance import Launcher, Record, judge_launch
 from agri.operations.report import keep_report, report_flight
 from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
@@ -29,7 +33,7 @@ from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
 from missions.checks.plan import check_plan
-from missions.flight.launch import Briefing, FlightProgress, OnProgress, fly, prepare
+from missions.flight.launch import Blocked, Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
@@ -91,6 +95,10 @@ class Flown:
     applied: AppliedMap | None = None
 
 
+SOMEONE = Launcher()
+"""Who flies a simulation."""
+
+
 class _Keeper:
     """The flight's log, which exists from the yes to arm onwards."""
 
@@ -123,8 +131,10 @@ def fly_plan(
     pilot: Pilot,
     language: Language,
     now: datetime,
+    launcher: Launcher = SOMEONE,
     speedup: float | None = None,
     deadline_s: float = 60.0,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     signing: Signing | None = None,
 ) -> Flown:
     """Fly a plan and keep its record, picture and page in the farm.
@@ -145,10 +155,14 @@ def fly_plan(
         Language of picture and page.
     now : datetime
         Wall clock, UTC; names the telemetry log.
+    launcher : Launcher
+        Who flies what in which weather; a real aircraft needs a pilot's name.
     speedup : float, optional
         How much faster than the clock a simulation shall fly.
     deadline_s : float
         For the first heartbeat.
+    clock : callable
+        The time of day, with its time zone, by which papers and weather are judged.
     signing : Signing or None
         The aircraft's key (`agri.operations.keyring`); None flies unsigned, and says so.
 
@@ -159,8 +173,11 @@ def fly_plan(
 
     Raises
     ------
+    BadInput
+        When nobody is named to fly a real aircraft.
     Refused
-        When a finding forbids it, or the person said no; nothing was armed.
+        When a finding forbids it, the person said no, or the yes cannot be written down; nothing
+        was armed.
     LinkError
         When the aircraft does not answer, or cannot be launched.
     StoreError
@@ -174,12 +191,24 @@ def fly_plan(
         raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
     if speedup is not None and connect not in SIMULATED:
         raise BadInput("error.speedup_real")
+    simulated = connect in SIMULATED
+    judged = judge_launch(farm, plan, launcher, now=clock(), simulated=simulated)
+    if blocks(judged):
+        raise Blocked((*findings, *judged))
+    token = uuid.uuid4().hex
+    yes = None if simulated else Record(farm=farm, plan=plan, launcher=launcher, clock=clock,
+                                        token=token)  # fmt: skip
     keeper, briefed = _Keeper(), list(findings)
 
     def may_arm(briefing: Briefing) -> bool:
         briefed[:] = briefing.findings
         if not pilot.may_arm(briefing):
             return False
+        now_judged = judge_launch(farm, plan, launcher, now=clock(), simulated=simulated)
+        if blocks(now_judged):
+            raise Blocked(now_judged)
+        if yes is not None:
+            yes.launch(briefing.findings, briefing.parameters)
         keeper.log = keeper.log or farm.begin_flight(
             plan_name=plan.name,
             plan_digest=plan.digest,
@@ -197,9 +226,10 @@ def fly_plan(
                 link.require_key()
                 pilot.on_link(link)
                 leave = PATIENT if connect in SIMULATED else ()
-                _set_parameters(link, plan, pilot, leave)
+                _set_parameters(link, plan, pilot, leave, yes)
                 on_progress = _hurried(link, pilot.on_progress, speedup)
-                record = fly(link, plan, confirm=may_arm, on_progress=on_progress, log=keeper)
+                record = fly(link, plan, confirm=may_arm, findings=judged, token=token,
+                             on_progress=on_progress, log=keeper)  # fmt: skip
     finally:
         _keep_tlog(tlog, keeper.log)
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
@@ -232,11 +262,17 @@ def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnPr
     return told_and_hurried
 
 
-def _set_parameters(link: Link, plan: FlightPlan, pilot: Pilot, leave: Collection[str]) -> None:
-    needs = unmet(plan, link.read_parameters([need.name for need in needed_parameters(plan)]))
-    needs = tuple(need for need in needs if need.name not in leave)
-    if any(need.settable for need in needs) and pilot.may_set(needs):
-        prepare(link, plan, leave=leave)
+def _set_parameters(
+    link: Link, plan: FlightPlan, pilot: Pilot, leave: Collection[str], yes: Record | None
+) -> None:
+    """Set what the plan needs after a yes, which at a real aircraft is written down first."""
+    read = link.read_parameters([need.name for need in needed_parameters(plan)])
+    needs = tuple(need for need in unmet(plan, read) if need.name not in leave)
+    if not any(need.settable for need in needs) or not pilot.may_set(needs):
+        return
+    if yes is not None:
+        yes.parameters(needs, read)
+    prepare(link, plan, leave=leave)
 
 
 def _keep_tlog(tlog: Path, log: FlightLog | None) -> None:
