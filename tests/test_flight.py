@@ -449,9 +449,7 @@ def test_a_paper_that_holds_stays_in_the_findings_up_to_the_yes() -> None:
 def test_an_aircraft_that_changed_after_the_yes_is_not_armed(
     wrong: dict[str, Any], key: str
 ) -> None:
-    state, said = play(
-        before_launch(), Answered(True), saw(replace(READY, **wrong)), Did(Order.GUIDED)
-    )
+    state, said = play(before_launch(), *YES, saw(replace(READY, **wrong)), Did(Order.GUIDED))
     assert state.phase is Phase.REFUSED
     assert key in [finding.key for finding in state.findings]
     assert Order.ARM not in orders(said)
