@@ -285,6 +285,13 @@ def test_the_hose_shifts_what_is_wet() -> None:
     assert ("spray_outside", ERROR) in told(carried_by(hose_s=0.5))
 
 
+def test_at_a_stop_the_hose_empties_where_the_aircraft_stands() -> None:
+    late = replace(SPRAYER, hose_s=0.4)
+    stopped = changed(6, param1=1.0)
+    run = stretches(path_of(stopped), late)[0]
+    assert np.array(run.line.coords)[-1, 0] == pytest.approx(30.0, abs=0.02)
+
+
 def test_a_run_up_and_a_run_out_let_the_spray_begin_and_end_at_the_border() -> None:
     """On 4 m, off 2.5 m before the border, at 5 m/s with half a second of hose."""
     items = [*PLAN.items[:3], waypoint(-50, -15), held(84.5), sprayer(1), held(22.5), sprayer(0)]

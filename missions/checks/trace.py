@@ -9,7 +9,8 @@ Read off the flown legs, not off the plan's passes. Between an order and the liq
 
 So what is wet begins later than ordered and ends later than ordered. How far the aircraft gets in
 that time depends on the nearest corner: a leg begins and ends at about `CORNER_M_S`, with
-`GAIN_M_S2` of acceleration over its first metres (as flown, 1.35 m/s²).
+`GAIN_M_S2` of acceleration over its first metres (as flown, 1.35 m/s²). At a stop it gets nowhere:
+what is left in the hose falls where it stands.
 """
 
 from __future__ import annotations
@@ -155,6 +156,8 @@ def stretches(path: Path, sprayer: Sprayer | None) -> tuple[Stretch, ...]:
         first, last = run[0], run[-1]
         on_m = gone_m(before[first], speed_of(path.legs[first]), ordered_s + hose_s)
         off_m = speed_near(after[last], speed_of(path.legs[last])) * hose_s
+        if path.legs[last].stop_s > 0.0 and after[last] == 0.0:
+            off_m = 0.0
         wet = _wet(path, ends, run, on_m, off_m)
         found.append(Stretch(seq=path.legs[first].seq, legs=tuple(run), wet=wet))
     return tuple(found)
