@@ -26,8 +26,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +48,7 @@ from agri.audit_chain import (
 )
 from agri.errors import AgriError, BadInput, StoreError
 from agri.findings import Finding, blocks
+from agri.locks import lock_soon
 from agri.words import Message
 
 __all__ = [
@@ -229,12 +228,68 @@ def set_aside(folder: Path, *, who: str, at_utc: datetime) -> Path:
     with _alone(folder):
         if kept.exists():
             raise BadInput("error.file_exists", path=str(kept))
-        for name, target in ((HEAD, kept.with_suffix(".head")), (FILE, kept)):
-            if (folder / name).exists():
-                (folder / name).rename(target)
-        files.sync_folder(folder)
+        _rename_record(folder, kept)
         _append(folder, draft)
     return kept
+
+
+def copy_to(folder: Path, target: Path) -> None:
+    """Copy the record, and those set aside before it, into another folder, at one moment.
+
+    Raises
+    ------
+    AuditUnwritable
+        When another program writes without end, or the disk cannot do it.
+    """
+    if not any((folder / name).exists() for name in (FILE, HEAD)):
+        return
+    with _alone(folder):
+        for path in sorted(folder.glob("audit*")):
+            if path.suffix in (".jsonl", ".head") and path.is_file():
+                files.copy_file(path, target / path.name)
+
+
+def bring_back(folder: Path, saved: Path, *, at_utc: datetime) -> bool:
+    """Put a saved record in the place of one that is missing or broken; return whether it was.
+
+    A whole record stays, whatever the saved one says: it tells what was done since. A broken one
+    is set aside, and the one brought back tells so in its next entry.
+
+    Parameters
+    ----------
+    folder : Path
+        The farm folder.
+    saved : Path
+        A folder made by `copy_to`.
+    at_utc : datetime
+        When, with its time zone.
+
+    Raises
+    ------
+    AuditUnwritable
+        When the disk cannot take it.
+    """
+    there = any((folder / name).exists() for name in (FILE, HEAD))
+    if (there and verify(folder).whole) or not (saved / FILE).exists() or not verify(saved).whole:
+        return False
+    kept = folder / f"audit-{at_utc:%Y%m%d-%H%M%S}.jsonl"
+    with _alone(folder):
+        if kept.exists():
+            raise BadInput("error.file_exists", path=str(kept))
+        _rename_record(folder, kept)
+        files.copy_file(saved / FILE, folder / FILE)
+        files.copy_file(saved / HEAD, folder / HEAD)
+        if there:
+            note = Confirmed(note=kept.name)
+            _append(folder, Entry(number=1, kind=SET_ASIDE, who="agri", what=note, at_utc=at_utc))
+    return True
+
+
+def _rename_record(folder: Path, kept: Path) -> None:
+    for name, target in ((HEAD, kept.with_suffix(".head")), (FILE, kept)):
+        if (folder / name).exists():
+            (folder / name).rename(target)
+    files.sync_folder(folder)
 
 
 def _append(folder: Path, draft: Entry) -> Entry:
@@ -310,11 +365,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the writers' lock; whatever the disk cannot do becomes `AuditUnwritable`."""
     try:
         with files.told(folder / FILE), (folder / LOCK).open("ab") as lock:
-            for _ in range(LOCK_TRIES):
-                if _locked(lock.fileno()):
-                    break
-                time.sleep(LOCK_WAIT_S)
-            else:
+            if not lock_soon(lock.fileno(), tries=LOCK_TRIES, wait_s=LOCK_WAIT_S):
                 raise AuditUnwritable("error.audit_busy", path=str(folder / FILE))
             yield
     except AuditUnwritable:
@@ -326,24 +377,3 @@ def _alone(folder: Path) -> Iterator[None]:
 def _unwritable(error: AgriError) -> AuditUnwritable:
     reason: Message = error.message
     return AuditUnwritable("error.audit_unwritable", reason=reason)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _locked(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

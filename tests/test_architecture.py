@@ -29,6 +29,7 @@ FLOORS: dict[str, int] = {
     "agri.audit_chain": 1,
     "agri.names": 0,
     "agri.files": 2,
+    "agri.locks": 2,
     "agri.audit": 2,
     "agri.workspace": 2,
     "agri.boundaries": 2,

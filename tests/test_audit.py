@@ -27,6 +27,7 @@ from agri.audit import AuditUnwritable, Confirmed, append, set_aside, verify
 from agri.audit_chain import LONGEST_BYTES, Mark, read_line, walk
 from agri.errors import BadInput
 from agri.findings import Severity
+from agri.locks import lock_now
 from agri.words import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -424,7 +425,7 @@ def test_a_writer_that_holds_the_record_too_long_is_told(
     monkeypatch.setattr(audit, "LOCK_WAIT_S", 0.0)
     fill(tmp_path, 1)
     with (tmp_path / audit.LOCK).open("ab") as held:
-        assert audit._locked(held.fileno())
+        assert lock_now(held.fileno())
         with pytest.raises(AuditUnwritable) as busy:
             append(tmp_path, kind="launch", who="Đức", at_utc=START)
     assert busy.value.message.key == "error.audit_busy"

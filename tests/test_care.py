@@ -15,7 +15,7 @@ from agri import audit, files
 from agri.errors import StoreError
 from agri.findings import Severity
 from agri.papers import Papers
-from agri.workspace import DATABASE, Workspace, care, migrations
+from agri.workspace import DATABASE, Workspace, backups, migrations
 from agri.workspace.migrations import Step
 from agri.workspace.paper_layers import EVERY_LAYER
 from tests import farms, papers
@@ -87,9 +87,9 @@ def test_a_backup_holds_all_that_is_acknowledged_and_brings_it_back(farm: Worksp
     before = farm.farm()
     path = farm.backup()
     assert path.parent == farm.folder / "backups"
-    assert farms.rows(path, "PRAGMA integrity_check") == [("ok",)]
-    assert farms.rows(path, "PRAGMA application_id") == [(0x47504B47,)]
-    assert farms.rows(path, "PRAGMA user_version") == [(10300,)]
+    assert farms.rows(path / DATABASE, "PRAGMA integrity_check") == [("ok",)]
+    assert farms.rows(path / DATABASE, "PRAGMA application_id") == [(0x47504B47,)]
+    assert farms.rows(path / DATABASE, "PRAGMA user_version") == [(10300,)]
     farm.remove_field(before.fields[0].uid)
     farm.add_pads(farms.PADS)
     changed = farm.farm()
@@ -103,7 +103,7 @@ def test_a_backup_holds_all_that_is_acknowledged_and_brings_it_back(farm: Worksp
 
 def test_a_backup_alone_is_a_farm(farm: Workspace, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    files.copy_file(farm.backup(), tmp_path / "new" / DATABASE)
+    files.copy_file(farm.backup() / DATABASE, tmp_path / "new" / DATABASE)
     with Workspace.open(tmp_path / "new") as copy:
         assert copy.farm() == farm.farm()
         copy.add_pads(farms.PADS)
@@ -117,14 +117,14 @@ def test_the_last_ten_backups_stay(farm: Workspace) -> None:
 
 def test_two_backups_of_the_same_moment_are_two(farm: Workspace) -> None:
     now = farms.START
-    made = [care.backup(farm._database, farm.folder, now=now) for _ in range(3)]
+    made = [backups.backup(farm._database, farm.folder, now=now) for _ in range(3)]
     assert sorted(made) == made
     assert len(set(made)) == 3
 
 
 @pytest.mark.parametrize("spoil", ["absent", "cut", "other", "newer"])
 def test_a_backup_that_cannot_be_used_changes_nothing(farm: Workspace, spoil: str) -> None:
-    path = farm.backup()
+    path = farm.backup() / DATABASE
     if spoil == "absent":
         path.unlink()
     elif spoil == "cut":
@@ -206,7 +206,7 @@ def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_no
         assert farm.papers.read()[0].permits == (permit,)
         assert farm.check() == []
     (backup,) = (tmp_path / "farm" / "backups").iterdir()
-    assert columns_of(backup) == TABLES[version]
+    assert columns_of(backup / DATABASE) == TABLES[version]
 
 
 def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(
@@ -222,7 +222,7 @@ def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(
     assert farms.rows(path, "SELECT variety, owner FROM fields") == [("PH40", None)] * 2
     assert farms.rows(path, "SELECT version FROM agri_schema") == [(NOW,), (NOW + 1,), (NOW + 2,)]
     (backup,) = (farm.folder / "backups").iterdir()
-    assert farms.rows(backup, "SELECT version FROM agri_schema") == [(NOW,)]
+    assert farms.rows(backup / DATABASE, "SELECT version FROM agri_schema") == [(NOW,)]
     monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety), Step(NOW + 2, add_owner)))
     Workspace.open(farm.folder).restore(backup)
     assert farms.rows(path, "SELECT max(version) FROM agri_schema") == [(NOW + 2,)], (

@@ -4,18 +4,16 @@
 flights, applied, permits and map_checks, and the tables licences and registrations; ``plans/``,
 ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
 rooms for the dialect (`gpkg`), the connection (`database`), the tables (`gpkg_tables`, `layers`,
-`paper_layers`), their versions (`migrations`), what stands on the farm (`sitebook`), the papers
-(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`) and the care
-(`care`).
+`paper_layers`) and their versions (`migrations`), the site (`sitebook`), the papers (`paperbook`),
+plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`), `care` and `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
 cannot do comes as one `agri.errors.StoreError` sentence, with the old data intact.
 
-The folder belongs on a disk of the machine itself, not on a network drive: the write-ahead log
-needs shared memory. ``farm.gpkg-wal`` beside the file holds commits; copy a farm by `backup`. Other
-programs may open the file at any time; within one program read it by `frame` rather than by
-geopandas in another thread (why: `database`).
+The folder belongs on a disk of the machine itself: the write-ahead log (``farm.gpkg-wal``, which
+holds commits too) needs shared memory. Other programs may open the file at any time; within one
+program read it by `frame` rather than by geopandas in another thread (why: `database`).
 """
 
 from __future__ import annotations
@@ -36,6 +34,7 @@ from agri.findings import Finding, Severity
 from agri.names import clean
 from agri.track import FlightRecord
 from agri.workspace import (
+    backups,
     care,
     flightbook,
     launches,
@@ -128,7 +127,7 @@ class Workspace:
         migrations.make_farm_file(
             folder / DATABASE, name=clean(farm_name), uid=new_uid(), now=now()
         )
-        for name in (planbook.FOLDER, flightbook.FOLDER, REPORTS, care.FOLDER):
+        for name in (planbook.FOLDER, flightbook.FOLDER, REPORTS, backups.FOLDER):
             files.make_folder(folder / name)
         return cls.open(folder, now=now, new_uid=new_uid)
 
@@ -476,11 +475,14 @@ class Workspace:
     # ------------------------------------------------------------------ care
 
     def backup(self) -> Path:
-        """Write ``backups/farm-<utc>.gpkg`` and return its path; the last ten stay."""
-        return care.backup(self._database, self.folder, now=self._now())
+        """Write ``backups/farm-<utc>``, a farm of its own, and return it; the last ten stay."""
+        return backups.backup(self._database, self.folder, now=self._now())
 
     def restore(self, backup: Path) -> Path:
-        """Bring ``farm.gpkg`` back to a backup; return the backup made of what was there.
+        """Bring the farm back to a backup; return the backup made of what was there.
+
+        Files that are gone come back; the audit record is only replaced when it is missing or
+        broken, for what was done since was done.
 
         Raises
         ------
@@ -488,8 +490,8 @@ class Workspace:
             When `backup` is damaged or not a farm; nothing is changed then.
         """
         newest = migrations.current_version()
-        before = care.restore(self._database, self.folder, backup, newest_version=newest,
-                              now=self._now())  # fmt: skip
+        before = backups.restore(self._database, self.folder, backup, newest_version=newest,
+                                 now=self._now())  # fmt: skip
         migrations.bring_up_to_date(self._database, self.folder, now=self._now())
         return before
 

@@ -21,7 +21,6 @@ import io
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from agri import files
 from agri.errors import BadInput, StoreError
 from agri.files import told
 from agri.geo import LonLat
+from agri.locks import lock_now, lock_soon
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
 from agri.workspace.records import TELEMETRY
@@ -46,6 +46,8 @@ TLOG = "flight.tlog"
 LIVE = ".live"
 SYNC_S = 1.0
 """Longest time between two flushes to the disk while positions come."""
+LOCK_TRIES, LOCK_WAIT_S = 200, 0.01
+"""Patience with those who look whether the flight is recorded just when it begins to be."""
 MAX_TRACK_BYTES = 200_000_000
 """A day of positions at 10 a second."""
 
@@ -257,31 +259,10 @@ def is_live(folder: Path) -> bool:
     """Return whether a running program is recording into this folder."""
     try:
         with (folder / LIVE).open("rb") as file:
-            return not _lock(file.fileno(), wait=False)
+            return not lock_now(file.fileno(), shared=True)
     except FileNotFoundError:
         return False
     except OSError:
-        return True
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int, *, wait: bool) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock(handle: int, *, wait: bool) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
         return True
 
 
@@ -312,7 +293,7 @@ class LineLog:
         self._clock = clock
         with told(folder):
             self._live = (folder / LIVE).open("wb")
-            _lock(self._live.fileno(), wait=True)
+            lock_soon(self._live.fileno(), tries=LOCK_TRIES, wait_s=LOCK_WAIT_S)
             self._file = (folder / TRACK).open("ab", buffering=0)
         self._synced_s = clock()
         self._torn = False

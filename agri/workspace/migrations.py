@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from agri import files
 from agri.errors import StoreError
-from agri.workspace import care, gpkg_tables
+from agri.workspace import backups, gpkg_tables
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
 from agri.workspace.layers import APPLIED, farm_table
@@ -142,7 +142,7 @@ def bring_up_to_date(database: Database, root: Path, *, now: datetime) -> int:
         version = version_of(connection, database.path)
     if version == current_version():
         return 0
-    care.backup(database, root, now=now)
+    backups.backup(database, root, now=now)
     with database.writing() as connection:
         version = version_of(connection, database.path)
         missing = [step for step in STEPS if step.version > version]
