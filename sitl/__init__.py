@@ -8,7 +8,8 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
 * **Flying**: `steering`, `motions`, `legs`, `flying`, `returning`, `landing`, `mission_run`,
   `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
-  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `radio` (the sticks),
+  `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `firmware` (which version it plays),
+  `radio` (the sticks),
   `sprayer` (what drives the pump), `spray_guard` (a rule on board that keeps it off away from
   spray lines), `payload` (camera, servo outputs).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store` with

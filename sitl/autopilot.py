@@ -26,6 +26,7 @@ from sitl import announcements, messages
 from sitl.channel import PARAMETERS_PER_TICK, Channel
 from sitl.copter import STEP_S, Copter
 from sitl.faults import Fault
+from sitl.firmware import Firmware
 from sitl.item_messages import Sender
 from sitl.listening import HANDLERS
 from sitl.mission_store import FENCE, MISSION, RALLY, PlanServer
@@ -66,6 +67,8 @@ class Autopilot:
         Tank, pump and nozzles; an endless tank that weighs nothing when not given.
     faults : iterable of Fault
         What breaks on the way.
+    firmware : Firmware, optional
+        Which ArduCopter it plays; 4.6.0-dev when not given.
 
     Attributes
     ----------
@@ -103,6 +106,7 @@ class Autopilot:
         airframe: Airframe | None = None,
         sprayer: SprayHardware | None = None,
         faults: Iterable[Fault] = (),
+        firmware: Firmware | None = None,
     ) -> None:
         changed = dict(parameters or {})
         if wind_m_s:
@@ -117,6 +121,7 @@ class Autopilot:
             "airframe": airframe,
             "sprayer": sprayer,
             "faults": tuple(faults),
+            "firmware": firmware,
         }
         self._before_boot_s = 0.0
         self._channels: dict[Hashable, Channel] = {}

@@ -23,6 +23,7 @@ from sitl.battery import Battery
 from sitl.failsafes import Failsafes
 from sitl.faults import Fault, Faults
 from sitl.fence import Fence
+from sitl.firmware import Firmware
 from sitl.flying import Pilot
 from sitl.ground import Ground
 from sitl.landing import LandingWatch
@@ -74,6 +75,8 @@ class Copter:
         What hangs on the sprayer's servo.
     faults : iterable of Fault
         What breaks on the way.
+    firmware : Firmware
+        Which ArduCopter it plays.
     """
 
     def __init__(
@@ -89,8 +92,10 @@ class Copter:
         airframe: Airframe | None = None,
         sprayer: SprayHardware | None = None,
         faults: Iterable[Fault] = (),
+        firmware: Firmware | None = None,
     ) -> None:
-        p = self.parameters = Parameters(parameters)
+        self.firmware = firmware or Firmware()
+        p = self.parameters = Parameters(parameters, self.firmware.renamed)
         self.ground = Ground(home)
         self.field_elevation_m = home_altitude_m
         self.body = Multicopter(airframe or Airframe(), math.radians(yaw_deg))

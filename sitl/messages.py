@@ -287,8 +287,8 @@ def gps_global_origin(copter: Copter) -> Any:
     )
 
 
-def autopilot_version(_: Copter) -> Any:
-    """AUTOPILOT_VERSION: ArduCopter 4.6.0, mission, fence and rally by MISSION_ITEM_INT."""
+def autopilot_version(copter: Copter) -> Any:
+    """AUTOPILOT_VERSION: its firmware and board; mission, fence, rally by MISSION_ITEM_INT."""
     capabilities = (
         mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_FLOAT
         | mavlink.MAV_PROTOCOL_CAPABILITY_PARAM_FLOAT
@@ -300,11 +300,11 @@ def autopilot_version(_: Copter) -> Any:
         | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY
         | mavlink.MAV_PROTOCOL_CAPABILITY_FLIGHT_TERMINATION
     )
-    version = (4 << 24) | (6 << 16) | (0 << 8)
-    zeros = [0] * 8
+    firmware, zeros = copter.firmware, [0] * 8
     return mavlink.MAVLink_autopilot_version_message(
-        capabilities, version, 0, 0, 0, zeros, zeros, zeros, 0, 0, 0
-    )
+        capabilities, firmware.number, 0, 0, 0, firmware.build_bytes, zeros, zeros, 0, 0, 0,
+        firmware.board_bytes,
+    )  # fmt: skip
 
 
 TELEMETRY: dict[int, Callable[[Copter], Any]] = {

@@ -5,7 +5,8 @@ ArduPilot keeps them, in their own type: a REAL32 in single precision, an intege
 range, so that what is read back after a set is what the real one would answer. Two groups are
 listed only while their switch is on (SPRAY_ENABLE, CAM1_TYPE), but can always be read by name,
 with an index of 65535, as ArduPilot does. A parameter that is its own switch is made by a script on
-board: at 0 there is none. An unknown name is met with silence.
+board: at 0 there is none. An unknown name is met with silence. What a newer firmware calls
+otherwise (`sitl.firmware`) has the newer name only; the simulation itself reads it by either.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import cache
 from importlib import resources
 
 from agri.errors import BadInput
+from sitl.firmware import Renamed
 from sitl.storage import single
 
 INT8, INT16, INT32, REAL32 = 2, 4, 6, 9
@@ -46,6 +48,19 @@ def copter_defaults() -> Mapping[str, Default]:
     return rows
 
 
+def _with_newer_names(
+    table: Mapping[str, Default], renamed: Mapping[str, Renamed]
+) -> Mapping[str, Default]:
+    rows = {}
+    for name, row in table.items():
+        newer = renamed.get(name)
+        if newer is None:
+            rows[name] = row
+        else:
+            rows[newer.name] = Default(newer.default, newer.kind, row.switch)
+    return rows
+
+
 def as_kept(value: float, kind: int) -> float:
     """Return a value as ArduPilot keeps it in a parameter of that MAV_PARAM_TYPE.
 
@@ -69,6 +84,8 @@ class Parameters:
     ----------
     changed : mapping of str to float, optional
         Values that differ from the defaults from the start.
+    renamed : mapping of str to Renamed, optional
+        Older names that this vehicle has not, and what it has instead.
 
     Raises
     ------
@@ -86,8 +103,13 @@ class Parameters:
     False
     """
 
-    def __init__(self, changed: Mapping[str, float] | None = None) -> None:
-        self._table = copter_defaults()
+    def __init__(
+        self,
+        changed: Mapping[str, float] | None = None,
+        renamed: Mapping[str, Renamed] | None = None,
+    ) -> None:
+        self._renamed = dict(renamed or {})
+        self._table = _with_newer_names(copter_defaults(), self._renamed)
         self._values = {name: row.value for name, row in self._table.items()}
         self.version = 0
         for name, value in (changed or {}).items():
@@ -97,7 +119,8 @@ class Parameters:
                 raise BadInput("error.simulator_parameter_value", name=name, value=value)
 
     def __getitem__(self, name: str) -> float:
-        return self._values[name]
+        newer = self._renamed.get(name)
+        return self._values[name] if newer is None else newer.older(self._values[newer.name])
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._values if name in self)

@@ -32,6 +32,7 @@ from agri.errors import AgriError, BadInput
 from agri.geo import LonLat
 from sitl.autopilot import COMPONENT, Autopilot
 from sitl.faults import Fault, FaultKind
+from sitl.firmware import Firmware
 from sitl.signing import SignedParser
 from sitl.simulator import DEPOSIT, Simulator
 from sitl.spray_gear import SprayHardware
@@ -332,6 +333,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--parent", type=int, default=os.getppid(), help="end when this process does")
     add("--airframe", default="", metavar="JSON", help="values of sitl.vehicle.Airframe")
     add("--sprayer", default="", metavar="JSON", help="values of sitl.spray_gear.SprayHardware")
+    add("--firmware", default="", metavar="JSON", help="values of sitl.firmware.Firmware")
     add("--fault", action="append", default=[], metavar="JSON", help="a sitl.faults.Fault")
     add("--deposits", type=Path, default=None, help="file for what leaves the nozzles")
     add("--param", action="append", default=[], metavar="NAME=VALUE")
@@ -356,6 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             airframe=Airframe(**json.loads(options.airframe)) if options.airframe else None,
             sprayer=_sprayer(options.sprayer),
             faults=[_fault(text) for text in options.fault],
+            firmware=Firmware(**json.loads(options.firmware)) if options.firmware else None,
         )
         serve(
             autopilot,

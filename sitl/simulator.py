@@ -22,6 +22,7 @@ from typing import Literal, Self
 from agri.errors import LinkError
 from agri.geo import LonLat
 from sitl.faults import Fault
+from sitl.firmware import Firmware
 from sitl.spray_gear import Deposit, SprayHardware
 from sitl.vehicle import Airframe
 
@@ -64,6 +65,8 @@ class Simulator:
         What breaks on the way.
     over_radio : bool
         Once a key is set up, take only signed frames, as ArduPilot does on every port but USB.
+    firmware : Firmware, optional
+        Which ArduCopter it plays; 4.6.0-dev when not given.
 
     Attributes
     ----------
@@ -94,6 +97,7 @@ class Simulator:
         sprayer: SprayHardware | None = None,
         faults: Iterable[Fault] = (),
         over_radio: bool = False,
+        firmware: Firmware | None = None,
     ) -> None:
         self.home = home
         self.speedup = speedup
@@ -118,6 +122,8 @@ class Simulator:
             self._arguments.append(f"--sprayer={json.dumps(asdict(sprayer))}")
         if over_radio:
             self._arguments.append("--radio")
+        if firmware is not None:
+            self._arguments.append(f"--firmware={json.dumps(asdict(firmware))}")
         self._arguments += [f"--fault={json.dumps(asdict(fault))}" for fault in faults]
         self._sprays = sprayer is not None
         self._folder: tempfile.TemporaryDirectory[str] | None = None

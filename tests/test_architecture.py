@@ -85,7 +85,7 @@ PURE = (
     "missions.spray.order", "missions.spray.trimming", "missions.spray.plot",
     "missions.passes.flight", "missions.passes.items", "missions.spray.mission",
     "missions.applied.deposit", "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer",
-    "sitl.spray_gear", "sitl.faults", "sitl.signing", "sitl.spray_guard", "sitl.scenarios",
+    "sitl.spray_gear", "sitl.faults", "sitl.signing", "sitl.spray_guard", "sitl.scenarios", "sitl.firmware",
     "missions.formats.dataflash",
     "missions.formats.dataflash_records", "missions.formats.dataflash_flights",
     "missions.formats.dataflash_track", "missions.formats.dataflash_words",

@@ -323,7 +323,7 @@ def test_the_place_within_five_metres_of_the_plan_is_accepted() -> None:
         ({"ARMING_CHECK": 1048572.0}, True),
         ({"FS_EKF_ACTION": 0.0}, True),
         ({"FS_EKF_ACTION": 2.0}, True),
-        ({"ARMING_CHECK": None}, False),
+        ({"ARMING_CHECK": None}, True),
         ({"RTL_ALT": 0.0}, True),
         ({"RTL_ALT": 6000.0}, True),
         ({"WPNAV_SPEED": 1000.0}, False),

@@ -33,13 +33,14 @@ from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
 from missions.checks.plan import check_plan
+from missions.flight.briefing import read_needed
 from missions.flight.launch import Blocked, Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.link.signing import Signing
 from missions.preflight.requirements import Requirement
-from missions.preflight.vehicle import needed_parameters, unmet
+from missions.preflight.vehicle import unmet
 from missions.sprayer.gear import PumpControl
 
 
@@ -266,7 +267,7 @@ def _set_parameters(
     link: Link, plan: FlightPlan, pilot: Pilot, leave: Collection[str], yes: Record | None
 ) -> None:
     """Set what the plan needs after a yes, which at a real aircraft is written down first."""
-    read = link.read_parameters([need.name for need in needed_parameters(plan)])
+    read = read_needed(link, plan)
     needs = tuple(need for need in unmet(plan, read) if need.name not in leave)
     if not any(need.settable for need in needs) or not pilot.may_set(needs):
         return

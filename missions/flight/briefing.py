@@ -6,11 +6,12 @@ needs, after a person said yes, and reads them back.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from agri.errors import Refused
+from agri.errors import LinkError, Refused
 from agri.findings import Finding, Severity
 from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
@@ -93,7 +94,7 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     """
     link.require_key()
     identity = link.identify()
-    parameters = link.read_parameters([need.name for need in needed_parameters(plan)])
+    parameters = read_needed(link, plan)
     seen = link.telemetry()
     since_s = seen.time_s
     with link.watch() as inbox:
@@ -114,6 +115,26 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     )
     return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen,
                     parameters=parameters)  # fmt: skip
+
+
+def read_needed(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
+    """Read the parameters that a plan depends on, each by the name that the aircraft has for it.
+
+    A newer name is asked for only where the older one stays unanswered, since a name that the
+    aircraft has not costs seconds of waiting.
+
+    Raises
+    ------
+    LinkError
+        When none was answered.
+    """
+    needs = needed_parameters(plan)
+    read = link.read_parameters([need.name for need in needs if not need.instead_of])
+    missing = {parameter.name for parameter in read if parameter.value is None}
+    newer = [need.name for need in needs if need.instead_of in missing]
+    with contextlib.suppress(LinkError):
+        return (*read, *link.read_parameters(newer)) if newer else read
+    return (*read, *(Parameter(name, None) for name in newer))
 
 
 def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tuple[Parameter, ...]:
@@ -144,8 +165,7 @@ def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tup
     """
     if link.telemetry().armed:
         raise Refused("error.link_armed_upload")
-    names = [need.name for need in needed_parameters(plan)]
-    wrong = unmet(plan, link.read_parameters(names))
+    wrong = unmet(plan, read_needed(link, plan))
     return tuple(
         link.set_parameter(n.name, n.wanted) for n in wrong if n.settable and n.name not in leave
     )

@@ -28,7 +28,14 @@ from agri.findings import Finding, Severity
 from agri.track import FlightRecord
 from agri.words import Message
 from missions.checks.plan import check_plan
-from missions.flight.briefing import Blocked, Briefing, look, next_sighting, prepare
+from missions.flight.briefing import (
+    Blocked,
+    Briefing,
+    look,
+    next_sighting,
+    prepare,
+    read_needed,
+)
 from missions.flight.phases import (
     Answered,
     Begin,
@@ -50,7 +57,6 @@ from missions.flight.steps import begin, step
 from missions.flight.watching import Note
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
-from missions.preflight.vehicle import needed_parameters
 from missions.wire.commands import Parameter
 from missions.wire.delivery import Progress
 from missions.wire.pump import pump_channel
@@ -301,7 +307,7 @@ class _Flight:
             case Order.IDENTIFY:
                 return Identified(link.identify())
             case Order.READ:
-                parameters = link.read_parameters([n.name for n in needed_parameters(plan)])
+                parameters = read_needed(link, plan)
                 self._parameters = parameters
                 pump = link.watch_pump(pump_channel(plan)) if plan.spray is not None else None
                 return Read(parameters, pump)

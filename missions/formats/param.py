@@ -47,6 +47,8 @@ def write_param(plan: FlightPlan) -> str:
     job_parameters(plan.spray)
     lines = [f"# {_comment(plan.name)}", f"# {_comment(sprayer.name)}"]
     for need in needed_parameters(plan):
+        if need.instead_of:
+            continue
         if need.settable:
             reasons = [f"# {_comment(need.reason.text(language))}" for language in ("vi", "en")]
             lines += [*reasons, f"{need.name},{_number(need.wanted)}"]

@@ -26,8 +26,8 @@ from missions.link.signing import Signing
 LISTEN_S = 3.0
 """A telemetry radio tells of itself about once a second."""
 TRIES, PROOF_S = 4, 3.0
-ASKED_FOR = "SYSID_THISMAV"
-"""The setting that is read to prove the key; every ArduPilot has it."""
+ASKED_FOR = "FRAME_CLASS"
+"""The setting that is read to prove the key; every ArduCopter has it, by this name."""
 
 
 def install_key(link: Link, signing: Signing) -> None:

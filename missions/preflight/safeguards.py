@@ -4,8 +4,9 @@ ArduPilot looks at itself before it arms, and lands when it no longer knows wher
 switched off by a parameter, and people do so to get into the air quickly. agri refuses such an
 aircraft; what it offers to set is always the full safeguard, never a part of it:
 
-* ARMING_CHECK with bit 0 is "all checks"; any other value leaves some out. A firmware without it
-  (4.7 names what is skipped instead) is one agri has not been tried with, and is told so.
+* ARMING_CHECK with bit 0 is "all checks"; any other value leaves some out. From 4.7 on there is
+  ARMING_SKIPCHK instead, which names what is skipped: 0 is nothing, -1 everything (ArduPilot pull
+  request 31568, November 2025). An aircraft that tells neither is not armed.
 * FS_EKF_ACTION as delivered is 1 (land); 3 lands in manual modes too. 0 only reports, 2 holds
   height and drifts with the wind.
 
@@ -15,7 +16,7 @@ The point to which the aircraft comes home by itself may have been moved away fr
 
 from __future__ import annotations
 
-from agri.findings import Finding
+from agri.findings import Finding, Severity
 from agri.geo import distance_m
 from missions.flightplan import FlightPlan
 from missions.preflight.requirements import Requirement, why
@@ -35,7 +36,7 @@ def safeguards() -> tuple[Requirement, ...]:
     Examples
     --------
     >>> [(need.name, need.wanted, need.fits(0.0)) for need in safeguards()]
-    [('ARMING_CHECK', 1.0, False), ('FS_EKF_ACTION', 1.0, False)]
+    [('ARMING_CHECK', 1.0, False), ('ARMING_SKIPCHK', 0.0, True), ('FS_EKF_ACTION', 1.0, False)]
     """
     return (
         Requirement(
@@ -43,6 +44,15 @@ def safeguards() -> tuple[Requirement, ...]:
             wanted=1.0,
             fits=lambda value: int(value) & ALL_CHECKS == ALL_CHECKS,
             reason=why("arming_checks"),
+            absent=Severity.ERROR,
+        ),
+        Requirement(
+            name="ARMING_SKIPCHK",
+            wanted=0.0,
+            fits=lambda value: value == 0.0,
+            reason=why("arming_checks"),
+            absent=None,
+            instead_of="ARMING_CHECK",
         ),
         Requirement(
             name="FS_EKF_ACTION",

@@ -23,7 +23,7 @@ from agri.geo import distance_m
 from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, located_items
-from missions.preflight.requirements import Requirement, positive, why
+from missions.preflight.requirements import Requirement, missed, positive, why, with_renamed
 from missions.preflight.safeguards import HOME_LIMIT_M, check_home_point, safeguards
 from missions.preflight.spray import check_spraying, spray_requirements
 from missions.wire.commands import Parameter
@@ -55,7 +55,7 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     """
     spraying = spray_requirements(plan)
     failsafes = () if spraying else _failsafes(plan)
-    return (
+    needs = (
         *failsafes,
         *spraying,
         *safeguards(),
@@ -64,6 +64,7 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
         *_job(plan),
         *_terrain(plan),
     )
+    return tuple(with_renamed(needs))
 
 
 def terrain_requirements(height_m: float) -> tuple[Requirement, ...]:
@@ -206,11 +207,12 @@ def unmet(plan: FlightPlan, parameters: Sequence[Parameter]) -> tuple[Requiremen
 def check_parameters(plan: FlightPlan, parameters: Sequence[Parameter]) -> list[Finding]:
     """Return what is wrong with the vehicle's parameters for this plan."""
     values = {parameter.name: parameter.value for parameter in parameters}
+    needs = needed_parameters(plan)
     found = []
-    for need in needed_parameters(plan):
+    for need in needs:
         value = values.get(need.name)
         if value is None:
-            if need.absent is not None:
+            if need.absent is not None and missed(need, values, needs):
                 missing = Message.of("finding.parameter_absent", name=need.name)
                 found.append(Finding(need.absent, missing))
         elif not need.fits(value):
