@@ -1,4 +1,4 @@
-"""The messages that tell of an event: a text, a picture, a parameter, a wish for terrain."""
+"""The messages that tell of an event: a text, a picture, a number, a wish for terrain."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ def statustexts(severity: int, text: str, text_id: int) -> list[Any]:
         mavlink.MAVLink_statustext_message(severity, part, text_id, number)
         for number, part in enumerate(parts)
     ]
+
+
+def named_value(copter: Copter, name: str, value: float) -> Any:
+    """NAMED_VALUE_FLOAT of a script on board."""
+    return mavlink.MAVLink_named_value_float_message(
+        int(copter.now_s * 1000.0), name.encode("ascii"), value
+    )
 
 
 def camera_feedback(copter: Copter, picture: Picture) -> Any:

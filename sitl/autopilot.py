@@ -320,6 +320,9 @@ class Autopilot:
                 for part in announcements.statustexts(severity, text, self._text_id):
                     self.broadcast(part)
             copter.texts.clear()
+        for name, value in copter.named:
+            self.broadcast(announcements.named_value(copter, name, value))
+        copter.named.clear()
         if copter.mode_changed:
             copter.mode_changed = False
             self.broadcast(messages.heartbeat(copter))

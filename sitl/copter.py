@@ -1,8 +1,8 @@
 """The flight software: modes, arming, home, time. It knows nothing of MAVLink messages.
 
 `Copter.tick` lets 0.02 s pass: the failsafes look, the mission goes on, the pilot flies, physics
-answers, the payload works. What is to be told waits in `texts`, in the camera's pictures and in
-the mission's reached items until the MAVLink side (`sitl.autopilot`) takes it.
+answers, the payload works. What is to be told waits in `texts` and `named`, in the camera's
+pictures and in the mission's reached items until the MAVLink side (`sitl.autopilot`) takes it.
 
 It behaves as ArduCopter 4.6-dev does in its own simulator, down to what surprises: AUTO must be
 told to start (MISSION_START) once armed; an order for a speed is forgotten when AUTO is left; the
@@ -117,6 +117,7 @@ class Copter:
         self.faults = Faults(faults)
         self.camera = Camera(p)
         self.texts: list[tuple[int, str]] = []
+        self.named: list[tuple[str, float]] = []
         self.servos: dict[int, int] = {}
         self.now_s = 0.0
         self.mode = Mode.STABILIZE

@@ -10,6 +10,8 @@ Ten times a second it orders the sprayer off unless the aircraft is armed and in
 runs, the item flown to is neither take-off nor return nor landing and lies not behind
 DO_LAND_START, and no fence is broken and no failsafe is on. It only ever switches off; on the
 ground, from three seconds after disarming, it lets people alone, who fill and try the hoses.
+
+Once a second it tells of itself by a named value: SPGD_VER, or 0 when no output drives a pump.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from sitl.modes import Mode
 if TYPE_CHECKING:
     from sitl.copter import Copter
 
-EVERY_TICKS = 5
+EVERY_TICKS, TELL_TICKS = 5, 50
 GROUND_S = 3.0
+NAMED_VALUE = "SPRAYGUARD"
+PUMP, OUTPUTS = 22.0, range(1, 17)
 AWAY = frozenset({20, 22, *LANDINGS})
 """Items that are no spray lines: the way home, take-off, landing."""
 LEGS = frozenset({DO_LAND_START, DO_RETURN_PATH_START})
@@ -38,12 +42,20 @@ def look(copter: Copter, tick: int) -> None:
     """Switch the sprayer off if nothing may be sprayed now; `tick` counts steps of 0.02 s."""
     if tick % EVERY_TICKS or not on_board(copter):
         return
+    if tick % TELL_TICKS == 0:
+        copter.named.append((NAMED_VALUE, _told(copter)))
     why = reason(copter)
     if why and copter.sprayer.running:
         wet = copter.sprayer.spraying
         copter.sprayer.order(False)
         if wet:
             copter.say(4, f"Spray guard: sprayer off, {why}")
+
+
+def _told(copter: Copter) -> float:
+    p = copter.parameters
+    able = any(p[f"SERVO{output}_FUNCTION"] == PUMP for output in OUTPUTS)
+    return p["SPGD_VER"] if able else 0.0
 
 
 def reason(copter: Copter) -> str:

@@ -1,8 +1,9 @@
 """Simulated aircraft: what a plan's aircraft carries, given to a simulation of it.
 
 A real aircraft is wired by people; a simulated one is fitted here with what its plan needs: a
-camera, or pump, tank and nozzles with what the sprayer's catalogue entry says of them. Parameters
-that the plan sets are left to the pre-flight, so that a simulated launch goes the real one's way.
+camera, or pump, tank and nozzles with what the sprayer's catalogue entry says of them, and the
+spray guard (`missions.onboard`) where it can stop that pump by itself. Parameters that the plan
+sets are left to the pre-flight, so that a simulated launch goes the real one's way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agri.geo import LonLat
+from missions import onboard
 from missions.flightplan import FlightPlan
 from missions.sprayer.dose import PUMP_CHANNEL
 from missions.sprayer.gear import PumpControl
@@ -94,7 +96,7 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
             plan.home,
             speedup=GROUND_SPEEDUP,
             ready_after_s=READY_AFTER_S,
-            parameters=_fitted(plan, speedup),
+            parameters={**_fitted(plan, speedup), **_guarded(plan)},
             airframe=_airframe(plan) if job and aircraft else None,
             sprayer=_gear(job) if job else None,
         ) as simulated:
@@ -102,7 +104,8 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
     elif connect == "ardupilot":
         from sitl.ardupilot import ArduPilot
 
-        with ArduPilot(plan.home, speedup=GROUND_SPEEDUP,
+        scripts = {onboard.FILE_NAME: onboard.script()} if _guarded(plan) else None
+        with ArduPilot(plan.home, speedup=GROUND_SPEEDUP, scripts=scripts,
                        parameters=_fitted(plan, speedup)) as real:  # fmt: skip
             yield real.url
     else:
@@ -127,6 +130,13 @@ def _fitted(plan: FlightPlan, speedup: float | None) -> dict[str, float]:
     if job and aircraft:
         fitted["BATT_CAPACITY"] = float(round(1000.0 * aircraft.battery_wh / SIMULATED_V))
     return fitted
+
+
+def _guarded(plan: FlightPlan) -> dict[str, float]:
+    """Return what puts the spray guard on board; {} for a pump that it must first be told of."""
+    if plan.spray is None or plan.spray.settings.sprayer.control is not PumpControl.SPEED:
+        return {}
+    return {**onboard.NEEDED_PARAMETERS, onboard.PARAMETER: float(onboard.VERSION)}
 
 
 def _airframe(plan: FlightPlan) -> Airframe:

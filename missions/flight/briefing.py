@@ -17,6 +17,8 @@ from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.link.trust import check_trust
+from missions.preflight.firmware import check_firmware
+from missions.preflight.guard import asked_of_guard, check_guard, waits_for_guard
 from missions.preflight.vehicle import (
     check_identity,
     check_parameters,
@@ -98,7 +100,9 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     seen = link.telemetry()
     since_s = seen.time_s
     with link.watch() as inbox:
-        while not is_ready(seen) and seen.time_s - since_s < wait_s:
+        while (not is_ready(seen) and seen.time_s - since_s < wait_s) or waits_for_guard(
+            plan, seen, seen.time_s - since_s
+        ):
             next_sighting(inbox, link)
             seen = link.telemetry()
     found = (
@@ -110,7 +114,9 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
         ),
         *check_plan(plan),
         *check_identity(identity),
+        *check_firmware(identity),
         *check_parameters(plan, parameters),
+        *check_guard(plan, seen, {told.name: told.value for told in parameters}),
         *check_readiness(plan, seen),
     )
     return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen,
@@ -120,8 +126,8 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
 def read_needed(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
     """Read the parameters that a plan depends on, each by the name that the aircraft has for it.
 
-    A newer name is asked for only where the older one stays unanswered, since a name that the
-    aircraft has not costs seconds of waiting.
+    A newer name is asked for only where the older one stays unanswered, and the spray guard's only
+    where it is not heard, since a name that the aircraft has not costs seconds of waiting.
 
     Raises
     ------
@@ -130,11 +136,12 @@ def read_needed(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:
     """
     needs = needed_parameters(plan)
     read = link.read_parameters([need.name for need in needs if not need.instead_of])
-    missing = {parameter.name for parameter in read if parameter.value is None}
-    newer = [need.name for need in needs if need.instead_of in missing]
+    values = {parameter.name: parameter.value for parameter in read}
+    more = [n.name for n in needs if n.instead_of and values.get(n.instead_of) is None]
+    more += asked_of_guard(plan, values, link.telemetry())
     with contextlib.suppress(LinkError):
-        return (*read, *link.read_parameters(newer)) if newer else read
-    return (*read, *(Parameter(name, None) for name in newer))
+        return (*read, *link.read_parameters(more)) if more else read
+    return (*read, *(Parameter(name, None) for name in more))
 
 
 def prepare(link: Link, plan: FlightPlan, *, leave: Collection[str] = ()) -> tuple[Parameter, ...]:

@@ -149,6 +149,8 @@ class FlightState:
         What the plan's and the aircraft's checks found so far.
     identity : VehicleIdentity or None
         What aircraft it is.
+    parameters : tuple of Parameter
+        What was read of it.
     proof : Verified or None
         What is proved to be on board.
     proved_again : bool
@@ -179,6 +181,7 @@ class FlightState:
     phase: Phase = Phase.IDENTIFY
     findings: tuple[Finding, ...] = ()
     identity: VehicleIdentity | None = None
+    parameters: tuple[Parameter, ...] = ()
     proof: Verified | None = None
     proved_again: bool = False
     confirmed_s: float = -math.inf

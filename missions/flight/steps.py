@@ -52,6 +52,8 @@ from missions.flight.phases import (
 )
 from missions.flight.watching import Note, watch
 from missions.flightplan import FlightPlan
+from missions.preflight.firmware import check_firmware
+from missions.preflight.guard import check_guard, waits_for_guard
 from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
 from missions.wire.telemetry import MissionState, Telemetry
 
@@ -142,7 +144,11 @@ def _on_begin(state: FlightState, _: Begin, __: float) -> Result:
 
 
 def _on_identified(state: FlightState, event: Identified, _: float) -> Result:
-    found = (*state.findings, *check_identity(event.identity))
+    found = (
+        *state.findings,
+        *check_identity(event.identity),
+        *check_firmware(event.identity),
+    )
     state = replace(state, findings=found, identity=event.identity)
     if blocks(found):
         return _refuse(state, Refused("error.preflight_blocked"))
@@ -153,16 +159,26 @@ def _on_read(state: FlightState, event: Read, _: float) -> Result:
     found = (*state.findings, *check_parameters(state.plan, event.parameters))
     if state.plan.spray is not None and event.pump is None:
         found = (*found, Finding.error("finding.spray_no_pump"))
-    return replace(state, findings=found, phase=Phase.READY, pending=None), ()
+    return replace(
+        state, findings=found, parameters=event.parameters, phase=Phase.READY, pending=None
+    ), ()
 
 
 def _on_wait_ready(state: FlightState, event: Saw, _: float) -> Result:
     seen = event.sighting.telemetry
     since_s = seen.time_s if state.ready_from_s is None else state.ready_from_s
     state = replace(state, ready_from_s=since_s)
-    if not is_ready(seen) and seen.time_s - since_s < READY_S:
+    waited_s = seen.time_s - since_s
+    if waits_for_guard(state.plan, seen, waited_s):
         return state, ()
-    found = (*state.findings, *check_readiness(state.plan, seen))
+    if not is_ready(seen) and waited_s < READY_S:
+        return state, ()
+    values = {parameter.name: parameter.value for parameter in state.parameters}
+    found = (
+        *state.findings,
+        *check_guard(state.plan, seen, values),
+        *check_readiness(state.plan, seen),
+    )
     state = replace(state, findings=found)
     if blocks(found):
         return _refuse(state, Refused("error.preflight_blocked"))

@@ -38,7 +38,14 @@ from missions.link.tlog import TelemetryLog
 from missions.wire.commands import Parameter, ParameterReading, ParameterSetting
 from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
 from missions.wire.pump import find_pump
-from missions.wire.sightings import Sighting, SightingKind, VehicleIdentity, version_text
+from missions.wire.sightings import (
+    Sighting,
+    SightingKind,
+    VehicleIdentity,
+    board_number,
+    build_text,
+    version_text,
+)
 from missions.wire.telemetry import CopterMode, PumpServo, StatusText, Telemetry, mode_name
 
 HICCUP_S = 1.0
@@ -197,7 +204,7 @@ class Link(Asking):
 
         Version and serial number stay empty when it will not say.
         """
-        for command, params in ((REQUEST_MESSAGE, (ID_VERSION,)), (CAPABILITIES, (1,))):
+        for command, params in 2 * ((REQUEST_MESSAGE, (ID_VERSION,)), (CAPABILITIES, (1,))):
             if self.service.version is not None:
                 break
             with contextlib.suppress(LinkError):
@@ -206,14 +213,14 @@ class Link(Asking):
         with contextlib.suppress(LinkError):
             self._call(REQUEST_MESSAGE, [float(ID_HOME)], word="home", tries=4)
         telemetry, version, pair = self.telemetry(), self.service.version, self.pair()
-        serial = "" if version is None else bytes(version.uid2).hex().rstrip("0")
         return VehicleIdentity(
             vehicle_type=telemetry.vehicle_type,
             autopilot=telemetry.autopilot,
             version="" if version is None else version_text(version.flight_sw_version),
             system=pair.vehicle.system,
             capabilities=0 if version is None else version.capabilities,
-            uid=serial or ("" if version is None else f"{version.uid:x}"),
+            uid="" if version is None else board_number(version),
+            build="" if version is None else build_text(version.flight_custom_version),
         )
 
     # Parameters

@@ -4,8 +4,10 @@ Planners of heights and parameter files ask it what a flight will need; `mission
 whether the aircraft has it.
 
 * `requirements`: a parameter, what it must be, and why;
+* `firmware`: which versions of ArduCopter flights were tried on (``firmware.toml``);
 * `safeguards`: the autopilot's own, which no flight may take away;
 * `vehicle`: those of every flight; whether the aircraft is the right one, ready, and will come home
   by itself;
-* `spray`: those of a spraying.
+* `spray`: those of a spraying;
+* `guard`: whether the script that keeps the sprayer off runs on board.
 """

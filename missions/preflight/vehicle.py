@@ -23,6 +23,7 @@ from agri.geo import distance_m
 from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, located_items
+from missions.preflight.guard import guard_requirements, sprays
 from missions.preflight.requirements import Requirement, missed, positive, why, with_renamed
 from missions.preflight.safeguards import HOME_LIMIT_M, check_home_point, safeguards
 from missions.preflight.spray import check_spraying, spray_requirements
@@ -58,6 +59,7 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
     needs = (
         *failsafes,
         *spraying,
+        *guard_requirements(plan),
         *safeguards(),
         *_return(plan),
         *_fence(plan),
@@ -143,8 +145,7 @@ def _return(plan: FlightPlan) -> Iterable[Requirement]:
 def _fence(plan: FlightPlan) -> Iterable[Requirement]:
     if not plan.fence_polygons and not plan.fence_circles:
         return
-    switched = any(item.command == Command.DO_SPRAYER for item in plan.items)
-    spraying = switched or plan.spray is not None
+    spraying = sprays(plan)
     yield Requirement(name="FENCE_ENABLE", wanted=1.0, fits=positive, reason=why("fence"))
     yield Requirement(
         name="FENCE_TYPE",

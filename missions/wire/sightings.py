@@ -6,6 +6,7 @@ records them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -19,14 +20,15 @@ ARDUPILOT = 3
 """MAV_AUTOPILOT_ARDUPILOTMEGA."""
 MULTIROTORS = {
     2: "quadrotor",
-    4: "helicopter",
     13: "hexarotor",
     14: "octorotor",
     15: "tricopter",
     29: "dodecarotor",
     35: "decarotor",
 }
-"""MAV_TYPE that ArduCopter flies, and its name."""
+"""MAV_TYPE of what agri flies, and its name."""
+OTHERS = {1: "plane", 4: "helicopter", 10: "rover", 12: "submarine"}
+"""Those of some that it does not."""
 RELEASES = {0: "dev", 64: "alpha", 128: "beta", 192: "rc", 255: ""}
 """FIRMWARE_VERSION_TYPE to the suffix of a version."""
 
@@ -47,6 +49,8 @@ class VehicleIdentity:
         MAV_PROTOCOL_CAPABILITY bits, 0 when not told.
     uid : str
         The board's serial number, hexadecimal, "" when not told.
+    build : str
+        Beginning of the hash that the firmware was built from, "" when not told.
     """
 
     vehicle_type: int
@@ -55,6 +59,7 @@ class VehicleIdentity:
     system: int = 1
     capabilities: int = 0
     uid: str = ""
+    build: str = ""
 
     @property
     def is_arducopter(self) -> bool:
@@ -71,7 +76,7 @@ class VehicleIdentity:
         'ArduPilot quadrotor 4.6.0, system 1'
         """
         firmware = "ArduPilot" if self.autopilot == ARDUPILOT else f"autopilot {self.autopilot}"
-        kind = MULTIROTORS.get(self.vehicle_type, f"type {self.vehicle_type}")
+        kind = (MULTIROTORS | OTHERS).get(self.vehicle_type, f"type {self.vehicle_type}")
         return f"{firmware} {kind} {self.version}".rstrip() + f", system {self.system}"
 
 
@@ -86,6 +91,24 @@ def version_text(flight_sw_version: int) -> str:
     major, minor, patch = (flight_sw_version >> shift & 0xFF for shift in (24, 16, 8))
     release = RELEASES.get(flight_sw_version & 0xFF, str(flight_sw_version & 0xFF))
     return f"{major}.{minor}.{patch}" + (f"-{release}" if release else "")
+
+
+def build_text(flight_custom_version: Sequence[int]) -> str:
+    """Return AUTOPILOT_VERSION's flight_custom_version, the beginning of a hash, as text.
+
+    Examples
+    --------
+    >>> build_text([102, 98, 98, 55, 0, 0, 0, 0]), build_text([0] * 8), build_text([200] * 8)
+    ('fbb7', '', '')
+    """
+    text = bytes(flight_custom_version).rstrip(b"\0").decode("ascii", "replace")
+    return text if text.isascii() and text.isalnum() else ""
+
+
+def board_number(version: Any) -> str:
+    """Return the board's serial number of an AUTOPILOT_VERSION, hexadecimal; "" when not told."""
+    long = bytes(version.uid2).rstrip(b"\0").hex()
+    return long or (f"{version.uid:x}" if version.uid else "")
 
 
 class SightingKind(Enum):

@@ -11,15 +11,15 @@ simulated seconds. Only `heard_s`, for judging silence, is on the link's clock.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
 from agri.errors import BadInput
 from agri.geo import LonLat
 
-TEXTS_KEPT = 30
+TEXTS_KEPT, NAMED_KEPT = 30, 30
 SENSOR_PREARM = 0x10000000
 """MAV_SYS_STATUS_PREARM_CHECK."""
 EKF_POS_HORIZ_ABS, EKF_CONST_POS_MODE = 16, 128
@@ -78,6 +78,14 @@ class StatusText:
     severity: int
     text: str
     number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A number that a script on board tells by a name of its own, and when, on its clock."""
+
+    time_s: float
+    value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +171,8 @@ class Telemetry:
         Whether it is on the ground; None when not told.
     texts : tuple of StatusText
         The last sentences of the autopilot, oldest first.
+    named : mapping of str to NamedValue
+        The last of each named value that was heard.
     pump : PumpServo or None
         Where a sprayer's pump is; None when it was not asked for or there is none.
     pump_share : float
@@ -197,6 +207,7 @@ class Telemetry:
     fence_breached: bool = False
     landed: bool | None = None
     texts: tuple[StatusText, ...] = ()
+    named: Mapping[str, NamedValue] = field(default_factory=dict)
     pump: PumpServo | None = None
     pump_share: float = math.nan
 
@@ -294,6 +305,15 @@ def _text(t: Telemetry, m: Any, _: float) -> Telemetry:
     return replace(t, texts=(*earlier, text)[-TEXTS_KEPT:])
 
 
+def _named(t: Telemetry, m: Any, _: float) -> Telemetry:
+    raw = m.name.decode("ascii", "replace") if isinstance(m.name, bytes) else m.name
+    name = raw.rstrip("\x00")
+    if name not in t.named and len(t.named) >= NAMED_KEPT:
+        return t
+    told = NamedValue(m.time_boot_ms / 1000.0, m.value)
+    return replace(t, named={**t.named, name: told})
+
+
 def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
     if t.pump is None or m.port != 0 or (t.pump.channel > OLD_SERVOS and _is_old(m)):
         return t
@@ -321,6 +341,7 @@ _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
         t, landed={1: True, 2: False, 3: False, 4: False}.get(m.landed_state)
     ),
     "STATUSTEXT": _text,
+    "NAMED_VALUE_FLOAT": _named,
     "SERVO_OUTPUT_RAW": _servos,
 }
 """MAVLink message name to the function that takes it in."""
