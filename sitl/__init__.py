@@ -9,9 +9,8 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
   `auto`.
 * **The flight software**: `copter` (modes, arming, home), `modes`, `mode_change`, `arming`,
   `readiness`, `failsafes`, `fence`, `orders`, `parameters`, `firmware` (which version it plays),
-  `radio` (the sticks),
-  `sprayer` (what drives the pump), `spray_guard` (a rule on board that keeps it off away from
-  spray lines), `payload` (camera, servo outputs).
+  `radio` (the sticks), `wind_estimate`, `sprayer` (what drives the pump), `spray_guard` (a rule on
+  board that keeps it off away from spray lines), `payload` (camera, servo outputs).
 * **MAVLink**: `autopilot` (no socket, no clock), `listening`, `commands`, `mission_store` with
   `storage` and `fence_storage` (what is kept of items) and `item_names`; `messages`,
   `item_messages`, `announcements`, `instruments`, `channel`, `signing`.

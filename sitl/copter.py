@@ -38,6 +38,7 @@ from sitl.spray_gear import SprayGear, SprayHardware
 from sitl.sprayer import Sprayer
 from sitl.storage import Item, Plan
 from sitl.vehicle import Airframe, Multicopter, Wind
+from sitl.wind_estimate import WindEstimate
 
 STEP_S = 0.02
 PERSONALITIES = {"copter": (2, 3), "plane": (1, 3), "rover": (10, 3), "px4": (2, 12)}
@@ -99,7 +100,7 @@ class Copter:
         self.ground = Ground(home)
         self.field_elevation_m = home_altitude_m
         self.body = Multicopter(airframe or Airframe(), math.radians(yaw_deg))
-        self.wind = Wind()
+        self.wind, self.wind_estimate = Wind(), WindEstimate(p)
         self.battery = Battery(p["SIM_BATT_VOLTAGE"], p["SIM_BATT_CAP_AH"])
         self.dice = random.Random(seed)  # noqa: S311  (gusts, not secrets)
         self.personality = PERSONALITIES[personality]
@@ -218,6 +219,7 @@ class Copter:
             self.auto.run()
         self._fly()
         self.down.look(self)
+        self.wind_estimate.step(self.wind, STEP_S, flying=self.armed and not self.landed)
         here = (self.body.east_m, self.body.north_m)
         self._spray(here)
         by_distance = self.mode is Mode.AUTO or self.parameters["CAM_AUTO_ONLY"] == 0.0

@@ -15,6 +15,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sitl import instruments
 from sitl.modes import Mode
+from sitl.wind_estimate import STILL_M_S
 
 if TYPE_CHECKING:
     from sitl.copter import Copter
@@ -227,10 +228,13 @@ def system_time(copter: Copter) -> Any:
 
 
 def wind(copter: Copter) -> Any:
-    """WIND: where it comes from, and its speed."""
-    east, north = copter.wind.velocity()
+    """WIND: as far as the estimator knows it; without one a speed of 0, from −180°."""
+    if not copter.wind_estimate.known:
+        return mavlink.MAVLink_wind_message(-180.0, 0.0, 0.0)
+    east, north = copter.wind_estimate.velocity
     direction = math.degrees(math.atan2(-east, -north))
-    return mavlink.MAVLink_wind_message(direction, math.hypot(east, north), 0.0)
+    speed = max(STILL_M_S, math.hypot(east, north))
+    return mavlink.MAVLink_wind_message(direction, speed, 0.0)
 
 
 def battery_status(copter: Copter) -> Any:

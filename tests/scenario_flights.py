@@ -44,7 +44,7 @@ REST_US = 1100
 LATEST_S = 900.0
 PAD_M, BELOW_M = 3.0, 30.0
 TOLD = ((36, 2e4), (33, 1e5), (0, 1e5), (1, 2e5), (193, 2e5), (24, 2e5), (42, 2e5), (162, 2e5),
-        (242, 5e5))  # fmt: skip
+        (242, 5e5), (168, 1e6))  # fmt: skip
 START = ((176, 1, 4), (400, 1), (176, 1, 3), (300,))
 HARDWARE = SprayHardware(pump=((0.0, 0.0), (1.0, 6.0)), nozzles=4, kg_per_l=0.0)
 GUARDED = {"SCR_ENABLE": 1.0, "SPGD_VER": 1.0}
@@ -146,6 +146,7 @@ class Watcher:
         self.places: list[tuple[float, float, float]] = []
         self.texts: list[tuple[float, str]] = []
         self.notes: list[str] = []
+        self.noted_s: dict[str, float] = {}
         self.mode, self.armed, self.healthy, self.breached = -1, False, False, False
         self.position_good, self.height_m = False, 0.0
         self.spoke_s = -1.0
@@ -204,6 +205,7 @@ class Watcher:
         for wish in wishes:
             if isinstance(wish, Note):
                 self.notes.append(wish.message.key)
+                self.noted_s.setdefault(wish.message.key, self.now_s)
                 continue
             calls = list(off_calls(PAIR, camera=False))
             if wish != "spray_off":
@@ -350,6 +352,10 @@ def _to_the_end(watcher: Watcher, scenario: Scenario, began_s: float, spoken: in
         noticed_s = next(s for s, t in watcher.texts[spoken:] if scenario.notice in t)
         flown.noticed_after_s = noticed_s - began_s
         at = watcher.places[-1][1:]
+    if scenario.noted:
+        watcher.until(lambda: scenario.noted in watcher.noted_s, 60.0)
+        noticed_s = watcher.noted_s[scenario.noted]
+        flown.noticed_after_s = noticed_s - began_s
     modes = {watcher.mode}
 
     def over() -> bool:

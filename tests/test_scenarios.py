@@ -49,7 +49,7 @@ def test_a_hazard_at_fifty_moments_ends_as_it_must(scenario, record_property):
 
 SEEN = ("pilot RTL", "pilot LOITER", "brake", "second GCS", "RC loss", "low battery",
         "critical battery", "fence breach", "GPS glitch")  # fmt: skip
-BLIND = [s for s in IN_FLIGHT if s.still_s is not None and s.name != "empty tank"]
+BLIND = [s for s in IN_FLIGHT if s.still_s is not None and not s.noted and s.name != "empty tank"]
 
 
 @pytest.mark.parametrize("name", ["pilot RTL", "mission end"])

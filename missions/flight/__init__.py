@@ -4,6 +4,7 @@ The rules are pure; the rim around them opens the link, waits and writes.
 
 * `watching`: what a sighting means for the flight;
 * `spray_watch`: the same of its spraying;
+* `wind_watch`: the same of the wind over it;
 * `phases`: the values of a flight: phases, events, orders, state;
 * `steps`: the rules that join them: a pure step function;
 * `recording`: the record as it grows;

@@ -21,6 +21,7 @@ from typing import Literal
 from agri.geo import distance_m
 from agri.words import Message
 from missions.flight.spray_watch import SprayWatched, SprayWish, at_end, guard
+from missions.flight.wind_watch import WindWatched, WindWish, judge_wind
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
 from missions.preflight.safeguards import HOME_LIMIT_M
@@ -35,7 +36,7 @@ off."""
 HEIGHT_OFF_M = 5.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
-UNSPRAYED = SprayWatched()
+UNSPRAYED, UNBLOWN = SprayWatched(), WindWatched()
 SPOKEN_SEVERITY = 4
 """Sentences of the autopilot up to this severity (warning) are written down."""
 
@@ -76,6 +77,8 @@ class Watched:
         What was already wished or written and is not to be again.
     spray : SprayWatched
         What the guard over the sprayer remembers.
+    wind : WindWatched
+        What is remembered of the wind.
     """
 
     airborne: bool = False
@@ -88,6 +91,7 @@ class Watched:
     off_height_s: float | None = None
     told: frozenset[str] = frozenset()
     spray: SprayWatched = UNSPRAYED
+    wind: WindWatched = UNBLOWN
 
 
 Result = tuple[Watched, list[Wish]]
@@ -180,7 +184,14 @@ def _sprayer(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     return replace(watched, spray=spray), [_worded(wish) for wish in wishes]
 
 
-def _worded(wish: SprayWish) -> Wish:
+def _wind(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
+    if not watched.airborne:
+        return watched, []
+    wind, wishes = judge_wind(plan, watched.wind, seen)
+    return replace(watched, wind=wind), [_worded(wish) for wish in wishes]
+
+
+def _worded(wish: SprayWish | WindWish) -> Wish:
     return Note(wish) if isinstance(wish, Message) else wish
 
 
@@ -258,6 +269,7 @@ RULES: tuple[Rule, ...] = (
     _leaves_ground,
     _mode,
     _sprayer,
+    _wind,
     _item,
     _height,
     _battery,

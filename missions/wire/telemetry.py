@@ -177,6 +177,11 @@ class Telemetry:
         Where a sprayer's pump is; None when it was not asked for or there is none.
     pump_share : float
         The pump's output, 0 to 1; NaN when not told.
+    wind_m_s, wind_from_deg : float
+        The wind it estimates, and where that comes from, degrees clockwise from true north, −180
+        to 180; NaN when it estimates none.
+    wind_s : float
+        Its clock when it told that; −inf before it did.
     """
 
     time_s: float = 0.0
@@ -210,6 +215,9 @@ class Telemetry:
     named: Mapping[str, NamedValue] = field(default_factory=dict)
     pump: PumpServo | None = None
     pump_share: float = math.nan
+    wind_m_s: float = math.nan
+    wind_from_deg: float = math.nan
+    wind_s: float = -math.inf
 
     @property
     def mode_name(self) -> str:
@@ -321,6 +329,13 @@ def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
     return replace(t, pump_share=t.pump.share(pulse_us))
 
 
+def _wind(t: Telemetry, m: Any, _: float) -> Telemetry:
+    """Take a wind; one of exactly 0 is how ArduCopter 4.6 tells that it estimates none."""
+    if not m.speed > 0.0:
+        return replace(t, wind_m_s=math.nan, wind_from_deg=math.nan)
+    return replace(t, wind_m_s=float(m.speed), wind_from_deg=float(m.direction), wind_s=t.time_s)
+
+
 def _is_old(m: Any) -> bool:
     """Return whether it came as MAVLink 1, which leaves out the ninth servo and all after it."""
     frame = m.get_msgbuf()
@@ -343,5 +358,6 @@ _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
     "STATUSTEXT": _text,
     "NAMED_VALUE_FLOAT": _named,
     "SERVO_OUTPUT_RAW": _servos,
+    "WIND": _wind,
 }
 """MAVLink message name to the function that takes it in."""
