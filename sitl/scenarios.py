@@ -12,8 +12,8 @@ from its lines (`sitl.spray_guard`, or a script), and fly a plan that ends with 
 
 **What is counted.** The pump's time runs from the deed, or, where the vehicle cannot know at once
 (a silence, a charge, a place that drifts), from its own word that it knows (`Scenario.notice`), or
-the station's (`Scenario.noted`: a wind shows slowly in the vehicle's estimate); how long that word
-may take is part of the scenario.
+the station's (`Scenario.noted`: one gust must not stop a flight, so a wind is judged over seconds);
+how long that word may take is part of the scenario.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ IN_FLIGHT: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="wind over limit", deed=Setting("SIM_WIND_SPD", 9.0), ending=Ending.HOLDS,
-        modes=frozenset({Mode.BRAKE}), noted="event.wind_over", notice_s=12.0,
+        modes=frozenset({Mode.BRAKE}), noted="event.wind_over", notice_s=16.0,
         told=("event.wind_over",),
     ),
     Scenario(

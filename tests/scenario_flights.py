@@ -44,7 +44,7 @@ REST_US = 1100
 LATEST_S = 900.0
 PAD_M, BELOW_M = 3.0, 30.0
 TOLD = ((36, 2e4), (33, 1e5), (0, 1e5), (1, 2e5), (193, 2e5), (24, 2e5), (42, 2e5), (162, 2e5),
-        (242, 5e5), (168, 1e6))  # fmt: skip
+        (242, 5e5), (168, 1e6), (30, 2e5))  # fmt: skip
 START = ((176, 1, 4), (400, 1), (176, 1, 3), (300,))
 HARDWARE = SprayHardware(pump=((0.0, 0.0), (1.0, 6.0)), nozzles=4, kg_per_l=0.0)
 GUARDED = {"SCR_ENABLE": 1.0, "SPGD_VER": 1.0}
@@ -142,6 +142,7 @@ class Watcher:
         self.vehicle, self.plan = vehicle, flight
         self.telemetry, self.watched = Telemetry(pump=PUMP), Watched()
         self.speaks = self.hears = True
+        self.unheard: set[str] = set()
         self.pulses: list[tuple[float, int]] = []
         self.places: list[tuple[float, float, float]] = []
         self.texts: list[tuple[float, str]] = []
@@ -195,7 +196,7 @@ class Watcher:
                 self.position_good = bool(message.flags & 16)
             case "FENCE_STATUS":
                 self.breached = self.breached or bool(message.breach_status)
-        if self.hears:
+        if self.hears and kind not in self.unheard:
             self.telemetry = fold(self.telemetry, message, self.now_s)
             self._watch(SightingKind.TEXT if kind == "STATUSTEXT" else SightingKind.POSITION)
 

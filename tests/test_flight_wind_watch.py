@@ -287,10 +287,22 @@ def test_a_person_goes_on_once_the_wind_is_down_and_the_plan_is_flown_to_its_end
     assert watcher.notes.count("event.wind_over") == 1
 
 
-def test_an_aircraft_without_an_estimate_is_flown_to_the_end_and_the_pilot_told():
-    watcher = sprayed(Watcher(Embedded(EK3_DRAG_BCOEF_X=0, EK3_DRAG_BCOEF_Y=0, EK3_DRAG_MCOEF=0),
-                              flown_plan()))  # fmt: skip
+UNTOLD = {"EK3_DRAG_BCOEF_X": 0.0, "EK3_DRAG_BCOEF_Y": 0.0, "EK3_DRAG_MCOEF": 0.0}
+
+
+def test_an_autopilot_that_estimates_no_wind_is_stopped_by_its_lean():
+    watcher = sprayed(Watcher(Embedded(**UNTOLD), flown_plan()))
     watcher.set("SIM_WIND_SPD", 8.0)
+    began_s = watcher.now_s
+    watcher.until(lambda: watcher.mode == Mode.BRAKE, 30.0)
+    assert math.isnan(watcher.telemetry.wind_m_s)
+    assert watcher.now_s - began_s < 12.0
+
+
+def test_an_aircraft_that_tells_neither_wind_nor_lean_is_flown_to_the_end_and_the_pilot_told():
+    watcher = Watcher(Embedded(**UNTOLD), flown_plan())
+    watcher.unheard = {"ATTITUDE"}
+    sprayed(watcher).set("SIM_WIND_SPD", 8.0)
     watcher.until(lambda: not watcher.armed)
     assert watcher.notes.count("event.wind_unknown") == 1
     assert "event.wind_over" not in watcher.notes

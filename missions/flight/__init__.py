@@ -4,7 +4,8 @@ The rules are pure; the rim around them opens the link, waits and writes.
 
 * `watching`: what a sighting means for the flight;
 * `spray_watch`: the same of its spraying;
-* `wind_watch`: the same of the wind over it;
+* `lean_wind`: the wind as the aircraft's lean tells it;
+* `wind_watch`: what that wind means for a spraying;
 * `phases`: the values of a flight: phases, events, orders, state;
 * `steps`: the rules that join them: a pure step function;
 * `recording`: the record as it grows;

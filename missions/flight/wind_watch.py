@@ -1,8 +1,9 @@
 """The wind over a spraying: when it stops the work, and what may be said of going on. Pure.
 
-What is judged is the wind the aircraft itself estimates (`Telemetry.wind_m_s`). An estimator that
-works from drag is a running mean: on ArduCopter 4.6 a step of the wind shows to two thirds after
-some seven seconds. So a gust of a few seconds hardly moves it, and one figure is never enough here:
+What is judged is the wind by the aircraft's lean (`missions.flight.lean_wind`), and until that is
+known the one its autopilot estimates (`Telemetry.wind_m_s`), which is slow and may stay where it is
+after a large step. Either is a running mean over some seconds: a gust hardly moves it, and one
+figure is never enough here:
 
 * **Over the limit** for `OVER_S`: sprayer off and hold. Time under it is taken off again at half
   the pace, so that a wind that sways about the limit is not forgiven at each sway, and single gusts
@@ -18,7 +19,7 @@ start in for `CALM_S` agri says that too, and takes it back if it grows again. A
 the windsock and decides: on with the plan by the remote control, or home and the rest later. A
 plan gone on with is judged anew. A hold that did not help is asked for again.
 
-An aircraft that tells no wind is told of once: then a person must watch it.
+An aircraft by which no wind is known is told of once: then a person must watch it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from agri.weather import Wind
 from agri.words import Message
 from missions.drift.droplets import SWING_DEG, conditions, downwind_of, stretch
 from missions.drift.limits import DEFAULT_SPRAY_LIMITS
+from missions.flight.lean_wind import LeanWind, learn
 from missions.flightplan import FlightPlan
 from missions.legs import ordered_legs
 from missions.sprayer.job import SpraySettings
@@ -49,9 +51,10 @@ STEADY_M_S = 1.5
 CALM_S = 60.0
 OLD_S = 5.0
 """A wind told longer ago than this is not known any more."""
-UNKNOWN_S = 15.0
-"""An aircraft in the air that has told no wind for so long tells none."""
+UNKNOWN_S = 30.0
+"""When by then neither lean nor autopilot tells a wind, none is known."""
 _MOST_M_S = 40.0
+UNLEARNT = LeanWind()
 
 WindWish = Message | Literal["spray_off", "hold"]
 
@@ -62,6 +65,8 @@ class WindWatched:
 
     Parameters
     ----------
+    lean : LeanWind
+        What the aircraft's lean tells.
     seen_s : float
         When it was last judged.
     over_s : float
@@ -82,6 +87,7 @@ class WindWatched:
         Whether that was said.
     """
 
+    lean: LeanWind = UNLEARNT
     seen_s: float = -math.inf
     over_s: float = 0.0
     turned_s: float | None = None
@@ -138,54 +144,65 @@ def judge_wind(plan: FlightPlan, before: WindWatched, seen: Telemetry) -> Judged
     """
     if plan.spray is None or not seen.armed:
         return before, []
-    if not seen.time_s - seen.wind_s <= OLD_S or math.isnan(seen.wind_m_s):
+    before = replace(before, lean=learn(before.lean, seen))
+    wind = _known(before.lean, seen)
+    if wind is None:
         return _unknown(before, seen)
     limit_m_s = wind_limit_m_s(plan.spray.settings)
     if seen.mode != CopterMode.AUTO:
-        after = _counted(before, seen, limit_m_s)
-        return _standing(replace(after, turned_s=None, left=after.stopped), seen, limit_m_s)
+        after = _counted(before, seen.time_s, wind, limit_m_s)
+        after = replace(after, turned_s=None, left=after.stopped)
+        return _standing(after, seen.time_s, wind, limit_m_s)
     if before.left:
-        before = WindWatched(unknown_told=before.unknown_told)
-    after = _counted(before, seen, limit_m_s)
+        before = WindWatched(lean=before.lean, unknown_told=before.unknown_told)
+    after = _counted(before, seen.time_s, wind, limit_m_s)
     planned = downwind_of(plan.spray.settings.wind)
-    after = replace(after, turned_s=_since(after.turned_s, seen, _turned(planned, seen)))
-    said = _reason(after, seen, limit_m_s, planned)
+    after = replace(after, turned_s=_since(after.turned_s, seen.time_s, _turned(planned, wind)))
+    said = _reason(after, seen.time_s, wind, limit_m_s, planned)
     if said is None or not _work_ahead(plan, seen):
         return after, []
     stopped = replace(after, stopped=True, over_s=0.0, turned_s=None)
     return stopped, [said, "spray_off", "hold"]
 
 
-def _counted(before: WindWatched, seen: Telemetry, limit_m_s: float) -> WindWatched:
-    passed_s = min(LONGEST_STEP_S, max(0.0, seen.time_s - before.seen_s))
+def _known(lean: LeanWind, seen: Telemetry) -> Wind | None:
+    """Return the wind as far as anything aboard knows it."""
+    speed_m_s, from_deg = lean.speed_m_s, lean.from_deg
+    if math.isnan(speed_m_s) and seen.time_s - seen.wind_s <= OLD_S:
+        speed_m_s, from_deg = seen.wind_m_s, seen.wind_from_deg
+    if not math.isfinite(speed_m_s + from_deg):
+        return None
+    return Wind(speed_m_s=min(_MOST_M_S, speed_m_s), from_deg=from_deg % 360.0 % 360.0)
+
+
+def _counted(before: WindWatched, now_s: float, wind: Wind, limit_m_s: float) -> WindWatched:
+    passed_s = min(LONGEST_STEP_S, max(0.0, now_s - before.seen_s))
     if math.isinf(before.seen_s):
         passed_s = 0.0
-    more_s = passed_s if seen.wind_m_s > limit_m_s else -FORGIVEN * passed_s
+    more_s = passed_s if wind.speed_m_s > limit_m_s else -FORGIVEN * passed_s
     over_s = min(OVER_S, max(0.0, before.over_s + more_s))
-    return replace(before, seen_s=seen.time_s, over_s=over_s, unknown_s=None)
+    return replace(before, seen_s=now_s, over_s=over_s, unknown_s=None)
 
 
-def _since(since_s: float | None, seen: Telemetry, true: bool) -> float | None:
+def _since(since_s: float | None, now_s: float, true: bool) -> float | None:
     if not true:
         return None
-    return seen.time_s if since_s is None else since_s
+    return now_s if since_s is None else since_s
 
 
-def _turned(planned_deg: float | None, seen: Telemetry) -> bool:
-    if planned_deg is None or seen.wind_m_s < STEADY_M_S:
+def _turned(planned_deg: float | None, wind: Wind) -> bool:
+    if planned_deg is None or wind.from_deg is None or wind.speed_m_s < STEADY_M_S:
         return False
-    return abs(math.remainder(seen.wind_from_deg - planned_deg, 360.0)) > SWING_DEG
+    return abs(math.remainder(wind.from_deg - planned_deg, 360.0)) > SWING_DEG
 
 
 def _reason(
-    after: WindWatched, seen: Telemetry, limit_m_s: float, planned_deg: float | None
+    after: WindWatched, now_s: float, wind: Wind, limit_m_s: float, planned_deg: float | None
 ) -> Message | None:
-    if after.over_s >= OVER_S and seen.wind_m_s > limit_m_s:
-        return Message.of("event.wind_over", wind_m_s=seen.wind_m_s, limit_m_s=limit_m_s)
-    if after.turned_s is not None and seen.time_s - after.turned_s >= TURNED_S:
-        return Message.of(
-            "event.wind_turned", from_deg=seen.wind_from_deg % 360.0, planned_deg=planned_deg
-        )
+    if after.over_s >= OVER_S and wind.speed_m_s > limit_m_s:
+        return Message.of("event.wind_over", wind_m_s=wind.speed_m_s, limit_m_s=limit_m_s)
+    if after.turned_s is not None and now_s - after.turned_s >= TURNED_S:
+        return Message.of("event.wind_turned", from_deg=wind.from_deg, planned_deg=planned_deg)
     return None
 
 
@@ -196,19 +213,19 @@ def _work_ahead(plan: FlightPlan, seen: Telemetry) -> bool:
     return bool(wet) and seen.mission_current <= wet[-1]
 
 
-def _standing(after: WindWatched, seen: Telemetry, limit_m_s: float) -> Judged:
+def _standing(after: WindWatched, now_s: float, wind: Wind, limit_m_s: float) -> Judged:
     """Say when a wind that stopped the aircraft is good again, and when it no longer is."""
     if not after.stopped:
         return after, []
     start_m_s = min(DEFAULT_SPRAY_LIMITS.start_m_s, limit_m_s)
-    calm_s = _since(after.calm_s, seen, seen.wind_m_s <= start_m_s)
+    calm_s = _since(after.calm_s, now_s, wind.speed_m_s <= start_m_s)
     after = replace(after, calm_s=calm_s)
     if after.calm_told and after.over_s >= OVER_S:
-        said = Message.of("event.wind_again", wind_m_s=seen.wind_m_s, limit_m_s=limit_m_s)
+        said = Message.of("event.wind_again", wind_m_s=wind.speed_m_s, limit_m_s=limit_m_s)
         return replace(after, calm_told=False), [said]
-    if after.calm_told or calm_s is None or seen.time_s - calm_s < CALM_S:
+    if after.calm_told or calm_s is None or now_s - calm_s < CALM_S:
         return after, []
-    said = Message.of("event.wind_calm", wind_m_s=seen.wind_m_s)
+    said = Message.of("event.wind_calm", wind_m_s=wind.speed_m_s)
     return replace(after, calm_told=True), [said]
 
 

@@ -23,6 +23,7 @@ TEXTS_KEPT, NAMED_KEPT = 30, 30
 SENSOR_PREARM = 0x10000000
 """MAV_SYS_STATUS_PREARM_CHECK."""
 EKF_POS_HORIZ_ABS, EKF_CONST_POS_MODE = 16, 128
+GRAVITY_M_S2, LEAST_UPRIGHT = 9.80665, 0.2
 ARMED = 128
 """MAV_MODE_FLAG_SAFETY_ARMED."""
 MAVLINK_1, OLD_SERVOS = 0xFE, 8
@@ -177,6 +178,10 @@ class Telemetry:
         Where a sprayer's pump is; None when it was not asked for or there is none.
     pump_share : float
         The pump's output, 0 to 1; NaN when not told.
+    v_east_m_s, v_north_m_s : float
+        Velocity over the ground.
+    thrust_east_m_s2, thrust_north_m_s2 : float
+        What its thrust does sideways while that carries it: g times the tangent of its lean.
     wind_m_s, wind_from_deg : float
         The wind it estimates, and where that comes from, degrees clockwise from true north, −180
         to 180; NaN when it estimates none.
@@ -215,6 +220,10 @@ class Telemetry:
     named: Mapping[str, NamedValue] = field(default_factory=dict)
     pump: PumpServo | None = None
     pump_share: float = math.nan
+    v_east_m_s: float = math.nan
+    v_north_m_s: float = math.nan
+    thrust_east_m_s2: float = math.nan
+    thrust_north_m_s2: float = math.nan
     wind_m_s: float = math.nan
     wind_from_deg: float = math.nan
     wind_s: float = -math.inf
@@ -273,6 +282,8 @@ def _position(t: Telemetry, m: Any, _: float) -> Telemetry:
         place=_place(m.lat, m.lon) or t.place,
         height_m=m.relative_alt / 1000.0,
         speed_m_s=math.hypot(m.vx, m.vy) / 100.0,
+        v_east_m_s=m.vy / 100.0,
+        v_north_m_s=m.vx / 100.0,
         climb_m_s=-m.vz / 100.0,
         yaw_deg=m.hdg / 100.0 if m.hdg != 65535 else t.yaw_deg,
     )
@@ -329,6 +340,21 @@ def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
     return replace(t, pump_share=t.pump.share(pulse_us))
 
 
+def _attitude(t: Telemetry, m: Any, _: float) -> Telemetry:
+    """Take the lean; one near a quarter turn (a rolled-over aircraft) tells nothing."""
+    upright = math.cos(m.roll) * math.cos(m.pitch)
+    if not upright > LEAST_UPRIGHT:
+        return replace(t, thrust_east_m_s2=math.nan, thrust_north_m_s2=math.nan)
+    ahead = -GRAVITY_M_S2 * math.tan(m.pitch)
+    right = GRAVITY_M_S2 * math.tan(m.roll) / math.cos(m.pitch)
+    sin, cos = math.sin(m.yaw), math.cos(m.yaw)
+    return replace(
+        t,
+        thrust_east_m_s2=ahead * sin + right * cos,
+        thrust_north_m_s2=ahead * cos - right * sin,
+    )
+
+
 def _wind(t: Telemetry, m: Any, _: float) -> Telemetry:
     """Take a wind; one of exactly 0 is how ArduCopter 4.6 tells that it estimates none."""
     if not m.speed > 0.0:
@@ -358,6 +384,7 @@ _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
     "STATUSTEXT": _text,
     "NAMED_VALUE_FLOAT": _named,
     "SERVO_OUTPUT_RAW": _servos,
+    "ATTITUDE": _attitude,
     "WIND": _wind,
 }
 """MAVLink message name to the function that takes it in."""
