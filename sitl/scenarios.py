@@ -272,8 +272,9 @@ IN_FLIGHT: tuple[Scenario, ...] = (
         modes=frozenset({Mode.RTL}), told=("event.taken_over",),
     ),
     Scenario(
-        name="home moved", deed=MovesHome(30.0, -20.0), still_s=None, ending=Ending.AWAY,
-        modes=_AUTO, told=("event.home_moved",),
+        name="home moved", deed=MovesHome(30.0, -20.0), still_s=None, ending=Ending.HOLDS,
+        modes=frozenset({Mode.BRAKE}), noted="event.home_held", notice_s=90.0,
+        told=("event.home_moved", "event.home_held"),
     ),
 )  # fmt: skip
 """What happens over the field. Nothing aboard measures a nozzle's flow: a blocked one is flown to

@@ -332,6 +332,7 @@ def fly(
     watcher.hears = watched
     watcher.take_off()
     first, east_m = dice.random() < 0.5, dice.uniform(18.0, 122.0)
+    first = first or bool(scenario.noted)  # what takes seconds to be judged needs a line ahead
     outward = spraying.NORTHS[2] if first else spraying.NORTHS[3]
 
     def there() -> bool:
@@ -354,7 +355,7 @@ def _to_the_end(watcher: Watcher, scenario: Scenario, began_s: float, spoken: in
         flown.noticed_after_s = noticed_s - began_s
         at = watcher.places[-1][1:]
     if scenario.noted:
-        watcher.until(lambda: scenario.noted in watcher.noted_s, 60.0)
+        watcher.until(lambda: scenario.noted in watcher.noted_s, 120.0)
         noticed_s = watcher.noted_s[scenario.noted]
         flown.noticed_after_s = noticed_s - began_s
     modes = {watcher.mode}
@@ -362,7 +363,7 @@ def _to_the_end(watcher: Watcher, scenario: Scenario, began_s: float, spoken: in
     def over() -> bool:
         modes.add(watcher.mode)
         if scenario.ending is Ending.HOLDS:
-            return watcher.now_s > began_s + 20.0
+            return watcher.now_s > noticed_s + 20.0
         return not watcher.armed
 
     watcher.until(over)

@@ -18,13 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from agri.geo import distance_m
 from agri.words import Message
+from missions.flight.home_watch import HomeWatched, HomeWish, judge_home
 from missions.flight.spray_watch import SprayWatched, SprayWish, at_end, guard
 from missions.flight.wind_watch import WindWatched, WindWish, judge_wind
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
-from missions.preflight.safeguards import HOME_LIMIT_M
 from missions.preflight.vehicle import way_home_needs_pct
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import CopterMode, MissionState, Telemetry, mode_name
@@ -36,7 +35,7 @@ off."""
 HEIGHT_OFF_M = 5.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
-UNSPRAYED, UNBLOWN = SprayWatched(), WindWatched()
+UNSPRAYED, UNBLOWN, AT_HOME = SprayWatched(), WindWatched(), HomeWatched()
 SPOKEN_SEVERITY = 4
 """Sentences of the autopilot up to this severity (warning) are written down."""
 
@@ -79,6 +78,8 @@ class Watched:
         What the guard over the sprayer remembers.
     wind : WindWatched
         What is remembered of the wind.
+    home : HomeWatched
+        What is remembered of the point of return.
     """
 
     airborne: bool = False
@@ -92,6 +93,7 @@ class Watched:
     told: frozenset[str] = frozenset()
     spray: SprayWatched = UNSPRAYED
     wind: WindWatched = UNBLOWN
+    home: HomeWatched = AT_HOME
 
 
 Result = tuple[Watched, list[Wish]]
@@ -191,7 +193,7 @@ def _wind(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     return replace(watched, wind=wind), [_worded(wish) for wish in wishes]
 
 
-def _worded(wish: SprayWish | WindWish) -> Wish:
+def _worded(wish: SprayWish | WindWish | HomeWish) -> Wish:
     return Note(wish) if isinstance(wish, Message) else wish
 
 
@@ -241,12 +243,8 @@ def _fence(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
 
 
 def _home(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
-    if seen.home is None or not seen.armed:
-        return watched, []
-    apart_m = distance_m(plan.home, seen.home)
-    if apart_m <= HOME_LIMIT_M:
-        return watched, []
-    return _once(watched, "home", _note("home_moved", distance_m=apart_m))
+    home, wishes = judge_home(plan, watched.home, seen, flies=watched.airborne)
+    return replace(watched, home=home), [_worded(wish) for wish in wishes]
 
 
 def _position(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:

@@ -31,10 +31,10 @@ DEADMAN_S = 3.0
 STREAMS = ((0, 0), (2, 2), (6, 4), (12, 1))
 """MAV_DATA_STREAM and Hz: none but extended status, position, and the estimator's report. All of
 them at 4 Hz would fill two thirds of a 57,600-baud radio."""
-PUMP_RATES = ((36, 10.0), (33, 5.0), (30, 5.0))
-"""SERVO_OUTPUT_RAW, GLOBAL_POSITION_INT and ATTITUDE, and Hz, while a pump is watched: what was
-sprayed where, and in what wind, is worked out of them. 0.9 kB a second, a sixth of a 57,600-baud
-radio."""
+PUMP_RATES = ((36, 10.0), (33, 5.0), (30, 5.0), (242, 0.5))
+"""SERVO_OUTPUT_RAW, GLOBAL_POSITION_INT, ATTITUDE and HOME_POSITION, and Hz, while a pump is
+watched: what was sprayed where, in what wind, and where a return would lead, is worked out of them.
+1 kB a second, a sixth of a 57,600-baud radio."""
 SET_INTERVAL = 511
 """MAV_CMD_SET_MESSAGE_INTERVAL."""
 STREAMED = ("GLOBAL_POSITION_INT", "GPS_RAW_INT", "EKF_STATUS_REPORT")

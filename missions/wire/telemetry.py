@@ -166,6 +166,8 @@ class Telemetry:
         Last item reached, −1 before the first.
     home : LonLat or None
         Where it will return to.
+    home_amsl_m : float
+        How high above the sea that is; NaN when not told.
     fence_breached : bool
         Whether it is outside its fence.
     landed : bool or None
@@ -214,6 +216,7 @@ class Telemetry:
     mission_state: int = 0
     item_reached: int = -1
     home: LonLat | None = None
+    home_amsl_m: float = math.nan
     fence_breached: bool = False
     landed: bool | None = None
     texts: tuple[StatusText, ...] = ()
@@ -340,6 +343,11 @@ def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
     return replace(t, pump_share=t.pump.share(pulse_us))
 
 
+def _home(t: Telemetry, m: Any, _: float) -> Telemetry:
+    place = _place(m.latitude, m.longitude)
+    return t if place is None else replace(t, home=place, home_amsl_m=m.altitude / 1000.0)
+
+
 def _attitude(t: Telemetry, m: Any, _: float) -> Telemetry:
     """Take the lean; one near a quarter turn (a rolled-over aircraft) tells nothing."""
     upright = math.cos(m.roll) * math.cos(m.pitch)
@@ -376,7 +384,7 @@ _READERS: dict[str, Callable[[Telemetry, Any, float], Telemetry]] = {
     "EKF_STATUS_REPORT": _ekf,
     "MISSION_CURRENT": _mission,
     "MISSION_ITEM_REACHED": lambda t, m, _: replace(t, item_reached=m.seq),
-    "HOME_POSITION": lambda t, m, _: replace(t, home=_place(m.latitude, m.longitude) or t.home),
+    "HOME_POSITION": _home,
     "FENCE_STATUS": lambda t, m, _: replace(t, fence_breached=m.breach_status != 0),
     "EXTENDED_SYS_STATE": lambda t, m, _: replace(
         t, landed={1: True, 2: False, 3: False, 4: False}.get(m.landed_state)
