@@ -1,9 +1,10 @@
 """Where a list of items flies and sprays, read with plain arithmetic and nothing of agri's.
 
 Orders run when the waypoint before them is reached; those behind a CONDITION_DISTANCE wait until
-the next waypoint is that near, and are forgotten when it is reached. From DO_SPRAYER 1 to a turning
-pump pass 0.5 s, a servo turns at once, and the hose delays both ends. The speed some way from a
-corner is √(1.2² + 2 · 1.35 · way), up to what was set: as ArduCopter was seen to fly.
+the next waypoint is that near, and are forgotten when it is reached. Flying on, it is reached when
+the target is there, the aircraft up to 0.12 s behind: nearer orders are read as lost, before a stop
+none is. From DO_SPRAYER 1 to a turning pump pass 0.5 s, a servo turns at once, and the hose delays
+both ends. The speed some way from a corner is √(1.2² + 2 · 1.35 · way), up to what was set: as ArduCopter was seen to fly.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from missions.items import MissionItem
 from missions.sprayer.gear import PumpControl
 
 SPRAYER_ON_S = 0.5
+LOST_S, LOST_M = 0.12, 0.3
 ROUNDING_M = 0.05
 REST_US = 1100.0
 SHARP_DEG = 20.0
@@ -83,12 +85,14 @@ class Flown:
                 elif item.x or item.y:
                     there = self.frame.metres(item.place)
                 length_m = math.dist(here, there)
+                stops = item.command == 16 and item.param1 >= 1.0
+                lost_m = 0.0 if stops else max(LOST_M, LOST_S * self._speed)
                 for left_m, orders in held:
-                    for order in orders if left_m > 0.0 else ():
+                    for order in orders if left_m > lost_m else ():
                         self._obey(order, far_m + max(0.0, length_m - left_m))
                 if length_m > 1e-6:
                     self.lines.append(LineString([here, there]))
-                    self._stops.append(item.command == 16 and item.param1 >= 1.0)
+                    self._stops.append(stops)
                     far_m += length_m
                 here, held = there, []
             elif item.command == 114:

@@ -21,11 +21,14 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon, box
 
+from agri.geo import LocalFrame, LonLat
 from agri.weather import Wind
 from missions.catalogue import sprayer
 from missions.flightplan import FlightPlan
+from missions.items import Command, MissionItem, item_at
 from missions.orchard.trees import plan_trees
 from missions.passes.energy import estimate_spray
+from missions.passes.flight import on_lost_m
 from missions.spray.mission import fly_route, plan_spray
 from missions.sprayer.job import Product, SpraySettings
 from tests.orchards import asked, grid, in_field, orchard_site
@@ -152,3 +155,39 @@ def test_every_tree_is_sprayed_as_long_as_asked_and_nothing_between() -> None:
             places = np.array([fix.place for fix in stretch])
             beside = beside_m(places, np.concatenate([way, way[-1:]]))
             assert beside.max() <= 1.0, "the pump turned away from its tree"
+
+
+PAD = LonLat(lon_deg=106.5, lat_deg=21.08)
+BENDS = ((4.0, 6.0), (6.0, 12.0))
+"""Speed and length of a leg that ends at a bend."""
+TURN_DEG = 20.0
+
+
+def bent(speed_m_s: float, first_m: float, near_m: float, north_m: float) -> list[MissionItem]:
+    """A run eastwards whose on is held back until so near its bend."""
+    frame, turn = LocalFrame(PAD), math.radians(TURN_DEG)
+
+    def to(east_m: float, beyond_m: float) -> MissionItem:
+        return item_at(Command.NAV_WAYPOINT, frame.place(east_m, north_m + beyond_m), 5.0)
+
+    on, off = (MissionItem(command=Command.DO_SPRAYER, param1=told) for told in (1.0, 0.0))
+    return [
+        to(0.0, -4.0), to(0.0, 0.0),
+        MissionItem(command=Command.DO_CHANGE_SPEED, param1=1.0, param2=speed_m_s, param3=-1.0),
+        MissionItem(command=Command.CONDITION_DISTANCE, param1=near_m), on, to(first_m, 0.0),
+        MissionItem(command=Command.CONDITION_DISTANCE, param1=3.0), off,
+        to(first_m + 15.0 * math.cos(turn), 15.0 * math.sin(turn)), off,
+    ]  # fmt: skip
+
+
+def test_an_on_is_lost_at_a_bend_and_none_as_far_before_it_as_planned() -> None:
+    """Half of what is kept is enough in still air; where it is the target's place it is not."""
+    items = [item_at(Command.NAV_TAKEOFF, PAD, 5.0)]
+    for number, (speed, first_m) in enumerate(BENDS):
+        for row, near_m in enumerate((0.05, on_lost_m(speed) / 2.0, on_lost_m(speed))):
+            items += bent(speed, first_m, near_m, 6.0 * (3 * number + row))
+    items.append(MissionItem(command=Command.NAV_RETURN_TO_LAUNCH))
+    told = {**FITTED, "SPRAY_ENABLE": 1.0, "SERVO9_FUNCTION": 22.0, "SPRAY_PUMP_RATE": 20.0}
+    for log in (real(items, PAD, told), embedded(items, PAD, told)):
+        rows = [round(stretch[0].north_m / 6.0) for stretch in log.sprays()]
+        assert rows == [1, 2, 4, 5]

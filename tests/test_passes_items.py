@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 import shapely
@@ -24,6 +26,8 @@ from missions.passes.flight import (
     flight,
     off_before_m,
     on_before_m,
+    on_from_corner_m,
+    on_lost_m,
     run_up_m,
 )
 from missions.passes.items import item_count, spray_items
@@ -32,6 +36,7 @@ from missions.spray.mission import plan_spray
 from missions.sprayer.dose import PUMP_CHANNEL
 from missions.sprayer.gear import PumpControl
 from tests.sites import DONG_TRIEU, Draft
+from tests.spray_reading import Flown
 from tests.sprays import SETTINGS
 
 CALM = replace(SETTINGS, wind=Wind(speed_m_s=0.0), edges=())
@@ -98,6 +103,99 @@ def test_no_off_hangs_on_a_distance_that_corner_cutting_may_skip():
             assert items[k + 3].param1 == 0.0
 
 
+SERVO = replace(CALM, sprayer=replace(CALM.sprayer, control=PumpControl.SERVO))
+
+
+def held_ons(items):
+    """How near the waypoint behind it each on is held back, and with what speed set."""
+    found, speed, held = [], 0.0, None
+    for item in items:
+        if item.command == Command.DO_CHANGE_SPEED:
+            speed = item.param2
+        elif item.command == Command.CONDITION_DISTANCE:
+            held = item.param1
+        elif item.command in NAV:
+            held = None
+        on = item.param2 > 1100.0 if item.command == Command.DO_SET_SERVO else (
+            item.command == Command.DO_SPRAYER and item.param1 == 1.0)  # fmt: skip
+        if on and held is not None:
+            found.append((held, speed))
+    return found
+
+
+def test_an_on_that_a_bend_would_lose_is_given_at_a_waypoint_of_its_own():
+    bent = swath((10, 20), (10.4, 20), (80, 34), speed_m_s=5.0)
+    items = items_of(bent, asked=replace(SERVO, speed_m_s=5.0))
+    at = next(
+        k for k, i in enumerate(items) if i.command == Command.DO_SET_SERVO and i.param2 > 1100
+    )
+    assert commands(items)[at - 2 : at + 2] == [
+        Command.NAV_WAYPOINT, Command.NAV_WAYPOINT, Command.DO_SET_SERVO, Command.NAV_WAYPOINT,
+    ]  # fmt: skip
+    start, own, bend = (DRAFT.frame.metres(items[k].place) for k in (at - 2, at - 1, at + 1))
+    assert start == pytest.approx((10 - run_up_m(5.0), 20), abs=0.02)
+    assert own == pytest.approx((10 - on_from_corner_m(5.0, 0.3, pump_s=0.0), 20), abs=0.02)
+    assert bend == pytest.approx((10.4, 20), abs=0.02)
+    assert {i.z for i in items if i.command == Command.NAV_WAYPOINT} == {CALM.flying_height_m}
+
+
+@settings(max_examples=40)
+@given(st.floats(0.1, 6.0), st.floats(2.0, 25.0), st.floats(0.5, 6.0), st.booleans(), st.booleans())
+def test_no_on_is_held_back_so_near_before_a_bend_that_it_may_be_lost(
+    first_m, turn_deg, speed_m_s, servo, hoseless
+):
+    asked = replace(SERVO if servo else CALM, speed_m_s=speed_m_s)
+    if hoseless:
+        asked = replace(asked, sprayer=replace(asked.sprayer, hose_s=0.0))
+    turn = math.radians(turn_deg)
+    bend = (10.0 + first_m, 20.0)
+    end = (bend[0] + 40.0 * math.cos(turn), 20.0 + 40.0 * math.sin(turn))
+    items = items_of(swath((10, 20), bend, end, speed_m_s=speed_m_s), asked=asked)
+    assert all(left_m >= on_lost_m(speed) - 0.01 for left_m, speed in held_ons(items))
+    assert sum(leg.sprays for leg in ordered_legs(items, DRAFT.frame.place(0, 0))) >= 2
+
+
+def test_an_on_held_back_to_just_before_a_waypoint_flown_through_is_read_as_lost():
+    plan = plan_spray(SITE, CALM, name="Thử")
+    at = next(k for k, i in enumerate(plan.items) if i.command == Command.CONDITION_DISTANCE)
+    assert plan.items[at + 1].param1 == 1.0
+    for near_m, lost in ((0.2, 1), (0.47, 1), (0.49, 0)):  # 0.12 s at 4 m/s
+        held = replace(plan.items[at], param1=near_m)
+        items = (*plan.items[:at], held, *plan.items[at + 1 :])
+        read = Flown(replace(plan, items=items))
+        assert len(read.switchings) == len(Flown(plan).switchings) - lost
+        assert not read.left_on
+
+
+@dataclass(frozen=True)
+class Rising:
+    """Ground that rises from a line across the way on: a corner more, east of it uphill."""
+
+    from_east_m: float
+    frame: Frame = Frame.RELATIVE
+
+    def along(self, points):
+        told = [(points[0], 3.0)]
+        for (e0, n0), (e1, n1) in pairwise(points):
+            if e0 < self.from_east_m < e1:
+                share = (self.from_east_m - e0) / (e1 - e0)
+                told.append(((self.from_east_m, n0 + share * (n1 - n0)), 3.0))
+            told.append(((e1, n1), 3.0 + max(0.0, e1 - self.from_east_m) / 10.0))
+        return told
+
+
+@pytest.mark.parametrize("behind_m", [0.2, 0.6, 1.0, 1.4, 1.9])
+def test_an_on_that_a_corner_of_the_ground_would_lose_is_given_at_a_waypoint(behind_m):
+    on_m = 10.0 - on_before_m(run_up_m(4.0), 4.0, 0.3)
+    items = items_of(swath((10, 20), (80, 20)), heights=Rising(on_m + behind_m))
+    assert not held_ons(items)
+    at = next(k for k, i in enumerate(items) if i.command == Command.DO_SPRAYER and i.param1)
+    assert items[at - 1].command == Command.NAV_WAYPOINT
+    assert on_m <= DRAFT.frame.metres(items[at - 1].place)[0] <= on_m + behind_m + 0.02
+    # and the height on the way is that of the ground's straight line
+    assert items[at - 1].z == pytest.approx(3.0, abs=0.01)
+
+
 def test_touching_passes_are_sprayed_on_and_only_the_speed_changes():
     items = items_of(
         swath((10, 20), (60, 20)), swath((60, 20), (110, 20), speed_m_s=2.0, rate_l_ha=40.0)
@@ -114,8 +212,7 @@ def test_touching_passes_are_sprayed_on_and_only_the_speed_changes():
 
 
 def test_a_plain_servo_is_set_to_the_flow_of_each_pass():
-    servo = replace(CALM, sprayer=replace(CALM.sprayer, control=PumpControl.SERVO))
-    items = items_of(swath((10, 20), (110, 20)), asked=servo)
+    items = items_of(swath((10, 20), (110, 20)), asked=SERVO)
     told = [i for i in items if i.command == Command.DO_SET_SERVO]
     assert {i.param1 for i in told} == {float(PUMP_CHANNEL)}
     # 20 L/ha on 5 m at 4 m/s is 2.4 L/min: half-way from 0.8 to 4.0, output 0.6

@@ -23,6 +23,14 @@ Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 
 So the order to spray is given ``v · (0.5 + 0.1 + hose)`` before the swath begins (0.1 s on the
 safe side, 0.4 m at most), less what the aircraft still gains in that time, and the order to stop
 ``v · hose`` before it ends. At 5 m/s the swath begins 1.2 m before to 0.4 m behind its line.
+
+**Orders that a bend eats.** What is held back when a waypoint is reached is forgotten; one flown
+through is reached when the target is there, the aircraft a little behind. Of 150 orders 0.05 to 3 m
+before a bend of 5 to 30°, at 0.4 to 6 m/s, in still air and in gusts of 7 m/s, most nearer than
+0.2 m were lost and none further than 0.3 m; with position control half as stiff some at 0.7 m, at
+6 m/s (0.12 s). At a right angle 0.5 m is lost too; before a stop nothing is. An order to begin
+keeps `on_lost_m` from a bend, four times the worst; one to stop or to slow down `NEAR_M`, because
+what is ordered off must be off.
 """
 
 from __future__ import annotations
@@ -61,6 +69,8 @@ GAIN_M_S2 = 1.35
 NEAR_M = 3.0
 """An order nearer to the next waypoint than this may be lost: WPNAV_RADIUS, by which corners are
 cut, and what the aircraft lags behind its target."""
+LOST_S, LOST_M = 0.5, 0.5
+"""An on in less time, or nearer, before a bend may be lost."""
 CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
 AT_ONCE_M = 0.05
@@ -177,6 +187,43 @@ def on_before_m(
     return round(min(here_m, lead_m), 3)
 
 
+def on_lost_m(speed_m_s: float) -> float:
+    """Return how near before a bend an order to begin may be lost.
+
+    Examples
+    --------
+    >>> on_lost_m(0.4), on_lost_m(4.0), on_lost_m(8.0)
+    (0.5, 2.0, 3.0)
+    """
+    return min(NEAR_M, max(LOST_M, LOST_S * speed_m_s))
+
+
+def on_from_corner_m(speed_m_s: float, hose_s: float, *, pump_s: float = PUMP_ON_S) -> float:
+    """Return how far before a swath's beginning an order to begin is given at a corner.
+
+    Examples
+    --------
+    >>> round(on_from_corner_m(5.0, 0.3), 2), round(on_from_corner_m(1.0, 0.3), 2)
+    (1.57, 0.9)
+    """
+    left_s = pump_s + early_m(speed_m_s) / speed_m_s + hose_s
+    return round(gone_m(0.0, speed_m_s, left_s), 3)
+
+
+def gone_m(from_corner_m: float, speed_m_s: float, time_s: float) -> float:
+    """Return how far the aircraft gets in a time, some way past a corner.
+
+    Examples
+    --------
+    >>> round(gone_m(50.0, 4.0, 0.5), 3), round(gone_m(0.0, 4.0, 1.0), 2)
+    (2.0, 1.87)
+    """
+    far_m, step_s = 0.0, 0.01
+    for _ in range(round(time_s / step_s)):
+        far_m += speed_after(from_corner_m + far_m, speed_m_s) * step_s
+    return far_m
+
+
 def early_m(speed_m_s: float) -> float:
     """Return how far before a swath's beginning it is sprayed on purpose.
 
@@ -244,9 +291,8 @@ def beyond_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[flo
     if run.is_spot:
         return 0.0, 0.0
     first, last = run.passes[0].speed_m_s, run.passes[-1].speed_m_s
-    far_m, step_s = ordered_m(run, hose_s, pump_s=pump_s)[0], 0.01
-    for _ in range(round((pump_s + hose_s) / step_s)):
-        far_m += speed_after(run.before_m + far_m, first) * step_s
+    far_m = ordered_m(run, hose_s, pump_s=pump_s)[0]
+    far_m += gone_m(run.before_m + far_m, first, pump_s + hose_s)
     off_m = off_before_m(run.tail_m, last, hose_s, after_m=run.after_m)
     empty_m = speed_after(off_m + run.tail_m + run.after_m, last) * hose_s
     return run.lead_m - far_m, empty_m - off_m

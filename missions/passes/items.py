@@ -14,6 +14,9 @@ Theory of operation
   WPNAV_RADIUS. An order nearer to the waypoint than `NEAR_M` is therefore written behind it, and
   the off is always written behind it **once more**: no leg outside a swath is flown on the
   strength of a condition.
+* An on that a bend, or a waypoint where the ground changes its slope, would lose
+  (`missions.passes.flight.on_lost_m`) gets a waypoint of its own on the run-up, as far before the
+  swath as from a corner it must be, and is given there at once.
 * A swath takes seven items, a bend one more, and the transit's corners.
 * Behind a ring or a swath slower than the job the speed is told anew before the way to the next
   (`missions.passes.speeds`): the aircraft would fly on at half a metre a second. A run slower than
@@ -46,6 +49,8 @@ from missions.passes.flight import (
     Flight,
     Run,
     flight,
+    on_from_corner_m,
+    on_lost_m,
     ordered_m,
 )
 from missions.passes.route import Pass, SprayRoute
@@ -55,6 +60,8 @@ from missions.sprayer.gear import PumpControl, Sprayer
 from missions.sprayer.job import SpraySettings
 from missions.terrain.heights import Agreed, Flat, Heights
 
+Place3 = tuple[Place, float]
+"""A place and its height."""
 SAME_PLACE_M = 0.05
 """Places nearer than this are one waypoint."""
 LATE_M = 0.3
@@ -202,8 +209,9 @@ class _Writer:
 
     def _run(self, run: Run) -> Iterator[MissionItem]:
         """Yield the items behind a run's first waypoint, up to its last and the off behind it."""
-        orders = list(self._orders(run))
-        places = self.heights.along(run.points)
+        on, *later = self._orders(run)
+        places, on = self._with_on(self.heights.along(run.points), on, run)
+        orders = [on, *later]
         begin_m = 0.0
         for number, ((start, _), (end, height_m)) in enumerate(pairwise(places), start=2):
             end_m = begin_m + math.dist(start, end)
@@ -224,12 +232,8 @@ class _Writer:
 
     def _orders(self, run: Run) -> Iterator[_Order]:
         """Yield what is ordered along a run, the last one off."""
-        hose_s = self.settings.sprayer.hose_s
-        first = run.passes[0]
-        servo = self.settings.sprayer.control is PumpControl.SERVO
-        pump_s = 0.0 if servo else PUMP_ON_S
-        on_m, off_m = ordered_m(run, hose_s, pump_s=pump_s)
-        yield _Order(on_m, self._on(first), must=False)
+        on_m, off_m = ordered_m(run, self.settings.sprayer.hose_s, pump_s=self._pump_s)
+        yield _Order(on_m, self._on(run.passes[0]), must=False)
         far_m = run.lead_m
         for before, after in pairwise(run.passes):
             far_m += before.length_m
@@ -237,6 +241,29 @@ class _Writer:
             if changed and far_m < off_m:
                 yield _Order(far_m, changed)
         yield _Order(off_m, self._off())
+
+    def _with_on(
+        self, places: Sequence[Place3], on: _Order, run: Run
+    ) -> tuple[list[Place3], _Order]:
+        """Return the places of a run and its on, which no waypoint behind it loses."""
+        speed = run.passes[0].speed_m_s
+        begin_m = 0.0
+        for number, (start, end) in enumerate(pairwise(places[:-1]), start=1):
+            end_m = begin_m + math.dist(start[0], end[0])
+            if begin_m + AT_ONCE_M < on.at_m and 0.0 <= end_m - on.at_m < on_lost_m(speed):
+                hose_s = self.settings.sprayer.hose_s
+                at_m = run.lead_m - on_from_corner_m(speed, hose_s, pump_s=self._pump_s)
+                at_m = min(max(on.at_m, at_m), end_m)
+                share = (at_m - begin_m) / (end_m - begin_m)
+                own = [_between(start, end, share)] if end_m - at_m >= SAME_PLACE_M else []
+                return [*places[:number], *own, *places[number:]], _Order(at_m, on.items)
+            begin_m = end_m
+        return list(places), on
+
+    @property
+    def _pump_s(self) -> float:
+        servo = self.settings.sprayer.control is PumpControl.SERVO
+        return 0.0 if servo else PUMP_ON_S
 
     def _changed(self, before: Pass, after: Pass) -> tuple[MissionItem, ...]:
         """Return what must be told where one pass goes over into the next."""
@@ -247,10 +274,7 @@ class _Writer:
 
     def _spot(self, work: Pass) -> Iterator[MissionItem]:
         yield from self._on(work)
-        delay_s = work.dwell_s + PUMP_ON_S
-        if self.settings.sprayer.control is PumpControl.SERVO:
-            delay_s = work.dwell_s
-        yield MissionItem(command=Command.NAV_DELAY, param1=round(delay_s, 2))
+        yield MissionItem(command=Command.NAV_DELAY, param1=round(work.dwell_s + self._pump_s, 2))
         yield from self._off()
 
     def _on(self, work: Pass) -> tuple[MissionItem, ...]:
@@ -269,6 +293,13 @@ class _Writer:
         return item_at(
             Command.NAV_WAYPOINT, where, height_m, frame=self.heights.frame, param1=stop_s
         )
+
+
+def _between(start: Place3, end: Place3, share: float) -> Place3:
+    """Return the place so far from one to the other, with its height."""
+    (here, low_m), (there, high_m) = start, end
+    east_m, north_m = (a + (b - a) * share for a, b in zip(here, there, strict=True))
+    return (east_m, north_m), low_m + (high_m - low_m) * share
 
 
 def _in_time(order: _Order, begin_m: float, end_m: float) -> bool:
