@@ -52,6 +52,7 @@ def fly(
     measured = read_weather(wind=wind, wind_from=wind_from, gust=gust, temperature=temperature,
                             humidity=humidity, rain=rain, now=now)  # fmt: skip
     flight_plan, stored = load_plan(plan, farm)
+    keyring = user_keyring()
     with open_farm(farm) as workspace, at_terminal(ask_first=not yes) as (person, terminal):
         try:
             flown = fly_plan(
@@ -64,7 +65,8 @@ def fly(
                 now=now,
                 launcher=Launcher(pilot=pilot, aircraft=aircraft, weather=measured),
                 speedup=fast,
-                signing=user_keyring().signing(key) if key else None,
+                signing=keyring.signing(key) if key else None,
+                keyring=keyring,
             )
         except Blocked as blocked:
             show_findings(blocked.findings)

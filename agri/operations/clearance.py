@@ -67,6 +67,13 @@ def aircraft_of(farm: Workspace, plan: FlightPlan, launcher: Launcher) -> str:
     return plan.aircraft.name if plan.aircraft else ""
 
 
+def names_of(farm: Workspace, plan: FlightPlan, launcher: Launcher) -> tuple[str, ...]:
+    """Return all that the aircraft meant is called: its name, registration and serial number."""
+    meant = aircraft_of(farm, plan, launcher)
+    registered = [one for one in farm.papers.read()[0].registrations if one.is_called(meant)]
+    return (meant, *(n for one in registered for n in (one.aircraft, one.number, one.serial)))
+
+
 def judge_launch(
     farm: Workspace, plan: FlightPlan, launcher: Launcher, *, now: datetime, simulated: bool
 ) -> tuple[Finding, ...]:

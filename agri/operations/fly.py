@@ -1,6 +1,7 @@
 """Fly one of the farm's plans, on a real aircraft or a simulated one, and keep what happened.
 
-The order is the safety: the plan's checks, papers and weather (`agri.operations.clearance`), the
+The order is the safety: the plan's checks, papers and weather (`agri.operations.clearance`), who is
+at the other end of the link and whether it is signed with the key that aircraft was given, the
 aircraft's parameters, one yes to set them, the upload and its proof, one yes to arm. Each yes at a
 real aircraft stands in the farm's record before it is acted on. The flight's own record is opened
 on disk between that yes and the arming, with the findings that were shown and the aircraft's
@@ -24,7 +25,8 @@ from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
 from agri.operations.applied import AppliedMap, map_record
-from agri.operations.clearance import Launcher, Record, judge_launch
+from agri.operations.clearance import Launcher, Record, judge_launch, names_of
+from agri.operations.keyring import Keyring
 from agri.operations.report import keep_report, report_flight
 from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
@@ -33,14 +35,15 @@ from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
 from missions.checks.plan import check_plan
-from missions.flight.briefing import read_needed
+from missions.flight.briefing import read_needed, trust_in
 from missions.flight.launch import Blocked, Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.link.signing import Signing
+from missions.preflight.firmware import check_firmware
 from missions.preflight.requirements import Requirement
-from missions.preflight.vehicle import unmet
+from missions.preflight.vehicle import check_identity, unmet
 from missions.sprayer.gear import PumpControl
 
 
@@ -137,6 +140,7 @@ def fly_plan(
     deadline_s: float = 60.0,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     signing: Signing | None = None,
+    keyring: Keyring | None = None,
 ) -> Flown:
     """Fly a plan and keep its record, picture and page in the farm.
 
@@ -166,6 +170,9 @@ def fly_plan(
         The time of day, with its time zone, by which papers and weather are judged.
     signing : Signing or None
         The aircraft's key (`agri.operations.keyring`); None flies unsigned, and says so.
+    keyring : Keyring or None
+        The keys that aircraft were given: a real one that has its key is launched over a link
+        signed with it only. None knows of no keys.
 
     Returns
     -------
@@ -225,12 +232,14 @@ def fly_plan(
             link = Link.connect(url, deadline_s=deadline_s, tlog=tlog, signing=signing)
             with link:
                 link.require_key()
+                keyed = "" if simulated else _key_on_board(link, keyring, farm, plan, launcher)
+                _refuse_strangers(link, keyed, (*findings, *judged))
                 pilot.on_link(link)
                 leave = PATIENT if connect in SIMULATED else ()
                 _set_parameters(link, plan, pilot, leave, yes)
                 on_progress = _hurried(link, pilot.on_progress, speedup)
-                record = fly(link, plan, confirm=may_arm, findings=judged, token=token,
-                             on_progress=on_progress, log=keeper)  # fmt: skip
+                record = fly(link, plan, confirm=may_arm, findings=judged, keyed=keyed,
+                             token=token, on_progress=on_progress, log=keeper)  # fmt: skip
     finally:
         _keep_tlog(tlog, keeper.log)
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
@@ -242,6 +251,28 @@ def fly_plan(
     if plan.spray is None or not np.isfinite(record.track.pump_share).any():
         return flown
     return replace(flown, applied=map_record(farm, stored, plan, record, language=language))
+
+
+def _key_on_board(
+    link: Link, keyring: Keyring | None, farm: Workspace, plan: FlightPlan, launcher: Launcher
+) -> str:
+    """Return the name of the key that the aircraft was given, "" for none."""
+    if keyring is None:
+        return ""
+    kept = keyring.on_board(link.identify().uid, names_of(farm, plan, launcher))
+    return kept.aircraft if kept else ""
+
+
+def _refuse_strangers(link: Link, keyed: str, judged: tuple[Finding, ...]) -> None:
+    """Refuse, before anything is set, an aircraft that agri may not fly or over this link."""
+    identity = link.identify()
+    found = (
+        *check_identity(identity),
+        *check_firmware(identity),
+        *trust_in(link, keyed=keyed),
+    )
+    if blocks(found):
+        raise Blocked((*judged, *found))
 
 
 def _launch(briefing: Briefing) -> Launch:

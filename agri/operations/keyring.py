@@ -7,7 +7,9 @@ when others may read it.
 
 A key is changed in two steps, so that there is no moment in which the aircraft holds a key that
 nobody has: `make` with ``rotate`` puts the new one beside the old, and only when the aircraft has
-proved that it took it (`took`) is the old one forgotten. What signing must remember is kept in a
+proved that it took it (`took`) is the old one forgotten. Beside a key that is on board stands the
+serial number of its board, so that an aircraft is known to have a key whatever it is called
+(`on_board`). What signing must remember is kept in a
 file for each link id, as a flight and a measurement may go on at the same time.
 """
 
@@ -15,8 +17,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,7 @@ from typing import Any
 
 from agri.errors import BadInput, NotFound, Refused
 from agri.files import inside, make_folder, read_private, write_private
+from agri.names import fold
 from missions.link.signing import (
     DOCTOR_LINK,
     FLIGHT_LINK,
@@ -54,6 +57,8 @@ class KeptKey:
         Whether the aircraft proved that it has it.
     coming : SigningKey or None
         The next one, not yet on board.
+    board : str
+        Serial number of the board that has it, hexadecimal; "" when that did not tell one.
     """
 
     aircraft: str
@@ -61,6 +66,7 @@ class KeptKey:
     made: str
     installed: bool = False
     coming: SigningKey | None = None
+    board: str = ""
 
 
 def key_folder(environment: Mapping[str, str]) -> Path:
@@ -125,6 +131,7 @@ class Keyring:
                 made=str(told["made"]),
                 installed=bool(told["installed"]),
                 coming=SigningKey(bytes.fromhex(coming)) if coming else None,
+                board=str(told.get("board", "")),
             )
         except (ValueError, KeyError, TypeError):
             raise BadInput("error.key_file", path=str(path)) from None
@@ -153,16 +160,37 @@ class Keyring:
             if not rotate:
                 raise Refused("error.key_exists", aircraft=aircraft)
             if before.installed:
-                kept = KeptKey(
-                    aircraft=aircraft, key=before.key, made=before.made, installed=True, coming=key
-                )
+                kept = replace(before, coming=key)
         self._write(kept)
         return kept
 
-    def took(self, aircraft: str, key: SigningKey) -> None:
-        """Note that the aircraft proved to have `key`; an older one is forgotten."""
+    def took(self, aircraft: str, key: SigningKey, *, board: str = "") -> None:
+        """Note that the aircraft, with this `board`, proved to have `key`; an older is forgotten."""
         before = self.find(aircraft)
-        self._write(KeptKey(aircraft=aircraft, key=key, made=before.made, installed=True))
+        self._write(
+            KeptKey(aircraft=aircraft, key=key, made=before.made, installed=True, board=board)
+        )
+
+    def on_board(self, board: str, names: Iterable[str]) -> KeptKey | None:
+        """Return the key that an aircraft was given, None when it was given none.
+
+        Parameters
+        ----------
+        board : str
+            Its board's serial number, "" when it does not tell one.
+        names : iterable of str
+            What it is called; spaces, capitals and diacritics do not count.
+
+        Raises
+        ------
+        Refused
+            When others may read a key.
+        """
+        called = {_bare(name) for name in names} - {""}
+        installed = [kept for kept in self.all() if kept.installed]
+        by_board = [kept for kept in installed if board and kept.board == board]
+        by_name = [kept for kept in installed if _bare(kept.aircraft) in called]
+        return next(iter((*by_board, *by_name)), None)
 
     def signing(self, aircraft: str, *, link_id: int = FLIGHT_LINK) -> Signing:
         """Return what a link to the aircraft needs to sign.
@@ -224,6 +252,7 @@ class Keyring:
             "made": kept.made,
             "installed": kept.installed,
             "coming": kept.coming.secret.hex() if kept.coming else None,
+            "board": kept.board,
         }
         _write(self._file(kept.aircraft), value)
 
@@ -231,6 +260,10 @@ class Keyring:
         if not aircraft or "/" in aircraft or aircraft.startswith("."):
             raise BadInput("error.file_name", name=aircraft[:60])
         return inside(self._folder, aircraft + ending)
+
+
+def _bare(name: str) -> str:
+    return fold(name).replace(" ", "")
 
 
 def _write(path: Path, value: Any) -> None:

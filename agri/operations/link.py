@@ -105,5 +105,7 @@ def bring_key(
     signing = keyring.to_install(aircraft)
     with Link.connect(connect, deadline_s=deadline_s) as link:
         install_key(link, signing)
-    keyring.took(aircraft, signing.key)
+        keyring.took(aircraft, signing.key)
+        board = link.identify().uid
+    keyring.took(aircraft, signing.key, board=board)
     return signing.key

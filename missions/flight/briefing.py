@@ -106,12 +106,7 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
             next_sighting(inbox, link)
             seen = link.telemetry()
     found = (
-        *check_trust(
-            link.heard(),
-            link.signing,
-            cable=link.address.is_serial,
-            simulated=link.is_simulation(),
-        ),
+        *trust_in(link),
         *check_plan(plan),
         *check_identity(identity),
         *check_firmware(identity),
@@ -121,6 +116,20 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
     )
     return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen,
                     parameters=parameters)  # fmt: skip
+
+
+def trust_in(link: Link, *, keyed: str = "") -> tuple[Finding, ...]:
+    """Return who could command the aircraft over this link (`missions.link.trust`).
+
+    `keyed` is the name of the key that the aircraft was given, "" for none.
+    """
+    return check_trust(
+        link.heard(),
+        link.signing,
+        cable=link.address.is_serial,
+        simulated=link.is_simulation(),
+        keyed=keyed,
+    )
 
 
 def read_needed(link: Link, plan: FlightPlan) -> tuple[Parameter, ...]:

@@ -35,6 +35,7 @@ from missions.flight.briefing import (
     next_sighting,
     prepare,
     read_needed,
+    trust_in,
 )
 from missions.flight.phases import (
     Answered,
@@ -115,6 +116,7 @@ def fly(
     *,
     confirm: Confirm,
     findings: tuple[Finding, ...] = (),
+    keyed: str = "",
     on_progress: OnProgress | None = None,
     speedup: float | None = None,
     token: str | None = None,
@@ -136,6 +138,9 @@ def fly(
     findings : tuple of Finding
         What was judged beforehand by other rules than the plan's and the aircraft's (papers,
         weather): they join the briefing, and an ERROR among them forbids the flight.
+    keyed : str
+        Name of the signing key that the aircraft was given, "" for none: then it is launched over
+        a link signed with it only.
     on_progress : callable, optional
         Told what happens, often.
     speedup : float, optional
@@ -172,6 +177,7 @@ def fly(
             plan,
             inbox,
             findings=findings,
+            keyed=keyed,
             confirm=confirm,
             on_progress=on_progress,
             log=log,
@@ -191,6 +197,7 @@ class _Flight:
         inbox: queue.SimpleQueue[Sighting],
         *,
         findings: tuple[Finding, ...],
+        keyed: str,
         confirm: Confirm,
         on_progress: OnProgress | None,
         log: FlightLog | None,
@@ -202,6 +209,7 @@ class _Flight:
         self._link = link
         self._plan = plan
         self._inbox = inbox
+        self._keyed = keyed
         self._confirm = confirm
         self._on_progress = on_progress
         self._log = log
@@ -310,7 +318,7 @@ class _Flight:
                 parameters = read_needed(link, plan)
                 self._parameters = parameters
                 pump = link.watch_pump(pump_channel(plan)) if plan.spray is not None else None
-                return Read(parameters, pump)
+                return Read(parameters, pump, trust_in(link, keyed=self._keyed))
             case Order.UPLOAD:
                 return Proved(link.upload(plan, lambda now: self._tell(transfer=now)))
             case Order.PROVE:

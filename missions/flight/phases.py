@@ -77,10 +77,13 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The parameters were read; `pump` is where a spray plan's pump was found."""
+    """The parameters were read; `pump` is where a spray plan's pump was found, `trust` what was
+    found of the link.
+    """
 
     parameters: tuple[Parameter, ...]
     pump: PumpServo | None = None
+    trust: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def _on_identified(state: FlightState, event: Identified, _: float) -> Result:
 
 
 def _on_read(state: FlightState, event: Read, _: float) -> Result:
-    found = (*state.findings, *check_parameters(state.plan, event.parameters))
+    found = (*state.findings, *event.trust, *check_parameters(state.plan, event.parameters))
     if state.plan.spray is not None and event.pump is None:
         found = (*found, Finding.error("finding.spray_no_pump"))
     return replace(

@@ -2,6 +2,10 @@
 
 An unsigned aircraft obeys whoever reaches it. On a cable that is the one who holds it; over a
 telemetry radio or a network it is everybody near, so it is told loudly, before every flight.
+
+An aircraft that was given its key is launched with that key only, whatever the wire: a serial port
+may lead to a radio that does not tell of itself, and an aircraft that takes unsigned orders though
+it has a key was reset, or is another one.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from missions.link.signing import SigningState
 
 
 def check_trust(
-    heard: Heard, signing: SigningState, *, cable: bool, simulated: bool
+    heard: Heard, signing: SigningState, *, cable: bool, simulated: bool, keyed: str = ""
 ) -> tuple[Finding, ...]:
     """Judge who could command the aircraft over this link, and who else is on it.
 
@@ -28,6 +32,8 @@ def check_trust(
         Whether it is a serial port; a telemetry radio on it gives itself away (`Heard.radio`).
     simulated : bool
         Whether the aircraft is a simulation.
+    keyed : str
+        Name of the key that the aircraft was given; "" when it was given none.
 
     Examples
     --------
@@ -35,8 +41,19 @@ def check_trust(
     ['finding.link_unsigned']
     >>> check_trust(Heard(), SigningState.OFF, cable=True, simulated=False)
     ()
+    >>> told = check_trust(Heard(), SigningState.OFF, cable=True, simulated=False, keyed="may1")
+    >>> [(finding.key, finding.severity.name) for finding in told]
+    [('finding.link_key_unused', 'ERROR')]
     """
-    return tuple(_signing(heard, signing, cable=cable, simulated=simulated)) + tuple(_others(heard))
+    found = [*_signing(heard, signing, cable=cable, simulated=simulated), *_others(heard)]
+    if keyed and signing is not SigningState.ON and not simulated:
+        unused = Finding.error("finding.link_key_unused", aircraft=keyed)
+        found = [unused, *(f for f in found if f.key not in ANSWERED_BY_KEY)]
+    return tuple(found)
+
+
+ANSWERED_BY_KEY = ("finding.link_key_missing", "finding.link_unsigned")
+"""What need not be told when it is told that the key must be used."""
 
 
 def _signing(
