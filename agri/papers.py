@@ -7,7 +7,8 @@ flight may go.
 Decisions. Days and times of day are Vietnam's, as on the paper, the last day included. A permit's
 place is an area; a circle is kept as the polygon of 72 corners **inside** it (it loses 0.13 % of
 its area and never grows). An aircraft on a permit may be told by its name in the farm, its
-registration or its serial number: `Registration.is_called` knows all three.
+registration or its serial number: `Registration.is_called` knows all three. What its autopilot
+tells of itself is kept with the registration, so that another aircraft is not taken for it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CIRCLE_CORNERS = 72
 LARGEST_RADIUS_M = 50_000.0
 HIGHEST_M = 5_000.0
 HEAVIEST_KG = 1_000.0
+HIGHEST_SYSTEM = 255
 END_OF_DAY = time(23, 59)
 """Stands for midnight at the day's end."""
 
@@ -232,13 +234,17 @@ class Registration:
         Largest take-off mass it is registered with.
     last_day : date or None
         The last day it holds; None when the paper tells no end.
+    system : int
+        The number its autopilot has on the link (MAVLink system id), 1 to 255; 0 until it was seen.
+    board : str
+        Serial number of its autopilot, hexadecimal; "" until it was seen, or when it tells none.
     uid : str
         The farm's stable key, "" until stored.
 
     Raises
     ------
     BadInput
-        When aircraft or number are empty, or the mass is none.
+        When aircraft or number are empty, the mass is none, or the number on the link cannot be.
     """
 
     aircraft: str
@@ -246,12 +252,16 @@ class Registration:
     serial: str = ""
     takeoff_kg: float
     last_day: date | None = None
+    system: int = 0
+    board: str = ""
     uid: str = ""
 
     def __post_init__(self) -> None:
         _tidy(self, "aircraft", "number")
         if not 0.0 < self.takeoff_kg <= HEAVIEST_KG:
             raise BadInput("error.registration_mass", value=self.takeoff_kg)
+        if not 0 <= self.system <= HIGHEST_SYSTEM:
+            raise BadInput("error.registration_system", value=self.system)
 
     @property
     def title(self) -> str:

@@ -57,6 +57,10 @@ TABLES[3] = {
     " looked_utc:DATETIME shown:TEXT",
 }
 TABLES[4] = {**TABLES[3], "flights": f"{TABLES[1]['flights']} source:TEXT"}
+TABLES[5] = {
+    **TABLES[4],
+    "registrations": f"{TABLES[3]['registrations']} system:INTEGER board:TEXT",
+}
 """The columns of each version: a table may only change together with the version."""
 NOW = migrations.current_version()
 
@@ -167,14 +171,18 @@ def columns_of(path: Path) -> dict[str, str]:
     }
 
 
-def without_source(folder: Path) -> None:
-    """Make the table of flights what it was before version 4."""
+def without_later_columns(folder: Path, version: int) -> None:
+    """Make the tables what they were in an older version."""
     with closing(sqlite3.connect(folder / DATABASE)) as connection:
-        connection.execute("ALTER TABLE flights DROP COLUMN source")
+        if version < 4:
+            connection.execute("ALTER TABLE flights DROP COLUMN source")
+        for column in ("system", "board"):
+            if "registrations" in TABLES[version]:
+                connection.execute(f"ALTER TABLE registrations DROP COLUMN {column}")
         connection.commit()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
@@ -187,7 +195,7 @@ def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_no
         if version > 1:
             old.save_applied(flown, farms.applied(flown.uid))
     path = tmp_path / "farm" / DATABASE
-    without_source(tmp_path / "farm")
+    without_later_columns(tmp_path / "farm", version)
     assert columns_of(path) == TABLES[version]
     monkeypatch.undo()
     with Workspace.open(tmp_path / "farm") as farm:
@@ -204,6 +212,9 @@ def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_no
         assert farm.papers.read() == (Papers(), [])
         permit = farm.papers.add(papers.PERMIT)
         assert farm.papers.read()[0].permits == (permit,)
+        paper = farm.papers.add(papers.REGISTRATION)
+        kept = farm.papers.keep_autopilot(paper.uid, system=7, board="a1")
+        assert farm.papers.read()[0].registrations == (kept,)
         assert farm.check() == []
     (backup,) = (tmp_path / "farm" / "backups").iterdir()
     assert columns_of(backup / DATABASE) == TABLES[version]

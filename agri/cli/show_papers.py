@@ -14,7 +14,7 @@ from agri.errors import BadInput
 from agri.findings import Finding, blocks
 from agri.geo import LocalFrame
 from agri.names import fold
-from agri.papers import Papers, Permit
+from agri.papers import Papers, Permit, Registration
 from agri.rules import TOPICS, Rule
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares
 from agri.words import LANGUAGES, Language, dictionary, say
@@ -64,11 +64,12 @@ def show_papers(papers: Papers, *, now: datetime) -> None:
             for one in papers.licences
         ]),
         ("cli.paper_registrations", "cli.paper_registrations_none",
-         ("aircraft", "number", "mass", "last"), [
+         ("aircraft", "number", "mass", "autopilot", "last"), [
             (
                 one.aircraft,
                 one.number,
                 local_number(one.takeoff_kg, ".1f"),
+                _autopilot(one),
                 day(one.last_day) if one.last_day else "–",
                 _state(None, one.last_day, today),
                 one.uid[:KEY_LETTERS],
@@ -93,6 +94,11 @@ def show_papers(papers: Papers, *, now: datetime) -> None:
             show_table((*named, "cli.head_paper_state", "cli.head_paper_key"), rows)
         else:
             tell(none)
+
+
+def _autopilot(paper: Registration) -> str:
+    """Return what the aircraft's autopilot told of itself, shortened."""
+    return f"{paper.system} {paper.board[:KEY_LETTERS]}".rstrip() if paper.system else "–"
 
 
 def _show_permit(permit: Permit, today: date) -> None:

@@ -27,13 +27,15 @@ from agri.errors import BadInput, Refused
 from agri.findings import Finding, Severity
 from agri.operations.papers import judge_plan
 from agri.operations.sorties import weather_for
+from agri.papers import Registration
 from agri.weather import Weather
 from agri.workspace import Workspace
 from missions.flightplan import FlightPlan
 from missions.preflight.requirements import Requirement
 from missions.wire.commands import Parameter
+from missions.wire.sightings import VehicleIdentity
 
-LAUNCH, PARAMETERS = "launch_confirmed", "parameters_confirmed"
+LAUNCH, PARAMETERS, AIRCRAFT = "launch_confirmed", "parameters_confirmed", "aircraft_kept"
 """Kinds of entries in the record."""
 COVERS = "finding.permit_covers"
 
@@ -194,6 +196,20 @@ class Record:
             findings=tuple(f.key for f in shown if f.severity is Severity.WARNING),
             parameters_digest=parameters_digest(parameters),
             note=f"token {self.token}",
+        )
+
+    def aircraft(self, paper: Registration, identity: VehicleIdentity) -> None:
+        """Write down that an aircraft was seen for the first time and taken for a registered one.
+
+        Raises
+        ------
+        Refused
+            When it cannot be written: then it may not be kept.
+        """
+        board = identity.uid or "-"
+        self._append(
+            AIRCRAFT,
+            note=f"{paper.aircraft} {paper.number}: system {identity.system}, board {board}",
         )
 
     def parameters(self, needs: Iterable[Requirement], read: Iterable[Parameter]) -> None:

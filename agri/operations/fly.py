@@ -25,8 +25,9 @@ from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
 from agri.operations.applied import AppliedMap, map_record
-from agri.operations.clearance import Launcher, Record, judge_launch, names_of
+from agri.operations.clearance import Launcher, Record, judge_launch
 from agri.operations.keyring import Keyring
+from agri.operations.meeting import Ours, keep_aircraft, meet
 from agri.operations.report import keep_report, report_flight
 from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
@@ -35,15 +36,14 @@ from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
 from missions.checks.plan import check_plan
-from missions.flight.briefing import read_needed, trust_in
+from missions.flight.briefing import read_needed
 from missions.flight.launch import Blocked, Briefing, FlightProgress, OnProgress, fly, prepare
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.link.signing import Signing
-from missions.preflight.firmware import check_firmware
 from missions.preflight.requirements import Requirement
-from missions.preflight.vehicle import check_identity, unmet
+from missions.preflight.vehicle import unmet
 from missions.sprayer.gear import PumpControl
 
 
@@ -191,12 +191,7 @@ def fly_plan(
     StoreError
         When the record cannot be kept.
     """
-    findings = check_plan(plan)
-    if blocks(findings):
-        worst = next(f for f in findings if blocks([f]))
-        raise Refused("error.fly_blocked", plan=plan.name, finding=worst.message)
-    if plan.spray and plan.spray.settings.sprayer.control is PumpControl.EXPORT:
-        raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
+    findings = _check(plan)
     if speedup is not None and connect not in SIMULATED:
         raise BadInput("error.speedup_real")
     simulated = connect in SIMULATED
@@ -216,6 +211,7 @@ def fly_plan(
         if blocks(now_judged):
             raise Blocked(now_judged)
         if yes is not None:
+            keep_aircraft(yes, briefing)
             yes.launch(briefing.findings, briefing.parameters)
         keeper.log = keeper.log or farm.begin_flight(
             plan_name=plan.name,
@@ -231,14 +227,13 @@ def fly_plan(
         with vehicle_at(connect, plan, speedup=speedup) as url:
             link = Link.connect(url, deadline_s=deadline_s, tlog=tlog, signing=signing)
             with link:
-                link.require_key()
-                keyed = "" if simulated else _key_on_board(link, keyring, farm, plan, launcher)
-                _refuse_strangers(link, keyed, (*findings, *judged))
+                ours = None if simulated else Ours(farm, plan, launcher, keyring)
+                keyed, who = meet(link, ours, judged)
                 pilot.on_link(link)
                 leave = PATIENT if connect in SIMULATED else ()
                 _set_parameters(link, plan, pilot, leave, yes)
                 on_progress = _hurried(link, pilot.on_progress, speedup)
-                record = fly(link, plan, confirm=may_arm, findings=judged, keyed=keyed,
+                record = fly(link, plan, confirm=may_arm, findings=who, keyed=keyed,
                              token=token, on_progress=on_progress, log=keeper)  # fmt: skip
     finally:
         _keep_tlog(tlog, keeper.log)
@@ -253,26 +248,14 @@ def fly_plan(
     return replace(flown, applied=map_record(farm, stored, plan, record, language=language))
 
 
-def _key_on_board(
-    link: Link, keyring: Keyring | None, farm: Workspace, plan: FlightPlan, launcher: Launcher
-) -> str:
-    """Return the name of the key that the aircraft was given, "" for none."""
-    if keyring is None:
-        return ""
-    kept = keyring.on_board(link.identify().uid, names_of(farm, plan, launcher))
-    return kept.aircraft if kept else ""
-
-
-def _refuse_strangers(link: Link, keyed: str, judged: tuple[Finding, ...]) -> None:
-    """Refuse, before anything is set, an aircraft that agri may not fly or over this link."""
-    identity = link.identify()
-    found = (
-        *check_identity(identity),
-        *check_firmware(identity),
-        *trust_in(link, keyed=keyed),
-    )
-    if blocks(found):
-        raise Blocked((*judged, *found))
+def _check(plan: FlightPlan) -> list[Finding]:
+    findings = check_plan(plan)
+    if blocks(findings):
+        worst = next(f for f in findings if blocks([f]))
+        raise Refused("error.fly_blocked", plan=plan.name, finding=worst.message)
+    if plan.spray and plan.spray.settings.sprayer.control is PumpControl.EXPORT:
+        raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
+    return findings
 
 
 def _launch(briefing: Briefing) -> Launch:

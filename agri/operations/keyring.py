@@ -165,7 +165,7 @@ class Keyring:
         return kept
 
     def took(self, aircraft: str, key: SigningKey, *, board: str = "") -> None:
-        """Note that the aircraft, with this `board`, proved to have `key`; an older is forgotten."""
+        """Note that the aircraft with this `board` proved to have `key`; an older is forgotten."""
         before = self.find(aircraft)
         self._write(
             KeptKey(aircraft=aircraft, key=key, made=before.made, installed=True, board=board)

@@ -53,10 +53,23 @@ def _add_source(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE flights ADD COLUMN source TEXT")
 
 
+def _add_autopilots(connection: Connection) -> None:
+    """Version 5: what a registered aircraft's autopilot tells of itself.
+
+    A farm that got its papers by version 3's step has the columns already: that step makes today's
+    tables.
+    """
+    there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(registrations)")}
+    for column, kind in (("system", "INTEGER"), ("board", "TEXT")):
+        if column not in there:
+            connection.exec_driver_sql(f"ALTER TABLE registrations ADD COLUMN {column} {kind}")
+
+
 STEPS: tuple[Step, ...] = (
     Step(2, _add_applied),
     Step(3, _add_papers),
     Step(4, _add_source),
+    Step(5, _add_autopilots),
 )
 """Steps after the first schema, version 1, in order."""
 

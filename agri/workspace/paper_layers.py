@@ -104,9 +104,10 @@ def _licence(row: Row, findings: list[Finding]) -> Licence:
 def _registration(row: Row, findings: list[Finding]) -> Registration:
     del findings
     return Registration(
-        **_texts(row, "uid", "aircraft", "number", "serial"),
+        **_texts(row, "uid", "aircraft", "number", "serial", "board"),
         takeoff_kg=_number(row, "takeoff_kg", "registrations"),
         last_day=row["last_day"],
+        system=0 if row["system"] is None else int(_number(row, "system", "registrations")),
     )
 
 
@@ -193,6 +194,8 @@ REGISTRATIONS: Layer[Registration] = Layer(
         Column("serial", Text),
         Column("takeoff_kg", REAL),
         Column("last_day", Day()),
+        Column("system", Integer),
+        Column("board", Text),
     ),
     description="Đăng ký máy bay · Registrations",
     protects=False,
@@ -203,6 +206,8 @@ REGISTRATIONS: Layer[Registration] = Layer(
         "serial": v.serial,
         "takeoff_kg": v.takeoff_kg,
         "last_day": v.last_day,
+        "system": v.system or None,
+        "board": v.board or None,
     },
     to_value=_registration,
 )

@@ -3,7 +3,8 @@
 Theory of operation. A paper goes in whole or not at all, with a stable key. A permit's and a
 licence's number, an aircraft's name and its registration are each there once, so that a paper
 meant is a paper found; a paper that was renewed is entered anew after the old one is removed, or
-under its new number beside it. Looks at the map are only ever added.
+under its new number beside it. Looks at the map are only ever added. What an aircraft's autopilot
+told of itself is kept with its registration once, and then never changed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from agri.errors import BadInput, NotFound
+from agri.errors import BadInput, NotFound, Refused
 from agri.findings import Finding
 from agri.names import same
 from agri.papers import Licence, MapCheck, Papers, Permit, Registration
@@ -109,6 +110,37 @@ class PaperBook:
             raise BadInput("error.ambiguous", wanted=wanted, names=names)
         paper: Permit | Licence | Registration | MapCheck = found[0]
         return paper
+
+    def keep_autopilot(self, uid: str, *, system: int, board: str) -> Registration:
+        """Keep with a registration what its aircraft's autopilot tells of itself.
+
+        Parameters
+        ----------
+        uid : str
+            The registration's key.
+        system : int
+            The autopilot's number on the link.
+        board : str
+            Its serial number, "" when it tells none.
+
+        Raises
+        ------
+        NotFound
+            When there is no such registration.
+        Refused
+            When another number or board is kept already; it stays.
+        StoreError
+            When the disk cannot take it.
+        """
+        with self._database.writing() as connection:
+            found = [one for one in REGISTRATIONS.read(connection)[0] if one.uid == uid]
+            if not found:
+                raise NotFound("error.no_paper", wanted=uid)
+            if found[0].system not in (0, system) or found[0].board not in ("", board):
+                raise Refused("error.autopilot_kept", aircraft=found[0].aircraft)
+            kept = replace(found[0], system=system, board=board)
+            REGISTRATIONS.put(connection, kept)
+        return kept
 
     def remove(self, uid: str) -> None:
         """Take a paper out by its key.
