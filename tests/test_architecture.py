@@ -71,7 +71,7 @@ PURE = (
     "missions.checks.dose", "missions.orchard.crowns", "missions.orchard.tree_ground",
     "missions.orchard.trees", "missions.orchard.tour", "missions.orchard.rows",
     "missions.orchard.row_finding", "missions.orchard.row_lines", "missions.sortie.cutting",
-    "missions.sortie.progress", "missions.sortie.resume", "missions.sortie.sharing",
+    "missions.sortie.along", "missions.sortie.progress", "missions.sortie.resume", "missions.sortie.sharing",
     "missions.sortie", "missions.passes.energy", "missions.passes.pieces", "missions.sortie.reach",
     "missions.wire.pump", "missions.link.stops", "missions.flight.spray_watch",
     "missions.link.signing", "missions.link.hearing", "missions.link.trust",

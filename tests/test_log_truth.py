@@ -164,5 +164,5 @@ def test_where_to_go_on_is_told_alike_however_often_it_was_looked(stop_m: float)
         assert [stretch.index for stretch in done] == [0, 1]
         ends.append(done[1].to_m)
     true_m = spray_flown.FIELD[2] - stop_m
-    assert ends == pytest.approx([true_m] * 3, abs=1.6)
+    assert ends == pytest.approx([true_m] * 3, abs=1.0)
     assert max(ends) - min(ends) < 0.8

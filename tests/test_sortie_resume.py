@@ -238,11 +238,16 @@ class Flown:
 
 
 def fly(
-    whole: SprayRoute, *, until_s: float = math.inf, pauses: Sequence[tuple[float, float]] = ()
+    whole: SprayRoute,
+    *,
+    until_s: float = math.inf,
+    pauses: Sequence[tuple[float, float]] = (),
+    brakes: bool = False,
 ) -> Flown:
     """Fly a route as planned, reporting at 5 Hz.
 
     Nothing leaves the nozzles in `pauses` and after the end; the pump changes `hose_s` earlier.
+    There the aircraft flies on, or `brakes`, stands and flies home.
     """
     asked = settings()
     pieces = course(whole, transit_speed_m_s=5.0, acceleration_m_s2=2.5)
@@ -267,6 +272,10 @@ def fly(
         if now_s > until_s + 20.0:
             break
     columns = np.array(rows)
+    if brakes:
+        short_m = brake(columns, until_s - asked.sprayer.hose_s, until_s)
+        if truth[-1][3] > until_s - 0.03:
+            truth[-1][2] = max(truth[-1][1], truth[-1][2] - short_m)
     early = round(asked.sprayer.hose_s / step_s)
     columns[:-early, 3] = columns[early:, 3]
     every = columns[7::10]
@@ -277,6 +286,28 @@ def fly(
     )  # fmt: skip
     return Flown(plan=plan_of(whole, asked), time_s=every[:, 0], at=every[:, 1:3],
                  pump_on=every[:, 3] > 0.5, speed_m_s=every[:, 4], truth=done)  # fmt: skip
+
+
+def brake(columns: FloatArray, from_s: float, until_s: float) -> float:
+    """Let a flight brake, stand for 8 s and fly home; how much less far it comes until then."""
+    after = columns[:, 0] >= from_s
+    first = int(np.flatnonzero(after)[0])
+    here, speed = columns[first, 1:3].copy(), float(columns[first, 4])
+    way = columns[first + 1, 1:3] - here if first + 1 < len(columns) else np.zeros(2)
+    way /= max(float(np.hypot(*way)), 1e-9)
+    since = columns[after, 0] - from_s
+
+    def far_m(time_s: FloatArray | float) -> FloatArray:
+        slowing = np.minimum(time_s, speed / 2.5)
+        return np.asarray(speed * slowing - 1.25 * slowing**2)
+
+    home_s = np.maximum(0.0, since - speed / 2.5 - 8.0)
+    home = np.array([-10.0, -10.0]) - here
+    home /= np.hypot(*home)
+    columns[after, 1:3] = here + far_m(since)[:, None] * way + 5.0 * home_s[:, None] * home
+    columns[after, 4] = np.where(home_s > 0.0, 5.0, np.maximum(0.0, speed - 2.5 * since))
+    lasts_s = until_s - from_s
+    return speed * lasts_s - float(far_m(lasts_s))
 
 
 def check_found(flown: Flown, found: tuple[Done, ...], within_m: float) -> None:
@@ -298,15 +329,24 @@ def check_found(flown: Flown, found: tuple[Done, ...], within_m: float) -> None:
         assert mine.dwelt_s == pytest.approx(real.dwelt_s, abs=0.4)
 
 
-@trying(max_examples=40)
-@given(share=st.floats(0.05, 1.0), seed=st.integers(0, 10_000), noise=st.sampled_from([1.0, 2.0]))
+@trying(max_examples=60)
+@given(
+    share=st.floats(0.05, 1.0),
+    seed=st.integers(0, 10_000),
+    noise=st.sampled_from([1.0, 2.0]),
+    brakes=st.booleans(),
+)
 def test_a_flight_broken_off_anywhere_is_read_to_the_metre(
-    share: float, seed: int, noise: float
+    share: float, seed: int, noise: float, brakes: bool
 ) -> None:
+    """When the pump changed is told to half a report, 0.5 m of the way; the fit adds little.
+
+    Of 3,000 such flights with 2 m of noise one stop was off by 1.03 m, and none by more.
+    """
     whole = lawn(30.0, 120.0, swath_m=4.0)
     total_s = sum(p.time_s for p in course(whole, transit_speed_m_s=5.0, acceleration_m_s2=2.5))
-    flown = fly(whole, until_s=share * total_s)
-    check_found(flown, flown.progress(noise_m=noise, seed=seed), 1.0 + 0.5 * (noise > 1.0))
+    flown = fly(whole, until_s=share * total_s, brakes=brakes)
+    check_found(flown, flown.progress(noise_m=noise, seed=seed), 1.0 + 0.1 * (noise > 1.0))
 
 
 def gaps_and_doubles_m(flown: Flown, rest: SprayRoute | None) -> float:
@@ -328,22 +368,22 @@ def test_after_an_abort_the_rest_leaves_no_gap_and_doubles_nothing_over_a_metre(
     total_s = sum(p.time_s for p in course(whole, transit_speed_m_s=5.0, acceleration_m_s2=2.5))
     worst = []
     for seed, share in enumerate(np.random.default_rng(1).uniform(0.05, 0.99, 60)):
-        flown = fly(whole, until_s=float(share) * total_s)
-        rest = remainder(flown.plan, flown.progress(noise_m=1.5, seed=seed))
+        flown = fly(whole, until_s=float(share) * total_s, brakes=seed % 2 == 1)
+        rest = remainder(flown.plan, flown.progress(noise_m=2.0, seed=seed))
         worst.append(gaps_and_doubles_m(flown, rest))
-    assert np.quantile(worst, 0.95) <= 1.0
-    assert max(worst) <= 1.5
+    assert np.quantile(worst, 0.95) <= 0.75
+    assert max(worst) <= 1.0
 
 
 def test_a_pause_of_the_pump_is_in_the_rest() -> None:
     whole = lawn(20.0, 200.0)
     flown = fly(whole, pauses=[(60.0, 70.0)])
     found = flown.progress(noise_m=1.5, seed=3)
-    check_found(flown, found, 1.0)
+    check_found(flown, found, 0.8)
     rest = remainder(flown.plan, found)
     assert rest is not None
     (gap,) = rest.passes
-    assert gap.length_m == pytest.approx(50.0, abs=3.0)
+    assert gap.length_m == pytest.approx(50.0, abs=1.0)
 
 
 def test_passes_that_cross_are_told_apart() -> None:
@@ -357,7 +397,7 @@ def test_passes_that_cross_are_told_apart() -> None:
     flown = fly(route(lines, box(0, 0, 100, 100), (-10.0, -10.0)), until_s=131.0)
     assert len(flown.truth) == 4
     for seed in range(10):
-        check_found(flown, flown.progress(noise_m=1.5, seed=seed), 1.0)
+        check_found(flown, flown.progress(noise_m=1.5, seed=seed), 0.8)
 
 
 def test_a_bent_edge_pass_is_read_round_its_corners() -> None:
@@ -368,7 +408,7 @@ def test_a_bent_edge_pass_is_read_round_its_corners() -> None:
     flown = fly(route([ring], box(0, 0, 60, 80), (-10.0, -10.0)), until_s=50.0)
     for seed in range(10):
         (found,) = flown.progress(noise_m=1.5, seed=seed)
-        assert found.to_m == pytest.approx(flown.truth[0].to_m, abs=2.0)
+        assert found.to_m == pytest.approx(flown.truth[0].to_m, abs=0.75)
 
 
 def test_trees_are_read_by_the_seconds_sprayed_over_each() -> None:
@@ -383,7 +423,7 @@ def test_trees_are_read_by_the_seconds_sprayed_over_each() -> None:
 
 def test_without_the_speed_told_it_is_read_a_little_less_exactly() -> None:
     flown = fly(lawn(30.0, 120.0), until_s=100.0)
-    check_found(flown, flown.progress(noise_m=1.5, seed=5, speed=False), 2.5)
+    check_found(flown, flown.progress(noise_m=1.5, seed=5, speed=False), 2.0)
 
 
 def test_a_record_in_which_the_pump_never_ran_shows_nothing() -> None:
@@ -459,5 +499,5 @@ def test_a_simulated_flight_called_back_on_the_way_is_finished_by_the_next() -> 
         assert [round(p.length_m, -1) for p in rest.passes[-2:]] == [50.0, 100.0]
         assert all(p.length_m < 2.5 for p in rest.passes[:-2])
         off.append(100.0 - rest.passes[-2].length_m - stopped_m)
-    assert abs(float(np.mean(off))) < 0.5
-    assert max(map(abs, off)) < 1.25
+    assert abs(float(np.mean(off))) < 0.25
+    assert max(map(abs, off)) < 0.5

@@ -8,7 +8,8 @@ operation:
 * `sharing`: several aircraft on one route (``share_out``);
 * `resume`: the rest of a sortie that was broken off (``remainder``), made from its plan
   (``route_of``) and from what was sprayed (``Done``, ``done_until``);
-* `progress`: what a flight's record shows as sprayed (``progress_on``).
+* `progress`: what a flight's record shows as sprayed (``progress_on``);
+* `along`: where along its pass each of that began and ended.
 """
 
 from __future__ import annotations
