@@ -13,13 +13,25 @@ from agri.findings import Finding, Severity
 from agri.operations.simulated import vehicle_at
 from missions import onboard
 from missions.flight.briefing import look, read_needed
-from missions.flight.phases import Begin, Identified, Order, Phase, Read, Saw
+from missions.flight.phases import (
+    Answered,
+    Begin,
+    Did,
+    FlightState,
+    Identified,
+    Order,
+    Phase,
+    Proved,
+    Read,
+    Saw,
+)
 from missions.flight.steps import begin, step
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.preflight.guard import WAIT_S, check_guard, guard_version
 from missions.preflight.vehicle import needed_parameters
 from missions.wire.commands import Parameter
+from missions.wire.delivery import Verified
 from missions.wire.sightings import Sighting, SightingKind, VehicleIdentity
 from missions.wire.telemetry import NAMED_KEPT, NamedValue, PumpServo, Telemetry, fold
 from sitl.ardupilot import ArduPilot
@@ -117,8 +129,8 @@ def test_named_values_are_kept_by_name_and_not_without_end() -> None:
 # ---- when it is asked
 
 
-def told_of(*sightings: Telemetry) -> tuple[Phase, list[str]]:
-    """The phase, and what was found of the guard, after some sightings of a ready aircraft."""
+def after(*sightings: Telemetry) -> FlightState:
+    """A launch after some sightings of a ready aircraft."""
     good = tuple(
         Parameter(need.name, need.wanted) for need in needed_parameters(PLAN) if not need.instead_of
     )
@@ -130,6 +142,12 @@ def told_of(*sightings: Telemetry) -> tuple[Phase, list[str]]:
         sighting = Sighting(kind=SightingKind.STATE, telemetry=seen)
         state, orders = step(state, Saw(sighting), 0.0)
         assert Order.UPLOAD not in orders or state.phase is Phase.UPLOAD
+    return state
+
+
+def told_of(*sightings: Telemetry) -> tuple[Phase, list[str]]:
+    """The phase, and what was found of the guard."""
+    state = after(*sightings)
     return state.phase, [f.key for f in state.findings if f.key.startswith("finding.guard")]
 
 
@@ -147,6 +165,33 @@ def test_a_launch_listens_for_the_guard_and_goes_on_as_soon_as_it_is_heard() -> 
     assert told_of(READY, speaks) == (Phase.UPLOAD, ["finding.guard_runs"])
     silent = replace(READY, time_s=60.0 + WAIT_S)
     assert told_of(READY, silent) == (Phase.UPLOAD, ["finding.guard_not_heard"])
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "armed"),
+    [
+        (float(onboard.VERSION), float(onboard.VERSION), True),
+        (float(onboard.VERSION), None, False),
+        (float(onboard.VERSION), 0.0, False),
+        (None, None, True),
+        (0.0, None, True),
+    ],
+)
+def test_a_guard_that_falls_silent_after_the_yes_keeps_the_motors_off(
+    first: float | None, then: float | None, armed: bool
+) -> None:
+    before = replace(READY, named=heard(first).named)
+    state = after(before, replace(before, time_s=before.time_s + WAIT_S))
+    assert state.phase is Phase.UPLOAD
+    proof = Verified(plan_digest=PLAN.digest, mission_digest="m", fence_digest="f",
+                     rally_digest="r", verified_s=0.0)  # fmt: skip
+    for event in (Proved(proof), Answered(True), Proved(proof)):
+        state, _ = step(state, event, 0.0)
+    later = replace(READY, time_s=90.0, named=heard(then, at_s=89.0).named)
+    state, _ = step(state, Saw(Sighting(kind=SightingKind.STATE, telemetry=later)), 0.0)
+    state, orders = step(state, Did(Order.GUIDED), 0.0)
+    assert (Order.ARM in orders) is armed
+    assert ("finding.guard_lost" in [f.key for f in state.findings]) is not armed
 
 
 # ---- on the simulated vehicle
@@ -190,6 +235,13 @@ def test_a_rehearsal_carries_the_guard_as_a_real_spraying_should() -> None:
 
 
 # ---- on a real ArduCopter
+
+
+@pytest.mark.ardupilot
+def test_a_rehearsal_on_a_real_autopilot_carries_the_guard_too() -> None:
+    real_copter()  # skips where there is none
+    with vehicle_at("ardupilot", PLAN) as url, Link.connect(url) as link:
+        assert guard_found(link) == ("finding.guard_runs", Severity.INFO)
 
 
 def spray_copter(scripts: dict[str, str] | None) -> ArduPilot:

@@ -53,7 +53,7 @@ from missions.flight.phases import (
 from missions.flight.watching import Note, watch
 from missions.flightplan import FlightPlan
 from missions.preflight.firmware import check_firmware
-from missions.preflight.guard import check_guard, waits_for_guard
+from missions.preflight.guard import check_guard, check_guard_still, waits_for_guard
 from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
 from missions.wire.telemetry import MissionState, Telemetry
 
@@ -217,6 +217,7 @@ def _on_guided(state: FlightState, event: Did, now_s: float) -> Result:
     if ready.phase is not Phase.GUIDED:
         return ready, commands
     now_wrong = [f for f in check_readiness(state.plan, state.seen) if blocks([f])]
+    now_wrong += check_guard_still(state.findings, state.seen)
     if now_wrong:
         state = replace(state, findings=(*state.findings, *now_wrong))
         return _refuse(state, Refused("error.preflight_blocked"))

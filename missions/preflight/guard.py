@@ -8,13 +8,14 @@ tell why.
 Decision: a missing guard is a WARNING and not an error. The return leg, the failsafes that lead to
 it and the fence's brake are what a spraying cannot do without, and those block
 (`missions.preflight.spray`); some boards have no memory for scripts. But it is never passed over in
-silence: the person reads what is then not covered, and says yes to it.
+silence: the person reads what is then not covered, and says yes to it. A guard that was told to run
+and falls silent before the motors start is another flight than the one said yes to: an ERROR.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agri.findings import Finding
 from agri.words import Message
@@ -28,6 +29,7 @@ WAIT_S = 5.0 * onboard.NAMED_VALUE_S
 """How long it is listened for, on the aircraft's clock: of a link that loses a third, five are all
 lost once in 250 times."""
 SCRIPTING = "SCR_ENABLE"
+RUNS = "finding.guard_runs"
 
 
 def sprays(plan: FlightPlan) -> bool:
@@ -91,7 +93,23 @@ def check_guard(
     if version != onboard.VERSION:
         found = version if math.isfinite(version) else 0.0
         return [Finding.warning("finding.guard_other", found=found, version=onboard.VERSION)]
-    return [Finding.info("finding.guard_runs", version=onboard.VERSION)]
+    return [Finding.info(RUNS, version=onboard.VERSION)]
+
+
+def check_guard_still(shown: Iterable[Finding], telemetry: Telemetry) -> list[Finding]:
+    """Return an error when the guard was shown to run and is not heard any more.
+
+    Parameters
+    ----------
+    shown : iterable of Finding
+        What the person saw.
+    telemetry : Telemetry
+        The aircraft, right before its motors start.
+    """
+    ran = any(finding.key == RUNS for finding in shown)
+    if not ran or guard_version(telemetry) == onboard.VERSION:
+        return []
+    return [Finding.error("finding.guard_lost", seconds=WAIT_S)]
 
 
 def _why_silent(values: Mapping[str, float | None]) -> Message:
