@@ -62,8 +62,9 @@ SET_ASIDE = "set_aside"
 """Kind of the first entry after a broken record was set aside; its note is that file's name."""
 OWN_KINDS = (TORN, SET_ASIDE)
 LARGEST_BYTES = 500_000_000
-LOCK_TRIES, LOCK_WAIT_S = 200, 0.05
-"""Patience with another writer: 10 s, where one write takes milliseconds."""
+LOCK_TRIES, LOCK_WAIT_S = 2_000, 0.005
+"""Patience with another writer: 10 s, where one write takes milliseconds. It is asked for often:
+one who writes without a pause lets go for a fraction of a millisecond at a time."""
 
 
 class AuditUnwritable(StoreError):

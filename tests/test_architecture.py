@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
     "agri.names": 0,
     "agri.files": 2,
     "agri.locks": 2,
+    "agri.leases": 2,
     "agri.audit": 2,
     "agri.workspace": 2,
     "agri.boundaries": 2,

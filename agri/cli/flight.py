@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, PlanArgument, app, open_farm
+
+if TYPE_CHECKING:
+    from agri.workspace import Workspace
+    from missions.flightplan import FlightPlan
 
 EXIT_STOPPED = 130
 
@@ -39,7 +43,7 @@ def fly(
     from agri.errors import BadInput
     from agri.operations.clearance import Launcher
     from agri.operations.fly import fly_plan
-    from agri.operations.keyring import user_keyring
+    from agri.operations.keyring import user_keyring, user_leases
     from agri.operations.mission_files import load_plan
     from agri.operations.simulated import SIMULATED
     from missions.flight.briefing import Blocked
@@ -54,6 +58,8 @@ def fly(
     flight_plan, stored = load_plan(plan, farm)
     keyring = user_keyring()
     with open_farm(farm) as workspace, at_terminal(ask_first=not yes) as (person, terminal):
+        if not yes and _rest_planned(workspace, flight_plan, simulated=simulated):
+            return 0
         try:
             flown = fly_plan(
                 workspace,
@@ -67,6 +73,7 @@ def fly(
                 speedup=fast,
                 signing=keyring.signing(key) if key else None,
                 keyring=keyring,
+                held_in=user_leases(),
             )
         except Blocked as blocked:
             show_findings(blocked.findings)
@@ -75,6 +82,28 @@ def fly(
             complain("cli.left_flying" if terminal.flying else "cli.left_on_ground")
             return EXIT_STOPPED
     return show_flight(flown)
+
+
+def _rest_planned(farm: Workspace, plan: FlightPlan, *, simulated: bool) -> bool:
+    """Offer the rest of a spraying that was broken off, and plan it after a yes."""
+    from agri.cli.show import ask, show_findings, show_job, tell
+    from agri.operations.found import broken_off
+    from agri.operations.sorties import resume_flight
+
+    found = broken_off(farm, plan, simulated=simulated)
+    rest = next((f for f in found if f.key == "finding.rest_left"), None)
+    if rest is None:
+        return False
+    show_findings(found)
+    if not ask("cli.ask_rest"):
+        return False
+    job = resume_flight(farm, str(dict(rest.message.values)["flight"]), overlap_m=0.0,
+                        language=language.get(), now=datetime.now(UTC))  # fmt: skip
+    if job is None:
+        tell("cli.nothing_left")
+    elif not show_job(job):
+        tell("cli.fly_rest", plan=job.sorties[0].plan.name)
+    return True
 
 
 @app.command(help="cli.help.sim")

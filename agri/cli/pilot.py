@@ -20,6 +20,7 @@ from agri.cli.speech import language
 from agri.errors import AgriError
 
 if TYPE_CHECKING:
+    from agri.findings import Finding
     from agri.operations.fly import Pilot
     from missions.flight.briefing import Briefing
     from missions.flight.launch import FlightProgress
@@ -52,6 +53,10 @@ class Terminal:
         """Take the open link."""
         self._link = link
         tell("cli.fly_connected")
+
+    def on_found(self, found: tuple[Finding, ...]) -> None:
+        """Say what earlier flights left and how the aircraft stands."""
+        show_findings(found)
 
     def may_set(self, needs: tuple[Requirement, ...]) -> bool:
         """Ask whether the parameters may be set."""
@@ -134,6 +139,7 @@ def at_terminal(*, ask_first: bool) -> Iterator[tuple[Pilot, Terminal]]:
                 may_arm=terminal.may_arm,
                 on_link=terminal.on_link,
                 on_progress=terminal.on_progress,
+                on_found=terminal.on_found,
             ),
             terminal,
         )

@@ -1,19 +1,26 @@
 """Fly one of the farm's plans, on a real aircraft or a simulated one, and keep what happened.
 
-The order is the safety: the plan's checks, papers and weather (`agri.operations.clearance`), who is
-at the other end of the link and whether it is signed with the key that aircraft was given, the
-aircraft's parameters, one yes to set them, the upload and its proof, one yes to arm. Each yes at a
-real aircraft stands in the farm's record before it is acted on. The flight's own record is opened
-on disk between that yes and the arming, with the findings that were shown and the aircraft's
-parameters: an aircraft whose flight cannot be recorded stays on the ground. Whatever breaks later,
-what was seen is in the flight's folder.
+The order is the safety. Before anything is asked of the aircraft: the plan's checks, papers and
+weather (`agri.operations.clearance`), and what the farm's record tells of flights broken off
+(`agri.operations.found`). Then the address is held (`agri.leases`), opened without a heartbeat, and
+looked at: an aircraft whose motors run is left alone, for its failsafe may just be bringing it
+home. Then it is asked who it is and whether the link is signed with the key it was given
+(`agri.operations.meeting`), and the aircraft itself is held; its parameters are read, one yes sets
+them, the plan is uploaded and proved, one yes arms. Each yes at a real aircraft stands in the
+farm's record before it is acted on.
+
+That last yes uses the launch's token up (`agri.workspace.tokens`); whoever asks for the same launch
+again, from another window or after a crash, is refused. The flight's own record is opened on disk
+between that yes and the arming, with the findings that were shown and the aircraft's parameters: an
+aircraft whose flight cannot be recorded stays on the ground. Whatever breaks later, what was seen
+is in the flight's folder.
 """
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +31,10 @@ from agri.errors import BadInput, Refused
 from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
+from agri.leases import Holder, Lease
 from agri.operations.applied import AppliedMap, map_record
 from agri.operations.clearance import Launcher, Record, judge_launch
+from agri.operations.found import as_it_stands, broken_off
 from agri.operations.keyring import Keyring
 from agri.operations.meeting import Ours, keep_aircraft, meet
 from agri.operations.report import keep_report, report_flight
@@ -35,6 +44,7 @@ from agri.words import Language
 from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
+from agri.workspace.tokens import claim, next_token
 from missions.checks.plan import check_plan
 from missions.flight.briefing import read_needed
 from missions.flight.launch import Blocked, Briefing, FlightProgress, OnProgress, fly, prepare
@@ -61,12 +71,15 @@ class Pilot:
         Given the open link, so that Stop, Return and Land are at hand.
     on_progress : callable
         Told how the flight goes.
+    on_found : callable
+        Told what earlier flights left and how the aircraft stands, when there is something to tell.
     """
 
     may_set: Callable[[tuple[Requirement, ...]], bool]
     may_arm: Callable[[Briefing], bool]
     on_link: Callable[[Link], None]
     on_progress: OnProgress
+    on_found: Callable[[tuple[Finding, ...]], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +112,68 @@ class Flown:
     applied: AppliedMap | None = None
 
 
+LEASES = ".leases"
 SOMEONE = Launcher()
 """Who flies a simulation."""
 
 
 class _Keeper:
-    """The flight's log, which exists from the yes to arm onwards."""
+    """What is kept of one launch: the yes, and the flight's log, which exists from then onwards."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, farm: Workspace, plan: FlightPlan, stored_plan: PlanRecord | None,
+        launcher: Launcher, clock: Callable[[], datetime], *, simulated: bool, token: str,
+    ) -> None:  # fmt: skip
+        self.token, self.simulated = token, simulated
         self.log: FlightLog | None = None
+        self.briefed = list(check_plan(plan))
+        self.yes = None if simulated else Record(farm=farm, plan=plan, launcher=launcher,
+                                                 clock=clock, token=token)  # fmt: skip
+        self.tlog: Path | None = None
+        self._farm, self._plan, self._stored_plan = farm, plan, stored_plan
+        self._launcher, self._clock = launcher, clock
+
+    def may_arm(self, briefing: Briefing, pilot: Pilot) -> bool:
+        """Ask the person; with the yes the launch is used up, written down and recorded."""
+        self.briefed[:] = briefing.findings
+        if not pilot.may_arm(briefing):
+            return False
+        farm, plan, now = self._farm, self._plan, self._clock()
+        judged = judge_launch(farm, plan, self._launcher, now=now, simulated=self.simulated)
+        if blocks(judged):
+            raise Blocked(judged)
+        if self.log is None:
+            claim(farm.folder, self.token, who=self._launcher.pilot, plan_name=plan.name,
+                  at_utc=now)  # fmt: skip
+        if self.yes is not None:
+            keep_aircraft(self.yes, briefing)
+            self.yes.launch(briefing.findings, briefing.parameters)
+        self.log = self.log or self._begun(briefing)
+        self.log.launched(_launch(briefing, simulated=self.simulated))
+        return True
+
+    def _begun(self, briefing: Briefing) -> FlightLog:
+        self._farm.recover()
+        log = self._farm.begin_flight(
+            plan_name=self._plan.name,
+            plan_digest=self._plan.digest,
+            vehicle=briefing.identity.name,
+            mission_uid=self._stored_plan.uid if self._stored_plan else "",
+        )
+        with suppress(OSError):  # a disk without links gets a copy in the end
+            os.link(self.tlog or "", log.folder / TLOG)
+        return log
+
+    def keep_tlog(self) -> None:
+        """Leave the telemetry log in the flight's folder; without a flight it is not kept."""
+        if self.tlog is None:
+            return
+        with told(self.tlog):
+            if self.log is not None and self.tlog.is_file():
+                kept = self.log.folder / TLOG
+                if not (kept.is_file() and kept.samefile(self.tlog)):
+                    copy_file(self.tlog, kept)
+            self.tlog.unlink(missing_ok=True)
 
     def position(
         self, *, time_s: float, place: LonLat, height_m: float, speed_m_s: float,
@@ -141,6 +207,8 @@ def fly_plan(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     signing: Signing | None = None,
     keyring: Keyring | None = None,
+    token: str = "",
+    held_in: Path | None = None,
 ) -> Flown:
     """Fly a plan and keep its record, picture and page in the farm.
 
@@ -173,6 +241,10 @@ def fly_plan(
     keyring : Keyring or None
         The keys that aircraft were given: a real one that has its key is launched over a link
         signed with it only. None knows of no keys.
+    token : str
+        Names this launch, which then happens once; "" is the next launch of this plan.
+    held_in : Path or None
+        A folder beside the farm's own in which a real aircraft is held, for other farms to see.
 
     Returns
     -------
@@ -184,83 +256,94 @@ def fly_plan(
     BadInput
         When nobody is named to fly a real aircraft.
     Refused
-        When a finding forbids it, the person said no, or the yes cannot be written down; nothing
-        was armed.
+        When a finding forbids it, another program has the aircraft, the launch was done before, the
+        person said no, or the yes cannot be written down; nothing was armed.
     LinkError
         When the aircraft does not answer, or cannot be launched.
     StoreError
         When the record cannot be kept.
     """
-    findings = _check(plan)
-    if speedup is not None and connect not in SIMULATED:
-        raise BadInput("error.speedup_real")
+    _refuse_unfit(plan, connect, speedup)
     simulated = connect in SIMULATED
     judged = judge_launch(farm, plan, launcher, now=clock(), simulated=simulated)
     if blocks(judged):
-        raise Blocked((*findings, *judged))
-    token = uuid.uuid4().hex
-    yes = None if simulated else Record(farm=farm, plan=plan, launcher=launcher, clock=clock,
-                                        token=token)  # fmt: skip
-    keeper, briefed = _Keeper(), list(findings)
-
-    def may_arm(briefing: Briefing) -> bool:
-        briefed[:] = briefing.findings
-        if not pilot.may_arm(briefing):
-            return False
-        now_judged = judge_launch(farm, plan, launcher, now=clock(), simulated=simulated)
-        if blocks(now_judged):
-            raise Blocked(now_judged)
-        if yes is not None:
-            keep_aircraft(yes, briefing)
-            yes.launch(briefing.findings, briefing.parameters)
-        keeper.log = keeper.log or farm.begin_flight(
-            plan_name=plan.name,
-            plan_digest=plan.digest,
-            vehicle=briefing.identity.name,
-            mission_uid=stored_plan.uid if stored_plan else "",
-        )
-        keeper.log.launched(_launch(briefing))
-        return True
-
-    tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
+        raise Blocked((*check_plan(plan), *judged))
+    left = broken_off(farm, plan, simulated=simulated)
+    keeper = _Keeper(farm, plan, stored_plan, launcher, clock, simulated=simulated,
+                     token=token or next_token(farm.folder, _series(plan, simulated)))  # fmt: skip
+    keeper.tlog = make_folder(farm.folder / FOLDER) / f"{now:%Y%m%d-%H%M%S-%f}.tlog"
     try:
-        with vehicle_at(connect, plan, speedup=speedup) as url:
-            link = Link.connect(url, deadline_s=deadline_s, tlog=tlog, signing=signing)
-            with link:
-                ours = None if simulated else Ours(farm, plan, launcher, keyring)
-                keyed, who = meet(link, ours, judged)
-                pilot.on_link(link)
-                leave = PATIENT if connect in SIMULATED else ()
-                _set_parameters(link, plan, pilot, leave, yes)
-                on_progress = _hurried(link, pilot.on_progress, speedup)
-                record = fly(link, plan, confirm=may_arm, findings=who, keyed=keyed,
-                             token=token, on_progress=on_progress, log=keeper)  # fmt: skip
+        with vehicle_at(connect, plan, speedup=speedup) as url, ExitStack() as held:
+            holder = Holder.here(who=launcher.pilot, doing=plan.name, since_utc=clock())
+            places = () if simulated else (farm.folder / LEASES, *([held_in] if held_in else ()))
+            _hold(held, places, url, holder)
+            link = held.enter_context(Link.connect(url, deadline_s=deadline_s, tlog=keeper.tlog,
+                                                   signing=signing, quiet=True))  # fmt: skip
+            found = _look_first(link, plan, left, pilot)
+            ours = None if simulated else Ours(farm, plan, launcher, keyring)
+            keyed, who = meet(link, ours, judged)
+            _hold(held, places, link.identify().uid, holder)
+            link.speak()
+            pilot.on_link(link)
+            leave = PATIENT if simulated else ()
+            _set_parameters(link, plan, pilot, leave, keeper.yes)
+            record = fly(
+                link, plan, confirm=lambda briefing: keeper.may_arm(briefing, pilot),
+                findings=(*who, *found), keyed=keyed, log=keeper, token=keeper.token,
+                on_progress=_hurried(link, pilot.on_progress, speedup),
+            )  # fmt: skip
     finally:
-        _keep_tlog(tlog, keeper.log)
+        keeper.keep_tlog()
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
     stored = keeper.log.finish(record)
-    report = report_flight(plan, record, briefed, language)
+    report = report_flight(plan, record, keeper.briefed, language)
     picture, page = keep_report(farm, Path(stored.folder).name, report)
-    flown = Flown(plan=plan, record=record, stored=stored, findings=tuple(briefed),
+    flown = Flown(plan=plan, record=record, stored=stored, findings=tuple(keeper.briefed),
                   picture=picture, page=page)  # fmt: skip
     if plan.spray is None or not np.isfinite(record.track.pump_share).any():
         return flown
     return replace(flown, applied=map_record(farm, stored, plan, record, language=language))
 
 
-def _check(plan: FlightPlan) -> list[Finding]:
+def _refuse_unfit(plan: FlightPlan, connect: str, speedup: float | None) -> None:
+    """Refuse what no aircraft is asked about."""
     findings = check_plan(plan)
     if blocks(findings):
         worst = next(f for f in findings if blocks([f]))
         raise Refused("error.fly_blocked", plan=plan.name, finding=worst.message)
     if plan.spray and plan.spray.settings.sprayer.control is PumpControl.EXPORT:
         raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
-    return findings
+    if speedup is not None and connect not in SIMULATED:
+        raise BadInput("error.speedup_real")
 
 
-def _launch(briefing: Briefing) -> Launch:
+def _series(plan: FlightPlan, simulated: bool) -> str:
+    return plan.digest[:24] + ("-sim" if simulated else "")
+
+
+def _hold(held: ExitStack, places: Collection[Path], what: str, holder: Holder) -> None:
+    """Hold something, where it has a name, in every place for as long as `held` is open."""
+    for place in places if what else ():
+        held.enter_context(Lease(place, what, holder))
+
+
+def _look_first(
+    link: Link, plan: FlightPlan, left: tuple[Finding, ...], pilot: Pilot
+) -> tuple[Finding, ...]:
+    """Tell what was found before anything is done; an aircraft that runs is left alone."""
+    link.require_key()
+    stands = as_it_stands(link, plan)
+    if blocks([stands]):
+        raise Blocked((*left, stands))
+    found = (*left, stands) if left else ()
+    if found:
+        pilot.on_found(found)
+    return found
+
+
+def _launch(briefing: Briefing, *, simulated: bool) -> Launch:
     told = [(p.name, p.value) for p in briefing.parameters if p.value is not None]
-    return Launch(parameters=tuple(told), findings=tuple(briefing.findings))
+    return Launch(parameters=tuple(told), findings=tuple(briefing.findings), simulated=simulated)
 
 
 def _hurried(link: Link, on_progress: OnProgress, speedup: float | None) -> OnProgress:
@@ -288,12 +371,3 @@ def _set_parameters(
     if yes is not None:
         yes.parameters(needs, read)
     prepare(link, plan, leave=leave)
-
-
-def _keep_tlog(tlog: Path, log: FlightLog | None) -> None:
-    """Move the telemetry log into the flight's folder; without a flight it is not kept."""
-    with told(tlog):
-        if log is not None and tlog.is_file():
-            copy_file(tlog, log.folder / TLOG)
-        with suppress(FileNotFoundError):
-            tlog.unlink()

@@ -273,3 +273,8 @@ def _write(path: Path, value: Any) -> None:
 def user_keyring() -> Keyring:
     """Return the keys of the user who runs agri."""
     return Keyring(key_folder(os.environ))
+
+
+def user_leases() -> Path:
+    """Return where the aircraft held by this user's programs are, whatever farm they fly for."""
+    return key_folder(os.environ).parent / "leases"

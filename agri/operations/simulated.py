@@ -21,6 +21,7 @@ from missions.sprayer.job import SprayJob
 from missions.sprayer.parameters import PUMP_FUNCTION, SPINNER_CHANNEL
 
 if TYPE_CHECKING:
+    from sitl.simulator import Simulator
     from sitl.spray_gear import SprayHardware
     from sitl.vehicle import Airframe
 
@@ -89,17 +90,7 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
         When no real ArduCopter simulator is on this machine.
     """
     if connect == "sim":
-        from sitl.simulator import Simulator
-
-        job, aircraft = plan.spray, plan.aircraft
-        with Simulator(
-            plan.home,
-            speedup=GROUND_SPEEDUP,
-            ready_after_s=READY_AFTER_S,
-            parameters={**_fitted(plan, speedup), **_guarded(plan)},
-            airframe=_airframe(plan) if job and aircraft else None,
-            sprayer=_gear(job) if job else None,
-        ) as simulated:
+        with simulator_for(plan, speedup=speedup) as simulated:
             yield simulated.url
     elif connect == "ardupilot":
         from sitl.ardupilot import ArduPilot
@@ -110,6 +101,34 @@ def vehicle_at(connect: str, plan: FlightPlan, *, speedup: float | None = None) 
             yield real.url
     else:
         yield connect
+
+
+def simulator_for(
+    plan: FlightPlan, *, speedup: float | None = None, udp: bool = False
+) -> Simulator:
+    """Return the embedded simulator, not started yet, standing ready at a plan's home.
+
+    Parameters
+    ----------
+    plan : FlightPlan
+        It stands at its home and carries what it needs.
+    speedup : float, optional
+        How fast it will fly; on the ground it runs at `GROUND_SPEEDUP`.
+    udp : bool
+        Listen with UDP instead of TCP.
+    """
+    from sitl.simulator import Simulator
+
+    job, aircraft = plan.spray, plan.aircraft
+    return Simulator(
+        plan.home,
+        speedup=GROUND_SPEEDUP,
+        protocol="udp" if udp else "tcp",
+        ready_after_s=READY_AFTER_S,
+        parameters={**_fitted(plan, speedup), **_guarded(plan)},
+        airframe=_airframe(plan) if job and aircraft else None,
+        sprayer=_gear(job) if job else None,
+    )
 
 
 def _fitted(plan: FlightPlan, speedup: float | None) -> dict[str, float]:

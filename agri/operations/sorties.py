@@ -17,12 +17,13 @@ import numpy as np
 from agri.errors import NotFound, Refused
 from agri.findings import Finding
 from agri.names import choose, same
+from agri.operations.found import how_it_ended, unseen
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.weather import Weather
 from agri.words import Language, say
-from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace import Outcome, PlanRecord, StoredFlight, Workspace
 from missions.applied.account import applied
 from missions.checks.plan import check_plan
 from missions.drift.limits import go_no_go
@@ -310,11 +311,15 @@ def resume_flight(
     Raises
     ------
     Refused
-        When the flight did not tell its pump's output, so that nobody knows what it sprayed.
+        When the flight is still being recorded, or did not tell its pump's output, so that nobody
+        knows what it sprayed.
     """
     flight = flight_named(farm, wanted)
+    if flight.outcome is Outcome.FLYING:
+        raise Refused("error.resume_flying", plan=flight.plan_name)
     plan = plan_of(farm, flight)
     record = farm.load_flight(flight.uid)
+    ended = (*how_it_ended(farm, flight), *unseen(farm, flight, record, plan))
     track = record.track
     if not np.isfinite(track.pump_share).any():
         raise Refused("error.pump_not_told", plan=plan.name)
@@ -344,7 +349,7 @@ def resume_flight(
         heights=heights,
         ceiling_m=plan.ceiling_m,
         limits=plan.limits,
-        findings=(left, tank, *over),
+        findings=(*ended, left, tank, *over),
         language=language,
         now=now,
         with_card=False,

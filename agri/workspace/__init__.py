@@ -5,7 +5,7 @@ flights, applied, permits and map_checks, and the tables licences and registrati
 ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
 rooms for the dialect (`gpkg`), the connection (`database`), the tables (`gpkg_tables`, `layers`,
 `paper_layers`) and their versions (`migrations`), the site (`sitebook`), the papers (`paperbook`),
-plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`), `care` and `backups`.
+plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database

@@ -33,13 +33,13 @@ from pathlib import Path
 
 from agri import audit, files
 from agri.errors import StoreError
-from agri.workspace import flightbook, flightlog, planbook
+from agri.workspace import flightbook, flightlog, planbook, tokens
 from agri.workspace.database import Database
 
 FOLDER = "backups"
 KEPT = 10
 DATABASE = "farm.gpkg"
-HELD = (planbook.FOLDER, flightbook.FOLDER)
+HELD = (planbook.FOLDER, flightbook.FOLDER, tokens.FOLDER)
 """Folders of the farm that a backup holds."""
 
 
@@ -72,6 +72,8 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
 def _copy_missing(source: Path, target: Path) -> None:
     """Copy the held folders' files that are not there yet; link those that never change."""
     for name in HELD:
+        if not (source / name).is_dir():
+            continue
         files.make_folder(target / name)
         touched = {target / name}
         for path in _files(source / name):
@@ -88,7 +90,7 @@ def _copy_missing(source: Path, target: Path) -> None:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Give every file below a folder but hidden ones, which are not anything yet."""
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+    for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and not path.is_symlink() and not any(p[0] == "." for p in parts):
             yield path

@@ -35,10 +35,13 @@ class Launch:
         Of the aircraft, by name.
     findings : tuple of Finding
         What the briefing showed.
+    simulated : bool
+        Whether it was known that no real aircraft flies; older records do not tell.
     """
 
     parameters: tuple[tuple[str, float], ...]
     findings: tuple[Finding, ...]
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,8 @@ def write_launch(folder: Path, launch: Launch) -> None:
          "message": plain(finding.message)}
         for finding in launch.findings
     ]  # fmt: skip
-    files.write_json(folder / LAUNCH, {"parameters": parameters, "findings": findings})
+    told = {"parameters": parameters, "findings": findings, "simulated": launch.simulated}
+    files.write_json(folder / LAUNCH, told)
 
 
 def read_launch(folder: Path) -> Launch | None:
@@ -118,6 +122,7 @@ def read_launch(folder: Path) -> Launch | None:
                 Finding(Severity[one["severity"]], read_message(one["message"]), str(one["where"]))
                 for one in stored["findings"]
             ),
+            simulated=bool(stored.get("simulated", False)),
         )
     except _BROKEN:
         raise StoreError("error.flight_unreadable", path=str(folder / LAUNCH)) from None

@@ -105,7 +105,8 @@ class Link(Asking):
         signing : Signing or None
             The aircraft's key; then only what is signed with it is heard.
         quiet : bool
-            Send no heartbeats: for one who only measures.
+            Send no heartbeats: for one who only measures, or looks before he says that he is there
+            (`speak`): heartbeats keep the failsafe of a flying aircraft from acting.
 
         Raises
         ------
@@ -191,6 +192,10 @@ class Link(Asking):
         self.service.feed()
         return self.service.telemetry
 
+    def speak(self) -> None:
+        """Be the aircraft's ground station from now on, though the link was opened quietly."""
+        self.service.speak()
+
     def patience(self) -> contextlib.AbstractContextManager[None]:
         """Return a ``with`` block in which a person may think: heartbeats go on, on the ground."""
         return self.service.patience()
@@ -222,6 +227,16 @@ class Link(Asking):
             uid="" if version is None else board_number(version),
             build="" if version is None else build_text(version.flight_custom_version),
         )
+
+    def request(self, message: int) -> None:
+        """Have one message sent once, by its id; nothing else changes on board.
+
+        Raises
+        ------
+        LinkError
+            When the aircraft does not answer or does not know it.
+        """
+        self._call(REQUEST_MESSAGE, [float(message)], word="identify", tries=4)
 
     # Parameters
 

@@ -177,6 +177,10 @@ class Service:
         """Whether messages still can come."""
         return self._radio.alive and not self._closing.is_set()
 
+    def speak(self) -> None:
+        """Send heartbeats from now on, though it was begun quietly."""
+        self._quiet = False
+
     def feed(self) -> None:
         """Say that the application is alive."""
         self._fed_s = self._clock()
