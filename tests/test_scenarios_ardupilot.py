@@ -13,10 +13,10 @@ import pytest
 
 from missions.onboard import FILE_NAME, LEAST_HEAP_BYTES, script
 from sitl.ardupilot import ArduPilot
-from sitl.scenarios import IN_FLIGHT, SPRAYING
+from sitl.scenarios import IN_FLIGHT, SPRAYING, Scenario
 from tests import spray_flown as spraying
-from tests.scenario_flights import Real, fly
-from tests.test_scenarios import judge
+from tests.scenario_flights import Flown, Real, fly
+from tests.test_scenarios import TRIGGERS, judge, spread
 from tests.two_copters import skip_without_arducopter
 
 skip_without_arducopter()
@@ -27,16 +27,39 @@ SCRIPTING = {"SCR_HEAP_SIZE": float(LEAST_HEAP_BYTES), "RC_OVERRIDE_TIME": -1.0}
 POSSIBLE = [scenario for scenario in IN_FLIGHT if scenario.real]
 
 
-@pytest.mark.parametrize("scenario", POSSIBLE, ids=lambda scenario: scenario.name)
-def test_a_hazard_over_the_field_ends_as_it_must(scenario, record_property):
+MOMENTS = 5
+
+
+def flown_once(scenario: Scenario, seed: str) -> Flown:
+    """Start a vehicle of its own, fly it over the hazard at a chance moment."""
     with ArduPilot(
         spraying.HOME, speedup=SPEEDUP, parameters={**SPRAYING, **SCRIPTING},
         scripts={FILE_NAME: script()},
     ) as running:  # fmt: skip
         vehicle = Real(running)
         try:
-            flown = fly(vehicle, scenario, random.Random(scenario.name))
+            return fly(vehicle, scenario, random.Random(seed))
         finally:
             vehicle.link.close()
+
+
+@pytest.mark.parametrize("scenario", POSSIBLE, ids=lambda scenario: scenario.name)
+def test_a_hazard_over_the_field_ends_as_it_must(scenario, record_property):
+    flown = flown_once(scenario, scenario.name)
     record_property(scenario.name, f"{flown.still_after_s:.2f}")
     judge(scenario, flown)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", TRIGGERS, ids=lambda scenario: scenario.name)
+def test_every_trigger_at_five_moments_ends_as_it_must(scenario, record_property, capsys):
+    """``pytest -m "slow and ardupilot" tests/test_scenarios_ardupilot.py``"""
+    flown = []
+    for number in range(MOMENTS):
+        one = flown_once(scenario, f"{scenario.name} {number}")
+        judge(scenario, one)
+        flown.append(one)
+    told = f"{scenario.name}: {spread(flown)}"
+    record_property(scenario.name, told)
+    with capsys.disabled():
+        print(f"\n{told}")  # noqa: T201  (what the run is for)

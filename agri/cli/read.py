@@ -29,6 +29,17 @@ def read_number(text: str, *, name: str) -> float:
     return float(text.replace(",", "."))
 
 
+def read_litres(text: str, *, name: str) -> float:
+    """Read litres, with or without their unit.
+
+    Examples
+    --------
+    >>> read_litres("2,5 L", name="--left"), read_litres("3", name="--left")
+    (2.5, 3.0)
+    """
+    return read_number(text.rstrip("lL "), name=name)
+
+
 def read_percent(text: str, *, name: str) -> float:
     """Read a percentage, with or without its sign, as a share.
 

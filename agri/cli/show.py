@@ -211,6 +211,7 @@ def show_applied(shown: AppliedMap) -> None:
     """Print what a flight sprayed and where its map is."""
     for label, value in shown.facts:
         console().print(f"  {label}: {value}", markup=False)
+    show_findings(shown.findings)
     tell("cli.files", picture=shown.picture, page=shown.page)
     tell("cli.exported", file=shown.raster)
 

@@ -15,6 +15,7 @@ from agri.cli.tree import FarmOption, FenceOption, ItemsOption, PlanArgument, ap
 
 if TYPE_CHECKING:
     from agri.operations.spray import SprayRequest
+    from agri.operations.tank import TankRead
 
 SprayerOption = Annotated[str, Option(help="cli.help.sprayer", show_default=False)]
 ProductOption = Annotated[str, Option(help="cli.help.product", show_default=False)]
@@ -33,6 +34,24 @@ NameOption = Annotated[str, Option(help="cli.help.plan_as", show_default=False)]
 DemOption = Annotated[Path | None, Option(help="cli.help.dem", show_default=False)]
 DsmOption = Annotated[Path | None, Option(help="cli.help.dsm", show_default=False)]
 FlightArgument = Annotated[str, Argument(help="cli.help.flight", show_default=False)]
+LeftOption = Annotated[str, Option(help="cli.help.left", show_default=False)]
+FilledOption = Annotated[str, Option(help="cli.help.filled", show_default=False)]
+
+
+def _tank(left: str, filled: str) -> TankRead | None:
+    """Return what was read at the tank; None when nothing was."""
+    from agri.cli.read import read_litres
+    from agri.errors import BadInput
+    from agri.operations.tank import TankRead
+
+    if not left:
+        if filled:
+            raise BadInput("error.tank_left_missing")
+        return None
+    return TankRead(
+        left_l=read_litres(left, name="--left"),
+        filled_l=read_litres(filled, name="--filled") if filled else None,
+    )
 
 
 @app.command(help="cli.help.sprayers_list")
@@ -283,6 +302,8 @@ def sorties(
 def resume(
     flight: FlightArgument = "",
     overlap: OverlapOption = "0m",
+    left: LeftOption = "",
+    filled: FilledOption = "",
     farm: FarmOption = None,
 ) -> int:
     """Plan the rest of a spray flight that stopped early."""
@@ -293,7 +314,7 @@ def resume(
     overlap_m = read_length_m(overlap, name="--overlap", zero=True)
     with open_farm(farm) as workspace:
         job = resume_flight(workspace, flight, overlap_m=overlap_m, language=language.get(),
-                            now=datetime.now(UTC))  # fmt: skip
+                            now=datetime.now(UTC), tank=_tank(left, filled))  # fmt: skip
     if job is None:
         tell("cli.nothing_left")
         return 0
@@ -301,13 +322,19 @@ def resume(
 
 
 @app.command(help="cli.help.applied")
-def applied(flight: FlightArgument = "", farm: FarmOption = None) -> None:
+def applied(
+    flight: FlightArgument = "",
+    left: LeftOption = "",
+    filled: FilledOption = "",
+    farm: FarmOption = None,
+) -> None:
     """Show where a flight sprayed how much."""
     from agri.cli.show import show_applied
     from agri.operations.applied import map_flight
 
     with open_farm(farm) as workspace:
-        show_applied(map_flight(workspace, flight, language=language.get()))
+        tank = _tank(left, filled)
+        show_applied(map_flight(workspace, flight, language=language.get(), tank=tank))
 
 
 @app.command(help="cli.help.weather")

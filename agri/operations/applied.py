@@ -26,6 +26,7 @@ from agri.operations.layers import (
 from agri.operations.page import Table
 from agri.operations.report import Facts, Report, drawn, fact, keep_report
 from agri.operations.sorties import flight_named, plan_of
+from agri.operations.tank import TankRead, tank_balance, tank_fact, tank_findings
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
@@ -49,6 +50,7 @@ ASTRAY_L, ASTRAY = 0.05, 0.015
 """Litres that fell off the swaths or outside, and their share of all, of which the greater is worth
 a look. On a small paddy flown well some 1 % falls a hand's breadth past its border; a pump that
 runs on for one turn gives more than either."""
+WELL = "finding.applied_well"
 EVEN_DONE = 0.9
 """Share of the ground done from which on its evenness has a meaning."""
 
@@ -63,18 +65,23 @@ class AppliedMap:
         The figures and the grid.
     facts : tuple of (str, str)
         Label and value.
+    findings : tuple of Finding
+        What of it deserves a look.
     picture, page, raster : Path
         The files that show it.
     """
 
     applied: Applied
     facts: tuple[tuple[str, str], ...]
+    findings: tuple[Finding, ...]
     picture: Path
     page: Path
     raster: Path
 
 
-def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMap:
+def map_flight(
+    farm: Workspace, wanted: str, *, language: Language, tank: TankRead | None = None
+) -> AppliedMap:
     """Work out what a flight applied, and keep raster, layer, picture and page in the farm.
 
     Parameters
@@ -85,6 +92,8 @@ def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMa
         As in `agri.operations.sorties.flight_named`.
     language : {"vi", "en"}
         Language of picture and page.
+    tank : TankRead or None
+        What the tank held, to be held against the pump.
 
     Raises
     ------
@@ -92,10 +101,12 @@ def map_flight(farm: Workspace, wanted: str, *, language: Language) -> AppliedMa
         When there is no such flight, or its plan is not in the farm.
     Refused
         When the flight did not tell its pump's output.
+    BadInput
+        When more is left in the tank than was in it.
     """
     flight = flight_named(farm, wanted)
     record = farm.load_flight(flight.uid)
-    return map_record(farm, flight, plan_of(farm, flight), record, language=language)
+    return map_record(farm, flight, plan_of(farm, flight), record, language=language, tank=tank)
 
 
 def map_record(
@@ -105,6 +116,7 @@ def map_record(
     record: FlightRecord,
     *,
     language: Language,
+    tank: TankRead | None = None,
 ) -> AppliedMap:
     """Work out what a record applied, and keep raster, layer, picture and page in the farm.
 
@@ -118,23 +130,30 @@ def map_record(
         What was to be flown, and what was flown.
     language : {"vi", "en"}
         Language of picture and page.
+    tank : TankRead or None
+        As in `map_flight`.
 
     Raises
     ------
     Refused
         When the record does not tell the pump's output.
+    BadInput
+        When more is left in the tank than was in it.
     """
     found = applied(record, plan)
+    balance = None if tank is None else tank_balance(plan, found, tank)
     stem = f"{Path(flight.folder).name}-{say('page.file_applied', language)}"
     raster = farm.flight_folder(flight) / "applied.tif"
     write_grid(raster, found.grid)
     farm.save_applied(flight, _row(flight, plan, record, found, raster.relative_to(farm.folder)))
-    facts = applied_facts(plan, record, found, language)
-    report = report_applied(plan, found, facts, language)
+    facts = [*applied_facts(plan, record, found, language), tank_fact(balance, language)]
+    findings = _all_findings(plan, found, tank_findings(plan, balance))
+    report = report_applied(plan, found, facts, language, findings=findings)
     picture, page = keep_report(farm, stem, report)
     return AppliedMap(
         applied=found,
         facts=tuple(facts),
+        findings=findings,
         picture=picture,
         page=page,
         raster=raster,
@@ -237,11 +256,24 @@ def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
     if found.unknown_s > 1.0:
         findings.append(Finding.warning("finding.applied_unknown", seconds=found.unknown_s))
     if not findings:
-        findings.append(Finding.info("finding.applied_well", plan=plan.name))
+        findings.append(Finding.info(WELL, plan=plan.name))
     return tuple(findings)
 
 
-def report_applied(plan: FlightPlan, found: Applied, facts: Facts, language: Language) -> Report:
+def _all_findings(plan: FlightPlan, found: Applied, tank: list[Finding]) -> tuple[Finding, ...]:
+    """Return what map and tank say; what looks well on the map is not when the tank says else."""
+    mapped = applied_findings(plan, found)
+    return (*tank, *(finding for finding in mapped if not tank or finding.key != WELL))
+
+
+def report_applied(
+    plan: FlightPlan,
+    found: Applied,
+    facts: Facts,
+    language: Language,
+    *,
+    findings: tuple[Finding, ...] | None = None,
+) -> Report:
     """Draw what was applied: its picture and its page.
 
     Parameters
@@ -254,10 +286,12 @@ def report_applied(plan: FlightPlan, found: Applied, facts: Facts, language: Lan
         Label and value, as `applied_facts` tells them.
     language : {"vi", "en"}
         Language of both files.
+    findings : tuple of Finding, optional
+        What deserves a look; by default what `applied_findings` finds.
     """
     layers = applied_layers(plan, found)
-    findings = applied_findings(plan, found)
-    look = any(finding.key != "finding.applied_well" for finding in findings)
+    findings = applied_findings(plan, found) if findings is None else findings
+    look = any(finding.key != WELL for finding in findings)
     state = "look" if look else "ok"
     kind = say("page.kind_applied", language)
     return drawn(

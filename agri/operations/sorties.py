@@ -21,10 +21,11 @@ from agri.operations.found import how_it_ended, unseen
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
+from agri.operations.tank import TankRead, tank_balance, tank_findings
 from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import Outcome, PlanRecord, StoredFlight, Workspace
-from missions.applied.account import applied
+from missions.applied.account import Applied, applied
 from missions.checks.plan import check_plan
 from missions.drift.limits import go_no_go
 from missions.flightplan import FlightPlan, Site, job_of
@@ -278,6 +279,23 @@ def plan_of(farm: Workspace, flight: StoredFlight) -> FlightPlan:
     return plan
 
 
+def _in_tank(
+    plan: FlightPlan, found: Applied, tank: TankRead | None, needed_l: float
+) -> list[Finding]:
+    """Return what is still in the tank, read or reckoned, and what that tells of the nozzles."""
+    job = job_of(plan)
+    if tank is None:
+        left_l = max(0.0, job.estimate.litres - found.litres)
+        return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
+    balance = tank_balance(plan, found, tank)
+    usable_l = max(0.0, tank.left_l - job.settings.sprayer.dead_l)
+    missing_l = max(0.0, needed_l - usable_l)
+    refill = Finding.info(
+        "finding.resume_refill", litres=usable_l, needed=needed_l, missing=missing_l
+    )
+    return [refill, *tank_findings(plan, balance)]
+
+
 def resume_flight(
     farm: Workspace,
     wanted: str,
@@ -286,6 +304,7 @@ def resume_flight(
     language: Language,
     now: datetime,
     dem: Path | None = None,
+    tank: TankRead | None = None,
 ) -> PlannedJob | None:
     """Plan what a flight left unsprayed, and keep it.
 
@@ -301,6 +320,8 @@ def resume_flight(
         As in `agri.operations.spray.plan_job`.
     dem : Path, optional
         Ground heights, for a plan that follows the ground and carries none.
+    tank : TankRead, optional
+        What the tank held; without it what is left is reckoned from the pump.
 
     Returns
     -------
@@ -337,8 +358,7 @@ def resume_flight(
     job, site = job_of(plan), _site(plan)
     heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
-    in_tank_l = max(0.0, job.estimate.litres - applied(record, plan).litres)
-    tank = Finding.warning("finding.resume_tank", litres=in_tank_l, needed=route.litres)
+    in_tank = _in_tank(plan, applied(record, plan), tank, route.litres)
     return keep_job(
         farm,
         site,
@@ -349,7 +369,7 @@ def resume_flight(
         heights=heights,
         ceiling_m=plan.ceiling_m,
         limits=plan.limits,
-        findings=(*ended, left, tank, *over),
+        findings=(*ended, left, *in_tank, *over),
         language=language,
         now=now,
         with_card=False,

@@ -6,5 +6,6 @@ Pages and maps show the account; what is flown on paper is what plans are measur
 * `sprayed_way`: where a flight sprayed how much, by its record;
 * `floor`: true metres along the axes of the UTM zone;
 * `footprint`: lays what was sprayed on a grid of cells;
-* `account`: the whole account: litres and their map, against what was asked.
+* `account`: the whole account: litres and their map, against what was asked;
+* `balance`: what left the tank, against what its pump was told.
 """

@@ -1,0 +1,104 @@
+"""What left the tank against what its pump was told: finds a blocked nozzle that nothing measures.
+
+ArduPilot's sprayer has no flow sensor and no tank level: it drives the pump and believes it. (A
+flow meter can be told as a second battery, BATT2_MONITOR 11; agri does not read one.) So every
+figure of `missions.applied.account` is the pump's curve over the time. The tank knows better. A
+person who reads it after the landing can say how much really went out; when that is off by more
+than `OFF` of what the pump was told, the field got another dose than the plan says:
+
+* **Too little**: nozzles or the filter are blocked, the pump is worn, air is in the hose.
+* **Too much**: a hose leaks, nozzles are worn or of another size than the pump's table is for.
+
+A tank is read to some `READING_L`, twice, so a difference of less tells nothing; nor does what the
+pump may have put out while nothing was heard of the aircraft.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from agri.errors import BadInput
+from agri.findings import Finding
+
+OFF = 0.10
+READING_L = 0.2
+"""A tank's marks are a litre apart, as a rule (assumption)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TankBalance:
+    """Litres of one flight, by the tank and by the pump.
+
+    Parameters
+    ----------
+    filled_l, left_l : float
+        In the tank at the take-off and after the landing, what the pump cannot draw included.
+    pumped_l : float
+        What the pump was told, by its curve.
+    unheard_l : float
+        What it may have put out besides while nothing was heard.
+
+    Raises
+    ------
+    BadInput
+        When a figure is negative or not finite, or more is left than was filled in.
+
+    Examples
+    --------
+    >>> balance = TankBalance(filled_l=10.0, left_l=4.5, pumped_l=7.2)
+    >>> balance.used_l, round(balance.off, 2)
+    (5.5, -0.24)
+    """
+
+    filled_l: float
+    left_l: float
+    pumped_l: float
+    unheard_l: float = 0.0
+
+    def __post_init__(self) -> None:
+        for value in (self.filled_l, self.left_l, self.pumped_l, self.unheard_l):
+            if not (math.isfinite(value) and value >= 0.0):
+                raise BadInput("error.tank_litres", value=value)
+        if self.left_l > self.filled_l:
+            raise BadInput("error.tank_left", left=self.left_l, filled=self.filled_l)
+
+    @property
+    def used_l(self) -> float:
+        """What left the tank."""
+        return self.filled_l - self.left_l
+
+    @property
+    def off(self) -> float:
+        """By what share of the pump's litres the tank's differ; NaN when the pump never ran."""
+        return self.used_l / self.pumped_l - 1.0 if self.pumped_l > 0.0 else math.nan
+
+
+def balance_findings(balance: TankBalance, nozzles: int) -> list[Finding]:
+    """Return what the difference between tank and pump tells.
+
+    Parameters
+    ----------
+    balance : TankBalance
+        The litres.
+    nozzles : int
+        How many the sprayer has.
+
+    Returns
+    -------
+    list of Finding
+        One, or none when tank and pump agree.
+    """
+    used_l, pumped_l = balance.used_l, balance.pumped_l
+    most_l = pumped_l + balance.unheard_l
+    if pumped_l - used_l > max(OFF * pumped_l, READING_L):
+        pct = 100.0 * (1.0 - used_l / pumped_l)
+        return [
+            Finding.warning(
+                "finding.flow_low", used=used_l, pumped=pumped_l, pct=pct, nozzles=nozzles
+            )
+        ]
+    if used_l - most_l > max(OFF * most_l, READING_L):
+        more_l = used_l - most_l
+        return [Finding.warning("finding.flow_high", used=used_l, pumped=pumped_l, litres=more_l)]
+    return []

@@ -1,0 +1,188 @@
+"""What left the tank against what its pump was told: nozzles that nobody aboard can see."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import MultiLineString
+
+from agri.cli import main
+from agri.errors import BadInput
+from agri.field import Field, Pad
+from agri.findings import Severity
+from agri.operations.applied import map_flight
+from agri.operations.sorties import resume_flight
+from agri.operations.tank import TankRead
+from agri.words import say
+from agri.workspace import PlanRecord, StoredFlight, Workspace
+from missions.applied.balance import OFF, READING_L, TankBalance, balance_findings
+from missions.flightplan import Site
+from missions.formats.document import write_document
+from missions.preflight.spray import check_spraying
+from sitl.faults import FaultKind
+from sitl.scenarios import Breaks
+from tests import farms
+from tests import spray_flown as spraying
+from tests.scenario_flights import Embedded, Watcher
+from tests.scenario_flights import plan as flown_plan
+
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+def keys(filled: float, left: float, pumped: float, unheard: float = 0.0) -> list[str]:
+    balance = TankBalance(filled_l=filled, left_l=left, pumped_l=pumped, unheard_l=unheard)
+    return [finding.key for finding in balance_findings(balance, 4)]
+
+
+@given(st.floats(2.5, 40.0), st.floats(-0.99, 0.99))
+def test_a_tenth_and_the_reading_of_the_marks_are_forgiven(pumped, share):
+    off_l = share * max(OFF * pumped, READING_L)
+    assert keys(100.0, 100.0 - pumped - off_l, pumped) == []
+
+
+@given(st.floats(2.5, 40.0), st.floats(1.01, 5.0))
+def test_more_than_a_tenth_is_told_either_way(pumped, times):
+    off_l = min(times * OFF, 0.9) * pumped
+    assert keys(100.0, 100.0 - pumped + off_l, pumped) == ["finding.flow_low"]
+    assert keys(100.0, 100.0 - pumped - off_l, pumped) == ["finding.flow_high"]
+
+
+def test_a_little_sprayed_tells_nothing_of_nozzles():
+    assert keys(10.0, 9.81, 0.0) == []
+    assert keys(10.0, 9.9, 0.25) == []
+    assert keys(10.0, 9.5, 0.0) == ["finding.flow_high"]
+
+
+def test_what_may_have_gone_out_unheard_is_no_leak():
+    assert keys(10.0, 2.0, 5.0) == ["finding.flow_high"]
+    assert keys(10.0, 2.0, 5.0, unheard=2.9) == []
+    assert keys(10.0, 7.0, 5.0, unheard=2.9) == ["finding.flow_low"]
+
+
+@pytest.mark.parametrize(
+    ("filled", "left"), [(10.0, 10.1), (10.0, -0.1), (float("nan"), 1.0), (10.0, float("inf"))]
+)
+def test_impossible_readings_are_refused(filled, left):
+    with pytest.raises(BadInput):
+        TankBalance(filled_l=filled, left_l=left, pumped_l=1.0)
+
+
+def test_the_finding_names_nozzles_and_filter_in_both_languages():
+    balance = TankBalance(filled_l=10.0, left_l=6.4, pumped_l=7.2)
+    (found,) = balance_findings(balance, 4)
+    assert found.severity is Severity.WARNING
+    assert "50 %" in found.text("en")
+    assert "4 nozzles" in found.text("en")
+    assert "filter" in found.text("en")
+    assert "4 béc" in found.text("vi")
+    assert "lưới lọc" in found.text("vi")
+
+
+@pytest.mark.parametrize(("blocked", "told"), [(0.0, []), (0.25, ["finding.flow_low"])])
+def test_nozzles_blocked_on_the_embedded_vehicle_are_found_by_its_tank(blocked, told):
+    """The watch counts the pump's curve; the vehicle's own tank is read before and after."""
+    vehicle = Embedded()
+    vehicle.copter.gear.tank_l = 10.0
+    watcher = Watcher(vehicle, flown_plan())
+    watcher.take_off()
+    dice = random.Random(7)
+    watcher.until(lambda: watcher.places and watcher.places[-1][1] > dice.uniform(8.0, 12.0))
+    vehicle.breaks(Breaks(FaultKind.NOZZLES_BLOCKED, blocked))
+    watcher.until(lambda: not watcher.armed)
+    pumped_l = watcher.watched.spray.litres
+    assert pumped_l > 2.0
+    assert keys(10.0, vehicle.copter.gear.tank_l, pumped_l) == told
+
+
+def test_every_spraying_is_told_that_nothing_measures_its_flow():
+    found = {finding.key: finding.severity for finding in check_spraying(spraying.plan(), {})}
+    assert found["finding.spray_flow_unmeasured"] is Severity.INFO
+    assert check_spraying(replace(spraying.plan(), spray=None), {}) == []
+
+
+# ---- in the farm
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace.create(tmp_path / "farm", farm_name="Trại", now=farms.ticking()) as workspace:
+        yield workspace
+
+
+def flown(farm: Workspace, lines: int = 3) -> StoredFlight:
+    """The first lines of the field, sprayed as planned: 1.2 L each."""
+    plan = spraying.plan()
+    assert plan.spray is not None
+    site = Site(
+        field=Field(name="Ruộng", boundary=plan.spray.treatable),
+        pad=Pad(name="Bãi", place=plan.home),
+    )
+    plan = replace(plan, site=site)
+    row = PlanRecord(name=plan.name, kind="spray", digest=plan.digest, created_utc=NOW,
+                     path=MultiLineString())  # fmt: skip
+    uid = farm.save_plan(row, write_document(plan)).uid
+    rows: list[tuple[float, float, float, float]] = []
+    for number, north in enumerate(spraying.NORTHS[:lines]):
+        east = np.arange(10.0, 130.1, 0.5)
+        for way in east if number % 2 == 0 else east[::-1]:
+            rows.append((0.1 * len(rows), float(way), north, 0.5))
+        rows += [(0.1 * len(rows) + 0.1 * n, rows[-1][1], north, 0.0) for n in range(1, 3)]
+    time_s, east_m, north_m, share = (list(column) for column in zip(*rows, strict=True))
+    record: Any = spraying.record(np.arange(len(time_s)) * 0.1, east_m, north_m, share,
+                                  plan_digest=plan.digest)  # fmt: skip
+    return farm.save_flight(record, mission_uid=uid)
+
+
+def test_a_map_without_a_reading_says_how_to_give_one(farm):
+    shown = map_flight(farm, flown(farm, 6).uid, language="en")
+    assert dict(shown.facts)["By the tank"].startswith("not measured")
+    assert not {f.key for f in shown.findings} & {"finding.flow_low", "finding.flow_high"}
+
+
+def test_a_map_with_a_reading_that_fits_says_so_and_one_that_does_not_names_the_nozzles(farm):
+    uid = flown(farm, 6).uid
+    fits = map_flight(farm, uid, language="vi", tank=TankRead(left_l=2.8, filled_l=10.0))
+    assert dict(fits.facts)[say("page.fact_tank", "vi")].startswith("đã ra 7,2 L")
+    assert "finding.flow_low" not in {f.key for f in fits.findings}
+    blocked = map_flight(farm, uid, language="vi", tank=TankRead(left_l=5.5, filled_l=10.0))
+    assert blocked.findings[0].key == "finding.flow_low"
+    assert "finding.applied_well" not in {f.key for f in blocked.findings}
+    assert "béc phun" in blocked.page.read_text("utf-8")
+
+
+def test_a_tank_filled_as_the_card_says_needs_only_what_is_left(farm):
+    shown = map_flight(farm, flown(farm, 6).uid, language="en", tank=TankRead(left_l=0.0))
+    assert "flow" not in " ".join(f.key for f in shown.findings)
+    with pytest.raises(BadInput):
+        map_flight(farm, flown(farm, 6).uid, language="en", tank=TankRead(left_l=9.0))
+
+
+def test_the_rest_of_a_flight_is_filled_up_by_what_was_read_and_blocked_nozzles_are_named(farm):
+    uid = flown(farm, 3).uid
+    tank = TankRead(left_l=6.0, filled_l=7.2)
+    job = resume_flight(farm, uid, overlap_m=0.0, language="en", now=NOW, tank=tank)
+    assert job is not None
+    found = {finding.key: dict(finding.message.values) for finding in job.findings}
+    assert "finding.flow_low" in found
+    assert "finding.resume_tank" not in found
+    refill = found["finding.resume_refill"]
+    assert refill["litres"] == 6.0
+    assert refill["missing"] == max(0.0, refill["needed"] - 6.0)
+
+
+def test_the_command_takes_litres_and_refuses_what_cannot_be(farm, capsys):
+    uid = flown(farm, 6).uid
+    asked = ["--lang", "en", "applied", uid, "--farm", str(farm.folder)]
+    assert main([*asked, "--left", "5,5 L", "--filled", "10"]) == 0
+    assert "nozzles" in capsys.readouterr().out
+    assert main([*asked, "--filled", "10"]) != 0
+    assert main([*asked, "--left", "12", "--filled", "10"]) != 0
