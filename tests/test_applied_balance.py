@@ -25,9 +25,10 @@ from agri.operations.tank import TankRead
 from agri.words import say
 from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.applied.balance import OFF, READING_L, TankBalance, balance_findings
-from missions.flightplan import Site
+from missions.flight.phases import Phase, Read
+from missions.flight.steps import begin, step
+from missions.flightplan import FlightPlan, Site
 from missions.formats.document import write_document
-from missions.preflight.spray import check_spraying
 from sitl.faults import FaultKind
 from sitl.scenarios import Breaks
 from tests import farms
@@ -104,9 +105,13 @@ def test_nozzles_blocked_on_the_embedded_vehicle_are_found_by_its_tank(blocked, 
 
 
 def test_every_spraying_is_told_that_nothing_measures_its_flow():
-    found = {finding.key: finding.severity for finding in check_spraying(spraying.plan(), {})}
+    def read(plan: FlightPlan) -> dict[str, Severity]:
+        state = replace(begin(plan), phase=Phase.READ)
+        return {f.key: f.severity for f in step(state, Read(()), 0.0)[0].findings}
+
+    found = read(spraying.plan())
     assert found["finding.spray_flow_unmeasured"] is Severity.INFO
-    assert check_spraying(replace(spraying.plan(), spray=None), {}) == []
+    assert "finding.spray_flow_unmeasured" not in read(replace(spraying.plan(), spray=None))
 
 
 # ---- in the farm

@@ -159,6 +159,8 @@ def _on_read(state: FlightState, event: Read, _: float) -> Result:
     found = (*state.findings, *event.trust, *check_parameters(state.plan, event.parameters))
     if state.plan.spray is not None and event.pump is None:
         found = (*found, Finding.error("finding.spray_no_pump"))
+    if state.plan.spray is not None:
+        found = (*found, Finding.info("finding.spray_flow_unmeasured"))
     return replace(
         state, findings=found, parameters=event.parameters, phase=Phase.READY, pending=None
     ), ()

@@ -14,9 +14,6 @@ radius over a quarter of the swath.
 
 Where the pump is wired only its owner knows: SERVOn_FUNCTION is read on sixteen outputs and never
 set. SPRAY_SPINNER belongs to the nozzles, not to the job, and is left alone.
-
-No flow is measured: ArduPilot's sprayer has no sensor for it. Every spraying is told so, for a
-person can look at the nozzles and read the tank.
 """
 
 from __future__ import annotations
@@ -168,11 +165,10 @@ def check_spraying(plan: FlightPlan, values: Mapping[str, float | None]) -> list
         job_parameters(plan.spray)
     except AgriError as error:
         return [Finding.error("finding.spray_cannot_be_set", why=error.message)]
-    unmeasured = Finding.info("finding.spray_flow_unmeasured")
     if plan.spray.settings.sprayer.control is PumpControl.SERVO:
-        return [unmeasured]
+        return []
     functions = {values.get(f"SERVO{output}_FUNCTION") for output in OUTPUTS}
-    found = [unmeasured]
+    found = []
     if float(PUMP_FUNCTION) not in functions:
         found.append(Finding.error("finding.pump_not_wired", function=PUMP_FUNCTION,
                                    output=PUMP_CHANNEL))  # fmt: skip
