@@ -141,7 +141,8 @@ def map_record(
         When more is left in the tank than was in it.
     """
     found = applied(record, plan)
-    balance = None if tank is None else tank_balance(plan, found, tank)
+    lost = record.outcome == "lost"
+    balance = None if tank is None else tank_balance(plan, found, tank, lost=lost)
     stem = f"{Path(flight.folder).name}-{say('page.file_applied', language)}"
     raster = farm.flight_folder(flight) / "applied.tif"
     write_grid(raster, found.grid)

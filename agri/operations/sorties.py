@@ -22,10 +22,11 @@ from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.operations.tank import TankRead, tank_balance, tank_findings
+from agri.track import FlightRecord
 from agri.weather import Weather
 from agri.words import Language, say
 from agri.workspace import Outcome, PlanRecord, StoredFlight, Workspace
-from missions.applied.account import Applied, applied
+from missions.applied.account import applied
 from missions.checks.plan import check_plan
 from missions.drift.limits import go_no_go
 from missions.flightplan import FlightPlan, Site, job_of
@@ -280,14 +281,14 @@ def plan_of(farm: Workspace, flight: StoredFlight) -> FlightPlan:
 
 
 def _in_tank(
-    plan: FlightPlan, found: Applied, tank: TankRead | None, needed_l: float
+    plan: FlightPlan, record: FlightRecord, tank: TankRead | None, needed_l: float
 ) -> list[Finding]:
     """Return what is still in the tank, read or reckoned, and what that tells of the nozzles."""
-    job = job_of(plan)
+    job, found = job_of(plan), applied(record, plan)
     if tank is None:
         left_l = max(0.0, job.estimate.litres - found.litres)
         return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
-    balance = tank_balance(plan, found, tank)
+    balance = tank_balance(plan, found, tank, lost=record.outcome == "lost")
     usable_l = max(0.0, tank.left_l - job.settings.sprayer.dead_l)
     missing_l = max(0.0, needed_l - usable_l)
     refill = Finding.info(
@@ -358,7 +359,7 @@ def resume_flight(
     job, site = job_of(plan), _site(plan)
     heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
-    in_tank = _in_tank(plan, applied(record, plan), tank, route.litres)
+    in_tank = _in_tank(plan, record, tank, route.litres)
     return keep_job(
         farm,
         site,

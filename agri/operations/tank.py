@@ -33,7 +33,9 @@ class TankRead:
     filled_l: float | None = None
 
 
-def tank_balance(plan: FlightPlan, found: Applied, tank: TankRead) -> TankBalance:
+def tank_balance(
+    plan: FlightPlan, found: Applied, tank: TankRead, *, lost: bool = False
+) -> TankBalance:
     """Return what left the tank on a flight, against what its pump was told.
 
     Parameters
@@ -44,6 +46,8 @@ def tank_balance(plan: FlightPlan, found: Applied, tank: TankRead) -> TankBalanc
         What was flown, by the pump.
     tank : TankRead
         What the tank held.
+    lost : bool
+        Whether the record breaks off in the air: then any amount may have gone out unheard.
 
     Raises
     ------
@@ -57,7 +61,7 @@ def tank_balance(plan: FlightPlan, found: Applied, tank: TankRead) -> TankBalanc
         filled_l=filled_l,
         left_l=tank.left_l,
         pumped_l=found.litres,
-        unheard_l=most_l_min * found.unknown_s / 60.0,
+        unheard_l=filled_l if lost else most_l_min * found.unknown_s / 60.0,
     )
 
 
