@@ -45,6 +45,8 @@ LATEST_S = 900.0
 PAD_M, BELOW_M = 3.0, 30.0
 TOLD = ((36, 2e4), (33, 1e5), (0, 1e5), (1, 2e5), (193, 2e5), (24, 2e5), (42, 2e5), (162, 2e5),
         (242, 5e5), (168, 1e6), (30, 2e5))  # fmt: skip
+SIGHTED = {"HEARTBEAT", "GLOBAL_POSITION_INT", "MISSION_CURRENT", "SYS_STATUS", "STATUSTEXT"}
+"""What is shown to the watch, ten times a second and more; the rest is folded in."""
 START = ((176, 1, 4), (400, 1), (176, 1, 3), (300,))
 HARDWARE = SprayHardware(pump=((0.0, 0.0), (1.0, 6.0)), nozzles=4, kg_per_l=0.0)
 GUARDED = {"SCR_ENABLE": 1.0, "SPGD_VER": 1.0}
@@ -198,7 +200,8 @@ class Watcher:
                 self.breached = self.breached or bool(message.breach_status)
         if self.hears and kind not in self.unheard:
             self.telemetry = fold(self.telemetry, message, self.now_s)
-            self._watch(SightingKind.TEXT if kind == "STATUSTEXT" else SightingKind.POSITION)
+            if kind in SIGHTED:
+                self._watch(SightingKind.TEXT if kind == "STATUSTEXT" else SightingKind.POSITION)
 
     def _watch(self, kind: SightingKind) -> None:
         seen = Sighting(kind=kind, telemetry=self.telemetry)
@@ -229,6 +232,11 @@ class Watcher:
     def _acked(self, number: int) -> bool:
         ack = self.last.get("COMMAND_ACK")
         return ack is not None and ack.command == number
+
+    def told(self, name: str) -> bool:
+        """Whether the vehicle's last word of a parameter was of this one."""
+        value = self.last.get("PARAM_VALUE")
+        return value is not None and value.param_id == name
 
     def set(self, name: str, value: float) -> None:
         self.vehicle.send(mavlink.MAVLink_param_set_message(1, 1, name.encode(), value, 9))
@@ -286,10 +294,16 @@ class Watcher:
 
 
 def do(watcher: Watcher, deed: scenarios.Deed) -> None:
-    """Do to the vehicle what the scenario says."""
+    """Do to the vehicle what the scenario says, and hear its answer if it gives one.
+
+    The answer stands among what the vehicle tells at the very time it acted, however far behind
+    a busy machine hears it.
+    """
     match deed:
         case scenarios.Setting(name, value):
+            watcher.last.pop("PARAM_VALUE", None)
             watcher.set(name, value)
+            watcher.until(lambda: watcher.told(name), 20.0)
         case scenarios.Order(command, params, system):
             watcher.command(command, *params, system=system)
         case scenarios.GoTo(wanted):
@@ -340,8 +354,9 @@ def fly(
         return watcher.sprays and abs(north - outward) < 1.0 and abs(east - east_m) < 3.0
 
     watcher.until(lambda: watcher.places and there())
-    began_s, spoken = watcher.now_s, len(watcher.texts)
+    spoken = len(watcher.texts)
     do(watcher, scenario.deed)
+    began_s = watcher.now_s
     return _to_the_end(watcher, scenario, began_s, spoken)
 
 
