@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +19,9 @@ from agri.errors import BadInput, NotFound, StoreError
 from agri.geo import LonLat
 from agri.track import Event, Photo
 from agri.words import Message
-from agri.workspace import Workspace, flightlog
+from agri.workspace import Launch, Workspace, flightbook, flightlog
 from agri.workspace.flightbook import FlightLog
-from agri.workspace.records import Outcome
+from agri.workspace.records import Outcome, StoredFlight
 from tests import farms
 
 PLACE = LonLat(lon_deg=farms.LON, lat_deg=farms.LAT)
@@ -358,3 +359,18 @@ def test_the_newest_flight_comes_first(farm: Workspace) -> None:
         farm.flight("00000000")
     with pytest.raises(NotFound):
         farm.flight("")
+
+
+def test_a_flight_in_the_book_has_its_launch_whenever_the_program_dies(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The launch is written before the row: a row without it would hide whether it was real."""
+    launch = Launch(parameters=(("A", 1.0),), findings=(), simulated=True)
+    seen: list[Launch | None] = []
+
+    def put(connection: object, rows: Sequence[StoredFlight]) -> None:
+        seen.append(farm.launch_of(rows[0]))
+
+    monkeypatch.setattr(flightbook, "FLIGHTS", SimpleNamespace(insert=put))
+    farm.begin_flight(plan_name="Đông", plan_digest="ab" * 32, vehicle="copter", launch=launch)
+    assert seen == [launch]

@@ -148,17 +148,21 @@ class _Keeper:
         if self.yes is not None:
             keep_aircraft(self.yes, briefing)
             self.yes.launch(briefing.findings, briefing.parameters)
-        self.log = self.log or self._begun(briefing)
-        self.log.launched(_launch(briefing, simulated=self.simulated))
+        launch = _launch(briefing, simulated=self.simulated)
+        if self.log is None:
+            self.log = self._begun(briefing, launch)
+        else:
+            self.log.launched(launch)
         return True
 
-    def _begun(self, briefing: Briefing) -> FlightLog:
+    def _begun(self, briefing: Briefing, launch: Launch) -> FlightLog:
         self._farm.recover()
         log = self._farm.begin_flight(
             plan_name=self._plan.name,
             plan_digest=self._plan.digest,
             vehicle=briefing.identity.name,
             mission_uid=self._stored_plan.uid if self._stored_plan else "",
+            launch=launch,
         )
         with suppress(OSError):  # a disk without links gets a copy in the end
             os.link(self.tlog or "", log.folder / TLOG)

@@ -375,23 +375,19 @@ class Workspace:
     def begin_flight(
         self, *, plan_name: str, plan_digest: str, vehicle: str, mission_uid: str = "",
         started_utc: datetime | None = None, clock: Callable[[], float] = time.monotonic,
+        launch: Launch | None = None,
     ) -> FlightLog:  # fmt: skip
-        """Open the record of a flight before it takes off.
+        """Open the record of a flight, with what is known at its launch, before it takes off.
 
         Raises
         ------
         StoreError
             When the record cannot be written: then do not fly.
         """
-        head = Head(
-            uid=self._new_uid(),
-            mission_uid=mission_uid,
-            plan_name=plan_name,
-            plan_digest=plan_digest,
-            vehicle=vehicle,
-            started_utc=started_utc or self._now(),
-        )
-        return flightbook.begin(self._database, self.folder, head, clock=clock)
+        head = Head(uid=self._new_uid(), mission_uid=mission_uid, plan_name=plan_name,
+                    plan_digest=plan_digest, vehicle=vehicle,
+                    started_utc=started_utc or self._now())  # fmt: skip
+        return flightbook.begin(self._database, self.folder, head, clock=clock, launch=launch)
 
     def save_flight(
         self, record: FlightRecord, *, mission_uid: str = "", tlog: Path | None = None,

@@ -143,8 +143,15 @@ def _folder_name(head: Head) -> str:
     return f"{moment:%Y%m%d-%H%M%S}-{slug(head.plan_name)}-{slug(head.uid, longest=8)}"
 
 
-def begin(database: Database, root: Path, head: Head, *, clock: Callable[[], float]) -> FlightLog:
-    """Open the record of a flight about to begin: folder, first line and row are on the disk."""
+def begin(
+    database: Database,
+    root: Path,
+    head: Head,
+    *,
+    clock: Callable[[], float],
+    launch: Launch | None = None,
+) -> FlightLog:
+    """Open the record of a flight about to begin: folder, launch, first line, row are on disk."""
     files.make_folder(root / FOLDER)
     folder = files.make_folder(files.inside(root / FOLDER, _folder_name(head)))
     log = FlightLog(database, folder, head, clock=clock)
@@ -161,6 +168,8 @@ def begin(database: Database, root: Path, head: Head, *, clock: Callable[[], flo
         folder=f"{FOLDER}/{folder.name}",
     )
     try:
+        if launch is not None:
+            log.launched(launch)
         with database.writing() as connection:
             FLIGHTS.insert(connection, [row])
     except BaseException:
