@@ -34,7 +34,16 @@ from missions.flight.phases import (
     Tick,
 )
 from missions.flight.recording import Recording
-from missions.flight.steps import FLIGHT, FRESH_S, LOST_S, READY_S, STARTS, begin, step
+from missions.flight.steps import (
+    FLIGHT,
+    FRESH_S,
+    LISTEN_S,
+    LOST_S,
+    READY_S,
+    STARTS,
+    begin,
+    step,
+)
 from missions.flight.watching import Note, Watched, height_band, last_navigation, watch
 from missions.flightplan import FencePolygon, FlightPlan
 from missions.items import Command, MissionItem, item_at
@@ -516,6 +525,69 @@ def test_in_a_fast_simulation_a_second_of_ours_is_no_gap() -> None:
     assert state.gap
 
 
+STEPS_TO_THE_START = (
+    Answered(True), Proved(proof(0.0)), Did(Order.GUIDED), Did(Order.ARM), Did(Order.AUTO),
+)  # fmt: skip
+STARTING = {Order.GUIDED, Order.ARM, Order.AUTO, Order.START}
+
+
+@pytest.mark.parametrize("ours_stood_still", [False, True])
+@pytest.mark.parametrize("done", range(1, 5))
+def test_a_laptop_that_slept_an_hour_starts_nothing_without_a_new_yes(
+    done: int, ours_stood_still: bool
+) -> None:
+    """After each step of a launch; with a clock that goes on in sleep, and with one that stops."""
+    ground = replace(READY, mode=4, time_s=100.0)
+    state, _ = play(before_launch(), saw(ground), *STEPS_TO_THE_START[: min(done, 3)])
+    if done == 4:
+        ground = replace(ground, armed=True)
+        state, _ = play(state, saw(ground), STEPS_TO_THE_START[3])
+    heard_s = 0.3 if ours_stood_still else 3600.0
+    woken = replace(ground, armed=False, heard_s=heard_s, time_s=3700.0)
+    state, said = play(state, saw(woken), Tick(0.1), now_s=heard_s)
+    for event in STEPS_TO_THE_START[done:]:
+        state, more = play(state, event, Tick(0.1), now_s=heard_s + 0.1)
+        said += more
+    assert not STARTING & set(orders(said)), said
+    assert (Order.DISARM if done >= 3 else Order.CONFIRM) in orders(said)
+    if done < 3:
+        again, said = play(state, Answered(True), now_s=heard_s + 1.0)
+        assert not {Order.ARM, Order.AUTO, Order.START} & set(orders(said))
+        fresh = Proved(proof(heard_s + 1.5))
+        _, said = play(again, fresh, Did(Order.GUIDED), now_s=heard_s + 2.0)
+        assert Order.ARM in orders(said)
+
+
+def test_a_laptop_that_slept_before_the_start_was_answered_does_not_start_again() -> None:
+    ground = replace(READY, mode=4, time_s=100.0)
+    state, _ = play(before_launch(), saw(ground), *STEPS_TO_THE_START[:3])
+    ground = replace(ground, armed=True)
+    state, said = play(state, saw(ground), *STEPS_TO_THE_START[3:])
+    assert orders(said)[-1] is Order.START
+    woken = replace(ground, armed=False, heard_s=3600.0, time_s=3700.0)
+    silent = Failed(Order.START, LinkError("error.link_command_silent", command=""))
+    state, said = play(state, silent, saw(woken), Tick(0.1), now_s=3600.0)
+    state, more = play(state, Tick(0.1), now_s=3610.0)
+    assert Order.START not in orders([*said, *more])
+    assert state.phase is not Phase.WATCH
+
+
+def test_a_laptop_that_slept_in_flight_listens_before_it_counts_the_flight_as_lost() -> None:
+    state = in_flight()
+    state, said = play(state, Tick(3600.0), now_s=3600.0)
+    assert state.phase is Phase.WATCH
+    assert "event.link_failsafe" in notes(said)
+    heard, said = play(state, saw(replace(FLYING, heard_s=3601.0)), Tick(0.5), now_s=3601.0)
+    assert heard.phase is Phase.WATCH
+    assert notes(said) == ["event.link_back"]
+    assert orders(said) == []
+    state, _ = play(state, Tick(3609.0), now_s=3609.0)
+    assert state.phase is Phase.WATCH
+    state, said = play(state, Tick(3610.5), now_s=3610.5)
+    assert state.phase is Phase.LOST
+    assert orders(said) == []
+
+
 @pytest.mark.parametrize("at", [Order.ARM, Order.AUTO])
 def test_a_gap_after_arming_switches_the_motors_off_on_the_ground(at: Order) -> None:
     state, _ = play(before_launch(), *YES, Did(Order.GUIDED))
@@ -749,7 +821,9 @@ def test_silence_is_shown_then_the_failsafe_expected_then_the_link_is_back() -> 
 
 
 def test_a_link_that_stays_silent_is_lost_and_nothing_is_ordered() -> None:
-    state, said = play(in_flight(), Tick(LOST_S))
+    state, said = play(in_flight(), Tick(LOST_S - LISTEN_S))
+    state, more = play(state, Tick(LOST_S), now_s=LISTEN_S)
+    said += more
     assert state.phase is Phase.LOST
     assert orders(said) == []
     state, _ = play(in_flight(), Gone())

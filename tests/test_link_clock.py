@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from agri.errors import Refused, StoreError
+from missions.flight.launch import fly
+from missions.link.clock import elapsed_s
 from missions.link.diagnosis import ALIKE
 from missions.link.link import Link
+from missions.link.radio import Radio, open_radio
 from missions.link.service import Service
 from missions.link.signing import Memory, Signing, SigningState, start_signing, timestamp_at
 from missions.wire.commands import CommandCall
@@ -235,3 +240,59 @@ def test_a_link_that_cannot_write_what_it_must_remember_is_not_opened(
     signing_stranger.keep_beating()
     with pytest.raises(StoreError):
         Link.connect(signing_stranger.url, deadline_s=3.0, signing=Signing(key=KEY, keep=full))
+
+
+# ---- a computer that sleeps
+
+
+def test_the_links_clock_goes_on_while_the_computer_sleeps() -> None:
+    """Where the system has such a clock, it is the one that a link and a flight go by."""
+    if sys.platform == "linux":
+        assert elapsed_s() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5.0)
+    sooner = elapsed_s()
+    assert elapsed_s() >= sooner
+    for made in (Link.connect, Radio, open_radio, fly):
+        assert inspect.signature(made).parameters["clock"].default is elapsed_s
+
+
+def asked_again(silence_s: Callable[[float], float] | None, times: list[float]) -> list[float]:
+    """When a command goes out that is ticked at `times` and never answered."""
+    now_s = [0.0]
+    silence = None if silence_s is None else lambda: silence_s(now_s[0])
+    call = CommandCall(PAIR, 400, (1.0,), word="arm", silence=silence)
+    sent = [0.0] if call.start(0.0) else []
+    for moment in times:
+        now_s[0] = moment
+        sent += [moment] * len(call.tick(moment))
+    return sent
+
+
+def test_an_order_to_arm_is_not_repeated_over_a_link_that_was_broken() -> None:
+    every = [step / 10.0 for step in range(1, 80)]
+    assert len(asked_again(lambda _: 0.5, every)) == 10
+    sent = asked_again(lambda now_s: 1.0 + now_s, every)
+    assert 1 < len(sent) < 5
+    assert max(sent) <= 2.0
+    assert len(asked_again(None, every)) == 10
+
+
+@pytest.mark.parametrize("slept_s", [4.0, 3600.0])
+def test_an_order_to_arm_is_not_repeated_when_the_computer_wakes(slept_s: float) -> None:
+    """Heartbeats that waited in the socket make the link look whole the moment it wakes."""
+    woken = [0.7, 0.7 + slept_s, 0.8 + slept_s, 1.6 + slept_s]
+    assert asked_again(lambda _: 0.0, woken) == [0.0, 0.7]
+    assert asked_again(None, woken) == [0.0, 0.7, 0.7 + slept_s, 1.6 + slept_s]
+
+
+def test_an_hour_asleep_is_no_fast_simulation() -> None:
+    now_s, radio = [100.0], NoRadio()
+    service = Service(radio, Address(255, 190), lambda: now_s[0])  # type: ignore[arg-type]
+    service.take(heartbeat(), now_s[0])
+    boot_ms = 0
+    for step in range(40):
+        passed_s = 3600.0 if step == 20 else 0.25
+        now_s[0] += passed_s
+        boot_ms += int(passed_s * 1000.0)
+        service.take(position(boot_ms), now_s[0])
+        assert service.rate == 1.0
+    assert service.restarts == 0

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import time
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -57,6 +56,7 @@ from missions.flight.recording import FlightLog, Recording
 from missions.flight.steps import begin, step
 from missions.flight.watching import Note
 from missions.flightplan import FlightPlan
+from missions.link.clock import elapsed_s
 from missions.link.link import Link
 from missions.wire.commands import Parameter
 from missions.wire.delivery import Progress
@@ -121,7 +121,7 @@ def fly(
     speedup: float | None = None,
     token: str | None = None,
     log: FlightLog | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = elapsed_s,
     utc: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FlightRecord:
     """Fly a plan from the checks before to the landing.

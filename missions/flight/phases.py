@@ -176,6 +176,8 @@ class FlightState:
         What the watch remembers.
     silent : int
         How far the present silence was told: 0 not, 1 shown, 2 failsafe expected.
+    silent_from_s : float
+        Our clock since when the present silence is listened to; inf when there is none.
     failure : AgriError or None
         Why it ended on the ground.
     """
@@ -196,6 +198,7 @@ class FlightState:
     gap: bool = False
     watched: Watched = UNWATCHED
     silent: int = 0
+    silent_from_s: float = math.inf
     failure: AgriError | None = None
 
     @property

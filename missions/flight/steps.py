@@ -15,8 +15,8 @@ What is held at every step, whatever the order of events (a stateful test tries)
 * What is on board is proved once more after the yes: while a person reads, another station may put
   another mission there, and the aircraft tells nobody. (Once is enough: over a link so slow that
   the yes grows old meanwhile, the next yes is not followed by another proof if the last is fresh.)
-* After more than `GAP_S` without a heartbeat nothing that arms or starts is ordered until a
-  person says yes again. In the air nothing that arms or starts is ordered at all.
+* After more than `GAP_S` without a heartbeat, awake or asleep, nothing that arms or starts is
+  ordered until a person says yes again. In the air nothing that arms or starts is ordered at all.
 * MISSION_START is ordered again only while the aircraft stands on the ground (in the air it would
   begin the mission anew).
 * A pilot who takes over is not fought: a mode that is not AUTO is written down, no more.
@@ -55,11 +55,9 @@ from missions.flightplan import FlightPlan
 from missions.preflight.firmware import check_firmware
 from missions.preflight.guard import check_guard, check_guard_still, waits_for_guard
 from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
+from missions.wire.commands import FRESH_S, GAP_S
 from missions.wire.telemetry import MissionState, Telemetry
 
-FRESH_S = 60.0
-"""How old a proof and a yes may be when the motors are armed."""
-GAP_S = 3.0
 HICCUP_S = 1.0
 """Our own second that is forgiven when a simulation runs faster than the clock."""
 READY_S = 90.0
@@ -69,6 +67,9 @@ STARTS = 3
 BACK_S, FAILSAFE_S, LOST_S = 1.5, 5.0, 120.0
 """Silence of a link that is back; after which the aircraft's own failsafe acts; after which the
 flight counts as lost to us."""
+LISTEN_S = 10.0
+"""A silence is listened to for at least this long before the flight counts as lost: a computer that
+slept has not listened, and the aircraft may be heard the next moment."""
 ON_GROUND_M = 0.8
 
 Command = Order | Note
@@ -128,13 +129,20 @@ def _refuse(state: FlightState, error: AgriError) -> Result:
 
 
 def _look(state: FlightState, event: Saw) -> FlightState:
-    """Keep what was seen; a gap between two heartbeats takes the yes away."""
-    seen = event.sighting.telemetry
-    gap_s = seen.heard_s - state.seen.heard_s
-    if event.rate > 1.0:
-        gap_s = (gap_s - HICCUP_S) * event.rate
-    broken = math.isfinite(state.seen.heard_s) and gap_s > GAP_S
-    return replace(state, seen=seen, gap=state.gap or broken)
+    """Keep what was seen; a gap between two heartbeats takes the yes away.
+
+    So does the aircraft's own clock when it has moved on without us: our computer may have slept
+    with a clock that stood still.
+    """
+    seen, before, rate = event.sighting.telemetry, state.seen, event.rate
+    gap_s = seen.heard_s - before.heard_s
+    its_gap_s = seen.time_s - before.time_s
+    if rate > 1.0:
+        gap_s = (gap_s - HICCUP_S) * rate
+        its_gap_s -= HICCUP_S * rate
+    broken = math.isfinite(before.heard_s) and gap_s > GAP_S
+    slept = before.time_s > 0.0 and its_gap_s > GAP_S
+    return replace(state, seen=seen, gap=state.gap or broken or slept)
 
 
 def _on_begin(state: FlightState, _: Begin, __: float) -> Result:
@@ -268,7 +276,7 @@ def _on_start_failed(state: FlightState, event: Failed, now_s: float) -> Result:
 
 
 def _on_start_tick(state: FlightState, event: Tick, now_s: float) -> Result:
-    state, notes = _silence(state, event.silence_s)
+    state, notes = _silence(state, event.silence_s, now_s)
     if state.pending is not None or now_s < state.again_s:
         return state, notes
     state, commands = _under_way(state) if _flies(state.seen) else _start(state)
@@ -321,12 +329,17 @@ def _on_order_failed_in_the_air(state: FlightState, event: Failed, _: float) -> 
     return state, (Note(Message.of("event.order_failed", reason=event.error.message)),)
 
 
-def _on_tick(state: FlightState, event: Tick, _: float) -> Result:
-    return _silence(state, event.silence_s)
+def _on_tick(state: FlightState, event: Tick, now_s: float) -> Result:
+    return _silence(state, event.silence_s, now_s)
 
 
-def _silence(state: FlightState, silence_s: float) -> Result:
-    if silence_s >= LOST_S and state.phase is Phase.WATCH:
+def _silence(state: FlightState, silence_s: float, now_s: float) -> Result:
+    if silence_s <= GAP_S:
+        state = replace(state, silent_from_s=math.inf)
+    elif state.silent_from_s > now_s:
+        state = replace(state, silent_from_s=now_s)
+    listened = now_s - state.silent_from_s >= LISTEN_S
+    if silence_s >= LOST_S and listened and state.phase is Phase.WATCH:
         return replace(state, phase=Phase.LOST), (Note(Message.of("event.link_lost")),)
     if silence_s > GAP_S:
         state = replace(state, gap=True)

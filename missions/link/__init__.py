@@ -6,6 +6,7 @@
 * `address`: connection strings, checked before anything is opened;
 * `tlog`: the raw log of a flight;
 * `signing`: the key of one aircraft, and timestamps that never go back;
+* `clock`: seconds that go on while the computer sleeps;
 * `peer`: who is heard and answered on a UDP port;
 * `hearing`: who else is on the link;
 * `trust`: may it be trusted with an aircraft;

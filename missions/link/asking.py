@@ -19,6 +19,7 @@ from missions.wire.delivery import Delivery, Fetching, Progress
 from missions.wire.messages import Pair
 
 POLL_S = 0.05
+HICCUP_S = 1.0
 
 OnProgress = Callable[[Progress], None]
 
@@ -47,6 +48,17 @@ class Asking:
     def now_s(self) -> float:
         """Return the link's clock, monotonic seconds."""
         return self._clock()
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the aircraft's last heartbeat, in the aircraft's time.
+
+        In a simulation that runs faster, a second of ours is forgiven: it is a busy computer,
+        not a broken link.
+        """
+        rate = self.service.rate
+        gap_s = self._clock() - self.service.telemetry.heard_s
+        return gap_s if rate <= 1.0 else max(0.0, gap_s - HICCUP_S) * rate
 
     def heard(self) -> Heard:
         """Return who else was heard on this link, and what was refused."""
@@ -98,8 +110,16 @@ class Asking:
         word: str,
         tries: int = 10,
         every_s: float = 0.7,
+        careful: bool = False,
     ) -> None:
-        self.run(CommandCall(self.pair(), command, params, word=word, tries=tries, every_s=every_s))
+        """Give a command; a `careful` one is not repeated over a link that was broken."""
+        silence = (lambda: self.silence_s) if careful else None
+        self.run(
+            CommandCall(
+                self.pair(), command, params, word=word, tries=tries, every_s=every_s,
+                silence=silence,
+            )
+        )  # fmt: skip
 
     def _finish(
         self, machine: Machine | Delivery | Fetching, on_progress: OnProgress | None = None

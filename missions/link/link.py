@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -31,11 +30,12 @@ from missions.flightplan import FlightPlan
 from missions.link import stops
 from missions.link.address import LinkAddress, read_address
 from missions.link.asking import Asking, OnProgress
+from missions.link.clock import elapsed_s
 from missions.link.radio import QuietVehicle, Radio, open_radio
 from missions.link.service import Service, our_address
 from missions.link.signing import Signing, SigningState
 from missions.link.tlog import TelemetryLog
-from missions.wire.commands import Parameter, ParameterReading, ParameterSetting
+from missions.wire.commands import FRESH_S, Parameter, ParameterReading, ParameterSetting
 from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
 from missions.wire.pump import find_pump
 from missions.wire.sightings import (
@@ -48,7 +48,6 @@ from missions.wire.sightings import (
 )
 from missions.wire.telemetry import CopterMode, PumpServo, StatusText, Telemetry, mode_name
 
-HICCUP_S = 1.0
 STATE_WAIT_S = 15.0
 TEXT_WAIT_S = 1.0
 
@@ -81,7 +80,7 @@ class Link(Asking):
         deadline_s: float = 30.0,
         source_system: int = 255,
         tlog: Path | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_s,
         vehicle_system: int | None = None,
         signing: Signing | None = None,
         quiet: bool = False,
@@ -175,17 +174,6 @@ class Link(Asking):
     def rate(self) -> float:
         """How many times faster than our clock the aircraft's runs; 1 for a real one."""
         return self.service.rate
-
-    @property
-    def silence_s(self) -> float:
-        """Seconds since the aircraft's last heartbeat, in the aircraft's time.
-
-        In a simulation that runs faster, a second of ours is forgiven: it is a busy computer,
-        not a broken link.
-        """
-        rate = self.service.rate
-        gap_s = self._clock() - self.service.telemetry.heard_s
-        return gap_s if rate <= 1.0 else max(0.0, gap_s - HICCUP_S) * rate
 
     def telemetry(self) -> Telemetry:
         """Return what the aircraft last told; asking keeps our heartbeats going."""
@@ -395,15 +383,17 @@ class Link(Asking):
         Raises
         ------
         Refused
-            When what is on board is not known or is not what was proved.
+            When what is on board is not known, is not what was proved, or was proved more than a
+            minute ago.
         LinkError
             When the aircraft refuses; its own words are in the sentence.
         """
-        if self.proof is None or self.proof != proof:
+        old = self._clock() - proof.verified_s > FRESH_S
+        if self.proof is None or self.proof != proof or old:
             raise Refused("error.arm_unproved")
         before = self.service.telemetry.texts
         try:
-            self._call(ARM, [1.0, 0.0], word="arm")
+            self._call(ARM, [1.0, 0.0], word="arm", careful=True)
         except LinkError as trouble:
             reason = self._said_of_arming(before)
             if reason:
@@ -429,7 +419,7 @@ class Link(Asking):
 
     def set_mode(self, mode: CopterMode) -> None:
         """Change the flight mode and wait until the aircraft says so."""
-        self._call(stops.SET_MODE, [1.0, float(mode)], word="mode")
+        self._call(stops.SET_MODE, [1.0, float(mode)], word="mode", careful=True)
         self._wait_mode(mode)
 
     def start_mission(self) -> None:

@@ -35,6 +35,7 @@ from typing import Any, NoReturn
 
 from agri.errors import AgriError, LinkError
 from missions.link.address import LinkAddress
+from missions.link.clock import elapsed_s
 from missions.link.hearing import Refused
 from missions.link.peer import UdpPeer
 from missions.link.signing import (
@@ -121,7 +122,7 @@ class Radio:
         log: TelemetryLog | None,
         *,
         signing: Signing | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_s,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.vehicle = vehicle
@@ -255,7 +256,7 @@ def open_radio(
     deadline_s: float,
     log: TelemetryLog | None,
     signing: Signing | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = elapsed_s,
 ) -> Radio:
     """Open a connection within `deadline_s` seconds.
 

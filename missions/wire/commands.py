@@ -5,7 +5,9 @@ clock.
 names the same command. IN_PROGRESS ends the repeating and begins a patient wait. ACCEPTED means
 "will try", not "done": whoever called looks at the aircraft's state. What comes after the first
 final answer (doubled or late ACKs) is ignored. A command that would do harm twice is given one
-try (MISSION_START in the air begins the mission anew).
+try (MISSION_START in the air begins the mission anew). One that arms or changes the mode is given
+up rather than repeated once the link was broken, or our own computer asleep, meanwhile; an order to
+stop goes on.
 
 **Parameters.** Read by name, a few at a time, each asked again while it does not come. ArduPilot
 says nothing about a name it does not know; a name that stays silent while others answer is told
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -36,6 +38,10 @@ from missions.wire.transfer import Sends
 
 COMMAND_EVERY_S = 0.7
 COMMAND_TRIES = 10
+FRESH_S = 60.0
+"""How old a proof of what is on board, and a person's yes, may be when the motors are armed."""
+GAP_S = 3.0
+"""After so long without a heartbeat a link was broken: what arms or starts needs a new yes."""
 PATIENCE_S = 30.0
 """How long a command in progress may say nothing."""
 PARAMETER_EVERY_S = 0.6
@@ -109,6 +115,9 @@ class CommandCall:
         How often it may be sent; 1 for a command that must not arrive twice.
     every_s : float
         Time between two sendings.
+    silence : callable or None
+        Tells for how long the aircraft has been silent; given, the command is not repeated after a
+        gap of more than `GAP_S`, neither in that silence nor in our own calls.
 
     Attributes
     ----------
@@ -137,6 +146,7 @@ class CommandCall:
         word: str,
         tries: int = COMMAND_TRIES,
         every_s: float = COMMAND_EVERY_S,
+        silence: Callable[[], float] | None = None,
     ) -> None:
         self.state = CallState.ASKING
         self.result: int | None = None
@@ -146,6 +156,7 @@ class CommandCall:
         self._word = word
         self._tries = tries
         self._every_s = every_s
+        self._silence = silence
         self._sent = 0
         self._sent_s = self._heard_s = 0.0
 
@@ -192,8 +203,16 @@ class CommandCall:
         if now_s < self.wake_s or self.finished:
             return ()
         again = self.state is CallState.ASKING and self._sent < self._tries
+        again = again and self._may_repeat(now_s)
         self._step(CallEvent.RETRY if again else CallEvent.SILENT)
         return self._send(now_s) if again else ()
+
+    def _may_repeat(self, now_s: float) -> bool:
+        """Return whether nothing was broken or asleep since it was last sent."""
+        if self._silence is None:
+            return True
+        slept = now_s - self._sent_s > self._every_s + GAP_S
+        return not slept and self._silence() <= GAP_S
 
     def _step(self, event: CallEvent) -> None:
         self.state = CALL.get((self.state, event), self.state)
