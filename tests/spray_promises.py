@@ -24,6 +24,7 @@ from missions.sprayer.job import SpraySettings
 from missions.sprayer.parameters import job_parameters
 from tests.spray_jobs import Case, Job
 from tests.spray_reading import Flown, Wet, fence
+from tests.spray_refusals import dry_m, farthest_m, lane_m, lasts
 
 TOLERANCE_M = 0.05
 MARGIN_M = 2.0
@@ -305,6 +306,12 @@ def is_right(case: Case, site: Site, key: str) -> bool:
     if key in NOTHING_LEFT:
         ground = reachable(site, asked, closed, home)
         return not fits(ground, asked.swath_m)
+    if key == "error.spray_too_short":
+        ground, room = ground_of(site, asked, clearances=True), room_of(site, closed, home, True)
+        return lane_m(ground, room, asked.swath_m, asked.angle_deg) <= dry_m(asked)
+    if key == "error.spray_pack_too_small":
+        field = local(site, site.field.boundary)
+        return not lasts(asked, rate, farthest_m(home, field, closed, KEEP_OFF_M))
     return False
 
 
@@ -313,13 +320,23 @@ def reachable(
 ) -> BaseGeometry:
     """What may be sprayed and lies beside where the aircraft may fly."""
     ground = ground_of(site, asked, clearances=True)
+    return ground.intersection(room_of(site, closed, home).buffer(asked.swath_m / 2.0))
+
+
+def room_of(
+    site: Site, closed: list[BaseGeometry], home: Point, surely: bool = False
+) -> BaseGeometry:
+    """Where the aircraft may fly; `surely`, where a fence of few corners closes rectangles."""
     # a fence has few corners: what overlaps or nearly so is closed as one, without its bays
     shut = shapely.union_all([shape.buffer(KEEP_OFF_M) for shape in closed])
-    shut = shapely.union_all([part.convex_hull for part in getattr(shut, "geoms", [shut])])
+    parts = getattr(shut, "geoms", [shut])
+    shut = shapely.union_all(
+        [part.minimum_rotated_rectangle if surely else part.convex_hull for part in parts]
+    )
     around = shapely.union_all([local(site, site.field.boundary), home]).convex_hull.buffer(25.0)
     free = around.difference(shut)
     pieces = [p for p in getattr(free, "geoms", [free]) if p.distance(home) < 0.1]
-    return ground.intersection(shapely.union_all(pieces).buffer(asked.swath_m / 2.0))
+    return shapely.union_all(pieces)
 
 
 def fits(ground: BaseGeometry, width_m: float) -> bool:

@@ -19,11 +19,12 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from shapely import affinity
-from shapely.geometry import Point
+from shapely.geometry import MultiPolygon, Point
 
 from agri.errors import AgriError
 from agri.findings import Severity
 from agri.geo import LonLat
+from agri.weather import Wind
 from missions.checks.plan import check_plan
 from missions.drift.buffers import buffers
 from missions.formats import export_plan, read_mission_file
@@ -31,9 +32,10 @@ from missions.items import MissionItem, MissionType, digest
 from missions.passes.energy import estimate_spray
 from missions.sortie import done_until, remainder, route_of
 from missions.spray.mission import fly_route
+from missions.sprayer.job import SpraySettings
 from missions.wire.messages import Address, Item, decode, encode
 from tests.sites import TROMSO, Draft
-from tests.spray_jobs import Case, Job, cases, drafts, plan_job
+from tests.spray_jobs import SPRAYERS, WATER, Case, Job, cases, drafts, plan_job
 from tests.spray_promises import (
     ALONG_M,
     OUTSIDE,
@@ -44,13 +46,13 @@ from tests.spray_promises import (
     sprayed,
 )
 from tests.spray_reading import Flown
+from tests.spray_refusals import dry_m
 
 # --- random jobs ----------------------------------------------------------------------------------
 
 
 def judged(case: Case, draft: Draft) -> str:
     """Plan and measure; return how it ended: "planned", "told" or the refusal's key."""
-    note(case.told())
     site = case.site(draft)
     try:
         job = plan_job(site, case.asked)
@@ -61,6 +63,10 @@ def judged(case: Case, draft: Draft) -> str:
     return keeps_every_promise(job)
 
 
+WISH = SpraySettings(
+    sprayer=SPRAYERS[0], product=WATER, rate_l_ha=40.0, height_m=3.0, speed_m_s=4.0, swath_m=4.0,
+    wind=Wind(speed_m_s=1.0),
+)  # fmt: skip
 SMALL_HA, LARGE_HA = (0.08,) * 15 + (0.3,) * 4 + (1.0,), (0.3,) * 10 + (2.0,) * 9 + (20.0,)
 
 
@@ -71,6 +77,7 @@ def run(examples: int, sizes_ha: tuple[float, ...]) -> Counter[str]:
     @settings(max_examples=examples, database=None)
     @given(st.sampled_from(sizes_ha).flatmap(cases), drafts())
     def judge(case: Case, draft: Draft) -> None:
+        note(case.told())
         ends[judged(case, draft)] += 1
 
     judge()
@@ -91,6 +98,51 @@ def test_a_thousand_random_jobs_are_flown_as_promised() -> None:
 @pytest.mark.slow
 def test_ten_thousand_random_jobs_are_flown_as_promised() -> None:
     mostly_planned(run(10_000, LARGE_HA))
+
+
+def paddy(wide_m: float, long_m: float, away_m: float, **values: float) -> Case:
+    """A bare block and a pad beside its long side."""
+    asked = replace(WISH, **values)
+    return Case(
+        field=MultiPolygon([shapely.box(-wide_m / 2, -long_m / 2, wide_m / 2, long_m / 2)]),
+        pad=(wide_m / 2.0 + away_m, 0.0), things=(), sensitive=(), zones=(), crop="lúa",
+        asked=asked,
+    )  # fmt: skip
+
+
+def right(case: Case, key: str) -> bool:
+    return is_right(case, case.site(Draft()), key)
+
+
+REFUSALS = ("spray_too_short", "spray_pack_too_small", "spray_out_of_reach", "spray_all_buffer",
+            "spray_all_closed", "swath_too_wide", "swath_does_not_fit", "pad_not_clear",
+            "pad_near_closed", "pad_cut_off", "no_way", "tank_below_swath", "dose_over",
+            "ruoi_field", "whatever")  # fmt: skip
+
+
+@pytest.mark.parametrize("key", REFUSALS)
+def test_a_refusal_of_an_ordinary_paddy_would_be_caught(key: str) -> None:
+    assert judged(paddy(60.0, 80.0, 10.0), Draft()) == "planned"
+    assert not right(paddy(60.0, 80.0, 10.0), f"error.{key}")
+
+
+def test_lanes_are_called_too_short_only_where_no_drop_falls() -> None:
+    key, most_m = "error.spray_too_short", dry_m(WISH)
+    assert 2.0 < most_m < 5.0
+    assert right(paddy(12.0, most_m, 5.0, angle_deg=0.0), key)
+    assert not right(paddy(12.0, most_m + 1.0, 5.0, angle_deg=0.0), key)
+    assert right(paddy(most_m, 7.9, 5.0), key)  # less than two swaths wide in every direction
+    assert judged(paddy(12.0, most_m + 2.0, 5.0, angle_deg=0.0), Draft()) == "planned"
+
+
+def test_a_pack_is_called_too_small_only_where_it_does_not_last() -> None:
+    """The planner's own least distance is a twentieth further than what is surely near enough."""
+    key = "error.spray_pack_too_small"
+    near, far = paddy(40.0, 60.0, 420.0, speed_m_s=1.5), paddy(40.0, 60.0, 620.0, speed_m_s=1.5)
+    assert judged(near, Draft()) == "planned"
+    assert not right(near, key)
+    assert judged(far, Draft()) == key
+    assert not right(replace(far, asked=replace(far.asked, speed_m_s=2.5)), key)
 
 
 # --- repeated, moved and turned, kept off further, broken off, written and read -------------------
