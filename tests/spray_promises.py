@@ -297,7 +297,7 @@ def is_right(case: Case, site: Site, key: str) -> bool:
     if key == "error.pad_not_clear":
         # squares and mitred corners around what is closed reach this much further
         return any(home.distance(s) <= 0.5 * 10.0 for s in closed) or any(
-            home.distance(s) <= 0.0 for s in living
+            home.distance(s) <= 0.15 for s in living
         )
     if key == "error.pad_near_closed":
         return any(home.distance(shape) < 15.0 for shape in closed)

@@ -4,7 +4,8 @@ Orders run when the waypoint before them is reached; those behind a CONDITION_DI
 the next waypoint is that near, and are forgotten when it is reached. Flying on, it is reached when
 the target is there, the aircraft up to 0.12 s behind: nearer orders are read as lost, before a stop
 none is. From DO_SPRAYER 1 to a turning pump pass 0.5 s, a servo turns at once, and the hose delays
-both ends. The speed some way from a corner is √(1.2² + 2 · 1.35 · way), up to what was set: as ArduCopter was seen to fly.
+both ends. The speed some way from a corner is √(1.2² + 2 · 1.35 · way), up to what was set: as
+ArduCopter was seen to fly.
 """
 
 from __future__ import annotations

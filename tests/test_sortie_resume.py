@@ -21,6 +21,8 @@ from agri.errors import BadInput
 from agri.geo import LocalFrame
 from missions.airspace.fence import Enclosure
 from missions.flightplan import FlightPlan
+from missions.passes.flight import NEAR_M, flight, run_up_m
+from missions.passes.items import spray_items
 from missions.passes.pieces import LegKind, course
 from missions.passes.route import Pass, SprayRoute
 from missions.sortie import (
@@ -76,6 +78,35 @@ def test_a_stored_plan_gives_its_route_back(whole: SprayRoute) -> None:
     assert around.covers(shapely.Point(back.home))
     assert all(around.covers(shapely.MultiPoint(p.points)) for p in back.passes)
     assert course(back, transit_speed_m_s=5.0, acceleration_m_s2=2.5)
+
+
+def test_a_pass_that_ended_with_a_stop_ends_with_one_again_where_the_rounded_fence_has_room() -> (
+    None
+):
+    lines = (((0.0, 0.0), (60.0, 0.0)), ((60.0, 5.0), (0.0, 5.0)))
+    whole = SprayRoute(
+        passes=tuple(
+            Pass(points=ends, width_m=5.0, rate_l_ha=20.0, speed_m_s=5.0) for ends in lines
+        ),
+        home=(-10.0, -10.0), allowed=shapely.box(-20.0, -20.0, 60.0 + NEAR_M - 0.02, 25.0),
+        treatable=box(0.0, -2.5, 60.0, 7.5), angle_deg=90.0,
+    )  # fmt: skip
+    asked = settings()
+    items = spray_items(whole, asked, FRAME, FRAME.place(*whole.home))
+    plan = replace(plan_of(whole, asked), items=items)
+    told = route_of(plan)
+    assert [run.tail_m >= NEAR_M for run in flight(whole).runs] == [False, True]
+    assert [run.tail_m >= NEAR_M for run in flight(told).runs] == [True, True]
+    rest = remainder(plan, done_until(told, 0, 20.0))
+    assert rest is not None
+    assert [run.tail_m >= NEAR_M for run in flight(rest).runs] == [False, True]
+    first, second = rest.passes
+    assert (first.lead_m, first.tail_m) == (None, pytest.approx(0.0, abs=0.02))
+    assert second.lead_m == pytest.approx(NEAR_M - 0.02, abs=0.02)
+    assert second.tail_m == pytest.approx(run_up_m(5.0), abs=0.02)
+    begin, end = second.part(0.0, 5.0), second.part(5.0, second.length_m)
+    assert (begin.lead_m, begin.tail_m) == (second.lead_m, None)
+    assert (end.lead_m, end.tail_m) == (None, second.tail_m)
 
 
 def test_a_plan_without_spraying_or_without_fence_is_told() -> None:

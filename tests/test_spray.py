@@ -14,16 +14,19 @@ from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from agri.errors import BadInput, Refused
-from agri.field import ObstacleKind
+from agri.field import ObstacleKind, SensitiveKind, SensitiveSite
+from agri.findings import Severity
 from agri.geo import LocalFrame
 from agri.weather import Wind
 from missions.catalogue import sprayer
+from missions.checks.plan import check_plan
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
 from missions.passes.flight import flight
 from missions.passes.route import SprayRoute
-from missions.spray.mission import several_fields
+from missions.spray.mission import plan_spray, several_fields
 from missions.spray.planning import plan_route, treatable_area, untreated
+from missions.sprayer.dose import dose_for
 from missions.sprayer.job import EdgeClearance, Objective, SpraySettings
 from missions.terrain.relief import Slope
 from tests.sites import DONG_TRIEU, Draft
@@ -52,6 +55,35 @@ def plan(field=PADDY, asked: SpraySettings = CALM, pad=PAD, **more) -> SprayRout
 def line_angles(route: SprayRoute) -> list[float]:
     ends = [(work.points[0], work.points[-1]) for work in route.passes]
     return [math.degrees(math.atan2(b[0] - a[0], b[1] - a[1])) % 180.0 for a, b in ends]
+
+
+def test_a_pad_keeps_from_what_lives_there_what_places_are_rounded_by():
+    """A centimetre off the hives it was planned from, and then refused by its own check."""
+
+    def beside(east_m: float) -> SprayRoute:
+        hives = SensitiveSite(
+            name="ong", kind=SensitiveKind.BEES, geometry=DRAFT(box(PAD[0] - 9, -50, east_m, -30))
+        )
+        site = DRAFT.site(PADDY, PAD, sensitive=(hives,))
+        return plan_route(site, CALM)
+
+    with pytest.raises(Refused) as refused:
+        beside(PAD[0] - 0.01)
+    assert refused.value.message.key == "error.pad_not_clear"
+    assert beside(PAD[0] - 0.5).passes
+
+
+def test_lines_laid_closer_down_to_the_pumps_least_flow_can_be_set():
+    """Seven lines of 2.857 m ask 1.0 L/min, the least: rounded to 2.8571 m they asked less."""
+    carrier = sprayer("16 L")
+    rate = carrier.min_flow_l_min * 7.0 / (0.006 * 20.0 * 1.5)
+    asked = replace(CALM, sprayer=carrier, rate_l_ha=rate, speed_m_s=1.5, swath_m=3.0)
+    made = plan_spray(DRAFT.site(box(-10, -5, 10, 5), (11.8, -5.9)), asked, name="Hẹp")
+    assert made.spray is not None
+    flown = made.spray.settings
+    assert flown.swath_m < 2.9
+    assert dose_for(flown).flow_l_min == pytest.approx(carrier.min_flow_l_min)
+    assert not [f for f in check_plan(made) if f.severity is Severity.ERROR]
 
 
 # --- what is treated ------------------------------------------------------------------------------

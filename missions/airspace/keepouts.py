@@ -29,6 +29,8 @@ CRUMB_M2 = 0.01
 """Smaller areas are what cutting along a line leaves."""
 CLEAN_M = 0.001
 """Vertices nearer than this to one another upset mitred corners and are merged."""
+APART_M = 0.1
+"""Pads keep this far from zones and living places: places are rounded on the wire."""
 NO_LANDING = frozenset(SensitiveKind)
 """Sensitive places an aircraft must not come down on: water drowns it, people and bees it harms."""
 
@@ -105,14 +107,18 @@ def ground_obstacles(site: Site, frame: LocalFrame) -> tuple[tuple[str, BaseGeom
     """
     home = Point(frame.metres(site.pad.place))
     found: list[tuple[str, BaseGeometry]] = [
-        (zone.name, frame.geometry_to_local(zone.area)) for zone in site.no_fly_zones
+        (zone.name, frame.geometry_to_local(zone.area).buffer(APART_M, join_style="mitre"))
+        for zone in site.no_fly_zones
     ]
     for obstacle in site.obstacles:
         shape = frame.geometry_to_local(obstacle.geometry)
         wide = widened(shape, obstacle.clearance_m, facing=home)
         found.append((obstacle.name or obstacle.kind, wide))
     found.extend(
-        (place.name or place.kind, frame.geometry_to_local(place.geometry))
+        (
+            place.name or place.kind,
+            frame.geometry_to_local(place.geometry).buffer(APART_M, join_style="mitre"),
+        )
         for place in site.sensitive_sites
         if place.kind in NO_LANDING
     )

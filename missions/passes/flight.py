@@ -358,18 +358,18 @@ def _straight_m(leg: Sequence[Place], way: Sequence[Place], most_deg: float) -> 
 def _runs(passes: tuple[Pass, ...], allowed: BaseGeometry) -> tuple[Run, ...]:
     roomy = allowed.buffer(TOLERANCE_M / 4.0, join_style="mitre")
     shapely.prepare(roomy)
-    return tuple(_run(chain, roomy) for chain in _chains(passes))
+    return tuple(_run(chain, roomy) for chain in chains(passes))
 
 
-def _chains(passes: Sequence[Pass]) -> list[list[Pass]]:
+def chains(passes: Sequence[Pass]) -> list[list[Pass]]:
     """Return passes grouped by those that are flown on from one to the next."""
-    chains: list[list[Pass]] = []
+    found: list[list[Pass]] = []
     for work in passes:
-        if chains and _goes_on(chains[-1][-1], work):
-            chains[-1].append(work)
+        if found and _goes_on(found[-1][-1], work):
+            found[-1].append(work)
         else:
-            chains.append([work])
-    return chains
+            found.append([work])
+    return found
 
 
 def _goes_on(first: Pass, second: Pass) -> bool:
@@ -386,10 +386,14 @@ def _run(chain: Sequence[Pass], region: BaseGeometry) -> Run:
     points = list(chain[0].points)
     for work in chain[1:]:
         points += work.points[1:]
-    before = _beyond(points[1], points[0], run_up_m(chain[0].speed_m_s), region)
-    after = _beyond(points[-2], points[-1], run_up_m(chain[-1].speed_m_s), region)
+    lead_m, tail_m = chain[0].lead_m, chain[-1].tail_m
+    least_m = NEAR_M if tail_m is None else NEAR_M - ROUNDING_M
+    lead_m = run_up_m(chain[0].speed_m_s) if lead_m is None else lead_m
+    tail_m = run_up_m(chain[-1].speed_m_s) if tail_m is None else tail_m
+    before = _beyond(points[1], points[0], lead_m, region)
+    after = _beyond(points[-2], points[-1], tail_m, region)
     lead_m, tail_m = math.dist(before, points[0]), math.dist(after, points[-1])
-    if tail_m < NEAR_M:
+    if tail_m < least_m:
         after, tail_m = points[-1], 0.0
     bends = _without_straight([before, *points[1:-1], after])
     return Run(points=bends, lead_m=lead_m, tail_m=tail_m, passes=tuple(chain))

@@ -19,6 +19,9 @@ from agri.errors import BadInput
 from agri.findings import Finding
 from missions.airspace.route import Place
 
+WHOLE_M = 1e-6
+"""A part that leaves out less of an end is flown into it, or out of it, as the whole."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
@@ -36,6 +39,9 @@ class Pass:
         Ground speed (0 for a spot).
     spot_l, dwell_s : float
         Litres given and seconds hovered over a spot; 0 for a swath.
+    lead_m, tail_m : float or None
+        Run-up and run-out of the flight of which it is the rest, 0 for a stop; None, of a new pass,
+        for what there is room for.
 
     Raises
     ------
@@ -55,6 +61,8 @@ class Pass:
     speed_m_s: float = 0.0
     spot_l: float = 0.0
     dwell_s: float = 0.0
+    lead_m: float | None = None
+    tail_m: float | None = None
 
     def __post_init__(self) -> None:
         numbers = [self.width_m, self.rate_l_ha, self.speed_m_s, self.spot_l, self.dwell_s]
@@ -88,7 +96,13 @@ class Pass:
         """Return the piece of a swath between two distances from its beginning."""
         so_far = [0.0, *accumulate(math.dist(a, b) for a, b in pairwise(self.points))]
         inner = [p for p, far in zip(self.points, so_far, strict=True) if start_m < far < end_m]
-        return replace(self, points=(self.at(start_m), *inner, self.at(end_m)))
+        points = (self.at(start_m), *inner, self.at(end_m))
+        return replace(
+            self,
+            points=points,
+            lead_m=self.lead_m if start_m <= WHOLE_M else None,
+            tail_m=self.tail_m if end_m >= so_far[-1] - WHOLE_M else None,
+        )
 
     def at(self, far_m: float) -> Place:
         """Return the place at a distance from its beginning."""

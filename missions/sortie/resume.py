@@ -11,12 +11,18 @@ stopped (`done_until`) or from a record (`missions.sortie.progress`). The rest i
 stretch, in the plan's order, each metre once: also what lies in the middle, where the pump stopped
 by itself because a pilot braked. Stretches shorter than `LEAST_REST_M` are let be. Where a stretch
 begins at a stop, spraying begins ``resume_overlap_m`` before it.
+
+A pass keeps the run-up and the run-out that the sortie's items have for it: in a region read from a
+rounded fence there may be a little more room, along a slanting border a metre of it, and with it
+the first and the last drops would move.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import shapely
 from shapely.geometry import Polygon
@@ -26,8 +32,14 @@ from agri.errors import BadInput
 from agri.geo import LocalFrame
 from missions.airspace.fence import Enclosure
 from missions.airspace.keepouts import explode
+from missions.airspace.route import Place
 from missions.flightplan import FlightPlan, job_of
+from missions.items import Command, MissionItem
+from missions.legs import is_pump, sprayer_on
+from missions.passes.flight import chains, run_up_m
 from missions.passes.route import Pass, SprayRoute
+from missions.sprayer.dose import SERVO_MIN_US
+from missions.wire.pump import pump_channel
 
 LEAST_REST_M = 1.0
 """A shorter stretch that was not sprayed is let be."""
@@ -197,10 +209,65 @@ def remainder(
                            end=stretch.to_m)  # fmt: skip
     passes = [
         rest
-        for index, work in enumerate(route.passes)
+        for index, work in enumerate(_as_flown(plan, route.passes))
         for rest in _rest(work, [d for d in done if d.index == index], again_m)
     ]
     return replace(route, passes=tuple(passes)) if passes else None
+
+
+def _as_flown(plan: FlightPlan, passes: Sequence[Pass]) -> Iterator[Pass]:
+    """Yield passes with the run-ups and run-outs that a plan's items have for them."""
+    runs = chains(passes)
+    ends = list(_ends(plan))
+    told = len(ends) == sum(not run[0].is_spot for run in runs)
+    for run in runs:
+        found = list(run)
+        if told and not run[0].is_spot:
+            start, end = ends.pop(0)
+            first, last = run[0], run[-1]
+            lead_m = _on_from(first.points[1::-1], start, run_up_m(first.speed_m_s))
+            found[0] = replace(found[0], lead_m=lead_m)
+            tail_m = _on_from(last.points[-2:], end, run_up_m(last.speed_m_s))
+            found[-1] = replace(found[-1], tail_m=tail_m)
+        yield from found
+
+
+def _ends(plan: FlightPlan) -> Iterator[tuple[Place, Place]]:
+    """Yield the waypoints between which each run of a plan is flown, metres of its field."""
+    frame, channel = frame_of(plan), pump_channel(plan)
+    here = frame.metres(plan.home)
+    start: Place | None = None
+    for item, behind in pairwise(plan.items):
+        if item.command == Command.DO_LAND_START:
+            return
+        if item.command == Command.NAV_WAYPOINT:
+            here = frame.metres(item.place)
+            off = behind.command == Command.DO_SPRAYER and not sprayer_on(behind)
+            if start is not None and off:
+                yield start, here
+                start = None
+        elif item.command == Command.NAV_DELAY:
+            start = None
+        elif _turns_on(item, channel):
+            start = here
+
+
+def _turns_on(item: MissionItem, channel: int) -> bool:
+    if is_pump(item, channel):
+        return item.param2 > SERVO_MIN_US
+    return item.command == Command.DO_SPRAYER and sprayer_on(item)
+
+
+def _on_from(leg: Sequence[Place], place: Place, most_m: float) -> float | None:
+    """Return how far a place lies on from the end of a leg, None when it does not."""
+    (e0, n0), (e1, n1) = leg
+    long_m = max(math.dist(*leg), 1e-9)
+    east, north = (e1 - e0) / long_m, (n1 - n0) / long_m
+    off_e, off_n = place[0] - e1, place[1] - n1
+    far_m, beside_m = off_e * east + off_n * north, abs(off_e * north - off_n * east)
+    if beside_m > 2.0 * ROUNDING_M or not -ROUNDING_M <= far_m <= most_m + ROUNDING_M:
+        return None
+    return max(0.0, far_m)
 
 
 def _rest(work: Pass, done: Sequence[Done], again_m: float) -> Iterator[Pass]:

@@ -55,7 +55,7 @@ from missions.terrain.relief import Slope
 
 T = TypeVar("T")
 WIDTH_STEP_M = 1e-4
-"""Widths are told to a tenth of a millimetre."""
+"""Widths that differ by no more than a tenth of a millimetre are one."""
 INSIDE_M = 0.1
 """A route lies in a fence's margins when no more than this of it sticks out."""
 
@@ -108,13 +108,13 @@ def plan_spray(
 
 def flown_settings(route: SprayRoute, settings: SpraySettings) -> SpraySettings:
     """Return the settings with the width that a route's swaths have, if they all have one."""
-    widths = {round(work.width_m, 4) for work in route.passes if not work.is_spot}
-    if len(widths) != 1:
+    widths = [work.width_m for work in route.passes if not work.is_spot]
+    if not widths or max(widths) - min(widths) > WIDTH_STEP_M:
         return settings
-    width_m = widths.pop()
-    if abs(width_m - settings.swath_m) < WIDTH_STEP_M:
-        return settings  # rounded up it could ask a hair more than the pump gives
-    return replace(settings, swath_m=width_m)
+    if abs(widths[0] - settings.swath_m) < WIDTH_STEP_M:
+        return settings
+    # told as it is: rounded it could ask a hair more, or less, than the pump gives
+    return replace(settings, swath_m=widths[0])
 
 
 def fly_route(
