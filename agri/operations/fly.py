@@ -2,12 +2,12 @@
 
 The order is the safety. Before anything is asked of the aircraft: the plan's checks, papers and
 weather (`agri.operations.clearance`), and what the farm's record tells of flights broken off
-(`agri.operations.found`). Then the address is held (`agri.leases`), opened without a heartbeat, and
-looked at: an aircraft whose motors run is left alone, for its failsafe may just be bringing it
-home. Then it is asked who it is and whether the link is signed with the key it was given
-(`agri.operations.meeting`), and the aircraft itself is held; its parameters are read, one yes sets
-them, the plan is uploaded and proved, one yes arms. Each yes at a real aircraft stands in the
-farm's record before it is acted on.
+(`agri.operations.found`). Then the address and the aircraft that is meant are held (`agri.leases`);
+the link is opened without a heartbeat and looked at: an aircraft whose motors run is left alone,
+for its failsafe may just be bringing it home. Then it is asked who it is and whether the link is
+signed with the key it was given (`agri.operations.meeting`), and its board is held; its parameters
+are read, one yes sets them, the plan is uploaded and proved, one yes arms. Each yes at a real
+aircraft stands in the farm's record before it is acted on.
 
 That last yes uses the launch's token up (`agri.workspace.tokens`); whoever asks for the same launch
 again, from another window or after a crash, is refused. The flight's own record is opened on disk
@@ -33,7 +33,7 @@ from agri.findings import Finding, blocks
 from agri.geo import LonLat
 from agri.leases import Holder, Lease
 from agri.operations.applied import AppliedMap, map_record
-from agri.operations.clearance import Launcher, Record, judge_launch
+from agri.operations.clearance import Launcher, Record, aircraft_of, judge_launch
 from agri.operations.found import as_it_stands, broken_off
 from agri.operations.keyring import Keyring
 from agri.operations.meeting import Ours, keep_aircraft, meet
@@ -281,6 +281,7 @@ def fly_plan(
             holder = Holder.here(who=launcher.pilot, doing=plan.name, since_utc=clock())
             places = () if simulated else (farm.folder / LEASES, *([held_in] if held_in else ()))
             _hold(held, places, url, holder)
+            _hold(held, places[:1], aircraft_of(farm, plan, launcher), holder)
             link = held.enter_context(Link.connect(url, deadline_s=deadline_s, tlog=keeper.tlog,
                                                    signing=signing, quiet=True))  # fmt: skip
             found = _look_first(link, plan, left, pilot)
