@@ -238,7 +238,7 @@ IN_FLIGHT: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="GPS glitch", deed=Setting("SIM_GPS_DISABLE", 1.0), ending=Ending.AWAY,
-        modes=frozenset({Mode.LAND}), notice="EKF Failsafe", notice_s=20.0,
+        modes=frozenset({Mode.LAND}), notice="EKF Failsafe", notice_s=45.0,
         heard=("EKF Failsafe",), told=("event.position_bad", "event.sprayer_off_position"),
     ),
     Scenario(
@@ -277,8 +277,9 @@ IN_FLIGHT: tuple[Scenario, ...] = (
         told=("event.home_moved", "event.home_held"),
     ),
 )  # fmt: skip
-"""What happens over the field. Nothing aboard measures a nozzle's flow: a blocked one is flown to
-the end, within the fence."""
+"""What happens over the field. Without its GPS a real ArduCopter turns home by dead reckoning after
+some 10 s, and at some moments says only after 42 that its estimator failed. Nothing aboard measures
+a nozzle's flow: a blocked one is flown to the end, within the fence."""
 
 ON_THE_GROUND: tuple[Scenario, ...] = (
     Scenario(name="link lost mid-upload", deed=Cut(), when=When.UPLOADING, ending=Ending.GROUND),
