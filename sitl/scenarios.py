@@ -175,8 +175,8 @@ class Scenario:
         itself does not act; empty when the vehicle's own word counts.
     notice_s : float
         How long after the deed that word may come.
-    fence_kept : bool
-        Whether no fence is crossed.
+    fence_kept : bool or None
+        Whether no fence is crossed; None where nobody can promise it.
     heard : tuple of str
         What the vehicle must have said, in part.
     told : tuple of str
@@ -194,7 +194,7 @@ class Scenario:
     notice: str = ""
     noted: str = ""
     notice_s: float = 0.0
-    fence_kept: bool = True
+    fence_kept: bool | None = True
     heard: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     real: bool = True
@@ -238,7 +238,7 @@ IN_FLIGHT: tuple[Scenario, ...] = (
     ),
     Scenario(
         name="GPS glitch", deed=Setting("SIM_GPS_DISABLE", 1.0), ending=Ending.AWAY,
-        modes=frozenset({Mode.LAND}), notice="EKF Failsafe", notice_s=45.0,
+        modes=frozenset({Mode.LAND}), notice="EKF Failsafe", notice_s=45.0, fence_kept=None,
         heard=("EKF Failsafe",), told=("event.position_bad", "event.sprayer_off_position"),
     ),
     Scenario(
@@ -278,8 +278,9 @@ IN_FLIGHT: tuple[Scenario, ...] = (
     ),
 )  # fmt: skip
 """What happens over the field. Without its GPS a real ArduCopter turns home by dead reckoning after
-some 10 s, and at some moments says only after 42 that its estimator failed. Nothing aboard measures
-a nozzle's flow: a blocked one is flown to the end, within the fence."""
+some 10 s, and at some moments says only after 42 that its estimator failed; by then it may have
+drifted over its fence. Nothing aboard measures a nozzle's flow: a blocked one is flown to the end,
+within the fence."""
 
 ON_THE_GROUND: tuple[Scenario, ...] = (
     Scenario(name="link lost mid-upload", deed=Cut(), when=When.UPLOADING, ending=Ending.GROUND),

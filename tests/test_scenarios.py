@@ -25,7 +25,8 @@ def judge(scenario: Scenario, flown: Flown) -> None:
         assert any(said.lower() in text.lower() for text in flown.texts), (said, flown.texts)
     for key in scenario.told:
         assert key in flown.notes, (key, flown.notes)
-    assert flown.breached is not scenario.fence_kept
+    if scenario.fence_kept is not None:
+        assert flown.breached is not scenario.fence_kept
     if scenario.still_s is not None:
         assert flown.still_after_s <= scenario.still_s
         assert flown.outside_m2 <= SPEED_M_S * STILL_S * SWATH_M
