@@ -48,6 +48,7 @@ from missions.airspace.keepouts import (
     no_ways,
     solid_parts,
 )
+from missions.airspace.pose import Pose
 from missions.flightplan import (
     DEFAULT_LIMITS,
     FencePolygon,
@@ -188,6 +189,9 @@ def enclose(
     >>> fence.allowed.covers(Point(-20, 25)), len(fence.exclusions)
     (True, 0)
     """
+    pose = Pose.of(area, (home.x, home.y))
+    area, home = pose.seen(area), Point(0.0, 0.0)
+    closed = [part for shape in closed for part in solid_parts(pose.holding(shape))]
     lines = shapely.union_all([_widened(part, lead_in_m) for part in explode(area)])
     core = _inclusion_core(lines, home, wide=wide)
     outline = _widened(core, KEEP_INSIDE_M + 3 * _ROUNDING_M)
@@ -197,7 +201,8 @@ def enclose(
         room = limits.fence_vertices - _corners(inclusion)
         if BOX * len(inside) <= room:
             break
-    return Enclosure(inclusion=inclusion, exclusions=_exclusions(inside, room))
+    exclusions = tuple(pose.local(shape) for shape in _exclusions(inside, room))
+    return Enclosure(inclusion=pose.local(inclusion), exclusions=exclusions)
 
 
 def generate_fence(

@@ -45,6 +45,7 @@ from agri.field import Field, ObstacleKind
 from agri.geo import LocalFrame
 from agri.weather import Wind
 from agri.words import Message
+from missions.airspace.pose import Pose
 from missions.drift.droplets import SWING_DEG, conditions, downwind_of, stretch
 from missions.drift.limits import SprayLimits, go_no_go
 from missions.drift.sweep import grown, reach, reach_m
@@ -221,7 +222,7 @@ def buffers(
     factor = stretch(conditions(settings, wind))
     label_m = settings.product.label_buffer_m
     found = _places(site, frame, downwind_of(wind), factor, label_m)
-    return (*found, *_edges(site.field, settings, frame, downwind_of(wind), factor))
+    return (*found, *_edges(site, settings, frame, downwind_of(wind), factor))
 
 
 def default_buffers(site: Site, frame: LocalFrame) -> tuple[Buffer, ...]:
@@ -242,6 +243,7 @@ def _places(
 ) -> tuple[Buffer, ...]:
     kept = [(s.name, BufferKind(s.kind.value), s.geometry) for s in site.sensitive_sites]
     kept += [(o.name, _PEOPLE[o.kind], o.geometry) for o in site.obstacles if o.kind in _PEOPLE]
+    ahead_deg = _ahead_deg(site, frame)
     return tuple(
         _buffer(
             name,
@@ -252,6 +254,7 @@ def _places(
                 max(DISTANCES[kind].around_m, label_m),
                 max(DISTANCES[kind].downwind_m * factor, label_m),
             ),
+            ahead_deg=ahead_deg,
         )
         for name, kind, geometry in kept
     )
@@ -263,9 +266,11 @@ def _buffer(
     shape: BaseGeometry,
     from_deg: float | None,
     kept_m: tuple[float, float],
+    *,
+    ahead_deg: float,
 ) -> Buffer:
     around_m, downwind_m = kept_m
-    corners = reach(around_m, downwind_m, from_deg, SWING_DEG)
+    corners = reach(around_m, downwind_m, from_deg, SWING_DEG, ahead_deg)
     return Buffer(
         name=name,
         kind=kind,
@@ -276,6 +281,12 @@ def _buffer(
     )
 
 
+def _ahead_deg(site: Site, frame: LocalFrame) -> float:
+    """Return a direction that turns with a site."""
+    field = frame.geometry_to_local(site.field.boundary)
+    return Pose.of(field, frame.metres(site.pad.place)).ahead_deg
+
+
 def border_edges(boundary: MultiPolygon) -> list[LineString]:
     """Return the edges of a field as `EdgeClearance` numbers them, the first one at index 0."""
     rings = [ring for part in boundary.geoms for ring in (part.exterior, *part.interiors)]
@@ -283,13 +294,13 @@ def border_edges(boundary: MultiPolygon) -> list[LineString]:
 
 
 def _edges(
-    field: Field,
+    site: Site,
     settings: SpraySettings,
     frame: LocalFrame,
     from_deg: float | None,
     factor: float,
 ) -> tuple[Buffer, ...]:
-    edges = border_edges(field.boundary)
+    edges = border_edges(site.field.boundary)
     told = dict.fromkeys(range(1, len(edges) + 1), settings.clearance_m)
     for edge in settings.edges:
         if edge.edge not in told:
@@ -297,14 +308,14 @@ def _edges(
         told[edge.edge] = edge.clearance_m
     table = DISTANCES[BufferKind.EDGE]
     times = factor * table.downwind_m / table.around_m
+    ahead_deg = _ahead_deg(site, frame)
     found = []
     for clearance_m in sorted({value for value in told.values() if value > 0.0}):
         lines = [edges[number - 1] for number, value in told.items() if value == clearance_m]
         shape = frame.geometry_to_local(MultiLineString(lines))
         name = ", ".join(str(number) for number, value in told.items() if value == clearance_m)
-        found.append(
-            _buffer(name, BufferKind.EDGE, shape, from_deg, (clearance_m, clearance_m * times))
-        )
+        kept_m = (clearance_m, clearance_m * times)
+        found.append(_buffer(name, BufferKind.EDGE, shape, from_deg, kept_m, ahead_deg=ahead_deg))
     return tuple(found)
 
 

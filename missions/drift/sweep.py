@@ -34,7 +34,13 @@ DISC_STEPS = 64
 Points = NDArray[np.float64]
 
 
-def reach(around_m: float, downwind_m: float, from_deg: float | None, half_deg: float) -> Points:
+def reach(
+    around_m: float,
+    downwind_m: float,
+    from_deg: float | None,
+    half_deg: float,
+    ahead_deg: float = 0.0,
+) -> Points:
     """Return the corners of −K: from where the place at (0, 0) is reached.
 
     Parameters
@@ -48,6 +54,8 @@ def reach(around_m: float, downwind_m: float, from_deg: float | None, half_deg: 
         anywhere.
     half_deg : float
         How far to either side the wind's direction swings, less than 90.
+    ahead_deg : float
+        A direction that turns with the site, for the circle's corners to turn with it.
 
     Returns
     -------
@@ -64,23 +72,25 @@ def reach(around_m: float, downwind_m: float, from_deg: float | None, half_deg: 
     step = 2.0 * math.radians(half_deg) / FAN_STEPS
     disc_m = around_m / math.cos(math.pi / DISC_STEPS)
     if from_deg is None:
-        return _circle((fan_m / math.cos(step / 2.0) + disc_m) / math.cos(math.pi / DISC_STEPS))
+        far_m = fan_m / math.cos(step / 2.0) + disc_m
+        return _circle(far_m / math.cos(math.pi / DISC_STEPS), ahead_deg)
     if fan_m == 0.0:
-        return _circle(disc_m)
+        return _circle(disc_m, ahead_deg)
     first = math.radians(from_deg - half_deg)
     turns = first + step * (np.arange(FAN_STEPS) + 0.5)
-    far_m = np.full(FAN_STEPS, fan_m / math.cos(step / 2.0))
     turns = np.array([first, *turns, first + step * FAN_STEPS])
-    far_m = np.array([fan_m, *far_m, fan_m])
-    fan = np.vstack([[0.0, 0.0], np.column_stack([far_m * np.sin(turns), far_m * np.cos(turns)])])
-    sums = (fan[:, None, :] + _circle(disc_m)[None, :, :]).reshape(-1, 2)
+    between = np.full(FAN_STEPS, fan_m / math.cos(step / 2.0))
+    long = np.array([fan_m, *between, fan_m])
+    fan = np.vstack([[0.0, 0.0], np.column_stack([long * np.sin(turns), long * np.cos(turns)])])
+    sums = (fan[:, None, :] + _circle(disc_m, ahead_deg)[None, :, :]).reshape(-1, 2)
     hull = MultiPoint(sums).convex_hull
     corners: Points = shapely.get_coordinates(hull)[:-1]
     return corners
 
 
-def _circle(radius_m: float) -> Points:
-    turns = math.tau * (np.arange(DISC_STEPS) + 0.5) / DISC_STEPS
+def _circle(radius_m: float, ahead_deg: float) -> Points:
+    steps = np.arange(DISC_STEPS) + 0.5
+    turns = math.radians(ahead_deg) + math.tau * steps / DISC_STEPS
     return np.column_stack([radius_m * np.sin(turns), radius_m * np.cos(turns)])
 
 

@@ -21,9 +21,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import LineString
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput, Refused
+from missions.airspace.pose import Pose
 from missions.airspace.route import TOLERANCE_M, Place
 from missions.coverage.planning import lay_out, plan_coverage
 from missions.coverage.ties import ranked, seen_from
@@ -55,6 +57,9 @@ UNEVEN = 1.0
 """What passes that are not even enough count more."""
 NEARLY = 0.005
 """Passes that miss this much more than the fullest spray the whole ground as well."""
+
+HERE: Place = (0.0, 0.0)
+"""The pad, in the axes the lines are laid in."""
 
 FloatArray = NDArray[np.float64]
 Way = tuple[Place, ...]
@@ -132,8 +137,12 @@ def lay_lines(
     Laid
         All passes of one width; with crosshatch each place twice at half the rate.
     """
+    pose = Pose.of(ground, home)
+    ground, allowed, home = seen_from(pose.seen(ground), HERE), pose.seen(allowed), HERE
+    settings = _turned(settings, pose)
+    if slope is not None:
+        slope = replace(slope, direction_deg=pose.seen_deg(slope.direction_deg))
     shapely.prepare(allowed)
-    ground = seen_from(ground, home)
     task = _Task(ground, shapely.union(allowed, ground), allowed, home, settings)
     rate = settings.rate_l_ha / (2.0 if settings.crosshatch else 1.0)
     first = _over_plot(task, slope, rate)
@@ -148,13 +157,24 @@ def lay_lines(
         for way in wind_order(layer.ways, layer.kinds, here, settings.wind):
             points = _ending_straight(task, way, layer.width_m)
             passes.append(
-                Pass(points=points, width_m=layer.width_m, rate_l_ha=rate,
+                Pass(points=pose.way(points), width_m=layer.width_m, rate_l_ha=rate,
                      speed_m_s=settings.speed_m_s)
             )  # fmt: skip
-        here = passes[-1].points[-1] if passes else here
+            here = points[-1]
     if not passes:
         raise Refused("error.swath_does_not_fit", width_m=settings.swath_m)
-    return Laid(passes=tuple(passes), angle_deg=first.angle_deg, width_m=first.width_m)
+    angle_deg = (first.angle_deg + pose.ahead_deg) % 180.0
+    return Laid(passes=tuple(passes), angle_deg=angle_deg, width_m=first.width_m)
+
+
+def _turned(settings: SpraySettings, pose: Pose) -> SpraySettings:
+    """Return what is asked, its bearings from other axes."""
+    wind, angle_deg = settings.wind, settings.angle_deg
+    if wind.from_deg is not None:
+        wind = replace(wind, from_deg=pose.seen_deg(wind.from_deg))
+    if angle_deg is not None:
+        angle_deg = pose.seen_deg(angle_deg) % 180.0
+    return replace(settings, wind=wind, angle_deg=angle_deg)
 
 
 def _ending_straight(task: _Task, way: Way, width_m: float) -> Way:
@@ -165,7 +185,7 @@ def _ending_straight(task: _Task, way: Way, width_m: float) -> Way:
     straight = straight_end(way, settings.speed_m_s * settings.sprayer.hose_s)
     strip = shapely.difference(swept([straight], width_m), swept([way], width_m))
     held = shapely.difference(strip, task.ground).area < SPECK_M2
-    return straight if held and task.allowed.covers(shapely.LineString(straight)) else way
+    return straight if held and task.allowed.covers(LineString(straight)) else way
 
 
 def _layout(task: _Task, angle_deg: float | None, width_m: float) -> Layout:

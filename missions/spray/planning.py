@@ -33,6 +33,7 @@ from agri.findings import Finding
 from agri.geo import LocalFrame
 from missions.airspace.fence import Enclosure, enclose
 from missions.airspace.keepouts import areas, explode, filled, ground_obstacles, keep_outs, polygons
+from missions.airspace.pose import Pose
 from missions.airspace.route import Place
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
@@ -113,9 +114,11 @@ def treatable_area(
     Treatable
         In parts where the field is.
     """
-    field = frame.geometry_to_local(site.field.boundary)
+    whole = frame.geometry_to_local(site.field.boundary)
+    pose = Pose.of(whole, frame.metres(site.pad.place))
+    field = pose.seen(whole)
     closed = [shape for _, shape in keep_outs(site, settings.flying_height_m, frame)]
-    cuts = [*closed, *buffers, *_edge_strips(field, settings)]
+    cuts = [*map(pose.holding, [*closed, *buffers]), *_edge_strips(field, settings)]
     cuts = [cut for cut in cuts if not cut.is_empty]
     ground = areas(shapely.difference(field, shapely.union_all([_rounded_off(c) for c in cuts])))
     rounded_m2 = 0.0
@@ -123,13 +126,12 @@ def treatable_area(
         rounded_m2 = float(shapely.difference(field, shapely.union_all(cuts)).area - ground.area)
     reached = ground
     if allowed is not None:
-        reach_m = settings.swath_m / 2.0
-        around = _mitred(allowed, reach_m)
+        around = _mitred(pose.seen(allowed), settings.swath_m / 2.0)
         reached = areas(shapely.intersection(ground, around, grid_size=SNAP_M))
     sprayed = _wide_enough(reached, settings.swath_m)
     return Treatable(
-        area=sprayed,
-        dropped=areas(shapely.difference(ground, sprayed)),
+        area=pose.local(sprayed),
+        dropped=pose.local(areas(shapely.difference(ground, sprayed))),
         rounded_m2=max(0.0, rounded_m2),
     )
 
