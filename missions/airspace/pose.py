@@ -65,10 +65,16 @@ class Pose:
         ahead_deg = 0.0 if near else math.degrees(math.atan2(east_m, north_m))
         return cls(origin=home, ahead_deg=ahead_deg)
 
+    def turned(self, shape: Shape) -> Shape:
+        """Return a shape in these axes, corners on the grid and in the order they had."""
+        turn = self._turn().T
+        return shapely.transform(
+            shape, lambda at: np.round((at - self.origin) @ turn / GRID_M) * GRID_M
+        )
+
     def seen(self, ground: BaseGeometry) -> BaseGeometry:
-        """Return areas in these axes, corners on the grid."""
-        turned = shapely.transform(ground, lambda at: (at - self.origin) @ self._turn().T)
-        return areas(shapely.set_precision(turned, GRID_M))
+        """Return areas in these axes, corners on the grid and in one order."""
+        return areas(shapely.normalize(shapely.set_precision(self.turned(ground), GRID_M)))
 
     def holding(self, shape: BaseGeometry) -> BaseGeometry:
         """Return areas in these axes that hold the whole of a shape: what is kept out of."""
