@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
@@ -159,3 +160,17 @@ def test_no_fitted_width_asks_less_than_the_pump_gives(rate_l_ha: float, swath_m
     told_m = round(least_width_m(slow, rate_l_ha), 4)
     if told_m < round(swath_m, 4):
         assert flow_l_min(rate_l_ha, told_m, 1.5) >= slow.sprayer.min_flow_l_min - 1e-9
+
+
+def test_a_ring_begun_beside_its_corner_is_cut_as_one_begun_there() -> None:
+    """Made straighter from a start on its side, it leant into the hole it runs round."""
+    hole = box(-6.0, -6.0, 6.0, 6.0)
+    ground = box(-40.0, -40.0, 40.0, 40.0).difference(hole)
+    corners = [(9.0, -9.0), (-9.0, -9.0), (-9.0, 9.0), (9.0, 9.0)]
+    beside = (9.0, -8.961)
+    cut = [
+        cut_passes([Leg(kind=LegKind.EDGE, points=tuple(ring))], ground, 6.0)
+        for ring in ([*corners, corners[0]], [beside, *corners, beside])
+    ]
+    ways = [sorted(np.round(way, 6).tolist() for way, _ in passes) for passes in cut]
+    assert ways[0] == ways[1]

@@ -51,6 +51,8 @@ JERK_M_S3 = 1.0
 """ArduCopter's WPNAV_JERK."""
 CUT_M = 1.0
 """A right angle is cut by a third of this, as measured with WPNAV_RADIUS 2."""
+HOOK_M = 0.02
+"""Bends smaller than this, as where a cut corner ends at a stop, do not turn a swath's end."""
 LOOK_S = 1.0 / 3.0
 """Between two looks of the sprayer."""
 TURN_ON_S = 0.1
@@ -348,7 +350,7 @@ def _landed(
     grid, west, south = _dose_map(way, wet, litres, width_m, treatable)
     runs = np.split(wet, np.flatnonzero(np.diff(wet) > 1) + 1)
     lines = [way.at[run] for run in runs if len(run) > 1]
-    sprayed = swept([np.array(LineString(line).simplify(0.005).coords) for line in lines], width_m)
+    sprayed = swept([np.array(LineString(line).simplify(HOOK_M).coords) for line in lines], width_m)
     inside = shapely.intersection(sprayed, treatable).area
     cells = grid[_inner_cells(grid.shape, west, south, treatable, width_m / 2.0)]
     transit_l = 0.0

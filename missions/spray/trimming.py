@@ -203,13 +203,12 @@ def straight_end(way: Sequence[Place], far_m: float) -> tuple[Place, ...]:
 
 def _pieces(leg: Leg, width_m: float, number: int) -> list[_Piece]:
     """Return a leg cut at its sharp bends; `number` names it."""
-    line = LineString(leg.points).simplify(STRAIGHTER_M)
-    points = shapely.get_coordinates(line)
+    points = np.asarray(leg.points)
     closed = len(points) > 3 and math.dist(points[0], points[-1]) < 1e-6
-    steps = np.diff(points, axis=0)
-    bearing = np.arctan2(steps[:, 0], steps[:, 1])
-    turns = np.abs(np.remainder(np.diff(bearing, append=bearing[:1]) + np.pi, 2 * np.pi) - np.pi)
-    sharp = [int(k) + 1 for k in np.flatnonzero(turns > math.radians(SHARP_DEG))]
+    if closed:
+        points = _from_corner(points)
+    points = shapely.get_coordinates(LineString(points).simplify(STRAIGHTER_M))
+    turns, sharp = _bends(points)
     edge = leg.kind is LegKind.EDGE
     last = len(points) - 1
     if not closed:
@@ -224,6 +223,23 @@ def _pieces(leg: Leg, width_m: float, number: int) -> list[_Piece]:
     over = [_over(float(turns[(k + start - 1) % last]), width_m) for k in cuts[1:]]
     sides = _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
     return [replace(side, ring=number) for side in sides]
+
+
+def _bends(points: FloatArray) -> tuple[FloatArray, list[int]]:
+    """Return by how much a way turns after each of its sides, and where it turns sharply."""
+    steps = np.diff(points, axis=0)
+    bearing = np.arctan2(steps[:, 0], steps[:, 1])
+    turns = np.abs(np.remainder(np.diff(bearing, append=bearing[:1]) + np.pi, 2 * np.pi) - np.pi)
+    return turns, [int(k) + 1 for k in np.flatnonzero(turns > math.radians(SHARP_DEG))]
+
+
+def _from_corner(ring: FloatArray) -> FloatArray:
+    """Return a closed way begun at a corner: made straighter, it keeps where it begins."""
+    _, sharp = _bends(ring)
+    if not sharp:
+        return ring
+    points = np.roll(ring[:-1], -(sharp[-1] % (len(ring) - 1)), axis=0)
+    return np.vstack([points, points[:1]])
 
 
 def _flyable(piece: _Piece, allowed: BaseGeometry | None) -> list[_Piece]:
