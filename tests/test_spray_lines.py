@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import Polygon, box
@@ -174,3 +174,11 @@ def test_a_ring_begun_beside_its_corner_is_cut_as_one_begun_there() -> None:
     ]
     ways = [sorted(np.round(way, 6).tolist() for way, _ in passes) for passes in cut]
     assert ways[0] == ways[1]
+
+
+@settings(max_examples=8, database=None)
+@given(turn_deg=st.floats(-180.0, 180.0))
+def test_lines_of_two_widths_are_flown_whichever_way_they_lie(turn_deg: float) -> None:
+    """Some lines between the holes are two widths long but for millimetres: none may be lost."""
+    ground = affinity.rotate(TWO_HOLES, turn_deg, origin=(0, 0))
+    assert uneven(ground, lay(ground, 4.0)) <= 0.012

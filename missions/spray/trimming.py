@@ -47,6 +47,8 @@ SHORT = 0.2
 """A pass whose length is less than this share of its width is not flown."""
 STEP_M = 0.1
 """Shorter stretches are none."""
+NEARLY_M = 0.02
+"""Lines shorter than two widths by less than this are as long."""
 LOOK_M, FINER = 0.2, 16
 """How finely the ends of passes are sought at first, and how many times finer, twice, then: where
 they lie must not hang on where a track happens to begin."""
@@ -124,12 +126,13 @@ def cut_passes(
     done = _sides(done, _before(pieces), roomy, width_m)
     lines.sort(key=lambda k: -round(_length(pieces[k].points), 2))
     sprayed = swept(done.values(), width_m) if done else None
-    long = [k for k in lines if _length(pieces[k].points) >= 2.0 * width_m]
+    long = [k for k in lines if _length(pieces[k].points) >= 2.0 * width_m - NEARLY_M]
+    short = [k for k in lines if k not in set(long)]
     for k in long:
         done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
-    if len(long) < len(lines):
+    if short:
         sprayed = swept([way for way in done.values() if len(way)], width_m)
-    for k in lines[len(long) :]:
+    for k in short:
         done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
         if len(done[k]):
             sprayed = shapely.union(sprayed, swept([done[k]], width_m))
