@@ -82,7 +82,8 @@ def test_lines_laid_closer_down_to_the_pumps_least_flow_can_be_set():
     assert made.spray is not None
     flown = made.spray.settings
     assert flown.swath_m < 2.9
-    assert dose_for(flown).flow_l_min == pytest.approx(carrier.min_flow_l_min)
+    # ground is drawn to the millimetre: seven lines fill 20 m to a hair
+    assert dose_for(flown).flow_l_min == pytest.approx(carrier.min_flow_l_min, rel=1e-4)
     assert not [f for f in check_plan(made) if f.severity is Severity.ERROR]
 
 

@@ -21,8 +21,7 @@ from missions.spray.directions import directions, flying_cost
 from missions.spray.lines import Laid, lay_lines
 from missions.spray.planning import Treatable, unevenly
 from missions.spray.trimming import cut_passes
-from missions.spray.widths import least_width_m, widths
-from missions.sprayer.dose import flow_l_min
+from missions.spray.widths import widths
 from missions.sprayer.job import SpraySettings
 from tests.sprays import SETTINGS
 
@@ -151,15 +150,6 @@ def test_ground_that_is_begun_too_late_for_want_of_room_is_told_as_missed() -> N
     [found] = unevenly(replace(roomy, allowed=ground), treatable, asked(5.0))
     assert found.key == "finding.spray_missed"
     assert 3.0 < dict(found.message.values)["percent"] < 6.0
-
-
-@given(rate_l_ha=st.floats(15.0, 60.0), swath_m=st.floats(3.0, 6.0))
-def test_no_fitted_width_asks_less_than_the_pump_gives(rate_l_ha: float, swath_m: float) -> None:
-    """Whatever the width is told as: to a tenth of a millimetre."""
-    slow = replace(CALM, swath_m=swath_m, rate_l_ha=rate_l_ha, speed_m_s=1.5)
-    told_m = round(least_width_m(slow, rate_l_ha), 4)
-    if told_m < round(swath_m, 4):
-        assert flow_l_min(rate_l_ha, told_m, 1.5) >= slow.sprayer.min_flow_l_min - 1e-9
 
 
 def test_a_ring_begun_beside_its_corner_is_cut_as_one_begun_there() -> None:

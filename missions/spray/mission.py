@@ -47,7 +47,6 @@ from missions.passes.flight import Flight, flight
 from missions.passes.items import spray_items
 from missions.passes.route import Pass, SprayRoute
 from missions.spray.planning import check_pad, enclosures, open_piece, pad_shut, plan_route
-from missions.spray.widths import WIDTH_STEP_M
 from missions.sprayer.job import SprayEstimate, SprayJob, SprayPass, SpraySettings
 from missions.terrain.carrying import carried
 from missions.terrain.heights import Heights
@@ -55,6 +54,8 @@ from missions.terrain.model import HeightModel
 from missions.terrain.relief import Slope
 
 T = TypeVar("T")
+WIDTH_STEP_M = 1e-4
+"""Widths that differ by no more than a tenth of a millimetre are one."""
 INSIDE_M = 0.1
 """A route lies in a fence's margins when no more than this of it sticks out."""
 

@@ -30,8 +30,6 @@ NARROWEST = 0.6
 """The swath is fitted down to this share of its width."""
 EVENLY = 1.0005
 """How much wider than an even division of the ground a swath is tried."""
-WIDTH_STEP_M = 1e-4
-"""Widths are told to a tenth of a millimetre."""
 STEPS_OF = 0.01
 """How finely, in shares of its width, a narrower swath is sought."""
 LEVELS = (-0.47, -0.24, 0.003, 0.23, 0.48)
@@ -89,8 +87,7 @@ def least_width_m(settings: SpraySettings, rate_l_ha: float) -> float:
     """Return the narrowest swath that is worth flying and that the pump can give."""
     per_m = L_MIN_PER_L_HA_M_M_S * rate_l_ha * settings.speed_m_s
     least_m = max(NARROWEST * settings.swath_m, settings.sprayer.min_flow_l_min / per_m)
-    # rounded to the nearest step it could ask a hair less than the pump gives
-    return min(settings.swath_m, math.ceil(least_m / WIDTH_STEP_M) * WIDTH_STEP_M)
+    return min(settings.swath_m, least_m)
 
 
 def _promises(
