@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
-from missions.airspace.route import distances, shortest_way
+from missions.airspace.route import distances, shortest_way, ways
 
 HALL = Polygon(
     [(0, 0), (100, 0), (100, 60), (0, 60)],
@@ -129,3 +129,11 @@ def test_with_a_berth_a_way_bends_inside_the_corners(
     assert way is not None
     for corner in way[1:-1]:
         assert HALL.boundary.distance(shapely.Point(corner)) >= 0.5 - 1e-6
+
+
+def test_a_way_has_no_bend_a_hands_width_from_its_end() -> None:
+    """Rounded on the wire, so short a leg turns by tens of degrees: a corner to the vehicle."""
+    hall = Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(4, 1), (6, 1), (6, 9), (4, 9)]])
+    [beside, further] = ways(hall, [((3.96, 1.01), (9.0, 2.0)), ((3.8, 1.3), (9.0, 2.0))])
+    assert beside == ((3.96, 1.01), (6.0, 1.0), (9.0, 2.0))
+    assert further == ((3.8, 1.3), (4.0, 1.0), (6.0, 1.0), (9.0, 2.0))

@@ -48,7 +48,7 @@ from missions.airspace.keepouts import (
     no_ways,
     solid_parts,
 )
-from missions.airspace.pose import Pose
+from missions.airspace.pose import GRID_M, Pose
 from missions.flightplan import (
     DEFAULT_LIMITS,
     FencePolygon,
@@ -191,7 +191,7 @@ def enclose(
     """
     pose = Pose.of(area, (home.x, home.y))
     area, home = pose.seen(area), Point(0.0, 0.0)
-    closed = [part for shape in closed for part in solid_parts(pose.holding(shape))]
+    closed = [part for shape in closed for part in _held(pose.seen(shape))]
     lines = shapely.union_all([_widened(part, lead_in_m) for part in explode(area)])
     core = _inclusion_core(lines, home, wide=wide)
     outline = _widened(core, KEEP_INSIDE_M + 3 * _ROUNDING_M)
@@ -203,6 +203,12 @@ def enclose(
             break
     exclusions = tuple(pose.local(shape) for shape in _exclusions(inside, room))
     return Enclosure(inclusion=pose.local(inclusion), exclusions=exclusions)
+
+
+def _held(seen: BaseGeometry) -> list[Polygon]:
+    """Return areas that hold what the grid they are seen on may have cut off."""
+    grown = [part.buffer(GRID_M, join_style="mitre") for part in solid_parts(seen)]
+    return solid_parts(shapely.union_all([*grown, seen]))
 
 
 def generate_fence(

@@ -76,10 +76,6 @@ class Pose:
         """Return areas in these axes, corners on the grid and in one order."""
         return areas(shapely.normalize(shapely.set_precision(self.turned(ground), GRID_M)))
 
-    def holding(self, shape: BaseGeometry) -> BaseGeometry:
-        """Return areas in these axes that hold the whole of a shape: what is kept out of."""
-        return areas(self.seen(shape).buffer(GRID_M, join_style="mitre"))
-
     def local(self, shape: Shape) -> Shape:
         """Return a shape of these axes in local metres."""
         return shapely.transform(shape, lambda at: at @ self._turn() + self.origin)

@@ -29,6 +29,9 @@ Place = tuple[float, float]
 
 TOLERANCE_M = 0.005
 """A leg along a border counts as inside when it leaves it by no more than this."""
+KINK_M, KINK_OUT_M = 0.1, 0.025
+"""A bend nearer than this to another is left out, if the way then leaves the region by no more:
+half of what a path may be off (`missions.checks.path`)."""
 
 
 def shortest_way(
@@ -128,8 +131,27 @@ def ways(region: BaseGeometry, pairs: Sequence[tuple[Place, Place]]) -> list[tup
         way = (start, end) if straight else shortest_way(region, start, end)
         if way is None:
             raise Refused("error.no_way", distance_m=math.dist(start, end))
-        found.append(way)
+        found.append(way if straight else _without_kinks(way, region))
     return found
+
+
+def _without_kinks(way: tuple[Place, ...], region: BaseGeometry) -> tuple[Place, ...]:
+    """Return a way without bends a hand's width before or behind another, where that is harmless.
+
+    A leg so short turns by tens of degrees once its ends are rounded on the wire, and a vehicle
+    slows for it as for a corner.
+    """
+    roomy = region.buffer(KINK_OUT_M, join_style="mitre")
+    kept = list(way)
+    at = 1
+    while at < len(kept) - 1:
+        near = min(math.dist(kept[at], kept[at - 1]), math.dist(kept[at], kept[at + 1]))
+        shorter = LineString([kept[at - 1], kept[at + 1]])
+        if near < KINK_M and roomy.covers(shorter):
+            del kept[at]
+        else:
+            at += 1
+    return tuple(kept)
 
 
 def distances_from(

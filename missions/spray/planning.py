@@ -118,7 +118,7 @@ def treatable_area(
     pose = Pose.of(whole, frame.metres(site.pad.place))
     field = pose.seen(whole)
     closed = [shape for _, shape in keep_outs(site, settings.flying_height_m, frame)]
-    cuts = [*map(pose.holding, [*closed, *buffers]), *_edge_strips(pose.turned(whole), settings)]
+    cuts = [*map(pose.seen, [*closed, *buffers]), *_edge_strips(pose.turned(whole), settings)]
     cuts = [cut for cut in cuts if not cut.is_empty]
     ground = areas(shapely.difference(field, shapely.union_all([_rounded_off(c) for c in cuts])))
     rounded_m2 = 0.0
