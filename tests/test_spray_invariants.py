@@ -43,7 +43,6 @@ from tests.spray_promises import (
     is_right,
     keeps_every_promise,
     late,
-    sprayed,
 )
 from tests.spray_reading import Flown
 from tests.spray_refusals import dry_m
@@ -168,13 +167,6 @@ def test_the_same_job_gives_the_same_bytes(case: Case) -> None:
     assert texts[0] == texts[1]
 
 
-def figures(job: Job) -> tuple[float, float, float]:
-    """What is sprayed of a job, how much of it, and with what width."""
-    ground = sprayed([Flown(plan) for plan in job.plans], job.flown.swath_m)
-    return ground.area, job.route.work_m, job.flown.swath_m
-
-
-@pytest.mark.slow
 @settings(max_examples=20, database=None)
 @given(
     case=cases(0.1, bare=True),
@@ -184,7 +176,7 @@ def figures(job: Job) -> tuple[float, float, float]:
 def test_a_job_moved_and_turned_is_flown_moved_and_turned(
     case: Case, turn_deg: float, origin: LonLat
 ) -> None:
-    """P12: every pass to 0.05 m; or, of two plans as good, one with the same figures."""
+    """P12: every pass to 0.05 m."""
     first, draft = planned(case), Draft(origin, turn_deg)
     wind, angle_deg = case.asked.wind, case.asked.angle_deg
     if wind.from_deg is not None:
@@ -198,12 +190,8 @@ def test_a_job_moved_and_turned_is_flown_moved_and_turned(
     if first is None or second is None:
         return
     ends = [_ends(first, Draft()), _ends(second, draft)]
-    if len(ends[0]) == len(ends[1]):
-        apart = [math.dist(a, b) for a, b in zip(*ends, strict=True)]
-        if max(apart) <= TOLERANCE_M:
-            return
-    for one, other in zip(figures(first), figures(second), strict=True):
-        assert one == pytest.approx(other, rel=0.03)
+    apart = [math.dist(a, b) for a, b in zip(*ends, strict=True)]
+    assert max(apart) <= TOLERANCE_M
 
 
 def _ends(job: Job, draft: Draft) -> list[tuple[float, float]]:
