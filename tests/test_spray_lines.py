@@ -172,3 +172,12 @@ def test_lines_of_two_widths_are_flown_whichever_way_they_lie(turn_deg: float) -
     """Some lines between the holes are two widths long but for millimetres: none may be lost."""
     ground = affinity.rotate(TWO_HOLES, turn_deg, origin=(0, 0))
     assert uneven(ground, lay(ground, 4.0)) <= 0.012
+
+
+def test_no_pass_bends_a_hands_width_before_its_end() -> None:
+    """So short a leg is off its swath once its ends are rounded on the wire."""
+    way = ((0.0, 0.0), (30.0, 0.0), (35.0, 0.9))
+    ground = box(-10.0, -10.0, 30.42, 10.0)
+    [(cut, _)] = cut_passes([Leg(kind=LegKind.LINE, points=way)], ground, 4.0)
+    assert 30.0 < cut[-1][0] < 30.1
+    assert len(cut) == 2

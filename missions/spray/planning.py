@@ -57,8 +57,9 @@ PAD_ROOM_M = 5.0
 """A pad nearer than this to a keep-out's clearance is too near; else the way to it is shut."""
 WIDER_GAIN = 0.005
 """Share of the ground that the wide fence must make reachable to be drawn."""
-ENOUGH, TWICE = 0.98, 0.10
-"""Share that must be sprayed, and share that may be sprayed twice (P4),"""
+ENOUGH, TWICE = 0.985, 0.10
+"""Share that must be sprayed, and share that may be sprayed twice (P4): 98 % and what is lost where
+drops rather fall a hand's width short of a pass's end, half a per cent where passes are short,"""
 SMALL_M2 = 1000.0
 """on ground larger than this."""
 LEAST_M = 0.05

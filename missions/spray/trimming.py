@@ -31,7 +31,7 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from missions.airspace.keepouts import explode
-from missions.airspace.route import Place
+from missions.airspace.route import KINK_M, Place
 from missions.coverage.tracks import Leg, LegKind, swept
 
 FloatArray = NDArray[np.float64]
@@ -431,8 +431,9 @@ def _within(shape: BaseGeometry, spots: FloatArray) -> NDArray[np.bool_]:
 
 
 def _between(points: FloatArray, start_m: float, end_m: float) -> FloatArray:
+    """Return a stretch of a way, without bends a hand's width from its ends."""
     so_far = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))
-    inner = points[(so_far > start_m + 1e-6) & (so_far < end_m - 1e-6)]
+    inner = points[(so_far > start_m + KINK_M) & (so_far < end_m - KINK_M)]
     ends, _ = _along(points, np.array([start_m, end_m]))
     return np.vstack([ends[:1], inner, ends[1:]])
 
