@@ -32,6 +32,8 @@ KINDS = {
     "PARM": ("QNff", "TimeUS,Name,Value,Default"),
     "MSG": ("QZ", "TimeUS,Message"),
     "CMD": ("QHHHffffLLfB", "TimeUS,CTot,CNum,CId,Prm1,Prm2,Prm3,Prm4,Lat,Lng,Alt,Frame"),
+    "FNCE": ("QBBBLLBf", "TimeUS,Tot,Seq,Type,Lat,Lng,Count,Radius"),
+    "RALY": ("QBBLLhB", "TimeUS,Tot,Seq,Lat,Lng,Alt,Flags"),
     "MODE": ("QMBB", "TimeUS,Mode,ModeNum,Rsn"),
     "EV": ("QB", "TimeUS,Id"),
     "POS": ("QLLfff", "TimeUS,Lat,Lng,Alt,RelHomeAlt,RelOriginAlt"),
@@ -48,6 +50,8 @@ PARAMETERS = {"SERVO9_FUNCTION": 22.0, "SERVO9_MIN": 1100.0, "SERVO9_MAX": 1900.
 FIRMWARE = "ArduCopter V4.6.0 (12345678)"
 ARMED, DISARMED, LANDED, FLYING = 10, 11, 18, 28
 AUTO, GUIDED, RTL = 3, 4, 6
+ABOVE_HOME = 4 | 1 << 3
+"""Flags of a rally point: its frame is told (4), and is above home (1)."""
 
 
 class LogWriter:
@@ -91,6 +95,26 @@ def items_records(log: LogWriter, time_us: int, items: Sequence[MissionItem]) ->
                 item.y / 1e7, item.z, int(item.frame))  # fmt: skip
 
 
+def fence_records(log: LogWriter, time_us: int, items: Sequence[MissionItem]) -> None:
+    """Append the fence as the autopilot writes it; its counts are bytes."""
+    kinds = {5000: 95, 5001: 98, 5002: 97, 5003: 92, 5004: 93}
+    log.add("MSG", time_us, "New fence")
+    for place, item in enumerate(items):
+        corners = item.param1 if item.command in (5001, 5002) else 0.0
+        radius = item.param1 if item.command in (5003, 5004) else 0.0
+        log.add("FNCE", time_us, len(items) % 256, place % 256, kinds[item.command], item.x / 1e7,
+                item.y / 1e7, corners, radius)  # fmt: skip
+
+
+def rally_records(
+    log: LogWriter, time_us: int, items: Sequence[MissionItem], *, flags: int = ABOVE_HOME
+) -> None:
+    """Append the rally points as the autopilot writes them."""
+    log.add("MSG", time_us, "New rally")
+    for place, item in enumerate(items):
+        log.add("RALY", time_us, len(items), place, item.x / 1e7, item.y / 1e7, item.z, flags)
+
+
 def add_flight(
     log: LogWriter,
     track: Track,
@@ -99,6 +123,8 @@ def add_flight(
     started_utc: datetime | None = None,
     parameters: Mapping[str, float] = PARAMETERS,
     items: Sequence[MissionItem] = (),
+    fence: Sequence[MissionItem] | None = None,
+    rally: Sequence[MissionItem] | None = None,
     events: Iterable[tuple[float, int]] = ((0.0, ARMED), (0.5, FLYING)),
     modes: Iterable[tuple[float, int]] = ((0.0, GUIDED), (0.4, AUTO)),
     down: Iterable[int] = (LANDED, DISARMED),
@@ -116,6 +142,10 @@ def add_flight(
         log.add("PARM", us(0.0), name, value, math.nan)
     if items:
         items_records(log, us(0.0), items)
+    if fence is not None:
+        fence_records(log, us(0.0), fence)
+    if rally is not None:
+        rally_records(log, us(0.0), rally)
     told = [(t, "EV", (code,)) for t, code in events]
     told += [(t, "MODE", (mode, mode, 1)) for t, mode in modes]
     told.sort(key=lambda one: one[0])

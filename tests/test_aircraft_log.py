@@ -20,10 +20,11 @@ from shapely.geometry import MultiLineString, box
 
 from agri.cli import main
 from agri.errors import AgriError, BadInput, NotFound, Refused, StoreError
-from agri.findings import Finding
+from agri.findings import Finding, Severity
 from agri.geo import LocalFrame
 from agri.operations.aircraft_log import import_log, import_unwatched
 from agri.operations.applied import map_flight
+from agri.operations.log_fence import about_fence
 from agri.operations.sorties import resume_flight
 from agri.track import Event, FlightRecord, Track
 from agri.weather import Wind
@@ -32,11 +33,19 @@ from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace, flightlo
 from missions.flight.matching import match
 from missions.flightplan import FlightPlan
 from missions.formats.document import write_document
-from missions.items import item_at
+from missions.items import MissionType, item_at
 from missions.spray.mission import plan_spray
 from sitl.spray_gear import SprayHardware
 from tests import farms
-from tests.dataflash_files import LogWriter, add_flight, log_of, log_of_record
+from tests.dataflash_files import (
+    ABOVE_HOME,
+    LogWriter,
+    add_flight,
+    log_of,
+    log_of_record,
+    rally_records,
+    read,
+)
 from tests.sites import Draft
 from tests.sprays import SETTINGS
 from tests.two_copters import embedded, parameters_of
@@ -357,6 +366,80 @@ def test_a_mission_changed_in_the_field_is_told(
     imported = import_log(farm, log_file(tmp_path, flown, items=changed), language="vi", now=NOW)
     assert "finding.log_other_mission" in {finding.key for finding in imported.findings}
     assert imported.flight.uid == stored.uid
+
+
+def keys_of(imported: Any) -> set[str]:
+    return {one.key for one in imported.findings if "fence" in one.key or "rally" in one.key}
+
+
+def test_fence_and_rally_points_are_held_against_the_plans(
+    farm: Workspace, stored: StoredFlight, flown: Flown, tmp_path: Path
+) -> None:
+    fence, rally = (flown.plan.wire_items(kind) for kind in (MissionType.FENCE, MissionType.RALLY))
+    assert fence
+    assert rally
+    moved = (replace(fence[0], x=fence[0].x + 50), *fence[1:])
+    high = (replace(rally[0], z=rally[0].z + 5.0), *rally[1:])
+    for told, expected in (
+        ({"fence": fence, "rally": rally}, {"log_same_fence", "log_same_rally"}),
+        ({"fence": moved, "rally": high}, {"log_other_fence", "log_other_rally"}),
+        ({"fence": fence[:-1], "rally": rally[:-1]}, {"log_other_fence", "log_other_rally"}),
+        ({"fence": (), "rally": ()}, {"log_other_fence", "log_other_rally"}),
+        ({}, {"log_without_fence", "log_without_rally"}),
+    ):
+        path = log_file(tmp_path, flown, **told)  # type: ignore[arg-type]
+        imported = import_log(farm, path, language="vi", now=NOW)
+        assert keys_of(imported) == {f"finding.{key}" for key in expected}, told
+        for finding in imported.findings:
+            assert finding.text("en") != finding.text("vi")
+            warns = finding.severity is Severity.WARNING
+            assert warns is ("other" in finding.key), finding.key
+
+
+def test_a_rally_point_above_the_sea_is_not_the_plans(
+    stored: StoredFlight, flown: Flown
+) -> None:  # fmt: skip
+    rally = flown.plan.wire_items(MissionType.RALLY)
+    for flags, key in ((ABOVE_HOME, "log_same_rally"), (4, "log_other_rally")):
+        log = LogWriter()
+        rally_records(log, 1_000_000, rally, flags=flags)
+        add_flight(log, flown.logged)
+        (logged,) = read(bytes(log.data)).flights
+        assert f"finding.{key}" in {one.key for one in about_fence(logged, flown.plan)}
+
+
+def test_a_plan_without_fence_and_rally_points_asks_for_none(flown: Flown) -> None:
+    bare = replace(flown.plan, fence_polygons=(), fence_circles=(), rally_points=())
+    fence, rally = (flown.plan.wire_items(kind) for kind in (MissionType.FENCE, MissionType.RALLY))
+    for told, expected in (
+        ({}, []),
+        ({"fence": (), "rally": ()}, []),
+        ({"fence": (), "rally": rally}, []),
+        ({"fence": fence}, ["finding.log_other_fence"]),
+    ):
+        (logged,) = read(log_of(flown.logged, **told)).flights  # type: ignore[arg-type]
+        assert [one.key for one in about_fence(logged, bare)] == expected
+
+
+@pytest.mark.parametrize(
+    ("parameters", "off"),
+    [
+        ({}, ""),
+        ({"FENCE_ENABLE": 1.0, "FENCE_TYPE": 5.0}, ""),
+        ({"FENCE_ENABLE": 0.0, "FENCE_TYPE": 5.0}, "FENCE_ENABLE"),
+        ({"FENCE_ENABLE": 1.0, "FENCE_TYPE": 3.0}, "FENCE_TYPE"),
+        ({"FENCE_ENABLE": 0.0, "FENCE_AUTOENABLE": 3.0, "FENCE_TYPE": 4.0}, ""),
+        ({"FENCE_ENABLE": 0.0, "FENCE_AUTOENABLE": 3.0, "FENCE_TYPE": 1.0}, "FENCE_TYPE"),
+    ],
+)
+def test_a_fence_that_was_on_board_but_not_in_force_is_told(
+    flown: Flown, parameters: dict[str, float], off: str
+) -> None:
+    fence = flown.plan.wire_items(MissionType.FENCE)
+    (logged,) = read(log_of(flown.logged, fence=fence, parameters=parameters)).flights
+    told = [one for one in about_fence(logged, flown.plan) if one.key == "finding.log_fence_off"]
+    assert len(told) == bool(off)
+    assert all(off in one.text("en") for one in told)
 
 
 def test_settings_changed_since_the_briefing_are_told(

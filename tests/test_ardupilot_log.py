@@ -92,8 +92,13 @@ def switchings(track: Track, plan: FlightPlan) -> NDArray[np.float64]:
 
 def test_the_log_is_known_as_this_flight_item_for_item(both: Both) -> None:
     keys = {finding.key for finding in both.imported.findings}
-    assert "finding.log_same_mission" in keys
-    assert not keys & {"finding.log_other_mission", "finding.log_clocks", "finding.log_damaged"}
+    assert keys >= {"finding.log_same_mission", "finding.log_same_fence", "finding.log_same_rally"}
+    assert not keys & {
+        "finding.log_other_mission",
+        "finding.log_fence_off",
+        "finding.log_clocks",
+        "finding.log_damaged",
+    }
     assert (both.imported.flight.uid, both.imported.flight.source) == (
         both.flown.stored.uid, "log",
     )  # fmt: skip

@@ -20,7 +20,7 @@ from agri.errors import AgriError, BadInput
 from agri.track import Track
 from missions.formats import dataflash, dataflash_records
 from missions.formats.dataflash import FlightsLog, read_dataflash
-from missions.items import digest
+from missions.items import Frame, MissionItem, digest
 from tests import spray_flown
 from tests.dataflash_files import (
     ARMED,
@@ -36,8 +36,10 @@ from tests.dataflash_files import (
     LogWriter,
     add_flight,
     add_rows,
+    fence_records,
     items_records,
     log_of,
+    rally_records,
     read,
 )
 
@@ -476,3 +478,92 @@ def test_any_bytes_at_any_place_are_read_or_refused(rubbish: bytes, place: int) 
     log = read_or_refused(WHOLE[:place] + rubbish + WHOLE[place:])
     if log is not None:
         hold_together(log)
+
+
+# ---------------------------------------------------------------- fence and rally points
+
+
+def corner(command: int, number: int, size: float) -> MissionItem:
+    place = {"x": 210800000 + 7 * number, "y": 1065100000 - 3 * number}
+    return MissionItem(command=command, frame=Frame.GLOBAL, param1=size, **place)
+
+
+FENCE = (
+    *(corner(5001, number, 5.0) for number in range(5)),
+    *(corner(5002, number, 3.0) for number in range(5, 8)),
+    corner(5003, 8, 37.5),
+    corner(5004, 9, 12.25),
+    corner(5000, 10, 0.0),
+)
+RALLY = tuple(
+    MissionItem(command=5100, frame=Frame.RELATIVE, x=210800000, y=1065100000 + n, z=10.0 + n)
+    for n in range(3)
+)
+
+
+def test_fence_and_rally_points_come_back_item_for_item() -> None:
+    (flight,) = read(log_of(track_at(), fence=FENCE, rally=RALLY)).flights
+    assert flight.fence == FENCE
+    assert flight.rally == RALLY
+
+
+def test_an_empty_fence_is_not_an_untold_one() -> None:
+    (flight,) = read(log_of(track_at(), fence=(), rally=())).flights
+    assert (flight.fence, flight.rally) == ((), ())
+    (flight,) = read(log_of(track_at())).flights
+    assert (flight.fence, flight.rally) == (None, None)
+
+
+def test_of_several_fences_the_last_before_the_landing_counts_for_each_flight() -> None:
+    log = LogWriter()
+    fence_records(log, 1_000_000, FENCE[:5])
+    fence_records(log, 2_000_000, FENCE[:8])
+    rally_records(log, 2_000_000, RALLY[:1])
+    add_flight(log, track_at(), boot_s=60.0)
+    fence_records(log, 200_000_000, FENCE[5:])
+    rally_records(log, 200_000_000, ())
+    add_flight(log, track_at(), boot_s=360.0)
+    one, two = read(bytes(log.data)).flights
+    assert (one.fence, one.rally) == (FENCE[:8], RALLY[:1])
+    assert (two.fence, two.rally) == (FENCE[5:], ())
+
+
+@pytest.mark.parametrize("count", [255, 256, 257, 700])
+def test_a_fence_longer_than_its_counters_is_read_whole(count: int) -> None:
+    long = tuple(corner(5001, number, 100.0) for number in range(count))
+    (flight,) = read(log_of(track_at(), fence=long)).flights
+    assert flight.fence == long
+
+
+@pytest.mark.parametrize("lost", [0, 3, len(FENCE) - 1])
+def test_a_fence_of_which_a_record_is_lost_is_not_told(lost: int) -> None:
+    log = LogWriter()
+    fence_records(log, 1_000_000, FENCE)
+    size = struct.calcsize("<QBBBiiBf") + 3
+    end = len(log.data) - size * (len(FENCE) - 1 - lost)
+    del log.data[end - size : end]
+    add_flight(log, track_at())
+    (flight,) = read(bytes(log.data)).flights
+    assert flight.fence is None
+
+
+def test_a_fence_of_unknown_kind_and_a_rally_point_of_no_height_are_not_told() -> None:
+    log = LogWriter()
+    log.add("FNCE", 1_000_000, 1, 0, 42, 21.08, 106.51, 0.0, 30.0)
+    rally_records(log, 1_000_000, RALLY, flags=4 | 2 << 3)
+    add_flight(log, track_at())
+    (flight,) = read(bytes(log.data)).flights
+    assert (flight.fence, flight.rally) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "frame"),
+    [(0, Frame.RELATIVE), (4, Frame.GLOBAL), (4 | 1 << 3, Frame.RELATIVE),
+     (4 | 3 << 3, Frame.TERRAIN)],
+)  # fmt: skip
+def test_a_rally_points_height_is_above_what_its_flags_say(flags: int, frame: Frame) -> None:
+    log = LogWriter()
+    rally_records(log, 1_000_000, RALLY, flags=flags)
+    add_flight(log, track_at())
+    (flight,) = read(bytes(log.data)).flights
+    assert flight.rally == tuple(replace(item, frame=frame) for item in RALLY)

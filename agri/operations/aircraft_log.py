@@ -5,6 +5,9 @@ Which of its flights is meant is never taken on trust: it must lie on the track 
 (`missions.flight.matching`) at about the same time, or, where little was heard, have the plan's
 mission on board. The heard track stays in the flight's folder, and so does the log.
 
+What the log tells of mission, fence and rally points is compared with the plan's and told
+(`agri.operations.log_fence`); where it does not tell, that is told.
+
 A flight that nobody watched is made from the log alone (`import_unwatched`); then the mission on
 board must be the plan's, or where the log does not tell it, the way flown.
 """
@@ -26,6 +29,7 @@ from agri.errors import BadInput, NotFound, Refused
 from agri.findings import Finding
 from agri.names import same
 from agri.operations.applied import AppliedMap, map_record
+from agri.operations.log_fence import about_fence
 from agri.operations.log_fits import Fit, alone, exact, fits, flew, is_flight, plan_of_flight
 from agri.operations.report import keep_report, report_flight
 from agri.operations.sorties import flight_named
@@ -267,6 +271,7 @@ def _about(
             found.append(Finding.info("finding.log_same_mission", plan=plan.name))
         else:
             found.append(Finding.warning("finding.log_other_mission", plan=plan.name))
+    found += about_fence(logged, plan) if plan is not None else []
     if plan is not None and plan.spray and not np.isfinite(record.track.pump_share).any():
         found.append(Finding.warning("finding.log_without_pump"))
     return found

@@ -17,6 +17,7 @@ Reading tells what a file is from its content, not from its name: names are stra
 * `dataflash_flights`: where its flights begin and end;
 * `dataflash_track`: their tracks, from its columns;
 * `dataflash_words`: and what it tells in words;
+* `dataflash_fence`: the fence and the rally points it tells of;
 * `stops`: a flight as a plain list of stops, for programs that know no items;
 * `circles`: a fence circle as a ring of places;
 * `item_numbers`: which numbers of an item mean a place;

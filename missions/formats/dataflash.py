@@ -15,7 +15,8 @@ told apart by the silence between them. What never left the ground is no flight.
   moment at which the pump changed is moved.
 * **Parameters**: as they were when the flight began. A log repeats all of them at its beginning,
   which may take the first seconds of the flight.
-* **Mission**: as it was on board (CMD), so its digest can be held against a plan's items.
+* **Mission**: as it was on board (CMD), so its digest can be held against a plan's items; fence and
+  rally points likewise (`missions.formats.dataflash_fence`).
 
 A record's time that is nowhere near its neighbours' is damage and is passed over. A log can be as
 long as `MOST_ROWS` allows; longer ones are refused rather than cut.
@@ -35,6 +36,15 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.track import Event, Photo, Track
+from missions.formats.dataflash_fence import (
+    FENCE_COLUMNS,
+    NEW_FENCE,
+    NEW_RALLY,
+    RALLY_COLUMNS,
+    Told,
+    fence_told,
+    rally_told,
+)
 from missions.formats.dataflash_flights import FlightTime, flight_times
 from missions.formats.dataflash_records import Records, number, text
 from missions.formats.dataflash_track import Columns, photos_of, track_of
@@ -55,8 +65,11 @@ LEAP_S = 18.0
 FIX_3D = 3.0
 WANTED = frozenset({
     "POS", "GPS", "GPA", "XKF1", "XKF4", "BAT", "RCOU", "RCO2", "RCO3", "MODE", "EV", "ARM", "PARM",
-    "CMD", "MSG", "CAM",
+    "CMD", "FNCE", "RALY", "MSG", "CAM",
 })  # fmt: skip
+COMMAND_COLUMNS = (
+    "CTot", "CNum", "CId", "Prm1", "Prm2", "Prm3", "Prm4", "Lat", "Lng", "Alt", "Frame",
+)  # fmt: skip
 OUTPUTS = 16
 
 
@@ -84,6 +97,8 @@ class LoggedFlight:
         As they were when it began.
     items : tuple of MissionItem
         The mission on board, without home; empty when the log does not tell it whole.
+    fence, rally : tuple of MissionItem or None
+        The fence and the rally points on board; None when the log does not tell them whole.
     accuracy_m : float
         What the receiver thought of its own error, 95 % of the time; NaN when not told.
     outcome : {"landed", "aborted", "lost"}
@@ -99,6 +114,8 @@ class LoggedFlight:
     events: tuple[Event, ...]
     parameters: Mapping[str, float]
     items: tuple[MissionItem, ...]
+    fence: tuple[MissionItem, ...] | None
+    rally: tuple[MissionItem, ...] | None
     accuracy_m: float
     outcome: str
 
@@ -182,6 +199,8 @@ class _Heard:
         self._doubtful_us = math.nan
         self._settings: list[tuple[float, str, float]] = []
         self._commands: list[LoggedCommand] = []
+        self._fence: list[Told] = []
+        self._rally: list[Told] = []
         self._utc = array("d")
         self._core = 0.0
         self._words = 0
@@ -190,6 +209,7 @@ class _Heard:
             "XKF4": self._xkf4, "BAT": self._bat, "RCOU": self._outputs, "RCO2": self._outputs,
             "RCO3": self._outputs, "MODE": self._mode, "EV": self._event, "ARM": self._arm,
             "PARM": self._parm, "CMD": self._cmd, "MSG": self._msg, "CAM": self._cam,
+            "FNCE": self._fnce, "RALY": self._raly,
         }  # fmt: skip
 
     def take(self, message: object) -> None:
@@ -280,25 +300,25 @@ class _Heard:
 
     def _cmd(self, message: object, time_s: float) -> None:
         self._count()
-        names = (
-            "CTot",
-            "CNum",
-            "CId",
-            "Prm1",
-            "Prm2",
-            "Prm3",
-            "Prm4",
-            "Lat",
-            "Lng",
-            "Alt",
-            "Frame",
-        )
-        values = tuple(number(message, name) for name in names)
+        values = tuple(number(message, name) for name in COMMAND_COLUMNS)
         self._commands.append(LoggedCommand(time_s, values))
+
+    def _fnce(self, message: object, time_s: float) -> None:
+        self._count()
+        self._fence.append((time_s, tuple(number(message, name) for name in FENCE_COLUMNS)))
+
+    def _raly(self, message: object, time_s: float) -> None:
+        self._count()
+        self._rally.append((time_s, tuple(number(message, name) for name in RALLY_COLUMNS)))
 
     def _msg(self, message: object, time_s: float) -> None:
         self._count()
-        self.said.append((time_s, text(message, "Message")))
+        words = text(message, "Message")
+        self.said.append((time_s, words))
+        if words == NEW_FENCE:
+            self._fence.append((time_s, ()))
+        elif words == NEW_RALLY:
+            self._rally.append((time_s, ()))
 
     def _cam(self, message: object, time_s: float) -> None:
         if number(message, "I") > 0.0:
@@ -332,6 +352,8 @@ class _Heard:
             events=story(time, modes, said),
             parameters=parameters,
             items=items_of(commands),
+            fence=fence_told([one for one in self._fence if one[0] <= time.end_s]),
+            rally=rally_told([one for one in self._rally if one[0] <= time.end_s]),
             accuracy_m=float(np.percentile(errors, 95)) if len(errors) else math.nan,
             outcome=outcome_of(time, modes),
         )
