@@ -480,6 +480,16 @@ def test_any_bytes_at_any_place_are_read_or_refused(rubbish: bytes, place: int) 
         hold_together(log)
 
 
+@pytest.mark.parametrize("left", [1, 2, 3, 9])
+def test_a_log_that_ends_within_a_records_head_is_cut_and_not_damaged(left: int) -> None:
+    whole = log_of(track_at(), started_utc=START)
+    another = LogWriter()
+    begin = len(another.data)
+    another.add("EV", 90_000_000, FLYING)
+    log = read(whole + bytes(another.data[begin : begin + left]))
+    assert (log.damaged_bytes, log.cut) == (0, True)
+
+
 # ---------------------------------------------------------------- fence and rally points
 
 

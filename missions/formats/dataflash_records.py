@@ -99,7 +99,8 @@ class Records:
                 self._refill()
             buffer, at = self._buffer, self._at
             if len(buffer) - at < HEAD_BYTES:
-                self._skip_to(len(buffer))
+                self.cut = len(buffer) > at and HEAD.startswith(buffer[at:])
+                self._skip_to(len(buffer) if not self.cut else at)
                 return None
             kind = self._kinds.get(buffer[at + 2]) if buffer.startswith(HEAD, at) else None
             if kind is not None:
