@@ -15,6 +15,7 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
   `storage` and `fence_storage` (what is kept of items) and `item_names`; `messages`,
   `item_messages`, `announcements`, `instruments`, `channel`, `signing`.
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
-  behind the same door), `chaos` (a bad link).
+  behind the same door), `installing` (that program fetched from the ArduPilot project) with
+  `download` and `program_file` (what its bytes tell before it runs), `chaos` (a bad link).
 * **Hazards**: `scenarios` (what is done to either vehicle, and how that must end).
 """

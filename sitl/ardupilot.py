@@ -1,9 +1,9 @@
 """A real ArduCopter in ArduPilot's own simulator, started and stopped like `sitl.serve.Simulator`.
 
-The program is not part of agri: it is taken from the environment variable ``AGRI_ARDUCOPTER`` or
-found as ``arducopter`` on the path. ArduPilot publishes it under its firmware server's
-``Copter/stable/SITL_x86_64_linux_gnu``. The parameters a simulated quadcopter cannot do without
-(calibration offsets that make it armable, battery, sticks) are written here.
+The program is not part of agri: it is taken from the environment variable ``AGRI_ARDUCOPTER``,
+found as ``arducopter`` on the path, or is the one that `sitl.installing` fetched. The parameters a
+simulated quadcopter cannot do without (calibration offsets that make it armable, battery, sticks)
+are written here.
 
 It flies ArduPilot's own small quadcopter, or a `frame` told by its figures (the fields of its
 simulated frames' JSON files: ``mass``, ``refVoltage``, …), for which the parameters must fit.
@@ -34,6 +34,7 @@ from typing import Self
 
 from agri.errors import LinkError, NotFound
 from agri.geo import LonLat
+from sitl.installing import installed, program_folder
 
 VARIABLE = "AGRI_ARDUCOPTER"
 START_S = 30.0
@@ -76,10 +77,13 @@ def find_arducopter() -> Path:
     Raises
     ------
     NotFound
-        When it is neither named by ``AGRI_ARDUCOPTER`` nor on the path.
+        When it is not where ``AGRI_ARDUCOPTER`` says, or without that neither on the path nor
+        installed.
     """
     named = os.environ.get(VARIABLE)
-    found = shutil.which(named or "arducopter")
+    found: str | Path | None = shutil.which(named or "arducopter")
+    if found is None and not named:
+        found = installed(program_folder(os.environ))
     if found is None:
         raise NotFound("error.arducopter_missing", variable=VARIABLE, value=named or "-")
     return Path(found).resolve()

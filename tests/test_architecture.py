@@ -63,7 +63,7 @@ PURE = (
     "missions.preflight.safeguards",
     "agri.zone", "missions.sprayer.dose", "missions.passes.rates", "missions.passes.rate_stretches",
     "missions.sprayer.parameters", "missions.formats.param", "missions.sprayer.entries",
-    "missions.formats.dataflash_fence",
+    "missions.formats.dataflash_fence", "sitl.program_file",
     "missions.wire.delivery", "missions.wire.messages", "missions.wire.telemetry",
     "missions.wire.sightings", "missions.flight.recording", "missions.link.address",
     "missions.coverage.survey", "missions.sprayer.mixture", "missions.formats.wpml",

@@ -67,7 +67,15 @@ def _run(words: list[str]) -> int:
     from agri.errors import AgriError, BadInput, NotFound
 
     words = words or ["--help"]
-    if "--help" in words or words[-1] in ("fields", "plan", "papers", "flight", "link", "key"):
+    if "--help" in words or words[-1] in (
+        "fields",
+        "plan",
+        "papers",
+        "flight",
+        "link",
+        "key",
+        "sitl",
+    ):
         name_panels()
     try:
         result = command_tree().main(args=words, prog_name="agri",

@@ -6,12 +6,22 @@ from typing import Any
 
 import typer
 
-from agri.cli import flight, guard, link, logs, papers, planning, spraying
+from agri.cli import flight, guard, link, logs, papers, planning, simulator, spraying
 from agri.cli.speech import language, translate
 from agri.cli.tree import app
 from agri.words import say
 
-__all__ = ["command_tree", "flight", "guard", "link", "logs", "papers", "planning", "spraying"]
+__all__ = [
+    "command_tree",
+    "flight",
+    "guard",
+    "link",
+    "logs",
+    "papers",
+    "planning",
+    "simulator",
+    "spraying",
+]
 
 
 def command_tree() -> Any:
