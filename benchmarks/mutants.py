@@ -55,6 +55,8 @@ class Mutant:
         Which change of its module, counted in the order of the syntax tree.
     line, last_line : int
         Lines of the source that hold what is changed.
+    column : int
+        Where in its first line it begins, from 1.
     operator : str
         What kind of change.
     before, after : str
@@ -64,6 +66,7 @@ class Mutant:
     number: int
     line: int
     last_line: int
+    column: int
     operator: str
     before: str
     after: str
@@ -86,6 +89,7 @@ def mutants_of(source: str) -> tuple[Mutant, ...]:
         Mutant(
             number=number,
             line=node.lineno,
+            column=node.col_offset + 1,
             last_line=node.lineno if isinstance(node, ast.If | ast.While) else _end(node),
             operator=operator,
             before=_told(node),

@@ -10,11 +10,11 @@ test that fails, by an import that fails, or by running far longer than the room
 unchanged (`SLACK` times as long). What survives is listed with file, line and change, for a person
 to judge: a hole in the tests, or a change that makes no difference.
 
-First each test file runs unchanged, and is refused if one of its tests fails; then it is known
-which tests run which lines, and how long they take. Every change meets all its room's tests: those
-that run the changed line first, the quick ones before the slow, so that a kill costs little.
-A survivor whose line no test runs is told apart (``"run_by": 0``); a line that runs only at import
-is told as such. Tests that start programs of their own test these unchanged.
+First each test file runs unchanged; what fails then is told (``"left_out"``) and judges no change.
+So it is known which tests run which lines, and how long they take. Every change meets all its
+room's tests: those that run the changed line first, the quick ones before the slow, so that a kill
+costs little. A survivor whose line no test runs is told apart (``"run_by": 0``); a line that runs
+only at import is told as such. Tests that start programs of their own test these unchanged.
 
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
 ``--seconds`` left no time for is counted as not run. Libraries considered: mutmut 3 copies the
@@ -75,12 +75,15 @@ class Unchanged:
         Test: how long it takes.
     runs : mapping
         (File, line): the tests that run it.
+    failed : tuple of str
+        Tests that fail as it is: they can judge nothing.
     whole_s : float
         The file, from start to end.
     """
 
     seconds: Mapping[str, float]
     runs: Mapping[tuple[str, int], frozenset[str]]
+    failed: tuple[str, ...]
     whole_s: float
 
 
@@ -113,12 +116,14 @@ class OneChange:
 
 
 class Watch:
-    """A pytest plugin: order of tests, time of each, lines each runs, the first that fails."""
+    """A pytest plugin: order of tests, time of each, lines each runs, which fail."""
 
-    def __init__(self, first: Mapping[str, float], measured: Any = None) -> None:
-        self._first, self._measured = first, measured
+    def __init__(
+        self, first: Mapping[str, float], *, measured: Any = None, without: Iterable[str] = ()
+    ) -> None:
+        self._first, self._measured, self._without = first, measured, frozenset(without)
         self.seconds: dict[str, float] = defaultdict(float)
-        self.failed: str = ""
+        self.failed: dict[str, None] = {}
 
     def pytest_sessionstart(self) -> None:
         """Keep hypothesis from looking for a smaller example."""
@@ -131,6 +136,7 @@ class Watch:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put the tests that run the change first, the quick ones before the slow."""
+        items[:] = [item for item in items if item.nodeid not in self._without]
         best: dict[Path, float] = {}
         for item in items:
             best[item.path] = min(best.get(item.path, math.inf), self._rank(item))
@@ -149,12 +155,12 @@ class Watch:
         """Add up what a test takes, its setting up included."""
         self.seconds[report.nodeid] += report.duration
         if report.failed:
-            self.failed = self.failed or report.nodeid
+            self.failed[report.nodeid] = None
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file of tests that cannot be read has failed."""
         if report.failed:
-            self.failed = self.failed or report.nodeid
+            self.failed[report.nodeid] = None
 
 
 def in_child(work: Callable[[], object], limit_s: float) -> Any:
@@ -212,14 +218,14 @@ def run_tests(root: Path, files: Iterable[str], watch: Watch, *more: str) -> int
 
 
 def unchanged(root: Path, file: str, rooms: Sequence[str]) -> Unchanged:
-    """Run a test file against the rooms as they are; raises ValueError if a test fails."""
+    """Run a test file against the rooms as they are; raises ValueError if it cannot be run."""
 
     def work() -> object:
         import coverage
 
         paths = [str(root / room_file(room)) for room in rooms]
         measured = coverage.Coverage(data_file=None, include=paths, config_file=False)
-        watch = Watch({}, measured)
+        watch = Watch({}, measured=measured)
         measured.start()
         code = run_tests(root, [file], watch)
         measured.stop()
@@ -229,14 +235,19 @@ def unchanged(root: Path, file: str, rooms: Sequence[str]) -> Unchanged:
             for path in data.measured_files()
             for line, names in data.contexts_by_lineno(path).items()
         ]
-        return {"code": code, "failed": watch.failed, "seconds": watch.seconds, "lines": lines}
+        return {"code": code, "failed": [*watch.failed], "seconds": watch.seconds, "lines": lines}
 
     begin = time.monotonic()
     told = in_child(work, 1800.0)
-    if told is None or told["code"] not in {0, 5}:
-        raise ValueError(f"{file} fails unchanged: {told and told['failed']}")
+    if told is None or told["code"] not in {0, 1, 5}:
+        raise ValueError(f"{file} cannot be run: {told}")
     runs = {(path, line): frozenset(names) for path, line, names in told["lines"]}
-    return Unchanged(seconds=told["seconds"], runs=runs, whole_s=time.monotonic() - begin)
+    return Unchanged(
+        seconds=told["seconds"],
+        runs=runs,
+        failed=tuple(told["failed"]),
+        whole_s=time.monotonic() - begin,
+    )
 
 
 def room_file(room: str) -> str:
@@ -261,10 +272,10 @@ def judge(
             importlib.import_module(room)
         except Exception as error:
             return {"by": f"import: {type(error).__name__}"}
-        watch = Watch(first)
+        watch = Watch(first, without=[test for one in before.values() for test in one.failed])
         if run_tests(root, before, watch, "-x") and not watch.failed:
             raise RuntimeError("pytest ended without a test that failed")
-        return {"by": watch.failed}
+        return {"by": next(iter(watch.failed), "")}
 
     begin = time.monotonic()
     try:
@@ -273,8 +284,9 @@ def judge(
     except TimeoutError:
         by = "took too long"
     return {
-        **asdict(mutant),
         "file": name,
+        **asdict(mutant),
+        "source": (root / name).read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
         "fate": "killed" if by else "survived",
         "killed_by": by,
         "run_by": len(runs),
@@ -284,15 +296,14 @@ def judge(
 
 
 def drawn(root: Path, table: Table, sample: int, seed: int) -> dict[str, list[tuple[str, Mutant]]]:
-    """Package: some changes of its rooms, the same ones for the same seed."""
+    """Package: some changes of its rooms, by the same seed the same, more when more are asked."""
     changes: dict[str, list[tuple[str, Mutant]]] = defaultdict(list)
     for room in sorted(table):
         source = (root / room_file(room)).read_text(encoding="utf-8")
         changes[room.rpartition(".")[0]] += [(room, mutant) for mutant in mutants_of(source)]
-    return {
-        package: random.Random(f"{seed}:{package}").sample(all_, min(sample, len(all_)))
-        for package, all_ in changes.items()
-    }
+    for package, all_ in changes.items():
+        random.Random(f"{seed}:{package}").shuffle(all_)
+    return {package: all_[:sample] for package, all_ in changes.items()}
 
 
 def examine(
@@ -325,7 +336,8 @@ def examine(
                 fates.append(judge(root, room, mutant, before, slack_s))
                 print(json.dumps(fates[-1], ensure_ascii=False), file=sys.stderr, flush=True)
         packages[package] = summed_up(fates, drawn_=len(changes))
-    return packages
+    left_out = sorted(test for one in seen.values() for test in one.failed)
+    return {"left_out": left_out, "packages": packages}
 
 
 def summed_up(fates: Sequence[Mapping[str, Any]], *, drawn_: int) -> dict[str, object]:
@@ -361,9 +373,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python": platform.python_version(),
         "sample": asked.sample,
         "seed": asked.seed,
-        "packages": examine(
-            ROOT, rooms, sample=asked.sample, seed=asked.seed, seconds=asked.seconds
-        ),
+        **examine(ROOT, rooms, sample=asked.sample, seed=asked.seed, seconds=asked.seconds),
     }
     text = json.dumps(report, indent=2, ensure_ascii=False)
     if asked.report:

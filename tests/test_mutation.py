@@ -59,6 +59,10 @@ def test_what_is_enough():
 
 def test_a_tank_is_filled():
     assert refill(0) == 16
+
+
+def test_that_fails_as_it_is():
+    assert refill(0) == 17
 """
 EXAMINE = """
 import json, sys
@@ -159,7 +163,9 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         capture_output=True, text=True, check=True, cwd=farm,
     )  # fmt: skip
     assert (farm / "toyfarm" / "tank.py").read_text() == TOY
-    found: dict[str, Any] = json.loads(done.stdout)["toyfarm"]
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert told["left_out"] == ["tests/test_tank.py::test_that_fails_as_it_is"]
+    found: dict[str, Any] = told["packages"]["toyfarm"]
     return found
 
 
@@ -194,6 +200,8 @@ def test_what_no_test_notices_survives_and_is_told(toy: dict[str, Any]) -> None:
     survived = fates(toy, "survivors")
     boundary = survived["litres >= 5", "litres > 5"]
     assert (boundary["file"], boundary["line"]) == ("toyfarm/tank.py", 14)
+    assert boundary["source"] == "return litres >= 5"
+    assert boundary["column"] == len("    return ") + 1
     assert boundary["run_by"] == 2  # the test and the doctest
     unasked = survived["litres - 1", "litres + 1"]
     assert unasked["run_by"] == 0

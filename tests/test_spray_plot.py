@@ -128,3 +128,30 @@ def _hops_m(ways: Sequence[tuple[Place, ...]], home: Place) -> float:
 def test_without_wind_the_order_stays() -> None:
     ways = (((0.0, 0.0), (9.0, 0.0)), ((9.0, 4.0), (0.0, 4.0)))
     assert wind_order(ways, (False, False), (0.0, 0.0), Wind(speed_m_s=3.0)) == ways
+
+
+SOUTH = Wind(speed_m_s=3.0, from_deg=180.0)
+TWO_PARTS = tuple(
+    ((x, y), (x + 50.0, y)) for x, first in ((0.0, 0.0), (80.0, 2.0)) for y in (first, first + 8.0)
+)
+"""Two parts of two lines each; from downwind to upwind one would go to and fro between them."""
+
+
+def test_after_the_edge_lines_go_from_downwind_to_upwind_each_from_its_nearer_end() -> None:
+    edge = ((0.0, 12.0), (0.0, 0.0), (50.0, 0.0), (50.0, 12.0))
+    south, north = ((50.0, 5.0), (0.0, 5.0)), ((0.0, 9.0), (50.0, 9.0))
+    found = wind_order((edge, south, north), (True, False, False), edge[0], SOUTH)
+    assert found == (edge, north[::-1], south[::-1])
+
+
+def test_where_downwind_first_is_too_far_about_the_sense_that_begins_downwind_is_flown() -> None:
+    ways = TWO_PARTS
+    back = tuple(way[::-1] for way in reversed(ways))
+    middle = (65.0, 5.0)
+    assert wind_order(ways, [False] * 4, middle, SOUTH) == back
+    assert wind_order(ways, [False] * 4, middle, Wind(speed_m_s=3.0, from_deg=0.0)) == ways
+
+
+def test_no_wind_makes_the_way_longer_than_it_is_worth() -> None:
+    ways = TWO_PARTS
+    assert wind_order(ways, [False] * 4, (-20.0, 0.0), SOUTH) == ways

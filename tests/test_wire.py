@@ -193,6 +193,19 @@ def test_a_plan_that_cannot_be_read_is_an_error_in_words(scene: str) -> None:
     assert fetching.progress.stage == "download"
 
 
+def test_reading_a_plan_is_tried_four_times_and_given_up_then() -> None:
+    actor = DownloadNeverAnswered(MISSION)
+    air = VirtualAir(awake_autopilot(), to_vehicle=actor.to_vehicle, to_us=actor.to_us)
+    actor.air = air
+    fetching = Fetching(PAIR)
+    air.transmit(fetching.start(air.now_s))
+    attempts = []
+    while not fetching.finished:
+        attempts.append(fetching.progress.attempt)
+        air.step(fetching)
+    assert list(dict.fromkeys(attempts)) == [1, 2, 3, 4]
+
+
 def test_progress_counts_up_to_every_item_of_every_plan() -> None:
     plan = plan_of(6)
     air = VirtualAir(awake_autopilot())
