@@ -258,7 +258,9 @@ def _start(program: Path) -> None:
 
 def _tidy(folder: Path, kept: Path) -> None:
     """Throw away former programs, and what others left who were killed."""
-    for path in folder.iterdir():
+    with files.told(folder):
+        entries = tuple(folder.iterdir())
+    for path in entries:
         left = path.name.startswith(f".{PROGRAM}-") and path.name.endswith(files.TEMPORARY)
         if path != kept and (left or _NAME.fullmatch(path.name)):
             with suppress(OSError):
