@@ -117,6 +117,20 @@ def test_a_gap_drops_what_was_heard_but_not_what_was_learnt():
     assert after.speed_m_s == before.speed_m_s
 
 
+def test_sightings_a_tenth_of_a_second_apart_are_one():
+    rows = [(1.0, 5.0, 0.0), (1.1, 5.0, 0.0), (1.14, 5.0, 0.0), (1.16, 5.0, 0.0), (1.3, 5.0, 0.0)]
+    heard = known(leant(rows, lambda _: (0.0, 0.0), 0.2, 0.02)).heard
+    assert [now.time_s for now in heard] == [1.0, 1.16]
+
+
+def test_what_was_learnt_of_a_full_tank_fades_as_it_empties():
+    full = known(leant(lines(20), lambda _: (2.0, -1.0), 0.1, 0.0))
+    end_s = lines(20)[-1][0]
+    rows = [(end_s + time_s, east, north) for time_s, east, north in lines(8)]
+    empty = known(leant(rows, lambda _: (2.0, -1.0), 0.25, 0.0), full)
+    assert empty.drag_per_s > 1.5 * full.drag_per_s
+
+
 def test_an_aircraft_without_attitude_teaches_nothing():
     seen = [replace(now, thrust_east_m_s2=math.nan) for now in
             leant(lines(), lambda _: (3.0, 0.0), 0.2, 0.02)]  # fmt: skip

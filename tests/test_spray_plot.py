@@ -139,7 +139,7 @@ TWO_PARTS = tuple(
 
 def test_after_the_edge_lines_go_from_downwind_to_upwind_each_from_its_nearer_end() -> None:
     edge = ((0.0, 12.0), (0.0, 0.0), (50.0, 0.0), (50.0, 12.0))
-    south, north = ((50.0, 5.0), (0.0, 5.0)), ((0.0, 9.0), (50.0, 9.0))
+    south, north = ((50.0, 5.0), (0.0, 5.0)), ((0.0, 9.0), (0.0, 8.5), (50.0, 9.0))
     found = wind_order((edge, south, north), (True, False, False), edge[0], SOUTH)
     assert found == (edge, north[::-1], south[::-1])
 
