@@ -293,8 +293,9 @@ def two_fields(gap_m: float):
     return [DRAFT.site(west, PAD), DRAFT.site(east, PAD)]
 
 
-def test_two_fields_are_flown_in_one_job_nearest_first():
-    site, route = several_fields(two_fields(8.0), CALM, name="Hai ruộng")
+@pytest.mark.parametrize("named", [1, -1], ids=["west first", "east first"])
+def test_two_fields_are_flown_in_one_job_nearest_first(named):
+    site, route = several_fields(two_fields(8.0)[::named], CALM, name="Hai ruộng")
     wet = sprayed(route)
     assert wet.area == pytest.approx(2 * 3600, rel=0.01)
     first = [p.points[0][0] < 0.0 for p in route.passes]

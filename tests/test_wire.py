@@ -199,6 +199,9 @@ def test_reading_a_plan_is_tried_four_times_and_given_up_then() -> None:
     actor.air = air
     fetching = Fetching(PAIR)
     air.transmit(fetching.start(air.now_s))
+    assert fetching.wake_s > air.now_s
+    assert fetching.tick((air.now_s + fetching.wake_s) / 2.0) == ()
+    assert fetching.tick(fetching.wake_s) != ()
     attempts = []
     while not fetching.finished:
         attempts.append(fetching.progress.attempt)
