@@ -17,9 +17,11 @@ costs little. A survivor whose line no test runs is told apart (``"run_by": 0``)
 only at import is told as such. Tests that start programs of their own test these unchanged.
 
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
-``--seconds`` left no time for is counted as not run. Libraries considered: mutmut 3 copies the
-sources and wants its own layout of imports; cosmic-ray rewrites files in place; mutatest is not
-kept up. None leaves the working tree alone, and each would be one more dependency.
+``--seconds`` left no time for is counted as not run. `mutation_report.json` is a small first run;
+what a person judged of its survivors stands beside them, and which tests were added for them.
+Libraries considered: mutmut 3 copies the sources and wants its own layout of imports; cosmic-ray
+rewrites files in place; mutatest is not kept up. None leaves the working tree alone, and each would
+be one more dependency.
 """
 
 from __future__ import annotations
