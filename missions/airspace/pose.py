@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from missions.airspace.keepouts import areas
+from missions.airspace.route import Place
 
 GRID_M = 0.001
 """A tenth of what the wire's 1e-7 degrees can tell: straight sides stay straight."""
 NEAR_M = 1.0
 """A pad nearer than this to the ground's middle gives no sure direction: north is ahead."""
 
-Place = tuple[float, float]
 Shape = TypeVar("Shape", bound=BaseGeometry)
 
 

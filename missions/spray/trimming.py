@@ -126,8 +126,9 @@ def cut_passes(
     done = _sides(done, _before(pieces), roomy, width_m)
     lines.sort(key=lambda k: -round(_length(pieces[k].points), 2))
     sprayed = swept(done.values(), width_m) if done else None
-    long = [k for k in lines if _length(pieces[k].points) >= 2.0 * width_m - NEARLY_M]
-    short = [k for k in lines if k not in set(long)]
+    least_long_m = 2.0 * width_m - NEARLY_M
+    long = [k for k in lines if _length(pieces[k].points) >= least_long_m]
+    short = [k for k in lines if _length(pieces[k].points) < least_long_m]
     for k in long:
         done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
     if short:
