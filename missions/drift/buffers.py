@@ -33,8 +33,10 @@ crop behind them agri cannot know: a plan that names none says so when it is che
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 
 from shapely.geometry import LineString, MultiLineString, MultiPolygon
@@ -221,8 +223,9 @@ def buffers(
     wind = settings.wind if wind is None else wind
     factor = stretch(conditions(settings, wind))
     label_m = settings.product.label_buffer_m
-    found = _places(site, frame, downwind_of(wind), factor, label_m)
-    return (*found, *_edges(site, settings, frame, downwind_of(wind), factor))
+    draw = partial(_buffer, from_deg=downwind_of(wind), ahead_deg=_ahead_deg(site, frame))
+    found = _places(site, frame, draw, factor, label_m)
+    return (*found, *_edges(site.field, settings, frame, draw, factor))
 
 
 def default_buffers(site: Site, frame: LocalFrame) -> tuple[Buffer, ...]:
@@ -235,26 +238,28 @@ def default_buffers(site: Site, frame: LocalFrame) -> tuple[Buffer, ...]:
     """
     if is_ruoi_field(site.field):
         raise Refused("error.ruoi_field", name=site.field.name)
-    return _places(site, frame, None, 1.0, 0.0)
+    draw = partial(_buffer, from_deg=None, ahead_deg=_ahead_deg(site, frame))
+    return _places(site, frame, draw, 1.0, 0.0)
+
+
+_Draw = Callable[[str, BufferKind, BaseGeometry, tuple[float, float]], Buffer]
+"""Draws a buffer in one wind."""
 
 
 def _places(
-    site: Site, frame: LocalFrame, from_deg: float | None, factor: float, label_m: float
+    site: Site, frame: LocalFrame, draw: _Draw, factor: float, label_m: float
 ) -> tuple[Buffer, ...]:
     kept = [(s.name, BufferKind(s.kind.value), s.geometry) for s in site.sensitive_sites]
     kept += [(o.name, _PEOPLE[o.kind], o.geometry) for o in site.obstacles if o.kind in _PEOPLE]
-    ahead_deg = _ahead_deg(site, frame)
     return tuple(
-        _buffer(
+        draw(
             name,
             kind,
             frame.geometry_to_local(geometry),
-            from_deg,
             (
                 max(DISTANCES[kind].around_m, label_m),
                 max(DISTANCES[kind].downwind_m * factor, label_m),
             ),
-            ahead_deg=ahead_deg,
         )
         for name, kind, geometry in kept
     )
@@ -264,9 +269,9 @@ def _buffer(
     name: str,
     kind: BufferKind,
     shape: BaseGeometry,
-    from_deg: float | None,
     kept_m: tuple[float, float],
     *,
+    from_deg: float | None,
     ahead_deg: float,
 ) -> Buffer:
     around_m, downwind_m = kept_m
@@ -294,13 +299,13 @@ def border_edges(boundary: MultiPolygon) -> list[LineString]:
 
 
 def _edges(
-    site: Site,
+    field: Field,
     settings: SpraySettings,
     frame: LocalFrame,
-    from_deg: float | None,
+    draw: _Draw,
     factor: float,
 ) -> tuple[Buffer, ...]:
-    edges = border_edges(site.field.boundary)
+    edges = border_edges(field.boundary)
     told = dict.fromkeys(range(1, len(edges) + 1), settings.clearance_m)
     for edge in settings.edges:
         if edge.edge not in told:
@@ -308,14 +313,13 @@ def _edges(
         told[edge.edge] = edge.clearance_m
     table = DISTANCES[BufferKind.EDGE]
     times = factor * table.downwind_m / table.around_m
-    ahead_deg = _ahead_deg(site, frame)
     found = []
     for clearance_m in sorted({value for value in told.values() if value > 0.0}):
         lines = [edges[number - 1] for number, value in told.items() if value == clearance_m]
         shape = frame.geometry_to_local(MultiLineString(lines))
         name = ", ".join(str(number) for number, value in told.items() if value == clearance_m)
         kept_m = (clearance_m, clearance_m * times)
-        found.append(_buffer(name, BufferKind.EDGE, shape, from_deg, kept_m, ahead_deg=ahead_deg))
+        found.append(draw(name, BufferKind.EDGE, shape, kept_m))
     return tuple(found)
 
 
