@@ -255,7 +255,9 @@ def test_the_packages_of_missions_import_one_way_only() -> None:
 
 
 MAPPED = ("imagery", "sitl", "missions", *(
-    f"missions.{path.parent.name}" for path in sorted((ROOT / "missions").glob("*/__init__.py"))
+    ".".join(path.parent.relative_to(ROOT).parts)
+    for package in ("missions", "imagery")
+    for path in sorted((ROOT / package).glob("*/__init__.py"))
 ))  # fmt: skip
 
 

@@ -19,8 +19,7 @@ from rasterio import Affine
 
 from agri.errors import AgriError, BadInput, NotFound
 from agri.grid import Grid
-from imagery import raster
-from imagery.raster import read_grid, write_grid
+from imagery.raster import grids, read_grid, write_grid
 
 PLACE = (0.5, 0.0, 657_000.0, 0.0, -0.5, 2_332_000.0)
 Make = Callable[..., Path]
@@ -189,7 +188,7 @@ def test_only_the_wanted_part_is_read_and_lies_where_it_lay(make: Make) -> None:
 def test_too_many_pixels_are_read_coarser_without_losing_the_highest(
     make: Make, monkeypatch: pytest.MonkeyPatch, coarsen: Any, reduce: Any
 ) -> None:
-    monkeypatch.setattr(raster, "STRIP_PIXELS", 500)
+    monkeypatch.setattr(grids, "STRIP_PIXELS", 500)
     values = np.random.default_rng(5).normal(50.0, 9.0, (60, 90)).astype(np.float32)
     grid = read_grid(make(values), coarsen=coarsen, max_pixels=600)
     blocks = values.astype(float).reshape(20, 3, 30, 3).swapaxes(1, 2)
@@ -361,7 +360,7 @@ def fuzz(make: Make, folder: Path, count: int, seed: int) -> tuple[int, int, int
          blockxsize=64, blockysize=64)  # fmt: skip
     make(values.astype(np.float32), name="big.tif", compress="deflate", BIGTIFF="YES")
     command = [sys.executable, "-c", textwrap.dedent(FUZZ), str(folder), str(count), str(seed)]
-    root = Path(raster.__file__).resolve().parents[1]
+    root = Path(grids.__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=1200)
     assert done.returncode == 0, done.stderr[-2000:]
     told, read, peak_mb = map(int, done.stdout.split())
