@@ -25,7 +25,7 @@ from missions.drift import buffers as drift
 from missions.passes.flight import flight
 from missions.passes.route import SprayRoute
 from missions.spray.mission import plan_spray, several_fields
-from missions.spray.planning import plan_route, treatable_area, untreated
+from missions.spray.planning import Treatable, plan_route, treatable_area, unevenly, untreated
 from missions.sprayer.dose import dose_for
 from missions.sprayer.job import EdgeClearance, Objective, SpraySettings
 from missions.terrain.relief import Slope
@@ -154,6 +154,17 @@ def test_parts_too_narrow_for_a_swath_are_dropped_and_told():
     [told] = untreated(ground, site)
     assert told.key == "finding.spray_left_out"
     assert "180" in told.text("en")
+
+
+def test_ground_lost_where_round_cuts_were_given_fewer_corners_is_told():
+    """However little is left of it: what counts is what might have been sprayed."""
+    site = DRAFT.site(MultiPolygon([box(-50, -10, 50, 10)]), PAD)
+    route = plan_route(site, CALM)
+    part = box(-50, -4, 50, 5.9)
+    lost = Treatable(area=part, dropped=Polygon(), rounded_m2=60.0)
+    assert [f.key for f in unevenly(route, lost, CALM)] == ["finding.spray_missed"]
+    whole = Treatable(area=part, dropped=Polygon(), rounded_m2=9.0)
+    assert not list(unevenly(route, whole, CALM))
 
 
 def test_ground_too_short_for_a_drop_to_fall_is_refused_in_one_sentence():

@@ -181,3 +181,14 @@ def test_no_pass_bends_a_hands_width_before_its_end() -> None:
     [(cut, _)] = cut_passes([Leg(kind=LegKind.LINE, points=way)], ground, 4.0)
     assert 30.0 < cut[-1][0] < 30.1
     assert len(cut) == 2
+
+
+def test_no_pass_ends_with_a_leg_on_which_its_boom_only_turns() -> None:
+    """There the boom's inner end would go backwards, and the strip cross itself."""
+    way = ((0.0, 0.0), (30.0, 0.0), (35.0, 1.4))
+    for far_m, points in ((30.2, 2), (33.0, 3)):
+        ground = box(-10.0, -10.0, far_m, 12.0)
+        [(cut, _)] = cut_passes([Leg(kind=LegKind.LINE, points=way)], ground, 6.0)
+        [(back, _)] = cut_passes([Leg(kind=LegKind.LINE, points=way[::-1])], ground, 6.0)
+        assert len(cut) == len(back) == points
+        assert cut[-1][0] >= 29.5

@@ -160,7 +160,8 @@ def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -
     late for want of room to run up counts as missed.
     """
     ground = treatable.area
-    if ground.area < SMALL_M2:
+    wanted_m2 = float(ground.area) + treatable.rounded_m2
+    if wanted_m2 < SMALL_M2:
         return
     wet = [work for _, works in _wet(route, settings) for work in works]
     strips = [swept([work.points], work.width_m).intersection(ground) for work in wet]
@@ -170,7 +171,6 @@ def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -
     twice = (sum(float(strip.area) for strip in strips) + early_m2) / times / max(
         once_m2, 1.0
     ) - 1.0
-    wanted_m2 = float(ground.area) + treatable.rounded_m2
     if once_m2 < ENOUGH * wanted_m2:
         percent = 100.0 * (1.0 - once_m2 / wanted_m2)
         yield Finding.warning("finding.spray_missed", percent=percent)

@@ -142,7 +142,8 @@ def cut_passes(
     return tuple(
         (tuple((float(e), float(n)) for e, n in way), pieces[k].edge)
         for k in sorted(done)
-        for way in ([done[k]] if pieces[k].edge else _parted(done[k], sides, width_m))
+        for part in ([done[k]] if pieces[k].edge else _parted(done[k], sides, width_m))
+        for way in [_without_turned_ends(part, width_m)]
         if len(way) and _length(way) >= least_m
     )
 
@@ -437,6 +438,24 @@ def _between(points: FloatArray, start_m: float, end_m: float) -> FloatArray:
     inner = points[(so_far > start_m + KINK_M) & (so_far < end_m - KINK_M)]
     ends, _ = _along(points, np.array([start_m, end_m]))
     return np.vstack([ends[:1], inner, ends[1:]])
+
+
+def _without_turned_ends(points: FloatArray, width_m: float) -> FloatArray:
+    """Return a way without last legs in which a boom only turns.
+
+    Where a leg is shorter than half a width times tan(turn / 2), the boom's inner end goes
+    backwards: its strip crosses itself, and the aircraft slows for a bend that sprays a wedge.
+    """
+    for _ in range(2):
+        while len(points) > 2:
+            back, here, ahead = points[-3:]
+            leg, before = ahead - here, here - back
+            turn = abs(math.atan2(before[0] * leg[1] - before[1] * leg[0], before @ leg))
+            if math.hypot(*leg) > width_m / 2.0 * math.tan(turn / 2.0):
+                break
+            points = points[:-1]
+        points = points[::-1]
+    return points
 
 
 def _length(points: FloatArray | Sequence[Place]) -> float:
