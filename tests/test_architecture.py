@@ -95,7 +95,7 @@ PURE = (
     "missions.formats.dataflash_track", "missions.formats.dataflash_words",
     "missions.flight.matching", "missions.flight.wind_watch", "sitl.wind_estimate",
     "missions.flight.lean_wind", "missions.flight.home_watch",
-    "missions.applied.balance",
+    "missions.applied.balance", "imagery.photo",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
