@@ -2,9 +2,12 @@
 
 * `guard`: GeoTIFF alone, from this disk, no side files, no network, header judged first;
 * `systems`: coordinate systems and datums;
-* `grids`: one band as `agri.grid.Grid`, whole or around an area, and back.
+* `grids`: one band as `agri.grid.Grid`, whole or around an area, and back;
+* `layers`: what an orthomosaic's layers are: bands, alpha, reflectance;
+* `ortho`: an orthomosaic's facts, and its pixels window by window.
 """
 
 from imagery.raster.grids import read_grid, write_grid
+from imagery.raster.ortho import Ortho, Window, blocks, open_ortho
 
-__all__ = ["read_grid", "write_grid"]
+__all__ = ["Ortho", "Window", "blocks", "open_ortho", "read_grid", "write_grid"]
