@@ -1,0 +1,8 @@
+"""Trees: their crowns found from above, their places in the orchard, their numbers for life.
+
+* `canopy`: heights above ground: surface less ground, the ground found if need be, pits filled;
+* `tops`: tree tops: the highest place within a window that grows with the tree;
+* `crown`: what is known of one crown, and its outline;
+* `flooding`: from tops to crowns, in pieces that fit without a seam;
+* `finding`: the crowns of a canopy model of any size.
+"""
