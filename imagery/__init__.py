@@ -4,7 +4,10 @@
   of sensors;
 * `photo`: one photo file's facts, the value between intake and calibration;
 * `raster`: opens GeoTIFF, guarded, as `agri.grid.Grid` (ground heights, surfaces, rate maps) and
-  writes grids back.
+  writes grids back;
+* `extras`: libraries of the extra “imagery”, one sentence when they are missing;
+* `metric`: rasters measured in metres;
+* `trees`: crowns found from above, the orchard's grid, numbers that stay.
 
 A survey's photographs meet the package through the positions that a flight's record keeps
 (`agri.track.Photo`).

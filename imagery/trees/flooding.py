@@ -156,8 +156,13 @@ def flood(
 
 
 def _flooded(
-    read: Read, core: _Piece, window: _Piece, *,
-    shape: tuple[int, int], pixel: float, rule: CrownRule,
+    read: Read,
+    core: _Piece,
+    window: _Piece,
+    *,
+    shape: tuple[int, int],
+    pixel: float,
+    rule: CrownRule,
 ) -> list[Flooded] | None:
     """Return the crowns of the core, None when the window is too narrow to be sure of one."""
     heights = read(window.row, window.column, window.rows, window.columns)

@@ -116,7 +116,9 @@ def tree_tops(
         step = max(1, AT_ONCE // (2 * len(halves[0]) + 1))
         for first in range(0, len(chosen), step):
             some = chosen[first : first + step]
-            top[some] = _highest(padded, places[some] + edge, tall[some], halves=halves, equals=equals)
+            top[some] = _highest(
+                padded, places[some] + edge, tall[some], halves=halves, equals=equals
+            )
     return np.asarray(places[top], dtype=np.int64)
 
 
