@@ -9,8 +9,10 @@ of `missions.airspace.fence` kept).
 What was sprayed is a tuple of `Done`: stretches of passes. It comes from a pilot who tells where it
 stopped (`done_until`) or from a record (`missions.sortie.progress`). The rest is every other
 stretch, in the plan's order, each metre once: also what lies in the middle, where the pump stopped
-by itself because a pilot braked. Stretches shorter than `LEAST_REST_M` are let be. Where a stretch
-begins at a stop, spraying begins ``resume_overlap_m`` before it.
+by itself because a pilot braked. Stretches shorter than `LEAST_REST_M` are let be, and at a pass's
+beginning those that are flown in less than `LATE_S`: the sprayer looks three times a second, so it
+may come on that much later, and would again. Where a stretch begins at a stop, spraying begins
+``resume_overlap_m`` before it.
 
 A pass keeps the run-up and the run-out that the sortie's items have for it: in a region read from a
 rounded fence there may be a little more room, along a slanting border a metre of it, and with it
@@ -43,6 +45,10 @@ from missions.wire.pump import pump_channel
 
 LEAST_REST_M = 1.0
 """A shorter stretch that was not sprayed is let be."""
+LATE_S = 0.4
+"""How much later a pass's spraying may begin than another's, ordered at the same place: twice
+`missions.passes.flight.PUMP_JITTER_S`, and what a record that tells the pump ten times a second
+leaves open."""
 LEAST_REST_S = 0.5
 """A spot left this much early is let be."""
 ROUNDING_M = 0.05
@@ -280,7 +286,8 @@ def _rest(work: Pass, done: Sequence[Done], again_m: float) -> Iterator[Pass]:
         return
     length_m, here_m = work.length_m, 0.0
     for stretch in [*merged(done), Done(index=0, from_m=length_m, to_m=length_m)]:
-        if stretch.from_m - here_m > min(LEAST_REST_M, length_m / 2.0):
+        least_m = max(LEAST_REST_M, LATE_S * work.speed_m_s if here_m == 0.0 else 0.0)
+        if stretch.from_m - here_m > min(least_m, length_m / 2.0):
             start_m = max(0.0, here_m - again_m)
             whole = start_m == 0.0 and stretch.from_m >= length_m
             yield work if whole else work.part(start_m, stretch.from_m)
