@@ -4,5 +4,7 @@
 * `tops`: tree tops: the highest place within a window that grows with the tree;
 * `crown`: what is known of one crown, and its outline;
 * `flooding`: from tops to crowns, in pieces that fit without a seam;
-* `finding`: the crowns of a canopy model of any size.
+* `finding`: the crowns of a canopy model of any size;
+* `colours`: crowns from colours alone;
+* `measuring`: the mean of an index over each crown.
 """

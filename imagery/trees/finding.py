@@ -17,7 +17,7 @@ import numpy as np
 import shapely
 from scipy import ndimage
 
-from agri.grid import FloatArray, Grid
+from agri.grid import Coarsen, FloatArray, Grid
 from imagery.metric import pixel_m, plane
 from imagery.trees.crown import Crown, outline_of
 from imagery.trees.flooding import CrownRule, Flooded, Read, flood
@@ -68,15 +68,15 @@ class Canopy:
         """A grid of one pixel that has this canopy's CRS and transform."""
         return Grid(values=np.zeros((1, 1)), affine=self.affine, epsg=self.epsg, name=self.name)
 
-    def coarser(self, factor: int) -> Canopy:
-        """Return the canopy with pixels `factor` times as long and wide, the highest of each."""
+    def coarser(self, factor: int, how: Coarsen = "max") -> Canopy:
+        """Return the canopy with pixels `factor` times as long and wide."""
         if factor == 1:
             return self
         fine = self.read
 
         def read(row: int, column: int, rows: int, columns: int) -> FloatArray:
             part = fine(row * factor, column * factor, rows * factor, columns * factor)
-            return replace(self.place, values=part).coarser(factor, "max").values
+            return replace(self.place, values=part).coarser(factor, how).values
 
         a, b, c, d, e, f = self.affine
         return replace(
@@ -90,20 +90,22 @@ class Canopy:
         """Return the canopy blurred by a Gaussian of `sigma` pixels."""
         if sigma <= 0.0:
             return self
-        sharp, whole = self.read, self.shape
-        halo = math.ceil(TRUNCATE * sigma) + 1
+        return self.changed(lambda part: blurred(part, sigma), math.ceil(TRUNCATE * sigma) + 1)
+
+    def changed(self, change: Callable[[FloatArray], FloatArray], halo: int) -> Canopy:
+        """Return the canopy changed by what looks at most `halo` pixels around each pixel."""
+        before, whole = self.read, self.shape
 
         def read(row: int, column: int, rows: int, columns: int) -> FloatArray:
             first, left = max(0, row - halo), max(0, column - halo)
             end, right = min(whole[0], row + rows + halo), min(whole[1], column + columns + halo)
-            part = sharp(first, left, end - first, right - left)
-            blurred = _blurred(part, sigma)
-            return blurred[row - first :, column - left :][:rows, :columns]
+            after = change(before(first, left, end - first, right - left))
+            return after[row - first :, column - left :][:rows, :columns]
 
         return replace(self, read=read)
 
 
-def _blurred(values: FloatArray, sigma: float) -> FloatArray:
+def blurred(values: FloatArray, sigma: float) -> FloatArray:
     """Return values blurred, the known ones alone having a say; NaN stays NaN."""
     known = np.isfinite(values)
     weight = ndimage.gaussian_filter(known.astype(np.float64), sigma, truncate=TRUNCATE)
