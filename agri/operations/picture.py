@@ -47,7 +47,8 @@ def _pen(layer: Layer) -> dict[str, Any]:
     return {"linewidth": width, "linestyle": (0, dash) if dash else "-"}
 
 
-def _draw(axes: Axes, layer: Layer, geometry: BaseGeometry) -> None:
+def draw_layer(axes: Axes, layer: Layer, geometry: BaseGeometry) -> None:
+    """Draw a layer whose geometry is given in the units of the axes."""
     for part in _parts(geometry):
         if part.geom_type == "Polygon":
             _draw_area(axes, part, layer)
@@ -81,7 +82,10 @@ def _draw(axes: Axes, layer: Layer, geometry: BaseGeometry) -> None:
         )
 
 
-def _legend(axes: Axes, layers: Sequence[Layer], language: Language) -> None:
+def layer_legend(
+    axes: Axes, layers: Sequence[Layer], language: Language, *, below: bool = False
+) -> None:
+    """Name each kind of layer once, beside the map or below it."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -104,7 +108,8 @@ def _legend(axes: Axes, layers: Sequence[Layer], language: Language) -> None:
         handles.values(),
         handles.keys(),
         loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
+        bbox_to_anchor=(0.0, -0.01) if below else (1.01, 1.0),
+        ncols=4 if below else 1,
         frameon=False,
         fontsize=9,
     )
@@ -166,13 +171,13 @@ def draw_picture(
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for layer in layers:
-        _draw(axes, layer, frame.geometry_to_local(layer.geometry))
+        draw_layer(axes, layer, frame.geometry_to_local(layer.geometry))
     axes.set_aspect("equal")
     axes.margins(0.05)
     axes.autoscale_view()
     axes.set(xticks=[], yticks=[])
     _scale_and_north(axes)
-    _legend(axes, layers, language)
+    layer_legend(axes, layers, language)
     axes.set_title(title, fontsize=14, fontweight="bold", loc="left")
     half = (len(facts) + 1) // 2
     for column, rows in enumerate((facts[:half], facts[half:])):
