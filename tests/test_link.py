@@ -509,6 +509,20 @@ def test_the_pump_is_found_by_its_function_or_by_its_channel(
     assert find_pump(read, channel) == found
 
 
+@pytest.mark.parametrize("wrong", [math.inf, -math.inf, math.nan])
+def test_angles_and_winds_that_are_no_numbers_tell_nothing(wrong: float) -> None:
+    known = fold(Telemetry(), mavlink.MAVLink_attitude_message(1, 0.1, 0.1, 1.0, 0, 0, 0), 1.0)
+    known = fold(known, mavlink.MAVLink_wind_message(90.0, 3.0, 0.0), 1.0)
+    assert math.isfinite(known.thrust_east_m_s2)
+    assert known.wind_m_s == 3.0
+    for angles in ((wrong, 0.1, 1.0), (0.1, wrong, 1.0), (0.1, 0.1, wrong)):
+        told = fold(known, mavlink.MAVLink_attitude_message(2, *angles, 0, 0, 0), 2.0)
+        assert math.isnan(told.thrust_east_m_s2)
+        assert math.isnan(told.thrust_north_m_s2)
+    for wind in ((wrong, 3.0), (90.0, wrong)):
+        assert math.isnan(fold(known, mavlink.MAVLink_wind_message(*wind, 0.0), 2.0).wind_m_s)
+
+
 def test_what_is_not_told_is_not_a_number() -> None:
     silent = mavlink.MAVLink_sys_status_message(0, 0, 0, 0, 65535, -1, -1, 0, 0, 0, 0, 0, 0)
     seen = fold(Telemetry(), silent, 0.0)

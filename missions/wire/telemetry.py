@@ -349,8 +349,10 @@ def _home(t: Telemetry, m: Any, _: float) -> Telemetry:
 
 
 def _attitude(t: Telemetry, m: Any, _: float) -> Telemetry:
-    """Take the lean; one near a quarter turn (a rolled-over aircraft) tells nothing."""
-    upright = math.cos(m.roll) * math.cos(m.pitch)
+    """Take the lean; one near a quarter turn (a rolled-over aircraft) tells nothing, nor an angle
+    that is none."""
+    known = all(map(math.isfinite, (m.roll, m.pitch, m.yaw)))
+    upright = math.cos(m.roll) * math.cos(m.pitch) if known else 0.0
     if not upright > LEAST_UPRIGHT:
         return replace(t, thrust_east_m_s2=math.nan, thrust_north_m_s2=math.nan)
     ahead = -GRAVITY_M_S2 * math.tan(m.pitch)
@@ -365,7 +367,7 @@ def _attitude(t: Telemetry, m: Any, _: float) -> Telemetry:
 
 def _wind(t: Telemetry, m: Any, _: float) -> Telemetry:
     """Take a wind; one of exactly 0 is how ArduCopter 4.6 tells that it estimates none."""
-    if not m.speed > 0.0:
+    if not (0.0 < m.speed < math.inf and math.isfinite(m.direction)):
         return replace(t, wind_m_s=math.nan, wind_from_deg=math.nan)
     return replace(t, wind_m_s=float(m.speed), wind_from_deg=float(m.direction), wind_s=t.time_s)
 
