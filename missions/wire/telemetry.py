@@ -349,8 +349,7 @@ def _home(t: Telemetry, m: Any, _: float) -> Telemetry:
 
 
 def _attitude(t: Telemetry, m: Any, _: float) -> Telemetry:
-    """Take the lean; one near a quarter turn (a rolled-over aircraft) tells nothing, nor an angle
-    that is none."""
+    """Take the lean; near a quarter turn (a rolled-over aircraft) it tells nothing."""
     known = all(map(math.isfinite, (m.roll, m.pitch, m.yaw)))
     upright = math.cos(m.roll) * math.cos(m.pitch) if known else 0.0
     if not upright > LEAST_UPRIGHT:
