@@ -1,4 +1,4 @@
-"""Rate maps: how many litres a hectare each place is to get.
+"""Zones, and rate maps: how many litres a hectare each place is to get.
 
 A `RateMap` is polygons with a rate (drawn, or a prescription from another program) or a `Grid` in
 L/ha (zones made from pictures). It is checked when built, because it decides what is poured where:
@@ -32,6 +32,45 @@ NOISE_M2 = 1.0
 """Overlaps up to this come from drawing."""
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A named part of the ground: a field, a plot, a tree's crown, a management zone.
+
+    Parameters
+    ----------
+    name : str
+        For sentences and tables.
+    area : shapely.Polygon or MultiPolygon
+        WGS 84 (lon, lat) degrees.
+    kind : str
+        "field", "plot", "tree", "zone", … or "".
+
+    Raises
+    ------
+    BadInput
+        When the area is none.
+
+    Examples
+    --------
+    >>> Zone(name="A", area=shapely.box(106.51, 21.08, 106.511, 21.081), kind="plot").area_m2 // 1
+    11506.0
+    """
+
+    name: str
+    area: Polygon | MultiPolygon
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        areal = isinstance(self.area, Polygon | MultiPolygon)
+        if not areal or self.area.is_empty or not self.area.is_valid:
+            raise BadInput("error.zone_area", name=self.name or "?")
+
+    @property
+    def area_m2(self) -> float:
+        """Square metres on the ground."""
+        return float(LocalFrame.around(self.area).geometry_to_local(self.area).area)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

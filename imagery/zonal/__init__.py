@@ -1,0 +1,28 @@
+"""Statistics of fields, plots, zones and trees over rasters: exact at edges, right on overlaps.
+
+`zonal_statistics` takes rasters (`OrthoLayers` of files, `ArrayLayers` of arrays) and zones
+(`agri.zone.Zone`); `write_table` writes what it finds; `sao_plots` divides a field into plots of one
+sào to take statistics of.
+
+The rooms, from low to high:
+
+* `coverage`: how much of every pixel an area covers;
+* `order`: quantiles of values that count in part;
+* `tally`: what is known of one area so far, and its figures;
+* `places`: where whole pixels lie in a block, and which areas are too large to hold;
+* `gathering`: takes blocks as they stream past;
+* `refining`: quantiles of areas too large to hold;
+* `layers`: files and arrays as layers;
+* `placing`: zones in a raster's pixels;
+* `statistics`: the whole pass, with findings;
+* `tables`: GeoPackage, GeoParquet and CSV;
+* `sao`: plots of one sào inside a field.
+"""
+
+from imagery.zonal.layers import ArrayLayers, Layers, OrthoLayers
+from imagery.zonal.sao import sao_plots
+from imagery.zonal.statistics import ZonalTable, ZoneStatistics, zonal_statistics
+from imagery.zonal.tables import read_zones, write_table
+
+__all__ = ["ArrayLayers", "Layers", "OrthoLayers", "ZonalTable", "ZoneStatistics", "read_zones",
+           "sao_plots", "write_table", "zonal_statistics"]  # fmt: skip
