@@ -55,7 +55,7 @@ class Zone:
     Examples
     --------
     >>> Zone(name="A", area=shapely.box(106.51, 21.08, 106.511, 21.081), kind="plot").area_m2 // 1
-    11506.0
+    11505.0
     """
 
     name: str

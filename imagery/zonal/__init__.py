@@ -1,8 +1,8 @@
 """Statistics of fields, plots, zones and trees over rasters: exact at edges, right on overlaps.
 
 `zonal_statistics` takes rasters (`OrthoLayers` of files, `ArrayLayers` of arrays) and zones
-(`agri.zone.Zone`); `write_table` writes what it finds; `sao_plots` divides a field into plots of one
-sào to take statistics of.
+(`agri.zone.Zone`); `write_table` writes what it finds; `sao_plots` divides a field into plots of
+one sào to take statistics of.
 
 The rooms, from low to high:
 

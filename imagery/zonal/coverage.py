@@ -10,8 +10,8 @@ width adds dy · (1 − u) to that pixel and dy to every pixel to the right of i
   pixel, which is the one of its middle;
 * pieces are summed by (area, row, column): these are the pixels that an outline crosses, their
   weight is the row's sum so far plus their own share;
-* between two such pixels of a row the sum stays as it is: 0 without, 1 within (told as runs of whole
-  pixels), or a share where a level edge passes through the row (told pixel by pixel).
+* between two such pixels of a row the sum stays as it is: 0 without, 1 within (told as runs of
+  whole pixels), or a share where a level edge passes through the row (told pixel by pixel).
 
 Rings are turned so that outer ones count up and holes count down; parts and holes need no other
 care. An area may be cut by a window (a block of the raster): what is left of it is moved onto the
@@ -69,7 +69,7 @@ class Cover:
     Parameters
     ----------
     area, row, column : (M,) intp
-        Pixels that an outline crosses.
+        Pixels that are covered in part, or crossed by an outline.
     weight : (M,) float64
         Share of the pixel that is covered, above 0 to 1.
     run_area, run_row, run_start, run_stop : (R,) intp
@@ -158,7 +158,7 @@ def cover(edges: Edges, column: int, row: int, width: int, height: int) -> Cover
     >>> half = edges_of(np.array([shapely.box(0.5, 0.0, 3.0, 0.5)]))
     >>> found = cover(half, 0, 0, 4, 2)
     >>> found.column.tolist(), found.weight.tolist()
-    ([0], [0.25])
+    ([0, 1, 2], [0.25, 0.5, 0.5])
     """
     chosen = touching(edges, column, row, width, height)
     counts = edges.first[chosen + 1] - edges.first[chosen]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.zonal.coverage import Edges, cover
-from imagery.zonal.order import Sorted, weighted_quantile
+from imagery.zonal.order import Sorted, weighted_quantiles
 from imagery.zonal.places import by_area, inner_place, inner_values
 from imagery.zonal.tally import HALF, Figures, FloatArray, Tally, Values, figures, ordered_bits
 
@@ -149,10 +149,7 @@ class Gathering:
             values = np.concatenate(tally.held) if tally.held else np.empty(0, np.float32)
             values.sort()
             outline, weights = tally.woven()
-            quantiles = tuple(
-                weighted_quantile(Sorted(values), outline, weights, share)
-                for share in self.quantiles
-            )
+            quantiles = weighted_quantiles(Sorted(values), outline, weights, self.quantiles)
             if self.bin_edges is not None:
                 tally.histogram += _in_bins(values, self.bin_edges)
         return figures(tally, quantiles)

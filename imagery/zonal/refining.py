@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.zonal.coverage import Edges, cover
-from imagery.zonal.order import Counted, Ordered, Sorted, ranks_near, weighted_quantile
+from imagery.zonal.order import Counted, Sorted, ranks_near, weighted_quantiles
 from imagery.zonal.places import by_area, inner_place, inner_values
 from imagery.zonal.tally import (
     HALF,
@@ -97,12 +97,12 @@ class Refining:
             return (math.nan,) * len(self.quantiles)
         outline, weights = tally.woven()
         if tally.classes is None:
-            inner: Ordered = Sorted(np.empty(0, np.float32))
-            return tuple(weighted_quantile(inner, outline, weights, q) for q in self.quantiles)
+            nothing = Sorted(np.empty(0, np.float32))
+            return weighted_quantiles(nothing, outline, weights, self.quantiles)
         ends = np.cumsum(tally.classes)
         chosen = self._chosen[area, band]
         counts = self._counts[area, band].reshape(len(chosen), HALF)
-        found = []
+        found: list[float] = []
         for share in self.quantiles:
             near = _classes(ends, tally.inner, float(weights.sum()), share)
             rows = np.searchsorted(chosen, near)
@@ -112,7 +112,7 @@ class Refining:
             numbers = counts[rows][told[:, 0], told[:, 1]]
             stretch = Counted(values=from_ordered_bits(bits), ends=before + np.cumsum(numbers),
                               before=before, size=tally.inner)  # fmt: skip
-            found.append(weighted_quantile(stretch, outline, weights, share))
+            found += weighted_quantiles(stretch, outline, weights, (share,))
         return tuple(found)
 
 

@@ -76,11 +76,11 @@ def sao_plots(
     level = affinity.rotate(local, -turn, origin=(0.0, 0.0))
     long_m, wide_m = math.sqrt(plot_m2 * ratio), math.sqrt(plot_m2 / ratio)
     names, pieces = _cut(level, long_m, wide_m)
-    names, pieces = _joined(names, pieces, least_share * plot_m2)
+    kept, plots = _joined(names, pieces, least_share * plot_m2)
     return tuple(
         Zone(name=name, kind="sao",
              area=frame.geometry_to_lonlat(affinity.rotate(piece, turn, origin=(0.0, 0.0))))
-        for name, piece in zip(names, pieces, strict=True)
+        for name, piece in zip(kept, plots, strict=True)
     )  # fmt: skip
 
 

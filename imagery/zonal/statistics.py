@@ -168,9 +168,9 @@ def zonal_statistics(
         job = _Job(group, zones, asked, edges if len(edges) else None)
         for zone, bands in job.figures(_part(progress, number, len(groups))):
             size = float(job.sizes[zone])
-            rows = _rows(zones[zone], group, bands, size, areas[zone])
-            found.update(((zone, row.label), row) for row in rows)
-            told = _told(zones[zone], group, rows, outside=job.outside(zone))
+            layered = _rows(zones[zone], group, bands, size, areas[zone])
+            found.update(((zone, row.label), row) for row in layered)
+            told = _told(zones[zone], group, layered, outside=job.outside(zone))
             findings += [(zone, finding) for finding in told]
     rows = tuple(found[zone, label] for zone in range(len(zones)) for label in labels)
     findings.sort(key=lambda told: told[0])
@@ -230,7 +230,8 @@ class _Job:
         self.sizes: FloatArray = shapely.area(placed)
         self.edges: Edges = edges_of(placed)
         self.bands = sum(len(source.labels) for source in group)
-        self.left = self._clipped()
+        self.whole = self._clipped()
+        self.left = self.whole.copy()
 
     def _clipped(self) -> NDArray[np.int64]:
         """Return how many pixels of each zone's box lie on the raster."""
@@ -240,7 +241,7 @@ class _Job:
 
     def outside(self, zone: int) -> bool:
         """Return whether a zone lies wholly outside the raster."""
-        return bool(self._clipped()[zone] == 0)
+        return bool(self.whole[zone] == 0)
 
     def figures(self, progress: Progress) -> Iterator[tuple[int, list[Figures]]]:
         """Yield every zone with the figures of its layers, as they become ready."""
@@ -249,8 +250,8 @@ class _Job:
             counted = too_large(self.edges, self.sizes, self.bands)
         gathering = Gathering(self.edges, self.bands, quantiles=self.quantiles,
                               bin_edges=self.bin_edges, counted=counted)  # fmt: skip
-        for zone in np.flatnonzero(self.left == 0):
-            yield int(zone), gathering.close(int(zone))
+        for away in np.flatnonzero(self.left == 0).tolist():
+            yield away, gathering.close(away)
         again: dict[int, list[Tally]] = {}
         share = 0.5 if counted.any() else 1.0
         for zone in self._pass(gathering.add, lambda done: progress(share * done)):
@@ -273,7 +274,7 @@ class _Job:
                 zone, tallies = again.popitem()
                 few[zone] = tallies
                 refining.take_up(zone)
-            self.left = np.where(np.isin(np.arange(len(self.left)), list(few)), self._clipped(), 0)
+            self.left = np.where(np.isin(np.arange(len(self.left)), list(few)), self.whole, 0)
             for zone in self._pass(refining.add, lambda _: None):
                 yield zone, refining.close(zone)
             done += len(few)

@@ -1,8 +1,8 @@
-"""Statistics of zones as files for other programs: GeoPackage, GeoParquet, CSV; and zones from files.
+"""Statistics of zones as files: GeoPackage, GeoParquet, CSV; and zones from files.
 
-One row for each zone, its name, kind and size, and for each layer the columns ``…_mean``, ``…_sd``,
-``…_min``, ``…_max``, ``…_coverage``, ``…_q10`` (quantiles in per cent) and ``…_m2_1`` … (square
-metres in each bin of the histogram). Figures that there are none of are empty, never 0. A CSV has
+One row for each zone, its name, kind and size, and for each layer the columns ``…_mean``,
+``…_sd``, ``…_min``, ``…_max``, ``…_coverage``, ``…_q10`` (quantiles in per cent) and ``…_m2_1`` …
+(square metres in each bin of the histogram). Figures that there are none of are empty, never 0. A CSV has
 a place inside the zone (lon, lat) instead of its outline and begins with a byte order mark, so that
 spreadsheets read Vietnamese rightly.
 
@@ -25,6 +25,7 @@ from agri.errors import BadInput
 from agri.files import write_bytes
 from agri.findings import Finding
 from agri.zone import Zone
+from imagery.extras import extra
 from imagery.zonal.statistics import ZonalTable, ZoneStatistics
 
 FORMATS = (".gpkg", ".parquet", ".geoparquet", ".csv")
@@ -186,10 +187,7 @@ def _geopackage(frame: Any) -> bytes:
 
 
 def _parquet(frame: Any) -> bytes:
-    try:
-        import pyarrow  # noqa: F401 - GeoParquet is written through it
-    except ImportError:
-        raise BadInput("error.extra_missing", what="GeoParquet", extra="imagery") from None
+    extra("pyarrow")  # geopandas writes through it
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
