@@ -7,6 +7,7 @@
   writes grids back;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
 * `metric`: rasters measured in metres;
+* `zonal`: exact statistics of fields, plots, zones and trees over rasters;
 * `trees`: crowns found from above, the orchard's grid, numbers that stay.
 
 A survey's photographs meet the package through the positions that a flight's record keeps

@@ -95,7 +95,10 @@ PURE = (
     "missions.formats.dataflash_track", "missions.formats.dataflash_words",
     "missions.flight.matching", "missions.flight.wind_watch", "sitl.wind_estimate",
     "missions.flight.lean_wind", "missions.flight.home_watch",
-    "missions.applied.balance", "imagery.photo",
+    "missions.applied.balance", "imagery.photo", "imagery.zonal.coverage",
+    "imagery.zonal.order", "imagery.zonal.tally", "imagery.zonal.places",
+    "imagery.zonal.gathering", "imagery.zonal.refining", "imagery.zonal.placing",
+    "imagery.zonal.statistics", "imagery.zonal.sao",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -1,10 +1,7 @@
 """Statistics of fields, plots, zones and trees over rasters: exact at edges, right on overlaps.
 
-`zonal_statistics` takes rasters (`OrthoLayers` of files, `ArrayLayers` of arrays) and zones
-(`agri.zone.Zone`); `write_table` writes what it finds; `sao_plots` divides a field into plots of
-one sào to take statistics of.
-
-The rooms, from low to high:
+Rasters (files or arrays) and zones go in, a table and findings come out, which can be written as
+GeoPackage, GeoParquet or CSV. The rooms, from low to high:
 
 * `coverage`: how much of every pixel an area covers;
 * `order`: quantiles of values that count in part;

@@ -2,9 +2,9 @@
 
 One row for each zone, its name, kind and size, and for each layer the columns ``…_mean``,
 ``…_sd``, ``…_min``, ``…_max``, ``…_coverage``, ``…_q10`` (quantiles in per cent) and ``…_m2_1`` …
-(square metres in each bin of the histogram). Figures that there are none of are empty, never 0. A CSV has
-a place inside the zone (lon, lat) instead of its outline and begins with a byte order mark, so that
-spreadsheets read Vietnamese rightly.
+(square metres in each bin of the histogram). Figures that there are none of are empty, never 0. A
+CSV has a place inside the zone (lon, lat) instead of its outline and begins with a byte order mark,
+so that spreadsheets read Vietnamese rightly.
 
 Files are made in memory and then written whole or not at all (`agri.files`); the same table gives
 the same bytes.
