@@ -3,6 +3,7 @@
 * `bands`: what light a camera's bands measure and which part each plays in a formula; the catalogue
   of sensors;
 * `photo`: one photo file's facts, the value between intake and calibration;
+* `calibration`: counts to radiance to reflectance, bands laid on each other;
 * `raster`: opens GeoTIFF, guarded, as `agri.grid.Grid` (ground heights, surfaces, rate maps) and
   writes grids back;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;

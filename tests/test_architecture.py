@@ -99,6 +99,8 @@ PURE = (
     "imagery.zonal.order", "imagery.zonal.tally", "imagery.zonal.places",
     "imagery.zonal.gathering", "imagery.zonal.refining", "imagery.zonal.placing",
     "imagery.zonal.statistics", "imagery.zonal.sao",
+    "imagery.calibration.radiance", "imagery.calibration.sun", "imagery.calibration.light",
+    "imagery.calibration.certificate", "imagery.calibration.reflectance",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -1,0 +1,13 @@
+"""Calibration: digital numbers → radiance → reflectance, and bands that lie on each other.
+
+* `radiance`: what sensor, lens and exposure add is taken away;
+* `sun`: where the sun stands;
+* `light`: what a light sensor tells of the light from above;
+* `lens`: a lens's distortion undone;
+* `certificate`: what a reflectance panel reflects, by wavelength;
+* `panel`: the reflectance panel, found and read;
+* `reflectance`: what a flight's reflectance stands on, and its application.
+
+Rooms take values (`imagery.photo.Photo`, arrays) and return values; reading files is
+`imagery.intake`. What could not be calibrated is a finding on every product.
+"""
