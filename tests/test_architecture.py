@@ -52,6 +52,11 @@ MISSIONS = (
 stands before it."""
 
 PURE = (
+    "imagery.extras", "imagery.metric",
+    "imagery.trees.canopy", "imagery.trees.tops", "imagery.trees.crown",
+    "imagery.trees.flooding", "imagery.trees.finding", "imagery.trees.colours",
+    "imagery.trees.measuring", "imagery.trees.lattice", "imagery.trees.gaps",
+    "imagery.trees.aligning", "imagery.trees.passport", "imagery.trees.numbering",
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
     "agri.rules", "agri.papers", "agri.paper_checks", "agri.audit_chain",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
