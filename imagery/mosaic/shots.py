@@ -1,0 +1,174 @@
+"""One photograph as a mosaic needs it: where it was taken, through which lens, and its pixels.
+
+Theory of operation
+-------------------
+The rooms of this package know nothing of EXIF: a `Shot` holds the few numbers of a photo's
+metadata that place it (what is not told is NaN, never a guess) and a function that gives its pixels,
+coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Calibrated
+captures are shots like any other: their pixels are float32 reflectance, NaN where there is none.
+
+Attitude is the camera's, not the aircraft's: heading of the picture's upper edge, and how far
+the lens looks away from straight down, forward (towards the upper edge) and to the right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agri.errors import BadInput
+from agri.files import told
+from agri.geo import LonLat
+
+PixelSource = Callable[[int], NDArray[Any]]
+"""Pixels of a photo, coarser by a whole factor (1, 2, 4 or 8): (H, W, B)."""
+REDUCTIONS = (1, 2, 4, 8)
+MAX_SIDE_PX = 20_000
+"""Longest side of a photo; a larger one is no photo of a survey camera."""
+MAX_FILE_BYTES = 400_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shot:
+    """One photo with what its metadata tell.
+
+    Parameters
+    ----------
+    name : str
+        For sentences; unique within a mosaic.
+    width_px, height_px : int
+        Full size.
+    focal_px : float
+        Focal length in full-size pixels, as told; it is refined for all photos together.
+    place : LonLat
+        WGS 84, from the photo's GPS.
+    altitude_m : float
+        As told, above whatever it is told above; only differences between photos are used.
+    yaw_deg : float
+        Heading of the picture's upper edge, clockwise from true north; NaN when not told.
+    forward_deg, right_deg : float
+        Tilt of the lens away from straight down, towards the upper edge and to the right; NaN
+        when not told.
+    gps_m, gps_up_m : float
+        Standard error of place and altitude.
+    pixels : callable
+        Gives the pixels, ``pixels(4)`` at a fourth of the width.
+
+    Raises
+    ------
+    BadInput
+        When a size or the focal length is impossible.
+    """
+
+    name: str
+    width_px: int
+    height_px: int
+    focal_px: float
+    place: LonLat
+    altitude_m: float
+    pixels: PixelSource
+    yaw_deg: float = math.nan
+    forward_deg: float = math.nan
+    right_deg: float = math.nan
+    gps_m: float = 3.0
+    gps_up_m: float = 5.0
+
+    def __post_init__(self) -> None:
+        sides = (self.width_px, self.height_px)
+        if not 16 <= min(sides) <= max(sides) <= MAX_SIDE_PX:
+            raise BadInput(
+                "error.mosaic_photo_size",
+                name=self.name,
+                width=self.width_px,
+                height=self.height_px,
+                most=MAX_SIDE_PX,
+            )
+        if not 0.2 * max(sides) < self.focal_px < 50.0 * max(sides):
+            raise BadInput("error.mosaic_focal", name=self.name, focal_px=self.focal_px)
+
+
+def file_pixels(path: Path) -> PixelSource:
+    """Return the pixel source of a plain JPEG, PNG or TIFF picture of one or three bands.
+
+    Parameters
+    ----------
+    path : Path
+        A file on this disk; it is read anew each time, so that no picture stays in memory.
+
+    Raises
+    ------
+    BadInput
+        By the source, when the file cannot be decoded.
+    """
+
+    def read(reduction: int) -> NDArray[Any]:
+        import cv2
+
+        with told(path):
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise BadInput("error.mosaic_photo_unread", name=path.name)
+            data = np.fromfile(path, dtype=np.uint8)
+        jpeg = data[:2].tobytes() == b"\xff\xd8"
+        flags = cv2.IMREAD_UNCHANGED
+        if jpeg:
+            flags = cv2.IMREAD_IGNORE_ORIENTATION | _reduced(cv2, reduction)
+        try:
+            image = cv2.imdecode(data, flags)
+        except cv2.error:
+            image = None
+        if image is None:
+            raise BadInput("error.mosaic_photo_unread", name=path.name)
+        if image.ndim == 3:
+            image = image[:, :, 2::-1]
+        else:
+            image = image[:, :, None]
+        return image if jpeg else reduced(image, reduction)
+
+    return read
+
+
+def _reduced(cv2: Any, reduction: int) -> int:
+    flags: dict[int, int] = {
+        1: cv2.IMREAD_COLOR,
+        2: cv2.IMREAD_REDUCED_COLOR_2,
+        4: cv2.IMREAD_REDUCED_COLOR_4,
+        8: cv2.IMREAD_REDUCED_COLOR_8,
+    }
+    return flags[reduction]
+
+
+def reduced(image: NDArray[Any], reduction: int) -> NDArray[Any]:
+    """Return an image coarser by a whole factor, each pixel the mean of those it stands for.
+
+    Parameters
+    ----------
+    image : (H, W, B) array
+        Of any number kind.
+    reduction : int
+        1 leaves it as it is. Rows and columns that do not fill a pixel join the last one.
+
+    Returns
+    -------
+    (⌈H/reduction⌉, ⌈W/reduction⌉, B) array of the same kind
+
+    Examples
+    --------
+    >>> reduced(np.array([[[0.0], [2.0]], [[4.0], [6.0]]]), 2).tolist()
+    [[[3.0]]]
+    """
+    if reduction == 1:
+        return image
+    import cv2
+
+    height, width = image.shape[:2]
+    pad = ((0, -height % reduction), (0, -width % reduction), (0, 0))
+    padded = np.ascontiguousarray(np.pad(image, pad, mode="edge"))
+    size = (padded.shape[1] // reduction, padded.shape[0] // reduction)
+    smaller = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller).reshape(size[1], size[0], image.shape[2])
