@@ -6,7 +6,7 @@ The mosaic is cut into tiles. For each the places of a grid of nodes (every `NOD
 projected into the photos, with the ground's height there; between nodes the way into the photo is
 straight to a hundredth of a pixel on land that does not break, so a photo is drawn by one
 `cv2.remap`. A photo's weight is its distance from its own edge, one in the middle and nothing at
-the border, to the power of `SHARPNESS`: the photo that looks most straight down on a place shows it,
+the border, to the sixth power: the photo that looks most straight down on a place shows it,
 and passes into its neighbour over a few metres instead of at a cut. A photo that nowhere in the
 tile has `LEAST` of the best weight is not drawn.
 
@@ -34,8 +34,8 @@ from imagery.raster.canvas import TILE, Canvas
 FloatArray = NDArray[np.float64]
 
 NODE_PX = 16
-SHARPNESS = 6
 LEAST = 0.03
+BEYOND = 1.4
 CACHE_BYTES = 800_000_000
 """Decoded photos kept."""
 
@@ -64,16 +64,17 @@ class View:
     def pixels_at(self, points_m: FloatArray) -> FloatArray:
         """Return where points (…, 3) are seen: full-size columns and rows (…, 2), whole = centre.
 
-        NaN for what lies behind the lens, or so far outside the picture that the lens's distortion
-        no longer means anything.
+        Far outside the picture the lens's distortion means nothing and might fold back into it:
+        what lies beyond `BEYOND` half pictures is drawn in to there. NaN behind the lens.
         """
         flat = points_m.reshape(-1, 3)
         poses = np.broadcast_to(self.pose, (len(flat), 6))
-        focal = np.full(len(flat), self.shot.focal_px)
-        seen = project(poses, focal, self.lens, flat)
+        focal = self.shot.focal_px * float(np.exp(self.lens[0]))
+        straight = project(poses, np.full(len(flat), focal), np.zeros(2), flat)
         half = np.array([self.shot.width_px, self.shot.height_px]) / 2.0
-        straight = project(poses, focal, np.array([self.lens[0], 0.0]), flat)
-        seen[np.abs(straight / half).max(axis=1) > 1.5] = np.nan
+        over = np.abs(straight / half).max(axis=1, keepdims=True) / BEYOND
+        straight = straight / np.maximum(over, 1.0)
+        seen = straight * (1.0 + self.lens[1] * ((straight / focal) ** 2).sum(1, keepdims=True))
         return np.asarray((seen + half - 0.5).reshape(*points_m.shape[:-1], 2))
 
 
@@ -235,7 +236,12 @@ def _tile(
     east, north = sheet.local(column, row)
     places = np.stack([east, north, ground.heights_m(east, north)], axis=-1)
     seen = [view.pixels_at(places) for view in views]
-    weights = np.array([_weights(view, at) for view, at in zip(views, seen, strict=True)])
+    weights = np.array(
+        [
+            np.nan_to_num(_weights((view.shot.width_px, view.shot.height_px), at))
+            for view, at in zip(views, seen, strict=True)
+        ]
+    )
     best = weights.max(axis=0)
     bands = len(views[0].gain)
     total = np.zeros((TILE, TILE, bands), dtype=np.float32)
@@ -248,11 +254,13 @@ def _tile(
     return total, shown
 
 
-def _weights(view: View, at: FloatArray) -> FloatArray:
-    """Return the weight of a photo at pixels (…, 2) of it."""
-    size = np.array([view.shot.width_px, view.shot.height_px])
-    edge = np.minimum(at + 0.5, size - 0.5 - at).min(axis=-1) / (size.min() / 2.0)
-    return np.nan_to_num(np.clip(edge, 0.0, 1.0)) ** SHARPNESS
+def _weights(size: tuple[float, float], at: NDArray[Any]) -> NDArray[Any]:
+    """Return the weight of a photo of a size at its pixels (…, 2)."""
+    across = np.minimum(at[..., 0] + 0.5, size[0] - 0.5 - at[..., 0])
+    edge = np.minimum(across, np.minimum(at[..., 1] + 0.5, size[1] - 0.5 - at[..., 1]))
+    edge = np.clip(edge * (2.0 / min(size)), 0.0, 1.0)
+    cube = edge * edge * edge
+    return np.asarray(cube * cube)
 
 
 def _draw(
@@ -269,23 +277,22 @@ def _draw(
     shot = view.shot
     native_m = abs(view.pose[2]) / shot.focal_px
     reduction = max(r for r in REDUCTIONS if r == 1 or r * native_m <= 1.05 * pixel_m)
-    image = cache.pixels(shot, reduction)
     far = np.where(np.isfinite(at), at, -1e6)
-    fine = cv2.resize(far, None, fx=NODE_PX, fy=NODE_PX, interpolation=cv2.INTER_LINEAR)
-    fine = np.asarray(fine)[NODE_PX:-NODE_PX, NODE_PX:-NODE_PX]
-    own = _weights(view, fine).astype(np.float32)
+    where = ((far + 0.5) / reduction - 0.5).astype(np.float32)
+    fine = cv2.resize(where, None, fx=NODE_PX, fy=NODE_PX, interpolation=cv2.INTER_LINEAR)
+    fine = np.ascontiguousarray(np.asarray(fine)[NODE_PX:-NODE_PX, NODE_PX:-NODE_PX])
+    own = _weights((shot.width_px / reduction, shot.height_px / reduction), fine)
     if not own.any():
         return
-    where = ((fine + 0.5) / reduction - 0.5).astype(np.float32)
-    drawn = np.asarray(
-        cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    ).reshape(TILE, TILE, -1)
-    values = drawn[:, :, : total.shape[2]].astype(np.float32) * view.gain
-    unknown = ~np.isfinite(values).all(axis=2)
-    if unknown.any():
+    image = cache.pixels(shot, reduction)
+    drawn = cv2.remap(image, fine, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    values = np.asarray(drawn).reshape(TILE, TILE, -1)[:, :, : total.shape[2]] * view.gain
+    if image.dtype.kind == "f":
+        unknown = ~np.isfinite(values).all(axis=2)
         own[unknown] = 0.0
         values[unknown] = 0.0
-    total += values * own[:, :, None]
+    values *= own[:, :, None]
+    total += values
     weight += own
 
 

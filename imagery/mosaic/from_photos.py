@@ -1,0 +1,102 @@
+"""Shots from what intake read of photos: `imagery.photo.Photo` as `imagery.mosaic.Shot`.
+
+Theory of operation
+-------------------
+A photo without a place cannot be put on the earth and is left out, named in a `Finding`. The focal
+length comes from the lens's calibration, else from its millimetres and the pixel's size. A gimbal's
+attitude is taken, the aircraft's only for the heading (a survey camera hangs level or tilts with
+the frame, and nobody tells which). The told error of GPS is the photo's own where there is one: a
+centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from agri.errors import BadInput
+from agri.findings import Finding
+from imagery.mosaic.shots import PixelSource, Shot, file_pixels
+from imagery.photo import BrownLens, Photo
+
+PLAIN_GPS_M = 3.0
+"""Standard error of a receiver without corrections, level (FAA: 95 % within 5 m)."""
+FIXED_GPS_M = 0.03
+"""The same with a fixed carrier-phase solution."""
+UP = 2.0
+"""A satellite receiver's error in height, in its error on the level."""
+
+
+def shots_from_photos(
+    photos: Sequence[Photo], *, pixels: Callable[[Photo], PixelSource] | None = None
+) -> tuple[tuple[Shot, ...], tuple[Finding, ...]]:
+    """Return the photos that can be placed, and findings on those that cannot.
+
+    Parameters
+    ----------
+    photos : sequence of Photo
+        Of one flight and one band or colour camera; panel pictures are left out silently.
+    pixels : callable, optional
+        Gives the pixels of a photo, for calibrated or aligned captures; otherwise its file is read.
+
+    Returns
+    -------
+    shots : tuple of Shot
+    findings : tuple of Finding
+    """
+    shots, findings = [], []
+    for photo in photos:
+        if photo.calibration_picture:
+            continue
+        source = file_pixels(photo.path) if pixels is None else pixels(photo)
+        if photo.place is None:
+            findings.append(Finding.warning("finding.mosaic_no_place", where=photo.name))
+            continue
+        try:
+            shots.append(_shot(photo, source))
+        except BadInput as error:
+            findings.append(Finding.warning("finding.mosaic_left_out", where=photo.name,
+                                            why=error.message))  # fmt: skip
+    return tuple(shots), tuple(findings)
+
+
+def _shot(photo: Photo, source: PixelSource) -> Shot:
+    assert photo.place is not None  # noqa: S101 - asked by the only caller
+    heights = (photo.height_sea, photo.height_home)
+    altitude = next((height.metres for height in heights if height is not None), 0.0)
+    level = FIXED_GPS_M if photo.rtk_fixed else PLAIN_GPS_M
+    if photo.position_sd_m is not None and photo.position_sd_m > 0.0:
+        level = photo.position_sd_m
+    yaw, forward, right = _attitude(photo)
+    return Shot(
+        name=photo.name,
+        width_px=photo.width_px,
+        height_px=photo.height_px,
+        focal_px=_focal_px(photo),
+        place=photo.place,
+        altitude_m=altitude,
+        pixels=source,
+        yaw_deg=yaw,
+        forward_deg=forward,
+        right_deg=right,
+        gps_m=level,
+        gps_up_m=UP * level,
+    )
+
+
+def _focal_px(photo: Photo) -> float:
+    if isinstance(photo.lens, BrownLens):
+        return (photo.lens.focal_x_px + photo.lens.focal_y_px) / 2.0
+    if photo.focal_mm and photo.pixel_um:
+        return photo.focal_mm * 1000.0 / photo.pixel_um
+    raise BadInput("error.mosaic_focal", name=photo.name, focal_px=0.0)
+
+
+def _attitude(photo: Photo) -> tuple[float, float, float]:
+    """Return heading, tilt forward and tilt right in degrees, NaN where not told."""
+    if photo.camera is not None and -135.0 < photo.camera.pitch_deg < -45.0:
+        # a gimbal's roll turns the picture about the view: near straight down it is heading
+        tilt = photo.camera.pitch_deg + 90.0
+        return photo.camera.yaw_deg, tilt, 0.0
+    heading = math.nan if photo.aircraft is None else photo.aircraft.yaw_deg
+    return heading, math.nan, math.nan
