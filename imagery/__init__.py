@@ -8,6 +8,7 @@
   writes grids back;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
 * `metric`: rasters measured in metres;
+* `mosaic`: an orthomosaic of photos, at the field's edge;
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;
 * `trees`: crowns found from above, the orchard's grid, numbers that stay.
 

@@ -130,6 +130,7 @@ def accuracy(
     block: Adjusted,
     views: Sequence[View],
     ground: Ground,
+    *,
     gps_m: FloatArray,
     focal_px: FloatArray,
     check_points: Sequence[CheckPoint] = (),
@@ -154,9 +155,7 @@ def accuracy(
     off = block.poses[block.placed, :3] - gps_m[block.placed]
     off[:, 2] -= np.median(off[:, 2])
     photo, track = block.tracks.photo, block.tracks.track
-    laid = laid_on(
-        ground, block.poses[photo], focal_px[photo], block.lens, block.tracks.points_px
-    )
+    laid = laid_on(ground, block.poses[photo], focal_px[photo], block.lens, block.tracks.points_px)
     heights = np.array([view.pose[2] for view in views]) - ground.plane[0]
     change = float(np.exp(block.lens[0]))
     missed = [miss for point in check_points if (miss := _missed(point, views, ground)) is not None]
@@ -170,9 +169,7 @@ def accuracy(
         gps_up_m=float(np.sqrt((off[:, 2] ** 2).mean())),
         told_gps_m=float(np.median([view.shot.gps_m for view in views])),
         native_m=float(
-            np.median(
-                [h / (v.shot.focal_px * change) for h, v in zip(heights, views, strict=True)]
-            )
+            np.median([h / (v.shot.focal_px * change) for h, v in zip(heights, views, strict=True)])
         ),
         height_m=float(np.median(heights)),
         focal_change=change,

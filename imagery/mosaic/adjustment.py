@@ -253,5 +253,3 @@ class _Normal:
         poses = splu(reduced).solve(through @ self.point_slope - self.photo_slope)
         moved = -(inverse @ (self.point_slope + self.joined.T @ poses))
         return np.concatenate([poses, moved])
-
-

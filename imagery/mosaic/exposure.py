@@ -58,7 +58,7 @@ def exposure_gains(features: Sequence[Features], tracks: Tracks) -> NDArray[np.f
     gains = np.zeros((len(features), bands))
     if rows:
         gains = _levelled(np.array(rows), np.array(targets), len(features))
-    return np.exp(np.clip(gains, -MOST, MOST)).astype(np.float32)
+    return np.asarray(np.exp(np.clip(gains, -MOST, MOST)), dtype=np.float32)
 
 
 def _meetings(

@@ -14,7 +14,9 @@ first guess, so that neither heading nor height need be told:
    all. (Solving scale and places together would shrink the block: a smaller map disagrees less.)
 
 In all steps the weight of what disagrees is taken down (Huber 1964). Scale × focal length is the
-height. A tilted photo fits only roughly, which is enough for the adjustment to begin with.
+height. A pair that disagrees with all others by more than tilts can explain (a field's rows look
+alike) is named, so that its matches are not used. A tilted photo fits only roughly, which is enough
+for the adjustment to begin with.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ TURN_RAD = 0.05
 """Disagreement of headings that is taken as it is."""
 TIE_SHARE = 0.03
 """The same of places, as a share of the focal length (a tilt of 2°)."""
+MOST_TURN_RAD, MOST_SHARE = 0.5, 0.5
+"""Disagreement that two tilted photos of uneven ground may show; a pair beyond it is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,12 +59,15 @@ class Layout:
         Of the lens above the ground.
     centre_m : (N, 2) float64
         East and north of what the picture's centre shows.
+    agreeing : (M,) bool
+        Which pairs agree with the layout.
     """
 
     part: NDArray[np.intp]
     yaw_rad: FloatArray
     height_m: FloatArray
     centre_m: FloatArray
+    agreeing: NDArray[np.bool_]
 
 
 def lay_out(
@@ -90,6 +97,7 @@ def lay_out(
     part = tied_parts(count, pairs)
     yaw, height = np.full(count, np.nan), np.full(count, np.nan)
     centre = np.full((count, 2), np.nan)
+    agreeing = np.zeros(len(pairs), dtype=bool)
     seen = [_rays(features, focal_px, pair) for pair in pairs]
     for number in range(int(part.max(initial=-1)) + 1):
         inside = part == number
@@ -97,15 +105,16 @@ def lay_out(
         ends = np.array([(pairs[k].first, pairs[k].second) for k in chosen])
         local = (np.cumsum(inside) - 1)[ends]
         rays = [seen[k] for k in chosen]
-        turn = _headings(local, rays)
-        place = _panorama(local, rays, turn)
+        turn, turn_off = _headings(local, rays)
+        place, off = _panorama(local, rays, turn)
+        agreeing[chosen] = (np.abs(turn_off) < MOST_TURN_RAD) & (off < MOST_SHARE)
         true = positions_m[inside] @ np.array([1.0, 1.0j])
         scale, shift = _similarity(place, true)
         yaw[inside] = turn - np.angle(scale)
         height[inside] = abs(scale)
         ground = scale * place + shift
         centre[inside] = np.column_stack([ground.real, ground.imag])
-    return Layout(part=part, yaw_rad=yaw, height_m=height, centre_m=centre)
+    return Layout(part=part, yaw_rad=yaw, height_m=height, centre_m=centre, agreeing=agreeing)
 
 
 def tied_parts(count: int, pairs: Sequence[PairMatches]) -> NDArray[np.intp]:
@@ -142,8 +151,8 @@ def _rays(
 
 def _headings(
     ends: NDArray[np.intp], rays: Sequence[tuple[ComplexArray, ComplexArray]]
-) -> FloatArray:
-    """Return the heading of each photo, the first one's being zero."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return each photo's heading, the first one's being zero, and each pair's disagreement."""
     from scipy.sparse import coo_array, csr_array
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
     from scipy.sparse.linalg import lsqr
@@ -164,17 +173,20 @@ def _headings(
     at = (np.concatenate([number, number]), np.concatenate([ends[:, 1], ends[:, 0]]))
     matrix = csr_array(coo_array((signs, at), shape=(len(ends), count)))
     for _ in range(ROUNDS):
-        off = difference - (heading[ends[:, 1]] - heading[ends[:, 0]])
-        off = (off + np.pi) % (2.0 * np.pi) - np.pi
+        off = _wrapped(difference - (heading[ends[:, 1]] - heading[ends[:, 0]]))
         trust = np.sqrt(np.minimum(matches, 100.0) / np.maximum(np.abs(off) / TURN_RAD, 1.0))
         heading = heading + lsqr(matrix.multiply(trust[:, None]), off * trust)[0]
-    return np.asarray(heading)
+    return np.asarray(heading), _wrapped(difference - (heading[ends[:, 1]] - heading[ends[:, 0]]))
+
+
+def _wrapped(angles_rad: FloatArray) -> FloatArray:
+    return np.asarray((angles_rad + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 def _panorama(
     ends: NDArray[np.intp], rays: Sequence[tuple[ComplexArray, ComplexArray]], turn: FloatArray
-) -> ComplexArray:
-    """Return the places of the photos in focal lengths, up to a shift."""
+) -> tuple[ComplexArray, FloatArray]:
+    """Return the photos' places in focal lengths, up to a shift, and how far pairs are off."""
     from scipy.sparse import coo_array, csr_array
     from scipy.sparse.linalg import spsolve
 
@@ -196,7 +208,7 @@ def _panorama(
         place[1:] = spsolve((weighted @ matrix).tocsc(), weighted @ offset)
         off = np.abs(place[ends[:, 1]] - place[ends[:, 0]] - offset)
         trust = matches / np.maximum(off / TIE_SHARE, 1.0)
-    return place
+    return place, np.abs(place[ends[:, 1]] - place[ends[:, 0]] - offset)
 
 
 def _similarity(place: ComplexArray, true: ComplexArray) -> tuple[complex, complex]:

@@ -166,20 +166,19 @@ def place_photos(
     pairs = _pairs(positions, features, settings.workers, _part(progress, 0.5, 0.9))
     focal = np.array([s.focal_px / f.reduction for s, f in zip(shots, features, strict=True)])
     layout = lay_out(positions, focal, features, pairs)
+    pairs = [pair for pair, good in zip(pairs, layout.agreeing, strict=True) if good]
     tracks = thin_tracks(join_tracks(features, pairs))
     gps = np.column_stack([positions, [shot.altitude_m for shot in shots]])
     tilt = np.radians([[shot.forward_deg, shot.right_deg] for shot in shots])
     error = np.array([[shot.gps_m, shot.gps_m, shot.gps_up_m] for shot in shots])
     if not (layout.part >= 0).any():
         raise BadInput("error.mosaic_not_tied", photos=len(shots))
-    block = adjust(
-        layout, tracks, focal_px=focal, gps_m=gps, gps_error_m=error, tilt_rad=tilt
-    )
+    block = adjust(layout, tracks, focal_px=focal, gps_m=gps, gps_error_m=error, tilt_rad=tilt)
     if block.placed.sum() < MIN_PHOTOS:
         raise BadInput("error.mosaic_not_tied", photos=len(shots))
     ground = find_ground(block.points_m, frame, terrain)
     views = _views(shots, features, block, settings.even_exposure)
-    found = accuracy(block, views, ground, gps, focal, check_points)
+    found = accuracy(block, views, ground, gps_m=gps, focal_px=focal, check_points=check_points)
     left_out = [
         Finding.warning("finding.mosaic_not_placed", where=shot.name)
         for shot, placed in zip(shots, block.placed, strict=True)
@@ -308,9 +307,7 @@ def _readable(shots: Sequence[Shot]) -> tuple[list[Shot], list[Finding]]:
     return list(kept.values()), findings
 
 
-def _features(
-    shots: Sequence[Shot], workers: int, progress: Progress | None
-) -> list[Features]:
+def _features(shots: Sequence[Shot], workers: int, progress: Progress | None) -> list[Features]:
     with ThreadPoolExecutor(max_workers=workers) as pool:
         return _gathered(pool.map(find_features, shots), len(shots), progress)
 
@@ -347,7 +344,7 @@ def _views(
     if not even:
         gains = np.ones_like(gains)
     return tuple(
-        View(shot=shots[k], pose=block.poses[k], lens=block.lens, gain=gains[k])
+        View(shot=shots[int(k)], pose=block.poses[k], lens=block.lens, gain=gains[k])
         for k in np.flatnonzero(block.placed)
     )
 

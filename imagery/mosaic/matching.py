@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imagery.extras import extra
 from imagery.mosaic.features import Features
 
 NEIGHBOURS = 6
@@ -121,9 +122,7 @@ def match_pair(
     return np.asarray(matches[kept])
 
 
-def _mutual(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], ratio: float
-) -> NDArray[np.intp]:
+def _mutual(first: NDArray[np.uint8], second: NDArray[np.uint8], ratio: float) -> NDArray[np.intp]:
     """Return pairs of features each of which is the other's nearest, and clearly so."""
     if min(len(first), len(second)) < 2:
         return np.empty((0, 2), dtype=np.intp)
@@ -145,7 +144,7 @@ def _mutual(
 def _agreeing(
     first_px: NDArray[np.float64], second_px: NDArray[np.float64]
 ) -> NDArray[np.bool_] | None:
-    import cv2
+    cv2 = extra("cv2")
 
     matrix, inside = cv2.findHomography(
         first_px, second_px, cv2.USAC_MAGSAC, TOLERANCE_PX, maxIters=5000, confidence=0.999
@@ -161,4 +160,4 @@ def _agreeing(
     shrinks = np.sqrt(np.abs(areas))
     if (areas <= 0.0).any() or shrinks.min() < SHRINKS[0] or shrinks.max() > SHRINKS[1]:
         return None
-    return kept
+    return np.asarray(kept)

@@ -10,9 +10,9 @@ the border, to the sixth power: the photo that looks most straight down on a pla
 and passes into its neighbour over a few metres instead of at a cut. A photo that nowhere in the
 tile has `LEAST` of the best weight is not drawn.
 
-Memory is bounded by the tile and by the photos kept decoded (`cache_bytes`); tiles are visited along
-a Z-order curve (Morton 1966), so that neighbouring tiles follow each other and each photo is decoded
-about twice, not once for each row of tiles. Photos are decoded no finer than the mosaic.
+Memory is bounded by the tile and by the photos kept decoded (`cache_bytes`); tiles are visited
+along a Z-order curve (Morton 1966), so that neighbouring tiles follow each other and each photo is
+decoded about twice, not once for each row of tiles. Photos are decoded no finer than the mosaic.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agri.geo import LocalFrame, transformer
+from imagery.extras import extra
 from imagery.mosaic.block import project
 from imagery.mosaic.ground import Ground, laid_on
 from imagery.mosaic.shots import REDUCTIONS, Shot
@@ -178,7 +179,7 @@ def paint(
         near = (boxes[:, 0] < column + TILE) & (boxes[:, 2] > column)
         near &= (boxes[:, 1] < row + TILE) & (boxes[:, 3] > row)
         if near.any():
-            some = [views[k] for k in np.flatnonzero(near)]
+            some = [views[int(k)] for k in np.flatnonzero(near)]
             size = (min(TILE, sheet.height - row), min(TILE, sheet.width - column))
             values, shown = _tile(sheet, (column, row), some, ground, cache)
             values, shown = values[: size[0], : size[1]], shown[: size[0], : size[1]]
@@ -196,9 +197,7 @@ def _tiles(sheet: Sheet) -> list[tuple[int, int]]:
     def place(tile: tuple[int, int]) -> int:
         column, row = tile[0] // TILE, tile[1] // TILE
         bits = range(max(column, row).bit_length())
-        return sum(
-            (column >> k & 1) << 2 * k | (row >> k & 1) << 2 * k + 1 for k in bits
-        )
+        return sum((column >> k & 1) << 2 * k | (row >> k & 1) << 2 * k + 1 for k in bits)
 
     corners = [(c, r) for r in range(0, sheet.height, TILE) for c in range(0, sheet.width, TILE)]
     return sorted(corners, key=place)
@@ -248,7 +247,7 @@ def _tile(
     weight = np.zeros((TILE, TILE), dtype=np.float32)
     for view, at, own in zip(views, seen, weights, strict=True):
         if (own > LEAST * best).any():
-            _draw(view, at, sheet.pixel_m, cache, total, weight)
+            _draw(view, at, pixel_m=sheet.pixel_m, cache=cache, total=total, weight=weight)
     shown = weight > 0.0
     total /= np.where(shown, weight, 1.0)[:, :, None]
     return total, shown
@@ -266,13 +265,14 @@ def _weights(size: tuple[float, float], at: NDArray[Any]) -> NDArray[Any]:
 def _draw(
     view: View,
     at: FloatArray,
+    *,
     pixel_m: float,
     cache: _Cache,
     total: NDArray[np.float32],
     weight: NDArray[np.float32],
 ) -> None:
     """Add a photo to a tile."""
-    import cv2
+    cv2 = extra("cv2")
 
     shot = view.shot
     native_m = abs(view.pose[2]) / shot.focal_px

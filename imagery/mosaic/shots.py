@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The rooms of this package know nothing of EXIF: a `Shot` holds the few numbers of a photo's
-metadata that place it (what is not told is NaN, never a guess) and a function that gives its pixels,
-coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Calibrated
+metadata that place it (what is not told is NaN, never a guess) and a function that gives its
+pixels, coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Calibrated
 captures are shots like any other: their pixels are float32 reflectance, NaN where there is none.
 
 Attitude is the camera's, not the aircraft's: heading of the picture's upper edge, and how far
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from agri.errors import BadInput
 from agri.files import told
 from agri.geo import LonLat
+from imagery.extras import extra
 
 PixelSource = Callable[[int], NDArray[Any]]
 """Pixels of a photo, coarser by a whole factor (1, 2, 4 or 8): (H, W, B)."""
@@ -108,7 +109,7 @@ def file_pixels(path: Path) -> PixelSource:
     """
 
     def read(reduction: int) -> NDArray[Any]:
-        import cv2
+        cv2 = extra("cv2")
 
         with told(path):
             if path.stat().st_size > MAX_FILE_BYTES:
@@ -124,10 +125,7 @@ def file_pixels(path: Path) -> PixelSource:
             image = None
         if image is None:
             raise BadInput("error.mosaic_photo_unread", name=path.name)
-        if image.ndim == 3:
-            image = image[:, :, 2::-1]
-        else:
-            image = image[:, :, None]
+        image = image[:, :, 2::-1] if image.ndim == 3 else image[:, :, None]
         return image if jpeg else reduced(image, reduction)
 
     return read
@@ -164,7 +162,7 @@ def reduced(image: NDArray[Any], reduction: int) -> NDArray[Any]:
     """
     if reduction == 1:
         return image
-    import cv2
+    cv2 = extra("cv2")
 
     height, width = image.shape[:2]
     pad = ((0, -height % reduction), (0, -width % reduction), (0, 0))

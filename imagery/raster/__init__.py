@@ -4,6 +4,7 @@
 * `systems`: coordinate systems and datums;
 * `grids`: one band as `agri.grid.Grid`, whole or around an area, and back;
 * `layers`: what an orthomosaic's layers are: bands, alpha, reflectance;
+* `canvas`: a raster too large for memory, written in pieces;
 * `ortho`: an orthomosaic's facts, and its pixels window by window.
 """
 

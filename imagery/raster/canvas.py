@@ -1,4 +1,4 @@
-"""A raster too large for memory, written in pieces in any order, and a cloud-optimised file at last.
+"""A raster too large for memory, written in pieces in any order, cloud-optimised at last.
 
 Theory of operation
 -------------------
@@ -31,6 +31,12 @@ from imagery.raster.guard import ENVIRONMENT, GDAL_SAYS
 
 TILE = 512
 """Rows and columns of a tile."""
+PRODUCT: dict[str, Any] = {
+    "driver": "COG", "compress": "zstd", "level": 1, "predictor": "yes", "blocksize": TILE,
+    "overviews": "auto", "overview_resampling": "average", "num_threads": 1,
+    "bigtiff": "if_safer",
+}  # fmt: skip
+"""How the product is written."""
 MAX_PIXELS = 40_000_000_000
 """Most pixels of a canvas: 200,000 × 200,000, about 100 km² at 5 cm."""
 
@@ -84,9 +90,7 @@ class Canvas:
         self._target = target
         self._masked = masked
 
-    def paint(
-        self, column: int, row: int, pixels: NDArray[Any], shown: NDArray[np.bool_]
-    ) -> None:
+    def paint(self, column: int, row: int, pixels: NDArray[Any], shown: NDArray[np.bool_]) -> None:
         """Paint a piece; best a whole tile, once.
 
         Parameters
@@ -136,7 +140,7 @@ def open_canvas(path: Path, shape: CanvasShape) -> Iterator[Canvas]:
                 for number, name in enumerate(shape.band_names, start=1):
                     target.set_band_description(number, name)
                 yield Canvas(target, masked)
-            rasterio.shutil.copy(rough, ready, **_product(shape))
+            rasterio.shutil.copy(rough, ready, **PRODUCT)
             with ready.open("rb+") as file:
                 os.fsync(file.fileno())
             ready.replace(path)
@@ -178,17 +182,3 @@ def _profile(shape: CanvasShape) -> dict[str, Any]:
     if shape.kind == "uint8" and shape.bands == 3:
         profile["photometric"] = "rgb"
     return profile
-
-
-def _product(shape: CanvasShape) -> dict[str, Any]:
-    return {
-        "driver": "COG",
-        "compress": "zstd",
-        "level": 1,
-        "predictor": "yes",
-        "blocksize": TILE,
-        "overviews": "auto",
-        "overview_resampling": "average",
-        "num_threads": 1,
-        "bigtiff": "if_safer",
-    }
