@@ -1,0 +1,277 @@
+"""The processes that open strangers' photos, as the house sees them: a path in, an `Answer` out.
+
+Theory of operation
+-------------------
+Each reader is one process of its own (`imagery.decoding.process`), started by spawning a fresh
+Python that is told where libraries are and nothing else: no environment of the user's, no folder
+of the photos in the search path of modules. It is asked one photo at a time. A photo that takes
+longer than `SECONDS` costs the process its life and the photo is refused; so does one that makes
+native code crash. After `RENEWED_AFTER` photos a reader is replaced by a new one, so that what
+leaks cannot grow.
+
+What comes back crosses as text and is checked: names to texts and numbers, nothing else. A reply
+that is longer than `MAX_REPLY` or not of that form counts as a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Timer
+from typing import Any, Literal
+
+from agri.errors import AgriError, BadInput
+from imagery.decoding.pixels import Measures
+
+MEMORY_BYTES = 1_000_000_000
+"""Address space of a reader, at most."""
+SECONDS = 45
+"""Of the clock, and of the processor, for one photo."""
+RENEWED_AFTER = 400
+MAX_REPLY = 30_000_000
+NEEDED = ("cv2", "defusedxml", "exifread", "imagecodecs", "tifffile")
+"""What readers import, of the extra ``imagery``."""
+
+Refusal = Literal["", "damaged", "memory", "time", "crash", "kind"]
+_REFUSALS = ("damaged", "memory", "kind")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a photo says, or why it was refused.
+
+    Parameters
+    ----------
+    tags : mapping of str to str or tuple of float
+        EXIF's names.
+    xmp : mapping of str to tuple of str
+        ``prefix:name``.
+    measures : Measures or None
+        Of its pixels.
+    refused : str
+        "" when it was read.
+    """
+
+    tags: Mapping[str, str | tuple[float, ...]] = field(default_factory=dict)
+    xmp: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measures: Measures | None = None
+    refused: Refusal = ""
+
+
+def read_all(
+    paths: Sequence[Path],
+    root: Path,
+    *,
+    readers: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Answer, ...]:
+    """Read photos in processes of their own.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Photos, all below `root`.
+    root : Path
+        The only folder the processes may read.
+    readers : int
+        How many at once; 0 takes one a processor, four at most.
+    progress : callable, optional
+        Told the share done, 0 to 1.
+
+    Returns
+    -------
+    tuple of Answer
+        One for each path, in order.
+
+    Raises
+    ------
+    AgriError
+        When a library of the extra ``imagery`` is missing or no process can be started.
+    """
+    if not paths:
+        return ()
+    require_extra()
+    count = min(readers or min(os.cpu_count() or 1, 4), len(paths))
+    free: SimpleQueue[Reader] = SimpleQueue()
+    pool = [Reader(root) for _ in range(count)]
+    for reader in pool:
+        free.put(reader)
+
+    def ask(path: Path) -> Answer:
+        reader = free.get()
+        try:
+            return reader.read(path)
+        finally:
+            free.put(reader)
+
+    answers: list[Answer] = []
+    try:
+        with ThreadPoolExecutor(count) as threads:
+            for answer in threads.map(ask, paths):
+                answers.append(answer)
+                if progress:
+                    progress(len(answers) / len(paths))
+    finally:
+        for reader in pool:
+            reader.close()
+    return tuple(answers)
+
+
+def require_extra() -> None:
+    """Raise one sentence when what readers need is not installed."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise BadInput("error.extra_missing", what="imagery.intake", extra="imagery")
+
+
+class Reader:
+    """One process that reads photos, replaced when it dies or grows old.
+
+    Parameters
+    ----------
+    root : Path
+        The only folder it may read.
+    memory_bytes, seconds : int
+        Its limits.
+    """
+
+    def __init__(
+        self, root: Path, *, memory_bytes: int = MEMORY_BYTES, seconds: int = SECONDS
+    ) -> None:
+        self._root, self._memory, self._seconds = root.resolve(), memory_bytes, seconds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._read = 0
+
+    def read(self, path: Path, *, pixels: bool = True) -> Answer:
+        """Return what one photo says, or why it was refused."""
+        process = self._alive()
+        late: list[bool] = []
+
+        def end() -> None:
+            late.append(True)
+            process.kill()
+
+        watch = Timer(self._seconds, end)
+        watch.start()
+        try:
+            reply = _ask(process, {"path": str(path.absolute()), "pixels": pixels})
+        finally:
+            watch.cancel()
+        self._read += 1
+        answer = _parsed(reply)
+        if answer is None:
+            self.close()
+            return Answer(refused="time" if late else "crash")
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                with suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The process's number, 0 when none runs."""
+        return self._process.pid if self._process else 0
+
+    def _alive(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._read % RENEWED_AFTER == RENEWED_AFTER - 1:
+            self.close()
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._process = self._started()
+        return self._process
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-P", "-m", "imagery.decoding.process", str(self._root)]
+        process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
+            [*command, str(self._memory), str(self._seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            cwd=self._root,
+        )
+        watch = Timer(self._seconds, process.kill)
+        watch.start()
+        try:
+            ready = process.stdout.readline(1000) if process.stdout else b""
+        finally:
+            watch.cancel()
+        if not ready.startswith(b'{"ready"'):
+            process.kill()
+            process.wait()
+            raise AgriError("error.intake_reader")
+        return process
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(entry for entry in map(os.path.abspath, sys.path)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENCV_IO_MAX_IMAGE_PIXELS": "120000000",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        return b""
+    try:
+        process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
+        process.stdin.flush()
+        return process.stdout.readline(MAX_REPLY)
+    except (OSError, ValueError):
+        return b""
+
+
+def _parsed(reply: bytes) -> Answer | None:
+    """Return the reply as an answer, None when it is not one."""
+    try:
+        told = json.loads(reply)
+        if told.get("refused"):
+            return Answer(refused=told["refused"]) if told["refused"] in _REFUSALS else None
+        measures = told.get("measures")
+        return Answer(
+            tags={str(name): _value(value) for name, value in told["tags"].items()},
+            xmp={
+                str(name): tuple(str(text) for text in texts) for name, texts in told["xmp"].items()
+            },
+            measures=Measures(**{str(k): _finite(v) for k, v in measures.items()})
+            if measures
+            else None,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _value(value: Any) -> str | tuple[float, ...]:
+    return value if isinstance(value, str) else tuple(_finite(number) for number in value)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not finite")
+    return number
