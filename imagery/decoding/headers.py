@@ -78,7 +78,7 @@ class Unreadable(ValueError):
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Return what a file is and what its image claims to be.
+    r"""Return what a file is and what its image claims to be.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read_header(file: BinaryIO) -> Header:
     Examples
     --------
     >>> import io
-    >>> read_header(io.BytesIO(b"PK\\x03\\x04 and more")).kind
+    >>> read_header(io.BytesIO(b"PK\x03\x04 and more")).kind
     'zip'
     """
     file.seek(0)

@@ -18,9 +18,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+Plane = NDArray[Any]
+"""(H, W) unsigned integers or floats."""
 
 HALVED = 6_000_000
 """Pixels from which a JPEG is decoded at half its size."""
@@ -55,7 +59,7 @@ class Undecodable(ValueError):
     """The image cannot be decoded, or is not the image its header promised."""
 
 
-def decode(path: Path, *, jpeg: bool, pixels: int) -> NDArray[np.generic]:
+def decode(path: Path, *, jpeg: bool, pixels: int) -> Plane:
     """Return an image as one plane.
 
     Parameters
@@ -84,7 +88,7 @@ def decode(path: Path, *, jpeg: bool, pixels: int) -> NDArray[np.generic]:
     return plane
 
 
-def _grey(path: Path, pixels: int) -> NDArray[np.generic]:
+def _grey(path: Path, pixels: int) -> Plane:
     import cv2
 
     flag = cv2.IMREAD_GRAYSCALE
@@ -98,11 +102,11 @@ def _grey(path: Path, pixels: int) -> NDArray[np.generic]:
         raise Undecodable(str(error)) from error
     if decoded is None:
         raise Undecodable("no image")
-    grey: NDArray[np.generic] = decoded
+    grey: Plane = decoded
     return grey
 
 
-def _band(path: Path) -> NDArray[np.generic]:
+def _band(path: Path) -> Plane:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -110,11 +114,11 @@ def _band(path: Path) -> NDArray[np.generic]:
     if values.ndim == 3:
         axis = 0 if values.shape[0] < values.shape[2] else 2
         values = values.take(min(1, values.shape[axis] - 1), axis=axis)
-    plane: NDArray[np.generic] = values
+    plane: Plane = values
     return plane
 
 
-def measured(plane: NDArray[np.generic], *, black: float = 0.0) -> Measures:
+def measured(plane: Plane, *, black: float = 0.0) -> Measures:
     """Return how sharp, bright and dark a plane is.
 
     Parameters

@@ -1,0 +1,22 @@
+"""Intake: strangers' photos and orthomosaics, taken in safely and told as values.
+
+From low to high:
+
+* `readers`: the confined processes that open photos (what runs in them is `imagery.decoding`);
+* `told`: what a photo told, asked by name;
+* `moments`: when and where it was taken; `optics`: exposure, vignette, lens; `lights`: light
+  sensor and panel;
+* `photos`: all of it as `imagery.photo.Photo`;
+* `guard`: which files are looked at, judged by content and header; `archive`: a zip of them;
+* `captures`: files of one moment, and those that show the panel;
+* `quality`: blur, exposure, missing bands; `coverage`: gaps, another field, ground not seen;
+* `orthomosaic`: who made a finished one, what its layers are, what its values mean;
+* `intake`: the whole way, `take_in`.
+"""
+
+from imagery.intake.captures import Capture
+from imagery.intake.intake import Intake, take_in
+from imagery.intake.orthomosaic import Orthomosaic, take_ortho
+from imagery.intake.photos import Seen
+
+__all__ = ["Capture", "Intake", "Orthomosaic", "Seen", "take_in", "take_ortho"]

@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from agri.errors import BadInput
 from agri.files import inside, make_folder, temporary_beside, told
@@ -152,7 +153,7 @@ def _there(target: Path, entry: zipfile.ZipInfo) -> bool:
         return checksum == entry.CRC
 
 
-def _write(target: Path, head: bytes, source: zipfile.ZipExtFile) -> None:
+def _write(target: Path, head: bytes, source: IO[bytes]) -> None:
     make_folder(target.parent)
     temporary = temporary_beside(target)
     try:

@@ -24,6 +24,7 @@ from agri.errors import BadInput, NotFound
 from agri.files import told
 from agri.findings import Finding
 from imagery.decoding.headers import Header, Unreadable, read_header
+from imagery.raster.ortho import MAX_SIDE as ORTHO_SIDE
 
 MAX_FILES = 50_000
 DEEPEST = 8
@@ -33,8 +34,8 @@ MAX_PIXELS = 110_000_000
 MAX_SIDE = 30_000
 MAX_DECODED_BYTES = 300_000_000
 MAX_FILE_BYTES = 400_000_000
-MAX_MAP_SIDE = 200_000 // 2
-"""An orthomosaic's side, here; what reads it may allow less."""
+MAX_MAP_SIDE = ORTHO_SIDE
+"""An orthomosaic's side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

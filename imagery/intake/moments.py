@@ -187,5 +187,3 @@ def _place(lon: float | None, lat: float | None) -> LonLat | None:
         return LonLat(lon_deg=lon, lat_deg=lat)
     except BadInput:
         return None
-
-

@@ -78,11 +78,13 @@ def optics_of(told: Told, width_px: int, height_px: int) -> Optics:
     make = told.text("Make").casefold()
     pitch = _pixel_mm(told, width_px, height_px)
     matrix = told.numbers("drone-dji:CalibratedHMatrix")
+    vignette: Vignette | None = _or_none(lambda: _vignette(told, make))
+    lens: Lens | None = _or_none(lambda: _lens(told, pitch, width_px, height_px))
     return Optics(
         exposure=_or_none(lambda: _exposure(told, make)),
         black_level=_black(told, make),
-        vignette=_or_none(lambda: _vignette(told, make)),
-        lens=_or_none(lambda: _lens(told, pitch, width_px, height_px)),
+        vignette=vignette,
+        lens=lens,
         focal_mm=_positive(told.value("FocalLength")),
         pixel_um=pitch * 1000.0 if pitch else None,
         homography=_nine(matrix) if len(matrix) == 9 else None,
@@ -144,9 +146,7 @@ def _vignette(told: Told, make: str) -> Vignette | None:
         radial = radial[::-1] if make == "sentera" else radial
     if x is None or y is None or not radial:
         return None
-    return RadialVignette(
-        centre_x_px=x, centre_y_px=y, coefficients=radial, multiply=make == "dji"
-    )
+    return RadialVignette(centre_x_px=x, centre_y_px=y, coefficients=radial, multiply=make == "dji")
 
 
 def _pixel_mm(told: Told, width_px: int, height_px: int) -> float | None:

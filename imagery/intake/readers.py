@@ -131,7 +131,7 @@ def require_extra() -> None:
     """Raise one sentence when what readers need is not installed."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise BadInput("error.extra_missing", what="imagery.intake", extra="imagery")
+        raise BadInput("error.extra_missing", library=missing[0], extra="imagery")
 
 
 class Reader:
