@@ -7,6 +7,8 @@
 * `raster`: opens GeoTIFF, guarded, as `agri.grid.Grid` (ground heights, surfaces, rate maps) and
   writes grids back;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
+* `decoding`: what runs in the separate process that opens strangers' photos;
+* `intake`: folders, cards and zips of photos, and finished orthomosaics, taken in safely;
 * `metric`: rasters measured in metres;
 * `mosaic`: an orthomosaic of photos, at the field's edge;
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;

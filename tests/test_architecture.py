@@ -106,6 +106,9 @@ PURE = (
     "imagery.zonal.statistics", "imagery.zonal.sao",
     "imagery.calibration.radiance", "imagery.calibration.sun", "imagery.calibration.light",
     "imagery.calibration.certificate", "imagery.calibration.reflectance",
+    "imagery.decoding.headers", "imagery.decoding.xmp", "imagery.intake.told",
+    "imagery.intake.moments", "imagery.intake.optics", "imagery.intake.lights",
+    "imagery.intake.quality", "imagery.intake.coverage", "imagery.intake.captures",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -31,7 +31,7 @@ RATIOS = frozenset({
 NUMBERS = frozenset({
     "ISOSpeedRatings", "ISOSpeed", "PhotographicSensitivity", "BlackLevel", "WhiteLevel",
     "GPSAltitudeRef", "FocalPlaneResolutionUnit", "FocalLengthIn35mmFilm", "Orientation",
-    "RecommendedExposureIndex", "BitsPerSample", "PhotometricInterpretation",
+    "RecommendedExposureIndex", "ExifImageWidth", "BitsPerSample", "PhotometricInterpretation",
 })  # fmt: skip
 TEXTS = frozenset({
     "Make", "Model", "Software", "DateTime", "DateTimeOriginal", "SubSecTime",
@@ -39,6 +39,8 @@ TEXTS = frozenset({
     "GPSDateStamp", "GPSStatus", "GPSMapDatum", "ImageDescription", "BodySerialNumber",
     "CameraSerialNumber", "SpectralSensitivity", "ImageUniqueID", "UniqueCameraModel",
 })  # fmt: skip
+OTHER_NAMES = {"GPSDate": "GPSDateStamp", "PixelXDimension": "ExifImageWidth"}
+"""What one of the libraries calls a tag, and the name kept here."""
 MAX_TEXT = 400
 MAX_NUMBERS = 64
 _JPEG_HEAD = 2_000_000
@@ -97,7 +99,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _plain(name: Any) -> str:
-    return str(name).replace("Subsec", "SubSec")
+    return OTHER_NAMES.get(str(name), str(name)).replace("Subsec", "SubSec")
 
 
 def _keep(tags: dict[str, Value], name: str, value: Any) -> None:

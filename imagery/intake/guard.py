@@ -32,7 +32,7 @@ DEEPEST = 8
 MAX_PIXELS = 110_000_000
 """A photo; the largest camera that flies over fields has 100 million."""
 MAX_SIDE = 30_000
-MAX_DECODED_BYTES = 300_000_000
+MAX_DECODED_BYTES = 350_000_000
 MAX_FILE_BYTES = 400_000_000
 MAX_MAP_SIDE = ORTHO_SIDE
 """An orthomosaic's side."""

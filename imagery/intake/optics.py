@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from agri.errors import BadInput
@@ -78,10 +79,10 @@ def optics_of(told: Told, width_px: int, height_px: int) -> Optics:
     make = told.text("Make").casefold()
     pitch = _pixel_mm(told, width_px, height_px)
     matrix = told.numbers("drone-dji:CalibratedHMatrix")
-    vignette: Vignette | None = _or_none(lambda: _vignette(told, make))
-    lens: Lens | None = _or_none(lambda: _lens(told, pitch, width_px, height_px))
+    vignette: Vignette | None = _or_none(partial(_vignette, told, make))
+    lens: Lens | None = _or_none(partial(_lens, told, pitch, width_px, height_px))
     return Optics(
-        exposure=_or_none(lambda: _exposure(told, make)),
+        exposure=_or_none(partial(_exposure, told, make)),
         black_level=_black(told, make),
         vignette=vignette,
         lens=lens,
@@ -91,7 +92,7 @@ def optics_of(told: Told, width_px: int, height_px: int) -> Optics:
     )
 
 
-def _or_none(build: Callable[[], T | None]) -> T | None:
+def _or_none(build: Callable[[], T]) -> T | None:
     """Return what is built, None when its numbers are impossible."""
     try:
         return build()
@@ -154,7 +155,7 @@ def _pixel_mm(told: Told, width_px: int, height_px: int) -> float | None:
     per_unit = _positive(told.value("FocalPlaneXResolution"))
     unit = _UNIT_MM.get(told.value("FocalPlaneResolutionUnit") or 2.0)
     if per_unit and unit:
-        shot = _positive(told.value("ExifImageWidth", "PixelXDimension")) or width_px
+        shot = _positive(told.value("ExifImageWidth")) or width_px
         pitch = unit / per_unit * max(1.0, shot / width_px)
         if 0.0003 < pitch < 0.1:
             return pitch

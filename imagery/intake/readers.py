@@ -30,8 +30,9 @@ from queue import SimpleQueue
 from threading import Timer
 from typing import Any, Literal
 
-from agri.errors import AgriError, BadInput
+from agri.errors import AgriError
 from imagery.decoding.pixels import Measures
+from imagery.extras import extra
 
 MEMORY_BYTES = 1_000_000_000
 """Address space of a reader, at most."""
@@ -129,9 +130,9 @@ def read_all(
 
 def require_extra() -> None:
     """Raise one sentence when what readers need is not installed."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise BadInput("error.extra_missing", library=missing[0], extra="imagery")
+    for name in NEEDED:
+        if find_spec(name) is None:
+            extra(name)
 
 
 class Reader:
