@@ -11,7 +11,7 @@ From low to high:
 * `captures`: files of one moment, and those that show the panel;
 * `quality`: blur, exposure, missing bands; `coverage`: gaps, another field, ground not seen;
 * `orthomosaic`: who made a finished one, what its layers are, what its values mean;
-* `intake`: the whole way, `take_in`.
+* `intake`: the whole way from a path to captures and findings.
 """
 
 from imagery.intake.captures import Capture
