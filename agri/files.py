@@ -140,7 +140,14 @@ def temporary_beside(path: Path) -> Path:
 
 
 @contextmanager
-def _replacing(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+def replacing(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """Give a file to write that takes the name `path` at the end, whole, or never was.
+
+    Raises
+    ------
+    StoreError
+        As `write_bytes`.
+    """
     temporary = temporary_beside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     flags |= getattr(os, "O_BINARY", 0)
@@ -166,7 +173,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     StoreError
         When the disk is full, read-only or failing; an older file is then still there.
     """
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(data)
 
 
@@ -180,7 +187,7 @@ def write_private(path: Path, data: bytes) -> None:
     StoreError
         As `write_bytes`.
     """
-    with _replacing(path, PRIVATE) as file:
+    with replacing(path, PRIVATE) as file:
         file.write(data)
 
 
@@ -238,7 +245,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file whole or not at all."""
-    with told(source), source.open("rb") as reading, _replacing(target) as file:
+    with told(source), source.open("rb") as reading, replacing(target) as file:
         shutil.copyfileobj(reading, file, 1 << 20)
 
 

@@ -5,7 +5,13 @@
 * `grids`: one band as `agri.grid.Grid`, whole or around an area, and back;
 * `layers`: what an orthomosaic's layers are: bands, alpha, reflectance;
 * `canvas`: a raster too large for memory, written in pieces;
-* `ortho`: an orthomosaic's facts, and its pixels window by window.
+* `ortho`: an orthomosaic's facts, and its pixels window by window;
+* `tiff`: the head of a cloud-optimised GeoTIFF, byte by byte;
+* `tiles`: values as stored numbers, tiles as bytes, overviews as means;
+* `journal`: what is finished of a product being made, so that a killed run goes on;
+* `cog`: rows of tiles in, a cloud-optimised GeoTIFF out;
+* `stretch`: a part of the work that depends on nothing else;
+* `engine`: one pass over an orthomosaic, with every core and little memory.
 """
 
 from imagery.raster.grids import read_grid, write_grid

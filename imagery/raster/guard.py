@@ -72,15 +72,27 @@ def safe_name(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Any]:
-    """Open with GTiff alone; whatever GDAL finds wrong, now or later, becomes one sentence."""
+def damage_told(name: str) -> Iterator[None]:
+    """Under the guard's settings, turn whatever GDAL finds wrong into one sentence."""
     try:
-        with warnings.catch_warnings(), rasterio.Env(**ENVIRONMENT):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(path.resolve(), driver="GTiff") as source:
-                yield source
+        with rasterio.Env(**ENVIRONMENT):
+            yield
     except GDAL_SAYS as error:
         raise BadInput("error.raster_damaged", name=name) from error
+
+
+def open_source(path: Path) -> Any:
+    """Open with GTiff alone; the caller is inside `damage_told`, and closes it."""
+    return rasterio.open(path.resolve(), driver="GTiff")
+
+
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[Any]:
+    """Open with GTiff alone; whatever GDAL finds wrong, now or later, becomes one sentence."""
+    with warnings.catch_warnings(), damage_told(name):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with open_source(path) as source:
+            yield source
 
 
 def judge_size(source: Any, name: str, *, side: int, bands: int) -> None:
