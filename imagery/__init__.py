@@ -12,6 +12,7 @@
 * `metric`: rasters measured in metres;
 * `mosaic`: an orthomosaic of photos, at the field's edge;
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;
+* `change`: flights laid on one another, what changed, what to look at first;
 * `trees`: crowns found from above, the orchard's grid, numbers that stay.
 
 A survey's photographs meet the package through the positions that a flight's record keeps

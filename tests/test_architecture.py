@@ -52,7 +52,9 @@ MISSIONS = (
 stands before it."""
 
 PURE = (
-    "imagery.extras", "imagery.metric",
+    "imagery.extras", "imagery.metric", "imagery.change.registration",
+    "imagery.change.significance", "imagery.change.series", "imagery.change.tree_change",
+    "imagery.change.area_change", "imagery.change.anomalies",
     "imagery.trees.canopy", "imagery.trees.tops", "imagery.trees.crown",
     "imagery.trees.flooding", "imagery.trees.finding", "imagery.trees.colours",
     "imagery.trees.measuring", "imagery.trees.lattice", "imagery.trees.gaps",

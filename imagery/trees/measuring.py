@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
+from shapely.geometry import MultiPolygon, Polygon
 
 from agri.errors import BadInput
 from agri.grid import Grid
@@ -61,7 +61,7 @@ def measured(
     )
 
 
-def mean_over(grid: Grid, outline: Polygon) -> float:
+def mean_over(grid: Grid, outline: Polygon | MultiPolygon) -> float:
     """Return the mean of the known pixels whose centres lie within an outline, NaN without one.
 
     Examples
