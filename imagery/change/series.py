@@ -83,7 +83,7 @@ def smoothed(
     Parameters
     ----------
     dates : sequence of date
-        In any order, none twice.
+        In any order; two flights of one day both have a say.
     values : sequence of float
         NaN for a flight that saw nothing.
     stiffness : float
@@ -98,14 +98,14 @@ def smoothed(
     Raises
     ------
     BadInput
-        When there are fewer than two known values or a date comes twice.
+        When there are fewer than two known values.
     """
     order = sorted(range(len(dates)), key=lambda k: dates[k])
     when = tuple(dates[k] for k in order)
     measured = np.array([values[k] for k in order], dtype=np.float64)
     trust = np.array([1.0 if weights is None else weights[k] for k in order])
     known = np.isfinite(measured) & (trust > 0.0)
-    if known.sum() < 2 or len(set(when)) < len(when):
+    if known.sum() < 2:
         raise BadInput("error.series_few", name=name, count=int(known.sum()))
     index = np.array([(day - when[0]).days for day in when])
     size = int(index[-1]) + 1
