@@ -4,8 +4,10 @@
   of sensors;
 * `photo`: one photo file's facts, the value between intake and calibration;
 * `calibration`: counts to radiance to reflectance, bands laid on each other;
-* `raster`: opens GeoTIFF, guarded, as `agri.grid.Grid` (ground heights, surfaces, rate maps) and
-  writes grids back;
+* `raster`: opens GeoTIFF, guarded: one band as `agri.grid.Grid`, an orthomosaic in windows; writes
+  products in one pass;
+* `indices`: spectral indices, which a camera offers, and maps of them;
+* `masks`: what is left out of a map: soil, shadow, cloud, water;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
 * `decoding`: what runs in the separate process that opens strangers' photos;
 * `intake`: folders, cards and zips of photos, and finished orthomosaics, taken in safely;

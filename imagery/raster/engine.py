@@ -30,7 +30,7 @@ from pathlib import Path
 from agri import __version__
 from agri.errors import BadInput
 from agri.files import told
-from imagery.raster.cog import CogWriter, Plan, error_of, joined
+from imagery.raster.cog import CogWriter, Plan, joined
 from imagery.raster.ortho import Ortho, Window
 from imagery.raster.stretch import Recipe, Sources, Stretch, in_strips, make
 from imagery.raster.tiff import TILE
@@ -256,8 +256,3 @@ def _stamp(path: Path) -> tuple[int, int]:
     with told(path):
         found = path.stat()
     return found.st_size, found.st_mtime_ns
-
-
-def errors_told(layers: Sequence[Layer], encoding: Encoding) -> list[tuple[str, str]]:
-    """Return each layer with the error its stored values may have, as a product's tags."""
-    return [(f"ERROR_{layer.name}", f"{error_of(layer, encoding):g}") for layer in layers]

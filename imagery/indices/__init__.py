@@ -1,0 +1,6 @@
+"""Spectral indices: what they are, which a camera offers, and maps of them.
+
+* `expression`: formulas read as data and never run as a program;
+* `catalogue`: the catalogue ``indices.toml``, and what a camera's bands allow;
+* `maps`: maps of several indices, masked, in one pass.
+"""

@@ -1,0 +1,373 @@
+"""Maps of several indices from one orthomosaic, masked, in one pass, and what to say of them.
+
+Theory of operation
+-------------------
+Every band that any index or mask needs is read once; the indices are reckoned from it and written
+side by side (`imagery.raster.engine`). An index that means reflectance (SAVI, EVI, TGI …) is
+refused for a file of which nobody knows what stands for 1; ratios (NDVI, NDRE, GLI …) are made, and
+it is said that their values come from a camera's own numbers.
+
+Each layer carries its formula with the constants used, its source, the bands with their
+wavelengths, and the error that its storage adds; the file carries calibration, masks, the input's
+name and hash, and the version. What a reader should know comes back as findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agri import __version__
+from agri.errors import BadInput
+from agri.findings import Finding
+from imagery.indices.catalogue import Index, available, index
+from imagery.indices.expression import RED_EDGE
+from imagery.masks import Mask, find_mask, pixel_area_m2
+from imagery.raster.cog import error_of
+from imagery.raster.engine import Product, Progress, write_product
+from imagery.raster.ortho import Ortho, Window, told_bands
+from imagery.raster.tiles import Encoding, Layer
+
+MANY_CLIPPED = 1e-3
+"""Share of clipped values from which on somebody should know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRecipe:
+    """From bands to indices (`imagery.raster.stretch.Recipe`).
+
+    Parameters
+    ----------
+    indices : tuple of Index
+        What is reckoned.
+    masks : tuple of Mask
+        What is left out.
+    names : tuple of tuple of str
+        For each band that is read, what formulas call it.
+    numbers : tuple of int
+        The same as layers of the file, from 1.
+    layers : tuple of Layer
+        What is written.
+    factor : float
+        Reflectance is a value times this.
+    """
+
+    indices: tuple[Index, ...]
+    masks: tuple[Mask, ...]
+    names: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    factor: float = 1.0
+
+    @property
+    def identity(self) -> str:
+        """Words that differ when results would."""
+        return repr(self)
+
+    def compute(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+        """Return the indices, (K, h, w), and (with a value, left out, left out by each mask)."""
+        if self.factor != 1.0:
+            values *= np.float32(self.factor)
+        bands = {
+            name: band for band, names in zip(values, self.names, strict=True) for name in names
+        }
+        found = np.empty((len(self.indices), *values.shape[1:]), np.float32)
+        for layer, entry in zip(found, self.indices, strict=True):
+            layer[...] = entry.term(bands)
+        if not self.masks:
+            return found, ()
+        known = np.isfinite(values).all(axis=0)
+        each = [mask.hides(bands) & known for mask in self.masks]
+        hidden = np.logical_or.reduce(each)
+        found[:, hidden] = np.nan
+        counts = (known, hidden, *each)
+        return found, tuple(int(np.count_nonzero(part)) for part in counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What a mask left out.
+
+    Parameters
+    ----------
+    mask : Mask or None
+        None for all masks together.
+    pixels : int
+        Of those that had a value.
+    area_m2 : float
+        Ground.
+    share : float
+        Of the ground that had a value, 0 to 1.
+    """
+
+    mask: Mask | None
+    pixels: int
+    area_m2: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A layer in figures, in the index's own unit.
+
+    Parameters
+    ----------
+    index : Index
+        What it is.
+    pixels : int
+        With a value.
+    mean, deviation, low, high : float
+        Over them; NaN when there is none.
+    error : float
+        How far a stored value may be from the reckoned one.
+    clipped : int
+        Values held at the end of what can be stored.
+    """
+
+    index: Index
+    pixels: int
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    error: float
+    clipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexMap:
+    """A map that was made.
+
+    Parameters
+    ----------
+    product : Product
+        The file.
+    summaries : tuple of Summary
+        One for each layer.
+    removed : tuple of Removed
+        All masks together, then each; () without masks.
+    findings : tuple of Finding
+        What a reader should know.
+    """
+
+    product: Product
+    summaries: tuple[Summary, ...]
+    removed: tuple[Removed, ...]
+    findings: tuple[Finding, ...]
+
+
+def index_recipe(
+    ortho: Ortho,
+    indices: Sequence[str | Index],
+    *,
+    masks: Sequence[str | Mask] = (),
+    encoding: Encoding | None = None,
+) -> IndexRecipe:
+    """Return what is to be reckoned, once the bands are known to allow it.
+
+    Raises
+    ------
+    BadInput
+        When no or an unknown index is asked for, one is asked for twice, the bands do not allow
+        it, or it means reflectance and nobody knows what stands for 1.
+    """
+    entries = tuple(index(entry) if isinstance(entry, str) else entry for entry in indices)
+    names = [entry.name for entry in entries]
+    if not entries or len(set(names)) < len(names):
+        raise BadInput("error.index_list", names=", ".join(names) or "–")
+    have = available(ortho.bands)
+    for entry in entries:
+        missing = [band for band in entry.bands if band not in have]
+        if missing:
+            raise BadInput(
+                "error.index_bands",
+                index=entry.name,
+                need=", ".join(missing),
+                name=ortho.name,
+                bands=told_bands(ortho),
+            )
+        if entry.needs_reflectance and ortho.reflectance_at is None:
+            raise BadInput("error.index_reflectance", index=entry.name, name=ortho.name)
+    found = tuple(find_mask(m, ortho) if isinstance(m, str) else m for m in masks)
+    terms = [entry.term for entry in entries] + [mask.term for mask in found]
+    numbers = tuple(sorted({have[band] for term in terms for band in term.bands}))
+    return IndexRecipe(
+        indices=entries,
+        masks=found,
+        names=tuple(tuple(n for n, at in have.items() if at == number) for number in numbers),
+        numbers=numbers,
+        layers=tuple(_layer(entry, ortho, have, encoding or Encoding()) for entry in entries),
+        factor=1.0 / (ortho.reflectance_at or 1.0),
+    )
+
+
+def index_map(
+    path: Path,
+    ortho: Ortho,
+    indices: Sequence[str | Index],
+    *,
+    masks: Sequence[str | Mask] = (),
+    encoding: Encoding | None = None,
+    sensor: str = "",
+    calibration: str = "",
+    area: Window | None = None,
+    workers: int | None = None,
+    cluster: Executor | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> IndexMap | None:
+    """Make a map of indices from an orthomosaic.
+
+    Parameters
+    ----------
+    path : Path
+        Takes this name when it is whole; an interrupted run of the same map is taken up.
+    ortho : Ortho
+        From `imagery.raster.open_ortho`.
+    indices : sequence of str or Index
+        Names of the catalogue, or entries (`imagery.indices.catalogue.custom`).
+    masks : sequence of str or Mask
+        "soil", "shadow", "cloud", "water", or masks (`imagery.masks.mask_of`).
+    encoding : Encoding, optional
+        How values are stored; scaled 16-bit numbers otherwise.
+    sensor, calibration : str
+        What the product tells of camera and calibration.
+    area, workers, cluster, progress, stop
+        As `imagery.raster.engine.write_product`.
+
+    Returns
+    -------
+    IndexMap, or None when it was stopped.
+
+    Raises
+    ------
+    BadInput
+        As `index_recipe` and `imagery.raster.engine.write_product`.
+    """
+    encoding = encoding or Encoding()
+    recipe = index_recipe(ortho, indices, masks=masks, encoding=encoding)
+    tags = [
+        ("CALIBRATION", calibration or ("" if ortho.reflectance_at else "none: camera numbers")),
+        ("SENSOR", sensor),
+        ("MASKS", "; ".join(mask.told for mask in recipe.masks)),
+        ("OVERVIEWS", "means of the index, gaps left out"),
+        ("AGRI_VERSION", __version__),
+    ]
+    product = write_product(
+        path,
+        ortho,
+        recipe,
+        encoding=encoding,
+        tags=[(key, value) for key, value in tags if value],
+        area=area,
+        workers=workers,
+        cluster=cluster,
+        progress=progress,
+        stop=stop,
+    )
+    if product is None:
+        return None
+    summaries = _summaries(recipe, product, encoding)
+    removed = removed_by(recipe.masks, product.counts, ortho)
+    return IndexMap(
+        product=product,
+        summaries=summaries,
+        removed=removed,
+        findings=(*_said(ortho, recipe, product), *_figures(summaries, removed)),
+    )
+
+
+def removed_by(masks: Sequence[Mask], counts: Sequence[int], ortho: Ortho) -> tuple[Removed, ...]:
+    """Return what masks left out, from what `IndexRecipe.compute` counted."""
+    if not masks or not counts:
+        return ()
+    area, known = pixel_area_m2(ortho), max(1, counts[0])
+    return tuple(
+        Removed(mask=mask, pixels=pixels, area_m2=pixels * area, share=pixels / known)
+        for mask, pixels in zip((None, *masks), counts[1:], strict=True)
+    )
+
+
+def _layer(entry: Index, ortho: Ortho, have: dict[str, int], encoding: Encoding) -> Layer:
+    words = []
+    for name in entry.bands:
+        band = ortho.bands[have[name] - 1]
+        words.append(f"{name} = {band.label if band is not None else '?'}")
+    constants = ", ".join(f"{key} = {value:g}" for key, value in entry.constants)
+    plain = Layer(name=entry.name, scale=entry.scale)
+    tags = (
+        ("LONG_NAME", entry.long_name),
+        ("FORMULA", entry.formula + (f" with {constants}" if constants else "")),
+        ("BANDS", "; ".join(words)),
+        ("SOURCE", entry.source),
+        ("ERROR", f"{error_of(plain, encoding):g}"),
+    )
+    return Layer(name=entry.name, scale=entry.scale, tags=tuple(tag for tag in tags if tag[1]))
+
+
+def _summaries(recipe: IndexRecipe, product: Product, encoding: Encoding) -> tuple[Summary, ...]:
+    found = []
+    for entry, layer, sums in zip(recipe.indices, recipe.layers, product.tallies, strict=True):
+        step = layer.scale if encoding.kind == "int16" else 1.0
+        found.append(
+            Summary(
+                index=entry,
+                pixels=sums.count,
+                mean=sums.mean * step,
+                deviation=sums.deviation * step,
+                low=sums.low * step if sums.count else float("nan"),
+                high=sums.high * step if sums.count else float("nan"),
+                error=error_of(layer, encoding),
+                clipped=sums.clipped,
+            )
+        )
+    return tuple(found)
+
+
+def _said(ortho: Ortho, recipe: IndexRecipe, product: Product) -> list[Finding]:
+    found = []
+    if ortho.reflectance_at is None:
+        found.append(Finding.warning("finding.index_not_reflectance", where=ortho.name))
+    have = available(ortho.bands)
+    edge = [entry.name for entry in recipe.indices if RED_EDGE in entry.bands]
+    if edge:
+        band = ortho.bands[have[RED_EDGE] - 1]
+        label = band.label if band is not None else "?"
+        found.append(Finding.info("finding.index_red_edge", indices=", ".join(edge), band=label))
+    if product.resumed_rows:
+        found.append(Finding.info("finding.product_resumed", rows=product.resumed_rows))
+    return found
+
+
+def _figures(summaries: Sequence[Summary], removed: Sequence[Removed]) -> list[Finding]:
+    found = []
+    for row in summaries:
+        if not row.pixels:
+            found.append(Finding.warning("finding.index_empty", where=row.index.name))
+        elif row.clipped > MANY_CLIPPED * row.pixels:
+            found.append(
+                Finding.warning(
+                    "finding.index_clipped",
+                    where=row.index.name,
+                    percent=100.0 * row.clipped / row.pixels,
+                    low=row.low,
+                    high=row.high,
+                )
+            )
+    for part in removed:
+        if part.mask is not None:
+            found.append(
+                Finding.info(
+                    "finding.mask_removed",
+                    mask=part.mask.name,
+                    area_m2=part.area_m2,
+                    percent=100.0 * part.share,
+                    rule=part.mask.told,
+                )
+            )
+    return found
