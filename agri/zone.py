@@ -28,6 +28,8 @@ from agri.grid import Grid
 
 MAX_RATE_L_HA = 2000.0
 """More than any sprayer pours; a greater number is a mistake of units."""
+MAX_RATE_KG_HA = 5000.0
+"""More than any drone spreads, lime included."""
 NOISE_M2 = 1.0
 """Overlaps up to this come from drawing."""
 
@@ -236,6 +238,50 @@ class RateMap:
         if missing.is_empty:
             return 0.0
         return float(LocalFrame.around(area).geometry_to_local(missing).area)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadMap:
+    """Kilograms per hectare over an area: fertiliser, lime, seed.
+
+    Parameters
+    ----------
+    grid : Grid
+        In kg/ha, NaN where nothing is said; 0 is left out.
+    name : str
+        For sentences.
+
+    Raises
+    ------
+    BadInput
+        When the unit is another, nothing is said anywhere, or a rate is out of range.
+
+    Examples
+    --------
+    >>> field = Grid(values=np.array([[50.0, 80.0]]), affine=(1.0, 0, 106.0, 0, -1.0, 22.0),
+    ...              epsg=4326, unit="kg/ha")
+    >>> SpreadMap(grid=field).rate_at(107.5, 21.5)
+    80.0
+    """
+
+    grid: Grid
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        name = self.name or self.grid.name or "?"
+        if self.grid.unit.lower().replace(" ", "") != "kg/ha":
+            raise BadInput("error.spread_unit", name=name, unit=self.grid.unit)
+        told = self.grid.values[~np.isnan(self.grid.values)]
+        if told.size == 0:
+            raise BadInput("error.rate_map_empty", name=name)
+        wrong = told[~((told >= 0.0) & (told <= MAX_RATE_KG_HA))]
+        if wrong.size:
+            raise BadInput("error.spread_value", name=name, value=float(wrong[0]),
+                           most=MAX_RATE_KG_HA)  # fmt: skip
+
+    def rate_at(self, lon_deg: float, lat_deg: float) -> float:
+        """Return the rate at one place, kg/ha; NaN where the map has none."""
+        return float(self.grid.sample(lon_deg, lat_deg, nearest=True))
 
 
 def _told(grid: Grid) -> BaseGeometry:

@@ -15,6 +15,7 @@
 * `mosaic`: an orthomosaic of photos, at the field's edge;
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;
 * `change`: flights laid on one another, what changed, what to look at first;
+* `zones`: management zones, rates for them, prescriptions as files;
 * `trees`: crowns found from above, the orchard's grid, numbers that stay.
 
 A survey's photographs meet the package through the positions that a flight's record keeps

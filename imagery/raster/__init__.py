@@ -3,6 +3,7 @@
 * `guard`: GeoTIFF alone, from this disk, no side files, no network, header judged first;
 * `systems`: coordinate systems and datums;
 * `grids`: one band as `agri.grid.Grid`, whole or around an area, and back;
+* `plain`: a grid as the plainest GeoTIFF;
 * `layers`: what an orthomosaic's layers are: bands, alpha, reflectance;
 * `canvas`: a raster too large for memory, written in pieces;
 * `ortho`: an orthomosaic's facts, and its pixels window by window;

@@ -1,0 +1,141 @@
+"""Management zones of a field, from rasters to areas with names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
+
+from agri.findings import Finding
+from agri.zone import Zone
+from imagery.zonal import Layers
+from imagery.zones.clustering import Classes, Criterion, Method, classify
+from imagery.zones.lattice import Lattice, cell_values, lattice, run_length_m
+from imagery.zones.shaping import shaped
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+LEAST_ZONE_M2 = 360.0
+"""One sào."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ZoneMap:
+    """Management zones of a field.
+
+    Parameters
+    ----------
+    cells : Lattice
+        What they are made of.
+    values : (H, W, L) float64
+        The cells' means.
+    classes : Classes
+        As divided, with the curve by which their number was chosen.
+    labels : (H, W) intp
+        As shaped for flying: class from 0 (least values), −1 where there is none.
+    zones : tuple of Zone
+        One for each class that is left, named "1", "2", …, of kind "zone".
+    means : (C, L) float64
+        Each zone's mean of every layer, weighted by ground.
+    """
+
+    cells: Lattice
+    values: FloatArray
+    classes: Classes
+    labels: IntArray
+    zones: tuple[Zone, ...]
+    means: FloatArray
+
+
+def find_zones(
+    layers: Layers | Sequence[Layers],
+    area: Polygon | MultiPolygon,
+    *,
+    direction_deg: float,
+    swath_m: float,
+    speed_m_s: float,
+    reaction_s: float,
+    least_zone_m2: float = LEAST_ZONE_M2,
+    classes: int | None = None,
+    most: int = 6,
+    method: Method = "fuzzy",
+    criterion: Criterion = "fuzziness",
+    smoothing: int = 1,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[ZoneMap, tuple[Finding, ...]]:
+    """Divide a field into zones that the sprayer can follow.
+
+    Parameters
+    ----------
+    layers : Layers or sequence of Layers
+        One or more indices, or one index on several dates.
+    area : shapely.Polygon or MultiPolygon
+        The field, WGS 84 degrees.
+    direction_deg : float
+        Bearing of the passes.
+    swath_m, speed_m_s, reaction_s : float
+        Of the sprayer: a zone is at least a swath wide, and along a pass as long as
+        `imagery.zones.lattice.run_length_m` says.
+    least_zone_m2 : float
+        Smallest connected piece of a zone.
+    classes, most, method, criterion
+        As in `imagery.zones.clustering.classify`.
+    smoothing : int
+        How often neighbours are averaged before the zones are shaped.
+    progress : callable, optional
+        Is told the share done.
+
+    Returns
+    -------
+    found : ZoneMap
+    findings : tuple of Finding
+        Cells without data; how many zones there are and why.
+
+    Raises
+    ------
+    BadInput
+        As the parts do.
+    """
+    along_m = run_length_m(speed_m_s, reaction_s)
+    cells = lattice(area, direction_deg=direction_deg, across_m=swath_m, along_m=along_m)
+    values, findings = cell_values(layers, cells, progress=progress)
+    divided = classify(values, classes=classes, most=most, method=method, criterion=criterion)
+    labels = shaped(divided.shares, cells.inside_m2, least_zone_m2=least_zone_m2,
+                    smoothing=smoothing)  # fmt: skip
+    kept = np.unique(labels[labels >= 0])
+    labels = np.where(labels >= 0, np.searchsorted(kept, labels), -1).astype(np.intp)
+    zones, means = _named(cells, labels, values, len(kept))
+    told = Finding.info("finding.zones_found", count=len(kept), classes=divided.number,
+                        along_m=along_m, across_m=swath_m)  # fmt: skip
+    found = ZoneMap(cells=cells, values=values, classes=divided, labels=labels, zones=zones,
+                    means=means)  # fmt: skip
+    return found, (*findings, told)
+
+
+def _named(
+    cells: Lattice, labels: IntArray, values: FloatArray, number: int
+) -> tuple[tuple[Zone, ...], FloatArray]:
+    zones, means = [], np.full((number, values.shape[2]), math.nan)
+    for label in range(number):
+        mine = labels == label
+        zones.append(Zone(name=str(label + 1), area=cells.area_of(mine), kind="zone"))
+        weight = np.where(np.isnan(values[mine]), 0.0, cells.inside_m2[mine][:, None])
+        means[label] = (weight * np.nan_to_num(values[mine])).sum(axis=0) / weight.sum(axis=0)
+    return tuple(zones), means
+
+
+def blind_area(found: ZoneMap) -> MultiPolygon:
+    """Return the part of the field that is in no zone because it has no data; may be empty."""
+    return found.cells.area_of(found.labels < 0)
+
+
+def total_m2(zones: Sequence[Zone]) -> float:
+    """Return the ground of zones together, each place once."""
+    whole = shapely.union_all([zone.area for zone in zones])
+    return Zone(name="", area=whole).area_m2

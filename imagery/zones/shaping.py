@@ -1,0 +1,174 @@
+"""Zones that an aircraft can follow: no speckles, no zone too small, no change of rate too soon.
+
+Theory of operation
+-------------------
+Rows of the lattice are passes, columns lie along them. In rounds, until nothing changes:
+
+* a run of cells of one class along a pass that is shorter than the pump can follow goes to the run
+  before or after it, whichever its cells belong to more;
+* a connected piece of a class (sides, not corners) that is smaller than the least zone goes to the
+  class with which it has the longest border.
+
+Before, the classes' shares are averaged over 3 × 3 cells as often as asked. Pieces that have no
+neighbour (islands of a field) stay as they are. At the end no piece is too small; a run may be
+short only where the field itself is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+ROUNDS = 100
+"""More rounds are never needed on real fields; it bounds the work."""
+
+
+def shaped(
+    shares: FloatArray,
+    cell_m2: FloatArray,
+    *,
+    least_zone_m2: float,
+    least_run: int = 1,
+    smoothing: int = 1,
+) -> IntArray:
+    """Return classes of cells that an aircraft can follow.
+
+    Parameters
+    ----------
+    shares : (H, W, C) float64
+        How much a cell belongs to each class; NaN where it has none.
+    cell_m2 : (H, W) float64
+        How much of each cell lies in the field.
+    least_zone_m2 : float
+        Smallest connected piece.
+    least_run : int
+        Fewest cells of one class in a row along a pass.
+    smoothing : int
+        How often shares are averaged over neighbours.
+
+    Returns
+    -------
+    (H, W) intp
+        Class from 0, −1 where there is none.
+
+    Examples
+    --------
+    >>> shares = np.zeros((3, 6, 2)); shares[:, :3, 0] = shares[:, 3:, 1] = 1.0
+    >>> shares[1, 1] = (0.0, 1.0)
+    >>> shaped(shares, np.full((3, 6), 25.0), least_zone_m2=100.0, smoothing=0)[1].tolist()
+    [0, 0, 0, 1, 1, 1]
+    """
+    told = ~np.isnan(shares).any(axis=2)
+    known = np.where(told[..., None], shares, 0.0)
+    for _ in range(smoothing):
+        known = _averaged(known, told)
+    labels = np.where(told, known.argmax(axis=2), -1).astype(np.intp)
+    for _ in range(ROUNDS):
+        before = labels.copy()
+        _join_short_runs(labels, known, least_run)
+        _join_small_pieces(labels, cell_m2, least_zone_m2)
+        if (labels == before).all():
+            break
+    return labels
+
+
+def _averaged(shares: FloatArray, told: NDArray[np.bool_]) -> FloatArray:
+    height, width = told.shape
+    padded = np.pad(shares, ((1, 1), (1, 1), (0, 0)))
+    counted = np.pad(told.astype(np.float64), 1)
+    total, count = np.zeros_like(shares), np.zeros(told.shape)
+    for row in range(3):
+        for column in range(3):
+            total += padded[row : row + height, column : column + width]
+            count += counted[row : row + height, column : column + width]
+    return np.where(told[..., None], total / np.maximum(count, 1.0)[..., None], 0.0)
+
+
+def runs(line: IntArray) -> Iterator[tuple[int, int]]:
+    """Yield first and end of the runs of one class in a row, without those that have none.
+
+    Examples
+    --------
+    >>> list(runs(np.array([0, 0, -1, 1, 1, 0])))
+    [(0, 2), (3, 5), (5, 6)]
+    """
+    cuts = np.flatnonzero(np.diff(line)) + 1
+    limits = [0, *cuts.tolist(), len(line)]
+    for first, end in zip(limits[:-1], limits[1:], strict=True):
+        if line[first] >= 0:
+            yield first, end
+
+
+def _join_short_runs(labels: IntArray, shares: FloatArray, least_run: int) -> None:
+    for row, line in enumerate(labels):
+        for _ in range(len(line)):
+            short = _shortest(line, least_run)
+            if short is None:
+                break
+            first, end, near = short
+            inside = shares[row, first:end].sum(axis=0)
+            line[first:end] = max(near, key=lambda label: float(inside[label]))
+
+
+def _shortest(line: IntArray, least_run: int) -> tuple[int, int, list[int]] | None:
+    """Return the shortest run below the limit that has a neighbour, with the neighbours' classes."""
+    found = []
+    for first, end in runs(line):
+        near = [int(line[k]) for k in (first - 1, end) if 0 <= k < len(line) and line[k] >= 0]
+        if end - first < least_run and near:
+            found.append((end - first, first, end, near))
+    if not found:
+        return None
+    _, first, end, near = min(found)
+    return first, end, near
+
+
+def _join_small_pieces(labels: IntArray, cell_m2: FloatArray, least_m2: float) -> None:
+    for _ in range(ROUNDS):
+        small = sorted(pieces(labels, cell_m2), key=lambda piece: piece[0])
+        joined = False
+        for size_m2, mask in small:
+            if size_m2 >= least_m2:
+                break
+            own = labels[mask][0]
+            if (labels[mask] != own).any():
+                continue
+            near = _border(labels, mask)
+            if near.size:
+                labels[mask] = int(np.bincount(near).argmax())
+                joined = True
+                break
+        if not joined:
+            return
+
+
+def pieces(labels: IntArray, cell_m2: FloatArray) -> list[tuple[float, NDArray[np.bool_]]]:
+    """Return size (m²) and cells of every connected piece of a class."""
+    from scipy import ndimage
+
+    found = []
+    for label in np.unique(labels[labels >= 0]):
+        numbered, count = ndimage.label(labels == label)
+        sizes = ndimage.sum_labels(cell_m2, numbered, np.arange(1, count + 1))
+        found += [(float(size), numbered == k) for k, size in enumerate(sizes, start=1)]
+    return found
+
+
+def _border(labels: IntArray, mask: NDArray[np.bool_]) -> IntArray:
+    """Return the classes across the border of a piece, one for each side of a cell."""
+    own = labels[mask][0]
+    found = []
+    for ours, theirs in (
+        (np.s_[1:, :], np.s_[:-1, :]),
+        (np.s_[:-1, :], np.s_[1:, :]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
+        across = labels[theirs][mask[ours]]
+        found.append(across[(across >= 0) & (across != own)])
+    return np.concatenate(found)
