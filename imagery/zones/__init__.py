@@ -16,6 +16,13 @@ programs' files. The rooms, from low to high:
 """
 
 from imagery.zones.clustering import Choice, Classes, agreement, classify
+from imagery.zones.exports import (
+    write_dji,
+    write_isoxml,
+    write_rate_geojson,
+    write_rate_shapefile,
+    write_rate_tiff,
+)
 from imagery.zones.lattice import Lattice, cell_values, lattice, run_length_m
 from imagery.zones.management import ZoneMap, find_zones
 from imagery.zones.prescription import (
@@ -32,4 +39,5 @@ from imagery.zones.stability import Stability, stability
 __all__ = ["Choice", "Classes", "Lattice", "Prescription", "RateRule", "Stability", "ZoneMap",
            "agreement", "cell_values", "check_total", "classify", "find_zones", "lattice",
            "prescribe_cells", "prescribe_zones", "run_length_m", "shaped", "stability",
-           "zone_rates"]  # fmt: skip
+           "write_dji", "write_isoxml", "write_rate_geojson", "write_rate_shapefile",
+           "write_rate_tiff", "zone_rates"]  # fmt: skip
