@@ -1,4 +1,4 @@
-"""Management zones: the planted ones are found, the sprayer can follow them, the rates come back."""
+"""Management zones: planted ones are found, the sprayer can follow them, the rates come back."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ from tests.task_schema import faults
 FRAME = LocalFrame.around(shapely.box(106.51, 21.08, 106.513, 21.083))
 FIELD = FRAME.geometry_to_lonlat(affinity.rotate(shapely.box(-120, -90, 120, 90), 20))
 EAST, NORTH = transformer(4326, 32648).transform(106.5115, 21.0815)
-PIXELS = 280
+PIXELS = 320
 SIDE_M = 1.0
-AFFINE = (SIDE_M, 0.0, EAST - 140.0, 0.0, -SIDE_M, NORTH + 140.0)
+AFFINE = (SIDE_M, 0.0, EAST - 160.0, 0.0, -SIDE_M, NORTH + 160.0)
 RULE = RateRule(points=((0.35, 36.0), (0.8, 12.0)), unit="l/ha", least=14.0, most=34.0, step=0.5)
 
 
@@ -220,7 +220,8 @@ def test_dates_that_agree_are_stable_and_one_that_differs_is_seen() -> None:
     pictures = [seen(truth, 0.05, 1), seen(truth, 0.05, 2, 1.3), seen(other, 0.05, 3)]
     values, _ = cell_values([layer(p, f"d{k}") for k, p in enumerate(pictures)], cells)
     found = stability(values, ("a", "b", "c"), classes=3)
-    assert found.kappa[0, 1] > 0.9 > 0.5 > found.kappa[0, 2]
+    assert found.kappa[0, 1] > 0.9
+    assert found.kappa[0, 2] < 0.5
     assert np.diag(found.kappa) == pytest.approx([1.0] * 3)
     assert 0.6 < found.mean < 0.95
     assert stability(values[:, :, :2], ("a", "b"), classes=3).mean > 0.95
@@ -357,7 +358,8 @@ def test_vector_files_come_back_equal_as_rate_maps(
     assert sorted(patch.rate_l_ha for patch in back.patches) == list(asked.different)
     for rate, area in asked.patches:
         (same,) = [patch.area for patch in back.patches if patch.rate_l_ha == rate]
-        assert same.symmetric_difference(area).area < 1e-9 * area.area
+        # corners closer than the reader's centimetre are one: 0.01 m² of a hectare
+        assert same.symmetric_difference(area).area < 1e-12
     lon, lat = places_inside()
     assert np.array_equal(back.rates_at(lon, lat), asked.rate_map().rates_at(lon, lat))
     (write_rate_shapefile if name.endswith("zip") else write_rate_geojson)(path, asked)

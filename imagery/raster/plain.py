@@ -15,7 +15,7 @@ from imagery.raster.guard import ENVIRONMENT
 
 
 def plain_tiff(grid: Grid) -> bytes:
-    """Return a grid as an uncompressed GeoTIFF in strips.
+    r"""Return a grid as an uncompressed GeoTIFF in strips.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def plain_tiff(grid: Grid) -> bytes:
     --------
     >>> one = Grid(values=np.ones((2, 2)), affine=(1.0, 0, 106.0, 0, -1.0, 22.0), epsg=4326)
     >>> plain_tiff(one)[:4]
-    b'II*\\x00'
+    b'II*\x00'
     """
     height, width = grid.shape
     with rasterio.Env(**ENVIRONMENT), MemoryFile() as memory:

@@ -2,12 +2,12 @@
 
 Theory of operation
 -------------------
-Every cell of a lattice has a few numbers (an index, or one for each date). They are brought to one
-scale and divided into c classes, for c = 2 to the most asked for, by one of
+Every cell of a lattice has a few numbers (an index, or one for each date). They are brought to
+one scale and divided into c classes, for c = 2 to the most asked for, by one of
 
 * fuzzy c-means (Bezdek 1981) with exponent 2: every cell belongs to every class by a share, u. The
-  spatial form (Chuang et al. 2006, p = q = 1) multiplies u in every round by the mean u of the 3 × 3
-  cells around, so that a single odd cell follows its neighbours;
+  spatial form (Chuang et al. 2006, p = q = 1) multiplies u in every round by the mean u of the
+  3 × 3 cells around, so that a single odd cell follows its neighbours;
 * Ward's clustering of neighbours only (scikit-learn, connectivity of the lattice): classes are
   connected areas.
 
@@ -16,10 +16,10 @@ judge it:
 
 * the fuzziness performance index, FPI = 1 − (c F − 1) / (c − 1), F = mean of Σ u² (Roubens 1982):
   0 where cells belong wholly to one class;
-* the normalised classification entropy, NCE = H / ln c, H = − mean of Σ u ln u: 0 likewise. Both are
-  least where classes are most distinct (Odeh et al. 1992; Fridgen et al. 2004). They are taken from
-  the shares that distance alone gives, without neighbours. The number with the least mean of the
-  two is chosen;
+* the normalised classification entropy, NCE = H / ln c, H = − mean of Σ u ln u: 0 likewise. Both
+  are least where classes are most distinct (Odeh et al. 1992; Fridgen et al. 2004). They are taken
+  from the shares that distance alone gives, without neighbours. The number with the least mean of
+  the two is chosen;
 * the mean silhouette (Rousseeuw 1987) of at most `SAMPLE` cells evenly taken, greatest is best.
 
 Nothing is drawn by chance: class centres begin at quantiles along the first principal axis.
@@ -137,7 +137,7 @@ def classify(
     >>> found.number, found.labels[0].tolist()
     (2, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     """
-    told = ~np.isnan(values).any(axis=2)
+    told: NDArray[np.bool_] = np.asarray(~np.isnan(values).any(axis=2))
     _check(values, told, classes, most)
     features = _scaled(values[told])
     numbers = [classes] if classes is not None else list(range(2, most + 1))
@@ -209,8 +209,9 @@ def _with_neighbours(shares: FloatArray, told: NDArray[np.bool_]) -> FloatArray:
     picture = np.zeros((height + 2, width + 2, shares.shape[1]))
     picture[1:-1, 1:-1][told] = shares
     around = sum(picture[r : r + height, c : c + width] for r in range(3) for c in range(3))
-    found: FloatArray = shares * np.asarray(around)[told]
-    return found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300)
+    both = shares * np.asarray(around)[told]
+    found: FloatArray = both / np.maximum(both.sum(axis=1, keepdims=True), 1e-300)
+    return found
 
 
 def _ward(features: FloatArray, told: NDArray[np.bool_], number: int) -> FloatArray:

@@ -5,7 +5,7 @@
 * ISOXML (zipped ``TASKDATA`` folder): `imagery.zones.isoxml`.
 * DJI: DJI publishes no description of the prescription files that its Agras remote controllers and
   SmartFarm take. What its own Terra gives out and public converters write is one band of rates as
-  an upright GeoTIFF in WGS 84 with a world file (``.tfw``) of the same name; that is written: plain,
+  an upright GeoTIFF in WGS 84 with a world file (``.tfw``) of the same name. That is written,
   without compression, 0 where nothing is to be given. It was not tried on an Agras: look at the map
   on the controller before flying.
 

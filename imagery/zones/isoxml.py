@@ -4,8 +4,8 @@ Theory of operation
 -------------------
 One task (TSK) on one field (PFD) with one product (PDT), as version 3.3 or 4.3. The rates stand
 
-* as treatment zones with polygons (`kind="zones"`): a TZN for each rate, its ground as PLN of type 2,
-  or
+* as treatment zones with polygons (`kind="zones"`): a TZN for each rate, its ground as PLN of
+  type 2, or
 * as a grid of type 2 (`kind="grid"`): a binary file of 32-bit whole numbers, the south-western cell
   first, then eastwards and row by row northwards, its cells upright in degrees.
 
@@ -110,9 +110,7 @@ def task_data(
     return {"TASKDATA.XML": xml.encode("utf-8"), **files}
 
 
-def upright(
-    asked: Prescription, cell_m: float
-) -> tuple[FloatArray, float, float, float, float]:
+def upright(asked: Prescription, cell_m: float) -> tuple[FloatArray, float, float, float, float]:
     """Return a prescription on cells that are upright in degrees.
 
     Parameters

@@ -35,7 +35,9 @@ MAX_CELLS = 200_000
 """More cells than this are a mistake of units."""
 LEAST_PIECE_M = 3.0
 """No shorter piece of a pass is flown at a rate of its own."""
-SLIVER_M2 = 1e-3
+HAIR_DEG2 = 1e-12
+"""Smaller parts of an area (about 0.01 m²) are the rounding of corners."""
+SLIVER_M2 = 0.01
 """A cell that has less of the field than this has none."""
 
 
@@ -118,7 +120,7 @@ class Lattice:
         placed = shapely.transform(cells, self._degrees)
         found = shapely.intersection(placed, self.field)
         parts = [part for part in shapely.get_parts(found) if isinstance(part, Polygon)]
-        return MultiPolygon([part for part in parts if part.area > 0.0])
+        return MultiPolygon([part for part in parts if part.area > HAIR_DEG2])
 
     def _degrees(self, places: FloatArray) -> FloatArray:
         x, y = _to_map(self.affine, places)
@@ -154,7 +156,7 @@ def lattice(
     --------
     >>> frame = LocalFrame.around(shapely.box(106.51, 21.08, 106.511, 21.081))
     >>> field = frame.geometry_to_lonlat(shapely.box(0.0, 0.0, 40.0, 20.0))
-    >>> lattice(field, direction_deg=90.0, across_m=5.0, along_m=8.01).shape
+    >>> lattice(field, direction_deg=90.0, across_m=5.2, along_m=8.2).shape
     (4, 5)
     """
     sane = math.isfinite(direction_deg) and min(across_m, along_m) > 0.0
@@ -175,9 +177,9 @@ def lattice(
     begin_u = (u.min() + u.max() - columns * along_m) / 2.0
     begin_v = (v.min() + v.max() - rows * across_m) / 2.0
     origin = begin_u * along + begin_v * across
-    affine = (along_m * along[0], across_m * across[0], origin[0],
-              along_m * along[1], across_m * across[1], origin[1])  # fmt: skip
-    affine = tuple(float(value) for value in affine)
+    east, north = (float(value) for value in origin)
+    affine = (along_m * float(along[0]), across_m * float(across[0]), east,
+              along_m * float(along[1]), across_m * float(across[1]), north)  # fmt: skip
     inside = _inside(placed, affine, rows, columns)
     return Lattice(field=area, affine=affine, epsg=epsg, along_m=along_m, across_m=across_m,
                    inside_m2=inside)  # fmt: skip

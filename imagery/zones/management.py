@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 
@@ -133,9 +132,3 @@ def _named(
 def blind_area(found: ZoneMap) -> MultiPolygon:
     """Return the part of the field that is in no zone because it has no data; may be empty."""
     return found.cells.area_of(found.labels < 0)
-
-
-def total_m2(zones: Sequence[Zone]) -> float:
-    """Return the ground of zones together, each place once."""
-    whole = shapely.union_all([zone.area for zone in zones])
-    return Zone(name="", area=whole).area_m2

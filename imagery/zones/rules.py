@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ class RateRule:
         if self.unit not in MOST:
             raise BadInput("error.rule_unit", unit=str(self.unit)[:20])
         index = [at for at, _ in self.points]
-        rising = all(a < b for a, b in zip(index, index[1:], strict=False))
+        rising = all(a < b for a, b in pairwise(index))
         if not self.points or not rising or not np.isfinite(index).all():
             raise BadInput("error.rule_points")
         limit = MOST[self.unit]

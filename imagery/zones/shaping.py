@@ -17,6 +17,7 @@ short only where the field itself is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def shaped(
     >>> shaped(shares, np.full((3, 6), 25.0), least_zone_m2=100.0, smoothing=0)[1].tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    told = ~np.isnan(shares).any(axis=2)
+    told: NDArray[np.bool_] = np.asarray(~np.isnan(shares).any(axis=2))
     known = np.where(told[..., None], shares, 0.0)
     for _ in range(smoothing):
         known = _averaged(known, told)
@@ -99,7 +100,7 @@ def runs(line: IntArray) -> Iterator[tuple[int, int]]:
     """
     cuts = np.flatnonzero(np.diff(line)) + 1
     limits = [0, *cuts.tolist(), len(line)]
-    for first, end in zip(limits[:-1], limits[1:], strict=True):
+    for first, end in pairwise(limits):
         if line[first] >= 0:
             yield first, end
 
@@ -116,7 +117,7 @@ def _join_short_runs(labels: IntArray, shares: FloatArray, least_run: int) -> No
 
 
 def _shortest(line: IntArray, least_run: int) -> tuple[int, int, list[int]] | None:
-    """Return the shortest run below the limit that has a neighbour, with the neighbours' classes."""
+    """Return the shortest run below the limit that has neighbours, with their classes."""
     found = []
     for first, end in runs(line):
         near = [int(line[k]) for k in (first - 1, end) if 0 <= k < len(line) and line[k] >= 0]

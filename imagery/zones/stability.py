@@ -1,9 +1,9 @@
 """Whether zones are the same from date to date.
 
-A zone that shows on one date may be a cloud's shadow or a wet spell. Every date is divided by itself
-into the same number of classes (numbered from the least values up, so that they can be compared);
-what share of the dates gives a cell its commonest class is its stability, and Cohen's kappa tells
-for each two dates how far their maps agree beyond chance.
+A zone that shows on one date may be a cloud's shadow or a wet spell. Every date is divided by
+itself into the same number of classes (numbered from the least values up, so that they can be
+compared); what share of the dates gives a cell its commonest class is its stability, and Cohen's
+kappa tells for each two dates how far their maps agree beyond chance.
 """
 
 from __future__ import annotations
@@ -89,5 +89,7 @@ def stability(
     told = votes.sum(axis=0)
     share = np.where(told > 0, votes.max(axis=0) / np.maximum(told, 1), np.nan)
     kappa = np.array([[agreement(one, other) for other in found] for one in found])
-    return Stability(dates=tuple(dates), labels=found, share=share, kappa=kappa,
-                     commonest=np.where(told > 0, votes.argmax(axis=0), -1).astype(np.intp))  # fmt: skip
+    commonest = np.where(told > 0, votes.argmax(axis=0), -1).astype(np.intp)
+    return Stability(
+        dates=tuple(dates), labels=found, share=share, kappa=kappa, commonest=commonest
+    )
