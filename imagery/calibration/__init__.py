@@ -6,7 +6,9 @@
 * `lens`: a lens's distortion undone;
 * `certificate`: what a reflectance panel reflects, by wavelength;
 * `panel`: the reflectance panel, found and read;
-* `reflectance`: what a flight's reflectance stands on, and its application.
+* `reflectance`: what a flight's reflectance stands on, and its application;
+* `empirical`: a plain orthomosaic calibrated by targets in the field;
+* `number_scale`: which number of a finished orthomosaic stands for a reflectance of 1.
 
 Rooms take values (`imagery.photo.Photo`, arrays) and return values; reading files is
 `imagery.intake`. What could not be calibrated is a finding on every product.

@@ -98,3 +98,14 @@ def code_certificate(text: str) -> Certificate | None:
 def typed_certificate(serial: str, albedo: Mapping[float, float]) -> Certificate:
     """Return a certificate typed in from its paper: wavelength in nm to reflectance."""
     return Certificate(serial=serial, albedo=tuple(sorted(albedo.items())))
+
+
+def grey_certificate(value: float, serial: str = "") -> Certificate:
+    """Return the certificate of a grey target: one reflectance at every wavelength.
+
+    Examples
+    --------
+    >>> grey_certificate(0.5).at(842.0)
+    0.5
+    """
+    return Certificate(serial=serial, albedo=((340.0, value), (1100.0, value)))
