@@ -8,7 +8,10 @@
 * `panel`: the reflectance panel, found and read;
 * `reflectance`: what a flight's reflectance stands on, and its application;
 * `empirical`: a plain orthomosaic calibrated by targets in the field;
-* `number_scale`: which number of a finished orthomosaic stands for a reflectance of 1.
+* `number_scale`: which number of a finished orthomosaic stands for a reflectance of 1;
+* `squares`: how two pictures lie on each other, place by place;
+* `alignment`: a capture's bands laid on one of them, with the error in pixels;
+* `capture`: all of it for one capture.
 
 Rooms take values (`imagery.photo.Photo`, arrays) and return values; reading files is
 `imagery.intake`. What could not be calibrated is a finding on every product.
