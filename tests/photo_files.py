@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
+
+from imagery.intake import intake
+from imagery.intake.readers import Answer, Reader
 
 Plane = NDArray[Any]
 PACKET = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n{}\n<?xpacket end="w"?>'
@@ -424,6 +428,18 @@ FAMILIES = {
     "sentera": sentera,
     "rgb": colour,
 }
+
+
+def kept_reader(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    """One reader for many takings-in, so that a process is not started for each."""
+    reader = Reader(root)
+
+    def read_all(paths: Sequence[Path], root: Path, **_: Any) -> tuple[Answer, ...]:
+        return tuple(reader.read(path) for path in paths)
+
+    monkeypatch.setattr(intake, "read_all", read_all)
+    yield reader
+    reader.close()
 
 
 def save(folder: Path, *captures: Mapping[str, Made]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,12 @@ from imagery.intake import Intake, take_in
 from tests import photo_files as made
 
 Writer = Callable[[int], dict[str, made.Made]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from made.kept_reader(tmp_path_factory.getbasetemp(), monkeypatch)
 
 
 def flight(folder: Path, numbers: Any, write: Writer = made.colour) -> Path:
@@ -129,6 +135,16 @@ def test_photos_of_another_field_are_set_aside(tmp_path: Path) -> None:
     assert elsewhere.captures == ()
 
 
+def test_the_panel_may_be_photographed_away_from_the_field(tmp_path: Path) -> None:
+    panel = {
+        name: photo.but(**made.place_tags(made.LON + 0.002, made.LAT, 5.0))
+        for name, photo in made.micasense(0, panel=True).items()
+    }
+    made.save(tmp_path, panel, made.micasense(1), made.micasense(2))
+    intake = take_in(tmp_path, field=around(-5, -5, 5, 60), readers=1)
+    assert (len(intake.panel_captures), len(intake.captures), intake.set_aside) == (1, 2, ())
+
+
 def test_photos_without_place_are_told_and_none_with_one_is_an_error(tmp_path: Path) -> None:
     bare = dict.fromkeys(("GPSLatitude", "GPSLongitude"))
     ((name, photo),) = made.colour(0).items()
@@ -216,6 +232,15 @@ def test_raw_twins_and_other_files_are_passed_over_and_counted(tmp_path: Path) -
     intake = take_in(folder, readers=1)
     assert value(about(intake, "photos_raw"), "count") == 1
     assert value(about(intake, "photos_passed_over"), "count") == 1
+
+
+def test_a_raw_photo_alone_is_refused_and_folders_too_deep_are_told(tmp_path: Path) -> None:
+    raw = made.tiff(made.Made(), [(256, 4, 8), (257, 4, 6), (258, 3, 16), (50706, 1, [1, 4, 0, 0])])
+    (tmp_path / "a.dng").write_bytes(raw)
+    with pytest.raises(BadInput, match="DNG"):
+        take_in(tmp_path / "a.dng")
+    flight(tmp_path.joinpath("card", *"abcdefghi"), range(1))
+    assert keys(take_in(tmp_path / "card")) == {"photos_too_deep", "photos_none"}
 
 
 def test_a_folder_without_photos_is_an_error(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def claimed_jpeg(width: int, height: int) -> bytes:
 
 
 def refusals(folder: Path) -> set[str]:
-    return {finding.key.removeprefix("finding.") for finding in take_in(folder).findings}
+    return {finding.key.removeprefix("finding.") for finding in take_in(folder, readers=1).findings}
 
 
 # --- headers ----------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ def test_modules_lying_among_the_photos_are_not_imported(tmp_path: Path) -> None
         (folder / name).write_text(
             f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit", "utf-8"
         )
-    assert len(take_in(folder).captures) == 1
+    assert len(take_in(folder, readers=1).captures) == 1
     assert not (tmp_path / "ran").exists()
 
 

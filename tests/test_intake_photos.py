@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from agri.geo import LonLat, distance_m
 from imagery.bands import sensor
 from imagery.decoding.xmp import irradiances, numbers, read_xmp
 from imagery.intake import Intake, take_in
+from imagery.intake import intake as intake_room
+from imagery.intake.readers import read_all
 from imagery.photo import BrownLens, FisheyeLens, Photo, PlaneVignette, RadialVignette
 from tests import photo_files as made
 
@@ -22,6 +25,18 @@ REAL = SHARED / "data" / "imagery"
 needs_real = pytest.mark.skipif(
     not REAL.is_dir(), reason="the collection of real photos is not on this machine"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from made.kept_reader(tmp_path_factory.getbasetemp(), monkeypatch)
+
+
+@pytest.fixture
+def _own_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real photos lie where the kept reader may not look."""
+    monkeypatch.setattr(intake_room, "read_all", read_all)
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +320,7 @@ def test_what_is_no_list_of_readings_gives_none(text: str) -> None:
 
 
 @needs_real
+@pytest.mark.usefixtures("_own_readers")
 def test_real_rededge_captures_are_read_whole() -> None:
     intake = take_in(REAL / "micasense_rededge_mit" / "0000SET")
     assert [len(capture.photos) for capture in intake.captures] == [5, 5]
@@ -322,6 +338,7 @@ def test_real_rededge_captures_are_read_whole() -> None:
 
 
 @needs_real
+@pytest.mark.usefixtures("_own_readers")
 def test_a_real_sequoia_without_fix_has_no_place_and_all_its_readings() -> None:
     intake = take_in(REAL / "micasense_rededge_mit" / "Sequoia")
     assert [len(capture.photos) for capture in intake.captures] == [5]
@@ -333,6 +350,7 @@ def test_a_real_sequoia_without_fix_has_no_place_and_all_its_readings() -> None:
 
 
 @needs_real
+@pytest.mark.usefixtures("_own_readers")
 def test_real_colour_photos_lie_where_their_list_says() -> None:
     folder = REAL / "seneca_nir_cc0"
     rows = [line.split(",") for line in (folder / "gps.csv").read_text("utf-8").splitlines()[1:]]
@@ -352,6 +370,7 @@ def test_real_colour_photos_lie_where_their_list_says() -> None:
 
 
 @needs_real
+@pytest.mark.usefixtures("_own_readers")
 def test_a_real_dji_photo_tells_its_gimbal_and_height() -> None:
     photo = take_in(REAL / "brighton_dji_bsd").captures[0].photos[0]
     assert photo.camera is not None

@@ -47,12 +47,12 @@ STEEP_DEG = 20.0
 """From straight down; beyond it a photo is oblique."""
 
 
-def elsewhere(photos: Sequence[Photo], field: Field) -> list[Photo]:
-    """Return the photos that were taken away from a field.
+def elsewhere(captures: Sequence[Capture], field: Field) -> list[Capture]:
+    """Return the captures that were taken away from a field.
 
     Parameters
     ----------
-    photos : sequence of Photo
+    captures : sequence of Capture
         Those without place are not judged.
     field : Field
         Where they should be.
@@ -60,13 +60,14 @@ def elsewhere(photos: Sequence[Photo], field: Field) -> list[Photo]:
     frame = field.frame
     border = frame.geometry_to_local(field.boundary)
     found = []
-    for photo in photos:
-        if photo.place is None:
+    for capture in captures:
+        place = capture.place
+        if place is None:
             continue
-        height = photo.height_home.metres if photo.height_home else 0.0
-        away = border.distance(shapely.Point(frame.metres(photo.place)))
-        if away > max(NEAR_M, 1.5 * height):
-            found.append(photo)
+        home = capture.photos[0].height_home
+        away = border.distance(shapely.Point(frame.metres(place)))
+        if away > max(NEAR_M, 1.5 * home.metres if home else 0.0):
+            found.append(capture)
     return found
 
 

@@ -116,12 +116,10 @@ def _files(folder: Path, findings: list[Finding]) -> Iterator[Path]:
     """Yield the regular files of a folder and those below it, by name; links are told of."""
     with told(folder):
         for here, folders, names in os.walk(folder, followlinks=False):
-            depth = len(Path(here).relative_to(folder).parts)
-            folders[:] = sorted(
-                name
-                for name in folders
-                if depth < DEEPEST and not name.startswith((".", "__MACOSX"))
-            )
+            folders[:] = sorted(n for n in folders if not n.startswith((".", "__MACOSX")))
+            if folders and len(Path(here).relative_to(folder).parts) >= DEEPEST:
+                findings.append(Finding.warning("finding.photos_too_deep", where=shown(Path(here))))
+                folders.clear()
             for name in [*folders]:
                 if (Path(here) / name).is_symlink():
                     folders.remove(name)

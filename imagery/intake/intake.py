@@ -8,7 +8,8 @@ Nothing of a stranger's image is decoded in this process. In order:
 2. every file is told by content and judged by its header (`imagery.intake.guard`);
 3. photos are opened in confined processes (`imagery.intake.readers`), what they tell becomes
    `imagery.photo.Photo` (`imagery.intake.photos`);
-4. photos of another camera and of another field are set aside, the rest becomes captures;
+4. photos of another camera are set aside, the rest becomes captures; those of another field are
+   set aside too, but not the panel's, which is photographed where the aircraft stands;
 5. what is missing, blurred, too bright, too dark or not covered becomes findings;
 6. orthomosaics are known by their header and a few samples (`imagery.intake.orthomosaic`).
 
@@ -178,6 +179,8 @@ def _sorted(
         return folder, sort_folder(folder), findings
     if candidate.header.kind not in ("jpeg", "tiff"):
         raise BadInput("error.intake_kind", name=shown(path))
+    if candidate.header.raw:
+        raise BadInput("error.intake_raw", name=shown(path))
     one = (candidate,)
     placed = candidate.header.placed
     return path.parent, Sorted(photos=() if placed else one, maps=one if placed else ()), ()
@@ -217,30 +220,36 @@ def _taken(
         findings.append(Finding.warning("finding.photos_other_camera", count=len(others),
                                         names=names, camera=f"{make} {model}".strip()))  # fmt: skip
     own = [one for one in photos if _camera(one.photo) == (make, model)]
-    away = elsewhere([one.photo for one in own], field) if field is not None else []
-    if away and field is not None:
-        severe = Finding.error if len(away) == len(own) else Finding.warning
-        names = some([photo.name for photo in away])
-        findings.append(severe("finding.photos_elsewhere", count=len(away), of=len(own),
-                               names=names, field=field.name))  # fmt: skip
-    gone = {photo.path for photo in away}
-    own = [one for one in own if one.photo.path not in gone]
     captures, twice = grouped(own)
     captures = with_panels(captures)
-    flown = tuple(capture for capture in captures if not capture.panel)
+    flown, away, told_away = _at_home([c for c in captures if not c.panel], field)
     kept = {photo.path: place for place, c in enumerate(flown) for photo in c.photos}
     ordered = sorted((one for one in own if one.photo.path in kept),
                      key=lambda one: kept[one.photo.path])  # fmt: skip
-    findings += [*twice, *judge_quality(ordered, flown), *judge_coverage(flown, field)]
+    findings += [*told_away, *twice, *judge_quality(ordered, flown), *judge_coverage(flown, field)]
     return Intake(
         source=folder,
-        captures=flown,
+        captures=tuple(flown),
         panel_captures=tuple(capture for capture in captures if capture.panel),
-        set_aside=(*others, *away),
+        set_aside=(*others, *(photo for capture in away for photo in capture.photos)),
         camera=f"{make} {model}".strip()[:80],
         sensor=sensor or sensor_for(make, model),
         findings=tuple(findings),
     )
+
+
+def _at_home(
+    captures: Sequence[Capture], field: Field | None
+) -> tuple[list[Capture], list[Capture], list[Finding]]:
+    """Part captures into those of the field and those of another; say so."""
+    away = elsewhere(captures, field) if field is not None else []
+    if field is None or not away:
+        return list(captures), [], []
+    severe = Finding.error if len(away) == len(captures) else Finding.warning
+    names = some([capture.name for capture in away])
+    finding = severe("finding.photos_elsewhere", count=len(away), of=len(captures),
+                     names=names, field=field.name)  # fmt: skip
+    return [capture for capture in captures if capture not in away], away, [finding]
 
 
 def _camera(photo: Photo) -> tuple[str, str]:
