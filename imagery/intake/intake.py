@@ -194,8 +194,9 @@ def _seen(
     for candidate, answer in zip(candidates, answers, strict=True):
         where = shown(candidate.path)
         if answer.refused:
-            key = "damaged" if answer.refused in ("damaged", "kind") else "too_heavy"
-            findings.append(Finding.warning(f"finding.photo_{key}", where=where))
+            damaged = answer.refused in ("damaged", "kind")
+            key = "finding.photo_damaged" if damaged else "finding.photo_too_heavy"
+            findings.append(Finding.warning(key, where=where))
             continue
         try:
             photos.append(seen(candidate.path, candidate.header, answer, sensor))
