@@ -16,6 +16,8 @@
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;
 * `change`: flights laid on one another, what changed, what to look at first;
 * `zones`: management zones, rates for them, prescriptions as files;
+* `stac`: one product as a STAC item;
+* `catalogue`: the farm's catalogue: every product traces to its photos;
 * `trees`: crowns found from above, the orchard's grid, numbers that stay.
 
 A survey's photographs meet the package through the positions that a flight's record keeps

@@ -52,7 +52,7 @@ MISSIONS = (
 stands before it."""
 
 PURE = (
-    "imagery.extras", "imagery.metric", "imagery.change.registration",
+    "imagery.extras", "imagery.metric", "imagery.stac", "imagery.change.registration",
     "imagery.change.significance", "imagery.change.series", "imagery.change.tree_change",
     "imagery.change.area_change", "imagery.change.anomalies",
     "imagery.trees.canopy", "imagery.trees.tops", "imagery.trees.crown",
