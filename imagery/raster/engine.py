@@ -40,6 +40,8 @@ Progress = Callable[[float], None]
 MOST_TILES = 8
 """Tiles of all bands together that one stretch packs, where the file's blocks allow it."""
 MOST_WORKERS = 8
+CLUSTER_AHEAD = 32
+"""Stretches under way on a cluster."""
 VERSION = 1
 """Of the bytes this room writes; a change makes interrupted work begin anew."""
 
@@ -141,7 +143,7 @@ def write_product(
         encoding=encoding,
         tags=(("INPUT", ortho.name), *tags),
     )
-    stamp = _stamp(ortho.path)
+    stamp = stamp_of(ortho.path)
     job = hashlib.sha256(repr((VERSION, __version__, stamp, ortho, recipe.identity, plan)).encode())
     workers = workers or min(MOST_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="raster") as pool:
@@ -149,14 +151,15 @@ def write_product(
         writer = CogWriter(path, plan, job.hexdigest(), pool)
         done = writer.next_row
         sources = Sources(ortho)
-        run = _Run(ortho, recipe, encoding, area, workers, cluster or pool,
+        ahead = CLUSTER_AHEAD if cluster else 2 * workers
+        run = _Run(ortho, recipe, encoding, area, ahead, cluster or pool,
                    None if cluster else sources)  # fmt: skip
         try:
             if not run.feed(writer, progress, stop):
                 writer.leave(discard=False)
                 return None
             sha256 = digest.result() if digest else ""
-            if _stamp(ortho.path) != stamp:
+            if stamp_of(ortho.path) != stamp:
                 raise BadInput("error.raster_changed", name=ortho.name)
             more = [("INPUT_SHA256", sha256)] if sha256 else []
             tallies, counts = writer.finish(more)
@@ -187,7 +190,7 @@ class _Run:
     recipe: Recipe
     encoding: Encoding
     area: Window
-    workers: int
+    most: int
     executor: Executor
     sources: Sources | None
 
@@ -205,7 +208,7 @@ class _Run:
             for index in range(started, len(rows)):
                 parts = []
                 for _ in range(across):
-                    while len(under_way) < 2 * self.workers and (task := next(ahead, None)):
+                    while len(under_way) < self.most and (task := next(ahead, None)):
                         under_way.append(self.executor.submit(make, task, self.sources))
                     parts.append(under_way.popleft().result())
                 for number, part in enumerate(zip(*parts, strict=True), index * high // TILE):
@@ -252,7 +255,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Return size and time of a file, which change when it does."""
     with told(path):
         found = path.stat()
     return found.st_size, found.st_mtime_ns

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agri.errors import BadInput
+from imagery.extras import extra
 from imagery.raster.tiff import TILE
 
 Kind = Literal["int16", "float32"]
@@ -154,14 +154,9 @@ class TileRow:
     counts: tuple[int, ...] = ()
 
 
-def codecs() -> ModuleType:
+def codecs() -> Any:
     """Return imagecodecs, or say in one sentence how to get it."""
-    try:
-        import imagecodecs
-    except ImportError:
-        raise BadInput("error.extra_missing", library="imagecodecs", extra="imagery") from None
-    module: ModuleType = imagecodecs
-    return module
+    return extra("imagecodecs")
 
 
 def pack(stored: NDArray[Any], packing: Packing) -> bytes:
