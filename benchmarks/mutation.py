@@ -1,24 +1,29 @@
 """How many small wrong changes to the rooms that keep a flight safe the tests notice.
 
-``python benchmarks/mutation.py [--rooms missions.checks missions.wire.pump] [--sample 10]
-[--seed 1] [--seconds 600] [--report FILE]`` prints JSON.
+``python benchmarks/mutation.py [--rooms missions.checks missions.wire.pump] [--sample 60]
+[--seed 1] [--seconds 3600] [--journal FILE] [--report FILE] [--quick]`` prints JSON. All changes
+of all rooms, an evening and a night of one core: ``--sample 100000 --seconds 100000 --journal
+all.jsonl``; begun again it goes on where it was stopped.
 
-One change at a time (`benchmarks.mutants`) is made to one room, in memory: a forked child takes
-the changed room in through the import system and runs the room's tests (`mutation_tests`) with
-pytest until the first fails. The child ends; no file is ever rewritten. A change is killed by a
-test that fails, by an import that fails, or by running far longer than the room's tests do
-unchanged (`SLACK` times as long). What survives is listed with file, line and change, for a person
-to judge: a hole in the tests, or a change that makes no difference.
+One change at a time (`benchmarks.mutants`) is made to one room, in memory; no file is rewritten.
+A change meets the tests twice at most. First (`mutation_warm`) a fork of a session whose tests
+stand collected exchanges it in place and runs the quick tests that run its lines, up to ``QUICK_S``
+of them: nine kills of ten come from here, in a fraction of a second. What survives that, or cannot
+be exchanged in place, meets all tests of its room in a child that takes everything in anew, those
+that run the changed line first. A kill there must happen twice: these tests hold sockets and
+clocks, and a busy machine is no proof. A change is killed by a test that fails, by an import that
+fails, or by running far longer than the tests do unchanged (`SLACK` times as long). With
+``--quick`` the second meeting is left out and what it would settle is told as survived.
 
-First each test file runs unchanged; what fails then is told (``"left_out"``) and judges no change.
-So it is known which tests run which lines, and how long they take. Every change meets all its
-room's tests: those that run the changed line first, the quick ones before the slow, so that a kill
-costs little. A survivor whose line no test runs is told apart (``"run_by": 0``); a line that runs
-only at import is told as such. Tests that start programs of their own test these unchanged.
+What fails unchanged is told (``"left_out"``) and judges no change. A survivor whose line no test
+runs is told apart (``"run_by": 0``). Tests that start programs of their own test these unchanged.
 
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
-``--seconds`` left no time for is counted as not run. `mutation_report.json` is a small first run;
-what a person judged of its survivors stands beside them, and which tests were added for them.
+``--seconds`` left no time for is counted as not run. A package's rate has Wilson's 95 % interval;
+the whole is the packages' rates weighted by how many changes each has, as a stratified sample
+wants it. Whether a survivor makes any difference is for a person to say, one by one, with the
+reason (`mutation_judged.json`); ``"killed_percent"`` does not know of it, and
+``"killed_percent_of_real"`` leaves out those judged to make none.
 Libraries considered: mutmut 3 copies the sources and wants its own layout of imports; cosmic-ray
 rewrites files in place; mutatest is not kept up. None leaves the working tree alone, and each would
 be one more dependency.
@@ -27,6 +32,7 @@ be one more dependency.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -35,13 +41,11 @@ import math
 import os
 import platform
 import random
-import resource
-import signal
 import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import CodeType
@@ -50,43 +54,34 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 if Path(sys.path[0]).resolve() == ROOT / "benchmarks":
     sys.path[0] = str(ROOT)  # a benchmark's name must not hide a library's
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no thread may live where a fork is made
 
 import pytest  # noqa: E402
 
 from benchmarks.mutants import Mutant, mutants_of, mutated  # noqa: E402
 from benchmarks.mutation_tests import TESTS  # noqa: E402
+from benchmarks.mutation_warm import (  # noqa: E402
+    LONG_S,
+    Unchanged,
+    Warm,
+    Watch,
+    in_child,
+    lines_that_matter,
+    room_file,
+)
 
 WARM = ("numpy", "shapely", "hypothesis", "coverage")
 """Libraries taken in before the children fork. None starts a thread, and none is of the project."""
-SLACK = 4.0
-SLACK_S = 30.0
+SLACK = 8.0
+SLACK_S = 20.0
 """A change is killed that takes this many times as long as the tests unchanged, and this more."""
-MEMORY = 12 << 30
-"""What a child may ask for: a change may fill a list without end."""
+QUICK_S = 6.0
+"""So much of the quick tests a change meets first."""
+JUDGED = Path(__file__).with_name("mutation_judged.json")
 
 Table = Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
-    """What a test file does to a package that is as it should be.
-
-    Parameters
-    ----------
-    seconds : mapping
-        Test: how long it takes.
-    runs : mapping
-        (File, line): the tests that run it.
-    failed : tuple of str
-        Tests that fail as it is: they can judge nothing.
-    whole_s : float
-        The file, from start to end.
-    """
-
-    seconds: Mapping[str, float]
-    runs: Mapping[tuple[str, int], frozenset[str]]
-    failed: tuple[str, ...]
-    whole_s: float
+Change = tuple[str, Mutant]
+Fate = dict[str, Any]
 
 
 class Rewriting(importlib.machinery.SourceFileLoader):
@@ -117,195 +112,231 @@ class OneChange:
         return importlib.util.spec_from_file_location(name, self._path, loader=loader)
 
 
-class Watch:
-    """A pytest plugin: order of tests, time of each, lines each runs, which fail."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where changes are judged and by which tests.
 
-    def __init__(
-        self, first: Mapping[str, float], *, measured: Any = None, without: Iterable[str] = ()
-    ) -> None:
-        self._first, self._measured, self._without = first, measured, frozenset(without)
-        self.seconds: dict[str, float] = defaultdict(float)
-        self.failed: dict[str, None] = {}
-
-    def pytest_sessionstart(self) -> None:
-        """Keep hypothesis from looking for a smaller example."""
-        from hypothesis import Phase, settings
-
-        phases = (Phase.explicit, Phase.generate)
-        settings.register_profile("killing", settings(), phases=phases)
-        settings.load_profile("killing")
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put the tests that run the change first, the quick ones before the slow."""
-        items[:] = [item for item in items if item.nodeid not in self._without]
-        best: dict[Path, float] = {}
-        for item in items:
-            best[item.path] = min(best.get(item.path, math.inf), self._rank(item))
-        items.sort(key=lambda item: (best[item.path], str(item.path), self._rank(item)))
-
-    def _rank(self, item: pytest.Item) -> float:
-        return self._first.get(item.nodeid, 1e6)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Write down from here on for the next test."""
-        if self._measured:
-            self._measured.switch_context(nodeid)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Add up what a test takes, its setting up included."""
-        self.seconds[report.nodeid] += report.duration
-        if report.failed:
-            self.failed[report.nodeid] = None
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file of tests that cannot be read has failed."""
-        if report.failed:
-            self.failed[report.nodeid] = None
-
-
-def in_child(work: Callable[[], object], limit_s: float) -> Any:
-    """What a forked child makes of some work; None if it ended before it could tell.
-
-    Raises
-    ------
-    TimeoutError
-        It took too long and was ended.
-    RuntimeError
-        The work itself broke, which says nothing of any change.
+    Parameters
+    ----------
+    root : Path
+        The project.
+    table : mapping
+        Room: its files of tests.
+    slack_s : float
+        What a change may take longer than the tests unchanged, beside its multiple.
+    end_s : float
+        When to stop, by the clock that only goes forward.
     """
-    with tempfile.NamedTemporaryFile() as told:
-        child = os.fork()
-        if not child:
-            _work_alone(work, told.name)
-        end = time.monotonic() + limit_s
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if time.monotonic() > end:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                raise TimeoutError
-            time.sleep(0.02)
-        text = Path(told.name).read_text(encoding="utf-8")
-    made = json.loads(text) if text else None
-    if made and "broken" in made:
-        raise RuntimeError(made["broken"])
-    return made
+
+    root: Path
+    table: Table
+    slack_s: float
+    end_s: float
+
+    def files(self, room: str) -> list[str]:
+        """The files that answer for a room, its own doctests among them."""
+        return [*self.table[room], room_file(room)]
+
+    def source(self, room: str) -> str:
+        """What is written in a room."""
+        return (self.root / room_file(room)).read_text(encoding="utf-8")
+
+    def stamp(self, files: Iterable[str]) -> str:
+        """A digest of files: what was found with them holds as long as it is the same."""
+        digest = hashlib.sha256()
+        for file in sorted(files):
+            digest.update((self.root / file).read_bytes())
+        return digest.hexdigest()[:16]
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() > self.end_s
 
 
-def _work_alone(work: Callable[[], object], told: str) -> None:
-    """The child: a group of its own, silent, ended without what its parent left to be done."""
-    try:
-        os.setpgid(0, 0)
-        null = os.open(os.devnull, os.O_RDWR)
-        for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        sys.dont_write_bytecode = True
-        try:
-            found = work()
-        except Exception as error:
-            found = {"broken": repr(error)}
-        Path(told).write_text(json.dumps(found), encoding="utf-8")
-    finally:
-        os._exit(0)
+class Journal:
+    """What became of which change, kept line by line so that a stopped run goes on.
+
+    An entry holds as long as the room and the tests it rests on are unchanged: of a kill the file
+    that killed, of a survivor all of the room's.
+    """
+
+    def __init__(self, path: Path, bench: Bench) -> None:
+        self._path, self._bench = path, bench
+        self._stamps: dict[tuple[str, ...], str] = {}
+        self._fates: dict[tuple[str, int], Fate] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+            fate = json.loads(line)
+            self._fates[fate["room"], fate["number"]] = fate
+
+    def find(self, room: str, mutant: Mutant) -> Fate | None:
+        """What is known of a change and still holds."""
+        fate = self._fates.get((room, mutant.number))
+        if fate is None or fate["stamp"] != self._stamp(fate["rests_on"]):
+            return None
+        return fate
+
+    def write(
+        self, room: str, mutant: Mutant, *, by: str, run_by: int, begin: float, settled: bool
+    ) -> None:
+        """Keep what became of a change; `by` is empty for a survivor."""
+        killer = by.partition("::")[0]
+        files = self._bench.files(room)
+        rests_on = sorted({room_file(room), *([killer] if killer in files else files)})
+        line = self._bench.source(room).splitlines()[mutant.line - 1].strip()
+        fate: Fate = {
+            "room": room,
+            "file": room_file(room),
+            **asdict(mutant),
+            "source": line,
+            "fate": "killed" if by else "survived",
+            "killed_by": by,
+            "run_by": run_by,
+            "seconds": round(time.monotonic() - begin, 1),
+            "rests_on": rests_on,
+            "stamp": self._stamp(rests_on),
+            "settled": settled,
+        }
+        self._fates[room, mutant.number] = fate
+        with self._path.open("a", encoding="utf-8") as kept:
+            kept.write(json.dumps(fate, ensure_ascii=False) + "\n")
+        print(json.dumps(fate, ensure_ascii=False), file=sys.stderr, flush=True)
+
+    def _stamp(self, files: Sequence[str]) -> str:
+        key = tuple(files)
+        if key not in self._stamps:
+            try:
+                self._stamps[key] = self._bench.stamp(key)
+            except FileNotFoundError:
+                self._stamps[key] = "gone"
+        return self._stamps[key]
 
 
-def run_tests(root: Path, files: Iterable[str], watch: Watch, *more: str) -> int:
+def run_tests(root: Path, files: Iterable[str], plugin: object, more: Sequence[str] = ()) -> int:
     """What pytest says in the end of the files' tests, run in this very program."""
     os.chdir(root)
     sys.path.insert(0, str(root))
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:cov", f"--rootdir={root}", *more]
-    return int(pytest.main([*options, *files], plugins=[watch]))
+    options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:cov", f"--rootdir={root}"]
+    return int(pytest.main([*options, *more, *files], plugins=[plugin]))
 
 
-def unchanged(root: Path, file: str, rooms: Sequence[str]) -> Unchanged:
-    """Run a test file against the rooms as they are; raises ValueError if it cannot be run."""
+def measured(warm: Warm, bench: Bench, files: Iterable[str], kept: Path) -> dict[str, Unchanged]:
+    """What each test file runs as it is; what was measured before and still holds is not again."""
+    rooms = {room_file(room) for room in bench.table}
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    seen: dict[str, Unchanged] = {}
+    for file in files:
+        old = known.get(file)
+        if old is None or old["stamp"] != bench.stamp({file, *(rooms & {*old["rooms"]})}):
+            one = warm.measure(file)
+            touched = sorted({path for path, _ in one.runs})
+            old = known[file] = {
+                "stamp": bench.stamp({file, *touched}),
+                "rooms": touched,
+                "seconds": one.seconds,
+                "failed": one.failed,
+                "runs": [[path, line, sorted(tests)] for (path, line), tests in one.runs.items()],
+            }
+            kept.write_text(json.dumps(known), encoding="utf-8")
+        seen[file] = Unchanged(
+            seconds=old["seconds"],
+            runs={(path, line): frozenset(tests) for path, line, tests in old["runs"]},
+            failed=tuple(old["failed"]),
+        )
+    return seen
 
-    def work() -> object:
-        import coverage
 
-        paths = [str(root / room_file(room)) for room in rooms]
-        measured = coverage.Coverage(data_file=None, include=paths, config_file=False)
-        watch = Watch({}, measured=measured)
-        measured.start()
-        code = run_tests(root, [file], watch)
-        measured.stop()
-        data = measured.get_data()
-        lines = [
-            [str(Path(path).relative_to(root)), line, [name for name in names if name]]
-            for path in data.measured_files()
-            for line, names in data.contexts_by_lineno(path).items()
-        ]
-        return {"code": code, "failed": [*watch.failed], "seconds": watch.seconds, "lines": lines}
-
-    begin = time.monotonic()
-    told = in_child(work, 1800.0)
-    if told is None or told["code"] not in {0, 1, 5}:
-        raise ValueError(f"{file} cannot be run: {told}")
-    runs = {(path, line): frozenset(names) for path, line, names in told["lines"]}
+def known_of(seen: Mapping[str, Unchanged], files: Sequence[str]) -> Unchanged:
+    """What several test files do, as one."""
+    runs: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for file in files:
+        for place, tests in seen[file].runs.items():
+            runs[place] |= tests
     return Unchanged(
-        seconds=told["seconds"],
-        runs=runs,
-        failed=tuple(told["failed"]),
-        whole_s=time.monotonic() - begin,
+        seconds={test: s for file in files for test, s in seen[file].seconds.items()},
+        runs={place: frozenset(tests) for place, tests in runs.items()},
+        failed=tuple(test for file in files for test in seen[file].failed),
     )
 
 
-def room_file(room: str) -> str:
-    return room.replace(".", "/") + ".py"
+def tests_of(bench: Bench, room: str, mutant: Mutant, known: Unchanged) -> list[str]:
+    """The tests that run what a change changes, the quickest first."""
+    lines, _ = lines_that_matter(bench.source(room), mutant)
+    tests = {test for line in lines for test in known.runs.get((room_file(room), line), ())}
+    return sorted(tests - {*known.failed}, key=lambda test: (known.seconds.get(test, 0.0), test))
 
 
-def judge(
-    root: Path, room: str, mutant: Mutant, before: Mapping[str, Unchanged], slack_s: float = SLACK_S
-) -> dict[str, object]:
-    """Let a room's tests meet one change; tell what became of it."""
-    lines = range(mutant.line, mutant.last_line + 1)
-    name = room_file(room)
-    known = [one.runs.get((name, line)) for one in before.values() for line in lines]
-    runs = frozenset().union(*(tests for tests in known if tests))
-    seconds = {test: s for one in before.values() for test, s in one.seconds.items()}
-    first = {test: s if test in runs else 1e3 + s for test, s in seconds.items()}
+def first_meeting(
+    warm: Warm, bench: Bench, changes: Sequence[Change], journal: Journal, kept: Path
+) -> None:
+    """Let the quick tests meet each change that is not settled yet."""
+    files = sorted({file for room, _ in changes for file in bench.files(room)})
+    seen = measured(warm, bench, files, kept)
+    for room, mutant in changes:
+        if journal.find(room, mutant) or bench.over():
+            continue
+        begin = time.monotonic()
+        known = known_of(seen, bench.files(room))
+        tests = tests_of(bench, room, mutant, known)
+        quick: list[str] = []
+        total_s = 0.0
+        for test in tests:
+            if known.seconds.get(test, 0.0) < LONG_S and total_s < QUICK_S:
+                quick.append(test)
+                total_s += known.seconds.get(test, 0.0)
+        by = warm.meet(room, mutant, quick, SLACK * total_s + bench.slack_s)
+        journal.write(room, mutant, by=by or "", run_by=len(tests), begin=begin, settled=bool(by))
+
+
+def second_meeting(
+    bench: Bench, change: Change, journal: Journal, seen: Mapping[str, Unchanged]
+) -> None:
+    """Let all tests of its room meet one change, everything taken in anew."""
+    room, mutant = change
+    files = bench.files(room)
+    known = known_of(seen, files)
+    tests = tests_of(bench, room, mutant, known)
+    first = {test: s if test in tests else 1e3 + s for test, s in known.seconds.items()}
 
     def work() -> object:
-        sys.meta_path.insert(0, OneChange(room, root / name, mutant.number))
-        sys.path.insert(0, str(root))
+        sys.meta_path.insert(0, OneChange(room, bench.root / room_file(room), mutant.number))
+        sys.path.insert(0, str(bench.root))
         try:
             importlib.import_module(room)
         except Exception as error:
             return {"by": f"import: {type(error).__name__}"}
-        watch = Watch(first, without=[test for one in before.values() for test in one.failed])
-        if run_tests(root, before, watch, "-x") and not watch.failed:
+        watch = Watch(first, without=known.failed)
+        if run_tests(bench.root, files, watch, more=["-x"]) and not watch.failed:
             raise RuntimeError("pytest ended without a test that failed")
         return {"by": next(iter(watch.failed), "")}
 
     begin = time.monotonic()
-    try:
-        told = in_child(work, SLACK * sum(one.whole_s for one in before.values()) + slack_s)
-        by = told["by"] if told else "ended its program"
-    except TimeoutError:
-        by = "took too long"
-    return {
-        "file": name,
-        **asdict(mutant),
-        "source": (root / name).read_text(encoding="utf-8").splitlines()[mutant.line - 1].strip(),
-        "fate": "killed" if by else "survived",
-        "killed_by": by,
-        "run_by": len(runs),
-        "only_at_import": not runs and any(tests is not None for tests in known),
-        "seconds": round(time.monotonic() - begin, 1),
-    }
+    by = "twice"
+    for _ in range(2):
+        try:
+            told = in_child(work, SLACK * sum(known.seconds.values()) + bench.slack_s)
+            by = by and (told["by"] if told else "ended its program")
+        except TimeoutError:
+            by = "took too long"
+            break
+        if not by or not by.startswith("tests/"):
+            break
+    journal.write(room, mutant, by=by, run_by=len(tests), begin=begin, settled=True)
 
 
-def drawn(root: Path, table: Table, sample: int, seed: int) -> dict[str, list[tuple[str, Mutant]]]:
+def drawn(root: Path, table: Table, sample: int, seed: int) -> dict[str, list[Change]]:
     """Package: some changes of its rooms, by the same seed the same, more when more are asked."""
-    changes: dict[str, list[tuple[str, Mutant]]] = defaultdict(list)
+    return {package: all_[:sample] for package, all_ in shuffled(root, table, seed).items()}
+
+
+def shuffled(root: Path, table: Table, seed: int) -> dict[str, list[Change]]:
+    """Package: all changes of its rooms in the order in which they are drawn."""
+    changes: dict[str, list[Change]] = defaultdict(list)
     for room in sorted(table):
         source = (root / room_file(room)).read_text(encoding="utf-8")
         changes[room.rpartition(".")[0]] += [(room, mutant) for mutant in mutants_of(source)]
     for package, all_ in changes.items():
         random.Random(f"{seed}:{package}").shuffle(all_)
-    return {package: all_[:sample] for package, all_ in changes.items()}
+    return changes
 
 
 def examine(
@@ -316,52 +347,165 @@ def examine(
     seed: int,
     seconds: float,
     slack_s: float = SLACK_S,
+    journal: Path | None = None,
+    quick: bool = False,
 ) -> dict[str, object]:
-    """Draw changes, let the tests meet each, and sum up by package, each with its share of time."""
+    """Draw changes, let the tests meet each, and sum up by package."""
     for library in WARM:
         importlib.import_module(library)
-    over = time.monotonic() + seconds
-    seen: dict[str, Unchanged] = {}
-    packages: dict[str, object] = {}
-    chosen = drawn(root, table, sample, seed)
-    for at, (package, changes) in enumerate(chosen.items()):
-        end = time.monotonic() + (over - time.monotonic()) / (len(chosen) - at)
-        fates = []
-        for room, mutant in changes:
-            files = [*table[room], room_file(room)]
-            for file in files:
-                if file not in seen and time.monotonic() < end:
-                    rooms = [other for other in table if file in {*table[other], room_file(other)}]
-                    seen[file] = unchanged(root, file, rooms)
-            if time.monotonic() < end:
-                before = {file: seen[file] for file in files}
-                fates.append(judge(root, room, mutant, before, slack_s))
-                print(json.dumps(fates[-1], ensure_ascii=False), file=sys.stderr, flush=True)
-        packages[package] = summed_up(fates, drawn_=len(changes))
+    bench = Bench(root=root, table=table, slack_s=slack_s, end_s=time.monotonic() + seconds)
+    everything = shuffled(root, table, seed)
+    chosen = {package: changes[:sample] for package, changes in everything.items()}
+    turns = [one for row in zip_longest_of(chosen.values()) for one in row]
+    with tempfile.TemporaryDirectory() as away:
+        path = journal or Path(away) / "journal.jsonl"
+        kept = path.with_suffix(".unchanged.json")
+        meet_first(bench, turns, path, kept)
+        book = Journal(path, bench)
+        seen = unchanged_kept(kept)
+        for room, mutant in [] if quick else turns:
+            fate = book.find(room, mutant)
+            if fate and not fate["settled"] and not bench.over():
+                second_meeting(bench, (room, mutant), book, seen)
+    judged = json.loads(JUDGED.read_text(encoding="utf-8")) if JUDGED.is_file() else []
+    packages = {}
+    for package, changes in chosen.items():
+        fates = [fate for room, mutant in changes if (fate := book.find(room, mutant))]
+        settled = [told(fate, judged) for fate in fates if fate["settled"] or quick]
+        packages[package] = summed_up(settled, drawn_=len(changes), all_=len(everything[package]))
     left_out = sorted(test for one in seen.values() for test in one.failed)
-    return {"left_out": left_out, "packages": packages}
+    return {"left_out": left_out, "whole": weighed([*packages.values()]), "packages": packages}
 
 
-def summed_up(fates: Sequence[Mapping[str, Any]], *, drawn_: int) -> dict[str, object]:
-    killed = [fate for fate in fates if fate["fate"] == "killed"]
+def zip_longest_of(rows: Iterable[Sequence[Change]]) -> list[list[Change]]:
+    """One of each package by turns, so that a run that is stopped has seen something of all."""
+    lists = list(rows)
+    longest = max(map(len, lists), default=0)
+    return [[row[at] for row in lists if at < len(row)] for at in range(longest)]
+
+
+def meet_first(bench: Bench, turns: Sequence[Change], path: Path, kept: Path) -> None:
+    """Fork the session that keeps the tests collected; this program itself stays clean of them."""
+    files = sorted({file for room, _ in turns for file in bench.files(room)})
+    rooms = sorted({room for room, _ in turns})
+    journal = Journal(path, bench)
+
+    def work(warm: Warm) -> None:
+        first_meeting(warm, bench, turns, journal, kept)
+
+    sys.stdout.flush()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.dup2(2, 1)
+            code = run_tests(bench.root, files, Warm(bench.root, rooms, work))
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        raise RuntimeError("the session of collected tests broke; see what it said")
+
+
+def unchanged_kept(kept: Path) -> dict[str, Unchanged]:
+    """What was measured of the tests as they are."""
     return {
+        file: Unchanged(
+            seconds=one["seconds"],
+            runs={(path, line): frozenset(tests) for path, line, tests in one["runs"]},
+            failed=tuple(one["failed"]),
+        )
+        for file, one in json.loads(kept.read_text(encoding="utf-8")).items()
+    }
+
+
+def told(fate: Fate, judged: Sequence[Mapping[str, Any]]) -> Fate:
+    """A fate as it stands in the report, with what a person judged of it."""
+    left_out = {"room", "rests_on", "stamp", "settled"}
+    shown = {name: value for name, value in fate.items() if name not in left_out}
+    for one in judged if fate["fate"] == "survived" else ():
+        if all(one[name] == fate[name] for name in ("file", "source", "column", "before", "after")):
+            shown |= {"judged": one["judged"], "reason": one["reason"]}
+    return shown
+
+
+def summed_up(fates: Sequence[Fate], *, drawn_: int, all_: int) -> dict[str, Any]:
+    """Count a package's fates; survivors are told whole, kills in short."""
+    killed = [fate for fate in fates if fate["fate"] == "killed"]
+    survivors = [fate for fate in fates if fate["fate"] == "survived"]
+    same = sum(fate.get("judged") == "no difference" for fate in survivors)
+    short = ("file", "line", "column", "operator", "before", "after", "killed_by")
+    return {
+        "changes": all_,
         "drawn": drawn_,
         "not_run": drawn_ - len(fates),
         "killed": len(killed),
-        "survived": len(fates) - len(killed),
-        "killed_percent": round(100.0 * len(killed) / len(fates), 1) if fates else None,
-        "survivors": [fate for fate in fates if fate["fate"] == "survived"],
-        "kills": killed,
+        "survived": len(survivors),
+        "no_difference": same,
+        **rates(len(killed), len(fates), "killed_percent"),
+        **rates(len(killed), len(fates) - same, "killed_percent_of_real"),
+        "survivors": survivors,
+        "kills": [{name: fate[name] for name in short} for fate in killed],
     }
+
+
+def rates(killed: float, of: float, name: str) -> dict[str, Any]:
+    """A rate in percent with Wilson's 95 % interval; None where nothing was run.
+
+    >>> rates(41, 53, "killed_percent")
+    {'killed_percent': 77.4, 'killed_percent_95': [64.5, 86.5]}
+    """
+    if not of:
+        return {name: None, f"{name}_95": None}
+    z, share = 1.96, killed / of
+    middle = (share + z * z / (2.0 * of)) / (1.0 + z * z / of)
+    half = z * math.sqrt(share * (1.0 - share) / of + z * z / (4.0 * of * of)) / (1.0 + z * z / of)
+    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    return {
+        name: round(100.0 * share, 1),
+        f"{name}_95": [round(100.0 * low, 1), round(100.0 * high, 1)],
+    }
+
+
+def weighed(packages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rate over all packages, each weighing as many changes as it has.
+
+    The interval is Wilson's for the sample that, drawn from all alike, would have this variance.
+    """
+    run = [one for one in packages if one["killed"] + one["survived"]]
+    found: dict[str, Any] = {
+        name: sum(one[name] for one in packages)
+        for name in ("changes", "drawn", "not_run", "killed", "survived", "no_difference")
+    }
+    for name, left_out in (("killed_percent", 0), ("killed_percent_of_real", 1)):
+        strata = [
+            (
+                one["changes"],
+                one["killed"],
+                one["killed"] + one["survived"] - left_out * one["no_difference"],
+            )
+            for one in run
+        ]
+        strata = [one for one in strata if one[2]]
+        whole = sum(size for size, _, _ in strata)
+        share = sum(size / whole * killed / of for size, killed, of in strata)
+        variance = sum(
+            (size / whole) ** 2 * (killed / of) * (1.0 - killed / of) / of
+            for size, killed, of in strata
+        )
+        count = share * (1.0 - share) / variance if variance else sum(of for _, _, of in strata)
+        found |= rates(share * count, count, name)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rooms", nargs="*", default=[""], help="rooms or packages; all")
-    parser.add_argument("--sample", type=int, default=10, help="changes of each package")
+    parser.add_argument("--sample", type=int, default=60, help="changes of each package")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3600.0, help="time for all of it")
+    parser.add_argument("--journal", type=Path, help="what a run that is begun again goes on from")
     parser.add_argument("--report", type=Path, help="where the JSON is kept as well")
+    parser.add_argument("--quick", action="store_true", help="the quick tests alone")
     asked = parser.parse_args(arguments)
     rooms = {
         room: tests
@@ -375,7 +519,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python": platform.python_version(),
         "sample": asked.sample,
         "seed": asked.seed,
-        **examine(ROOT, rooms, sample=asked.sample, seed=asked.seed, seconds=asked.seconds),
+        **examine(
+            ROOT,
+            rooms,
+            sample=asked.sample,
+            seed=asked.seed,
+            seconds=asked.seconds,
+            journal=asked.journal.resolve() if asked.journal else None,
+            quick=asked.quick,
+        ),
     }
     text = json.dumps(report, indent=2, ensure_ascii=False)
     if asked.report:
