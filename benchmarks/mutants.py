@@ -90,7 +90,7 @@ def mutants_of(source: str) -> tuple[Mutant, ...]:
             number=number,
             line=node.lineno,
             column=node.col_offset + 1,
-            last_line=node.lineno if isinstance(node, ast.If | ast.While) else _end(node),
+            last_line=_end(node.test if isinstance(node, ast.If | ast.While) else node),
             operator=operator,
             before=_told(node),
             after=_told(instead),

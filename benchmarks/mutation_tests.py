@@ -55,7 +55,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_link.py",
     ),
     "missions.wire.pinging": ("tests/test_link_doctor.py",),
-    "missions.wire.pump": ("tests/test_link.py", "tests/test_preflight_spray.py"),
+    "missions.wire.pump": (
+        "tests/test_wire_pump.py",
+        "tests/test_link.py",
+        "tests/test_preflight_spray.py",
+    ),
     "missions.wire.sightings": (
         "tests/test_recognition.py",
         "tests/test_flight.py",
@@ -96,7 +100,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.flight.home_watch": ("tests/test_flight_home_watch.py", "tests/test_flight.py"),
     "missions.flight.launch": ("tests/test_link.py", "tests/test_flight_spray_watch.py"),
     "missions.flight.lean_wind": ("tests/test_flight_lean_wind.py",),
-    "missions.flight.matching": ("tests/test_aircraft_log.py",),
+    "missions.flight.matching": ("tests/test_flight_matching.py", "tests/test_aircraft_log.py"),
     "missions.flight.phases": (*FLIGHT, "tests/test_flight_wind_watch.py", "tests/test_link.py"),
     "missions.flight.recording": (
         *FLIGHT,
