@@ -226,12 +226,17 @@ def measured(warm: Warm, bench: Bench, files: Iterable[str], kept: Path) -> dict
     seen: dict[str, Unchanged] = {}
     for file in files:
         old = known.get(file)
-        if old is None or old["stamp"] != bench.stamp({file, *(rooms & {*old["rooms"]})}):
+        if (
+            old is None
+            or not rooms <= {*old["measured"]}
+            or old["stamp"] != bench.stamp({file, *old["rooms"]})
+        ):
             one = warm.measure(file)
             touched = sorted({path for path, _ in one.runs})
             old = known[file] = {
                 "stamp": bench.stamp({file, *touched}),
                 "rooms": touched,
+                "measured": sorted(rooms),
                 "seconds": one.seconds,
                 "failed": one.failed,
                 "runs": [[path, line, sorted(tests)] for (path, line), tests in one.runs.items()],
@@ -260,7 +265,7 @@ def known_of(seen: Mapping[str, Unchanged], files: Sequence[str]) -> Unchanged:
 
 def tests_of(bench: Bench, room: str, mutant: Mutant, known: Unchanged) -> list[str]:
     """The tests that run what a change changes, the quickest first."""
-    lines, _ = lines_that_matter(bench.source(room), mutant)
+    lines = lines_that_matter(bench.source(room), mutant)
     tests = {test for line in lines for test in known.runs.get((room_file(room), line), ())}
     return sorted(tests - {*known.failed}, key=lambda test: (known.seconds.get(test, 0.0), test))
 

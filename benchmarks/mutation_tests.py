@@ -1,17 +1,18 @@
 """Which tests answer for which rooms of `missions`, for the mutation runs.
 
 Those that answer for a room of their own accord and in seconds. The thousand random spray jobs
-(`test_spray_invariants`) would take minutes a change and are left out: what only they would notice
-is told as survived. A room's own doctests always belong to it.
+(`test_spray_invariants`) would take minutes a change and are left out, and so is what flies over
+real sockets by a real clock (`test_link` and its kin): what only they would notice is told as
+survived, so that a rate errs to the low side. A room's own doctests always belong to it.
 """
 
 from __future__ import annotations
 
 CHECKS = ("tests/test_checks.py",)
 SPRAY_CHECKS = ("tests/test_checks_spray.py",)
-FLIGHT = ("tests/test_flight.py",)
-LINES = ("tests/test_spray_lines.py", "tests/test_spray.py")
-PLOT = ("tests/test_spray_plot.py", "tests/test_spray.py")
+FLIGHT = ("tests/test_flight.py", "tests/test_flight_limits.py")
+LINES = ("tests/test_spray_lines.py", "tests/test_spray_directions.py", "tests/test_spray.py")
+PLOT = ("tests/test_spray_plot.py", "tests/test_spray_directions.py", "tests/test_spray.py")
 
 TESTS: dict[str, tuple[str, ...]] = {
     "missions.checks.coverage": CHECKS,
@@ -35,7 +36,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         *SPRAY_CHECKS,
         "tests/test_passes_items.py",
     ),
-    "missions.checks.terrain": ("tests/test_checks_terrain.py", "tests/test_terrain_plans.py"),
+    "missions.checks.terrain": ("tests/test_checks_terrain.py",),
     "missions.checks.trace": (
         *SPRAY_CHECKS,
         "tests/test_passes_energy.py",
@@ -45,32 +46,17 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_wire_commands.py",
         "tests/test_wire.py",
         "tests/test_formats_param.py",
-        "tests/test_link.py",
     ),
-    "missions.wire.delivery": ("tests/test_wire.py", "tests/test_link_clock.py"),
-    "missions.wire.messages": (
-        "tests/test_wire.py",
-        "tests/test_wire_commands.py",
-        "tests/test_link_clock.py",
-        "tests/test_link.py",
-    ),
-    "missions.wire.pinging": ("tests/test_link_doctor.py",),
-    "missions.wire.pump": (
-        "tests/test_wire_pump.py",
-        "tests/test_link.py",
-        "tests/test_preflight_spray.py",
-    ),
-    "missions.wire.sightings": (
-        "tests/test_recognition.py",
-        "tests/test_flight.py",
-        "tests/test_flight_spray_watch.py",
-        "tests/test_preflight_guard.py",
-    ),
+    "missions.wire.delivery": ("tests/test_wire.py",),
+    "missions.wire.messages": ("tests/test_wire.py", "tests/test_wire_commands.py"),
+    "missions.wire.pinging": ("tests/test_wire_pinging.py",),
+    "missions.wire.pump": ("tests/test_wire_pump.py", "tests/test_preflight_spray.py"),
+    "missions.wire.sightings": ("tests/test_wire_telemetry.py", "tests/test_flight.py"),
     "missions.wire.telemetry": (
+        "tests/test_wire_telemetry.py",
         "tests/test_flight.py",
         "tests/test_flight_lean_wind.py",
         "tests/test_flight_spray_watch.py",
-        "tests/test_link.py",
     ),
     "missions.wire.transfer": ("tests/test_wire.py",),
     "missions.spray.directions": LINES,
@@ -88,25 +74,21 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.spray.plot": PLOT,
     "missions.spray.trimming": LINES,
     "missions.spray.widths": LINES,
-    "missions.flight.briefing": (
-        "tests/test_clearance.py",
-        "tests/test_launch_trust.py",
-        "tests/test_link_doctor.py",
-        "tests/test_preflight_firmware.py",
-        "tests/test_preflight_guard.py",
-        "tests/test_preflight_names.py",
-        "tests/test_recognition.py",
+    "missions.flight.briefing": ("tests/test_flight_launch.py", "tests/test_preflight_guard.py"),
+    "missions.flight.home_watch": (
+        "tests/test_flight_limits.py",
+        "tests/test_flight_home_watch.py",
+        "tests/test_flight.py",
     ),
-    "missions.flight.home_watch": ("tests/test_flight_home_watch.py", "tests/test_flight.py"),
-    "missions.flight.launch": ("tests/test_link.py", "tests/test_flight_spray_watch.py"),
-    "missions.flight.lean_wind": ("tests/test_flight_lean_wind.py",),
-    "missions.flight.matching": ("tests/test_flight_matching.py", "tests/test_aircraft_log.py"),
-    "missions.flight.phases": (*FLIGHT, "tests/test_flight_wind_watch.py", "tests/test_link.py"),
-    "missions.flight.recording": (
-        *FLIGHT,
-        "tests/test_link.py",
+    "missions.flight.launch": ("tests/test_flight_launch.py", "tests/test_flight_spray_watch.py"),
+    "missions.flight.lean_wind": ("tests/test_flight_limits.py", "tests/test_flight_lean_wind.py"),
+    "missions.flight.matching": ("tests/test_flight_matching.py",),
+    "missions.flight.phases": (*FLIGHT, "tests/test_flight_wind_watch.py"),
+    "missions.flight.recording": (*FLIGHT, "tests/test_flight_launch.py"),
+    "missions.flight.spray_watch": (
+        "tests/test_flight_limits.py",
+        "tests/test_flight_spray_watch.py",
     ),
-    "missions.flight.spray_watch": ("tests/test_flight_spray_watch.py",),
     "missions.flight.steps": (
         *FLIGHT,
         "tests/test_flight_spray_watch.py",
@@ -118,6 +100,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_flight_spray_watch.py",
         "tests/test_flight_wind_watch.py",
     ),
-    "missions.flight.wind_watch": ("tests/test_flight_wind_watch.py",),
+    "missions.flight.wind_watch": (
+        "tests/test_flight_limits.py",
+        "tests/test_flight_wind_watch.py",
+    ),
 }
 """Room: the files whose tests must notice when it goes wrong."""

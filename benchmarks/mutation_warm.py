@@ -99,9 +99,7 @@ class Watch:
         self._write_down_for(item.nodeid)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Iterator[None]:
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
         """What is set up for many tests is written down for the fixture."""
         shared = fixturedef.scope != "function"
         if shared:
@@ -293,7 +291,7 @@ def keep_from_shrinking() -> None:
 
 def _threads() -> list[str]:
     tasks = Path("/proc/self/task")
-    return os.listdir(tasks) if tasks.is_dir() else ["this"]
+    return [task.name for task in tasks.iterdir()] if tasks.is_dir() else ["this"]
 
 
 def _file(test: str) -> str:
@@ -323,28 +321,24 @@ def room_file(room: str) -> str:
     return room.replace(".", "/") + ".py"
 
 
-def lines_that_matter(source: str, mutant: Mutant) -> tuple[range | frozenset[int], bool]:
-    r"""The lines whose tests may notice a change, and whether it stands in a function.
+def lines_that_matter(source: str, mutant: Mutant) -> Sequence[int]:
+    r"""The lines whose tests may notice a change.
 
-    Outside functions these are the lines that use the names its statement gives a value.
+    In a function these are the changed lines; outside, the lines that use the names its statement
+    gives a value.
 
     Examples
     --------
     >>> from benchmarks.mutants import mutants_of
     >>> source = "LEAST = 3\n\n\ndef enough(litres):\n    return litres >= LEAST\n"
     >>> first, *_, last = mutants_of(source)
-    >>> lines_that_matter(source, first)
-    (frozenset({5}), False)
-    >>> lines_that_matter(source, last)
-    (range(5, 6), True)
+    >>> lines_that_matter(source, first), lines_that_matter(source, last)
+    ([5], [5])
     """
     tree = ast.parse(source)
-    at = range(mutant.line, mutant.last_line + 1)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and isinstance(body, list):
-            if body[0].lineno <= mutant.line <= (node.end_lineno or 0):
-                return at, True
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    if any(n.body[0].lineno <= mutant.line <= (n.end_lineno or 0) for n in functions):
+        return list(range(mutant.line, mutant.last_line + 1))
     names = {
         name.id
         for node in tree.body
@@ -359,4 +353,4 @@ def lines_that_matter(source: str, mutant: Mutant) -> tuple[range | frozenset[in
         if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
-    return frozenset(using or range(1, source.count("\n") + 2)), False
+    return sorted(using) or list(range(1, source.count("\n") + 2))

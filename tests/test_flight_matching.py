@@ -78,7 +78,7 @@ def test_the_distance_is_that_in_space() -> None:
 
 
 def test_half_and_nine_tenths_of_the_places_are_told() -> None:
-    """A hover heard with errors of 0 to 100 m and back: whoever leaves out an end leaves out good."""
+    """A hover heard with errors of 0 to 100 m and back: its ends are the good part."""
     times, still = np.arange(201.0), np.zeros(201)
     errors = 100.0 - np.abs(times - 100.0)
     found = match(track(times, errors, still, still), track(times, still, still, still))

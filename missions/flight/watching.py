@@ -201,8 +201,8 @@ def _item(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     if not _flies(watched, seen) or seen.mission_current == 0:
         return watched, []
     last = last_navigation(plan)
-    done = seen.mission_current >= last or seen.mission_state == MissionState.COMPLETE
     current, furthest = seen.mission_current, max(watched.furthest, seen.mission_current)
+    done = last <= current <= len(plan.items) or seen.mission_state == MissionState.COMPLETE
     after = replace(watched, completed=watched.completed or done, furthest=furthest)
     jumps = any(item.command == Command.DO_JUMP for item in plan.items)
     if current > len(plan.items) or (current < watched.furthest and not jumps):
