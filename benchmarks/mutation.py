@@ -263,7 +263,7 @@ def known_of(seen: Mapping[str, Unchanged], files: Sequence[str]) -> Unchanged:
     )
 
 
-def tests_of(bench: Bench, room: str, mutant: Mutant, known: Unchanged) -> list[str]:
+def judges_of(bench: Bench, room: str, mutant: Mutant, known: Unchanged) -> list[str]:
     """The tests that run what a change changes, the quickest first."""
     lines = lines_that_matter(bench.source(room), mutant)
     tests = {test for line in lines for test in known.runs.get((room_file(room), line), ())}
@@ -281,7 +281,7 @@ def first_meeting(
             continue
         begin = time.monotonic()
         known = known_of(seen, bench.files(room))
-        tests = tests_of(bench, room, mutant, known)
+        tests = judges_of(bench, room, mutant, known)
         quick: list[str] = []
         total_s = 0.0
         for test in tests:
@@ -299,7 +299,7 @@ def second_meeting(
     room, mutant = change
     files = bench.files(room)
     known = known_of(seen, files)
-    tests = tests_of(bench, room, mutant, known)
+    tests = judges_of(bench, room, mutant, known)
     first = {test: s if test in tests else 1e3 + s for test, s in known.seconds.items()}
 
     def work() -> object:
