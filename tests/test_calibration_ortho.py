@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from rasterio import Affine
 from agri.errors import BadInput
 from agri.zone import Zone
 from imagery.bands import Band
+from imagery.calibration.calibrated_ortho import calibrate_ortho
 from imagery.calibration.certificate import grey_certificate, typed_certificate
 from imagery.calibration.empirical import Target, fit_line, fit_lines, known_reflectance
 from imagery.calibration.number_scale import judge_scale, number_scale
-from imagery.raster import Ortho, open_ortho
+from imagery.raster import Ortho, blocks, open_ortho
 
 WEST, NORTH, PIXEL_M = 657_000.0, 2_332_000.0, 0.05
 
@@ -112,6 +114,41 @@ def test_an_outline_over_the_edge_of_a_target_is_told_of(
     loose = Target(zone=zone("loose", 160, 25, 40), certificate=grey_certificate(0.48))
     _, findings = fit_lines(ortho, [*targets[:3], loose])
     assert ("finding.target_uneven", "loose") in {(f.key, f.where) for f in findings}
+
+
+def test_the_calibrated_orthomosaic_tells_what_it_stands_on(
+    field: tuple[Ortho, np.ndarray, list[Target]], tmp_path: Path
+) -> None:
+    pytest.importorskip("imagecodecs")
+    ortho, truth, targets = field
+    named = replace(ortho, bands=(Band.at("Red", 650.0, 32.0), Band.at("NIR", 860.0, 52.0)))
+    lines, _ = fit_lines(named, targets)
+    made = calibrate_ortho(tmp_path / "reflectance.tif", named, lines)
+    assert made is not None
+    assert not made.findings
+    again = open_ortho(made.product.path)
+    assert [band and (band.name, band.centre_nm) for band in again.bands] == [
+        ("Red", 650.0), ("NIR", 860.0)]  # fmt: skip
+    assert again.reflectance_at == 1.0
+    for _, values in blocks(again, [1, 2]):
+        error = np.abs(values - truth[:, : values.shape[1], : values.shape[2]])
+        assert float(np.percentile(error, 95)) <= 0.01
+    with rasterio.open(made.product.path) as file:
+        assert float(file.tags(2)["ERROR_OF_TARGETS"]) < 0.005
+        assert file.tags()["CALIBRATION"].startswith("empirical")
+    with pytest.raises(BadInput, match="other bands"):
+        calibrate_ortho(tmp_path / "no.tif", named, lines[::-1])
+
+
+def test_reflectance_far_from_the_targets_is_told_of(
+    field: tuple[Ortho, np.ndarray, list[Target]], tmp_path: Path
+) -> None:
+    pytest.importorskip("imagecodecs")
+    ortho, _, targets = field
+    lines, _ = fit_lines(ortho, targets[:3])
+    made = calibrate_ortho(tmp_path / "dark.tif", ortho, lines)
+    assert made is not None
+    assert {f.key for f in made.findings} == {"finding.empirical_beyond"}
 
 
 @settings(max_examples=60)

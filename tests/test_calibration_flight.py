@@ -1,0 +1,95 @@
+"""A flight from the card: taken in, panel found, calibrated, captures made pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agri.errors import BadInput
+from imagery.calibration.certificate import typed_certificate
+from imagery.calibration.flight import CapturePixels, calibrate_flight, coarser, read_counts
+from imagery.calibration.radiance import radiance
+from imagery.calibration.reflectance import reflectance
+from imagery.intake import Intake, take_in
+from imagery.photo import Photo
+from tests.real_captures import CERTIFICATE, golden, imagery_folder
+
+PAPER = typed_certificate("RP02-1603036-SC", CERTIFICATE)
+
+
+@pytest.fixture(scope="module")
+def card() -> Intake:
+    return take_in(imagery_folder() / "micasense_rededge_mit" / "0000SET", readers=1)
+
+
+def files_of(card: Intake, capture: str) -> list[Photo]:
+    taken = [*card.captures, *card.panel_captures]
+    photos = [photo for one in taken for photo in one.photos]
+    return [photo for photo in photos if photo.path.name.startswith(capture)]
+
+
+def test_what_intake_reads_of_real_files_gives_the_maker_s_own_radiance(card: Intake) -> None:
+    photos = [*files_of(card, "IMG_0000"), *files_of(card, "IMG_0001")]
+    assert len(photos) == 10
+    for photo in photos:
+        expected = golden()[photo.path.name]
+        found = radiance(photo, read_counts(photo))
+        assert found.absolute
+        assert float(found.values.mean()) == pytest.approx(expected["radiance_mean"], rel=1e-3)
+
+
+def test_a_real_flight_is_calibrated_from_its_card(card: Intake) -> None:
+    panels, flown = files_of(card, "IMG_0000"), files_of(card, "IMG_0001")
+    flight = calibrate_flight(flown, [*panels, *flown], certificate=PAPER)
+    assert len(flight.readings) == 5
+    assert {one.ground for one in flight.calibration.bands} == {"panel and light"}
+    assert not flight.findings
+    for reading in flight.readings:
+        found = reflectance(reading.photo, read_counts(reading.photo), flight.calibration)
+        inside = np.array(reading.place.corners_px).mean(axis=0).astype(int)
+        square = found.values[inside[1] - 40 : inside[1] + 40, inside[0] - 40 : inside[0] + 40]
+        assert float(np.nanmean(square)) == pytest.approx(reading.albedo, rel=0.01)
+
+
+def test_captures_reach_the_mosaic_calibrated_and_aligned(card: Intake) -> None:
+    flown = files_of(card, "IMG_0001")
+    flight = calibrate_flight(flown, files_of(card, "IMG_0000"), certificate=PAPER)
+    source = CapturePixels.of(flight)
+    picture = source.source(flown)(4)
+    assert picture.shape == (240, 320, 5)
+    assert 0.0 < float(np.nanmedian(picture)) < 0.6
+    assert not source.findings
+
+
+def test_without_its_certificate_the_panel_is_named_and_light_is_used(card: Intake) -> None:
+    flight = calibrate_flight(files_of(card, "IMG_0001"), files_of(card, "IMG_0000"))
+    assert not flight.readings
+    assert {one.ground for one in flight.calibration.bands} == {"light"}
+    keys = {finding.key for finding in flight.findings}
+    assert keys == {"finding.panel_no_certificate", "finding.calibrated_by_light"}
+    assert any("RP02-1603036-SC" in finding.text("vi") for finding in flight.findings)
+
+
+def test_a_file_that_changed_since_it_was_judged_is_refused(card: Intake, tmp_path: Path) -> None:
+    photo = files_of(card, "IMG_0001")[0]
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_counts(replace(photo, width_px=1279))
+    broken = tmp_path / "IMG_0001_1.tif"
+    broken.write_bytes(photo.path.read_bytes()[:5000])
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_counts(replace(photo, path=broken))
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_counts(replace(photo, path=tmp_path / "gone.tif"))
+
+
+def test_a_coarser_picture_keeps_means_and_gaps() -> None:
+    picture = np.arange(30, dtype=np.float32).reshape(5, 3, 2)
+    picture[0, 0, 1] = np.nan
+    small = coarser(picture, 2)
+    assert small.shape == (3, 2, 2)
+    assert small[0, 0, 0] == np.mean([0, 2, 6, 8])
+    assert np.isnan(small[0, 0, 1])
+    assert small[2, 1, 0] == 28.0
