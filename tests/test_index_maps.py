@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from agri.errors import BadInput
 from imagery.bands import Role
 from imagery.indices.catalogue import custom
 from imagery.indices.maps import IndexMap, index_map, index_recipe
+from imagery.indices.reflectance import conventions, judge_reflectance
 from imagery.masks import find_mask, mask_of, otsu, pixel_area_m2, sampled
-from imagery.raster import Ortho, open_ortho
+from imagery.raster import Ortho, open_ortho, read_grid
 from imagery.raster.tiles import Encoding
 from tests.ortho_files import reflectances, write_ortho
 
@@ -100,7 +102,8 @@ def test_camera_numbers_give_ratios_with_a_warning_and_nothing_that_means_reflec
 ) -> None:
     raw = opened(scene, None)
     found = made(tmp_path / "raw.tif", raw, ["NDVI"])
-    assert keys(found) == ["finding.index_not_reflectance"]
+    assert keys(found) == ["finding.reflectance_likely"]
+    assert "10000" in found.findings[0].text("en")
     with rasterio.open(tmp_path / "raw.tif") as file:
         assert file.tags()["CALIBRATION"].startswith("none")
     calibrated = made(tmp_path / "cal.tif", opened(scene), ["NDVI"], calibration="panel 12:01")
@@ -198,6 +201,45 @@ def test_a_map_without_any_value_and_one_cut_off_are_told(tmp_path: Path, scene:
     assert "finding.index_clipped" in keys(wide)
     for finding in (*found.findings, *wide.findings):
         assert finding.text("vi") != finding.text("en")
+
+
+@pytest.mark.parametrize(
+    ("full", "kind", "fits"),
+    [
+        (10_000, "uint16", (10_000,)), (32_768, "uint16", (32_768,)), (255, "uint8", (255,)),
+        (1, "float32", (1,)), (100, "float32", (100,)), (65_535, "uint16", (65_535, 32_768)),
+        (1_000_000, "float32", ()),
+    ],
+)  # fmt: skip
+def test_a_few_pixels_tell_which_convention_a_file_may_follow(
+    tmp_path: Path, full: int, kind: str, fits: tuple[float, ...]
+) -> None:
+    stored = (reflectances(300, 300) / 10_000 * full * 1.25).astype(kind)
+    ortho = open_ortho(write_ortho(tmp_path / "a.tif", stored))
+    assert set(conventions(ortho)) >= set(fits[:1])
+    assert len(conventions(ortho)) <= 2
+    told = [finding.key for finding in judge_reflectance(ortho)]
+    if kind == "float32":  # decimal numbers count as reflectance until they cannot be
+        assert told == ([] if full == 1 else ["finding.reflectance_bright"])
+    else:
+        assert told == ["finding.reflectance_likely"]
+    known = replace(ortho, reflectance_at=float(full))
+    assert judge_reflectance(known) == []
+
+
+def test_a_product_is_read_back_as_a_grid_and_never_replaces_its_input(
+    tmp_path: Path, scene: Path
+) -> None:
+    made(tmp_path / "out.tif", opened(scene), ["GNDVI", "NDVI"])
+    grid = read_grid(tmp_path / "out.tif", band=2)
+    with rasterio.open(tmp_path / "out.tif") as file:
+        seen = np.ma.filled(file.read(2, masked=True) * 1e-4, np.nan)
+    assert np.array_equal(np.isnan(grid.values), np.isnan(seen))
+    np.testing.assert_allclose(grid.values, seen, atol=1e-9)
+    before = scene.read_bytes()
+    with pytest.raises(BadInput, match="input and product"):
+        index_map(scene, opened(scene), ["NDVI"])
+    assert scene.read_bytes() == before
 
 
 def test_otsu_parts_two_heaps_and_survives_one() -> None:

@@ -27,6 +27,7 @@ from agri.errors import BadInput
 from agri.findings import Finding
 from imagery.indices.catalogue import Index, available, index
 from imagery.indices.expression import RED_EDGE
+from imagery.indices.reflectance import judge_reflectance
 from imagery.masks import Mask, find_mask, pixel_area_m2
 from imagery.raster.cog import error_of
 from imagery.raster.engine import Product, Progress, write_product
@@ -330,9 +331,7 @@ def _summaries(recipe: IndexRecipe, product: Product, encoding: Encoding) -> tup
 
 
 def _said(ortho: Ortho, recipe: IndexRecipe, product: Product) -> list[Finding]:
-    found = []
-    if ortho.reflectance_at is None:
-        found.append(Finding.warning("finding.index_not_reflectance", where=ortho.name))
+    found = judge_reflectance(ortho)
     have = available(ortho.bands)
     edge = [entry.name for entry in recipe.indices if RED_EDGE in entry.bands]
     if edge:

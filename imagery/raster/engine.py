@@ -132,6 +132,8 @@ def write_product(
         When the disk will not take it.
     """
     codecs()
+    if path.exists() and path.samefile(ortho.path):
+        raise BadInput("error.product_is_input", name=ortho.name)
     encoding = encoding or Encoding()
     area = area or Window(column=0, row=0, width=ortho.width, height=ortho.height)
     plan = Plan(
