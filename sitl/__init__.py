@@ -17,5 +17,7 @@ behaviour, so a mistake of the sender is not repeated here. The rooms, from the 
 * **The rim**: `serve` (sockets), `simulator` (a process of its own), `ardupilot` (a real ArduCopter
   behind the same door), `installing` (that program fetched from the ArduPilot project) with
   `download` and `program_file` (what its bytes tell before it runs), `chaos` (a bad link).
+* **What a survey sees**: `scene` (an orchard and a paddy whose truth is known), `camera` (the
+  photos that a flight over them would take, with all that their files tell).
 * **Hazards**: `scenarios` (what is done to either vehicle, and how that must end).
 """

@@ -1,0 +1,15 @@
+"""Land whose truth is known: an orchard and a paddy made by a seed, to be photographed.
+
+* `land`: the value: heights, reflectance, trees, gaps, the sick patch, zones, on one raster;
+* `spectra`: what leaves, soil and water reflect in each band;
+* `texture`: noise that looks like land;
+* `orchard`, `paddy`: the two kinds of land;
+* `light`: the sun, the sky and the shadows they leave.
+"""
+
+from sitl.scene.land import Gap, Scene, Tree
+from sitl.scene.light import Daylight
+from sitl.scene.orchard import orchard
+from sitl.scene.paddy import paddy
+
+__all__ = ["Daylight", "Gap", "Scene", "Tree", "orchard", "paddy"]
