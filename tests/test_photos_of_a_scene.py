@@ -1,0 +1,184 @@
+"""Flight, photos, intake, mosaic: what comes out is held against the land that was photographed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rasterio
+import rasterio.warp
+from numpy.typing import NDArray
+
+from imagery.calibration.panel import read_panel
+from imagery.calibration.reflectance import ground_calibration, reflectance
+from imagery.intake import Intake, take_in
+from imagery.mosaic import MosaicSettings, make_mosaic, place_photos
+from imagery.mosaic.accuracy import CheckPoint
+from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.making import Placement
+from sitl.camera import (
+    COLOUR,
+    MULTISPECTRAL,
+    SceneCamera,
+    Taken,
+    photograph,
+    photograph_panel,
+    stations_over,
+)
+from sitl.camera.lens import seen_at
+from sitl.camera.rendering import visible_places
+from sitl.camera.stations import Station
+from sitl.scene import Daylight, Scene, orchard, paddy
+from sitl.scene.spectra import Material
+
+CAMERA = COLOUR.of_width(320)
+HEIGHT_M = 25.0
+GPS_M = (0.3, 0.4)
+"""Standard errors: the whole flight's, each picture's own."""
+
+
+def flown(folder: Path, gps_m: tuple[float, float]) -> tuple[Scene, tuple[Taken, ...], Intake]:
+    land = orchard(seed=6, size_m=(56.0, 44.0), cell_m=0.15)
+    stations = stations_over(
+        land, CAMERA, height_m=HEIGHT_M, front_overlap=0.78, side_overlap=0.7, margin_m=6.0
+    )
+    taken = photograph(land, CAMERA, stations, folder, gps_error_m=gps_m)
+    return land, taken, take_in(folder, readers=1)
+
+
+def column_row(camera: SceneCamera, station: Station, places: NDArray[np.float64]):
+    """Where the true station shows places, by the simulator's own geometry."""
+    start = [station.east_m, station.north_m, station.height_m]
+    away = (places - start) @ station.axes().T
+    return seen_at(camera, away[:, 0] / away[:, 2], away[:, 1] / away[:, 2])
+
+
+def marked(land: Scene, taken: Sequence[Taken], count: int = 25) -> list[CheckPoint]:
+    """Bare places measured without error, and marked in every photo that shows them."""
+    bare = np.argwhere(land.covered_by(Material.SOIL, Material.GRASS))
+    rng = np.random.default_rng(0)
+    east, north = land.places()
+    points = []
+    for row, column in bare[rng.choice(len(bare), 6 * count, replace=False)]:
+        place = np.array([[east[column], north[row], land.ground_m[row, column]]])
+        if (np.abs(place[0, :2]) > np.array(land.half_m) - 8.0).any():
+            continue
+        sightings = []
+        for each in taken:
+            x, y = (float(v[0]) for v in column_row(CAMERA, each.station, place))
+            if 0 <= x < CAMERA.width_px and 0 <= y < CAMERA.height_px:
+                sightings.append((each.files[0].name, x, y))
+        if sightings:
+            told = land.frame.place(float(place[0, 0]), float(place[0, 1]))
+            points.append(CheckPoint(name=str(row), place=told, sightings=tuple(sightings)))
+    return points[:count]
+
+
+@pytest.fixture(scope="module")
+def flight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, tuple[Taken, ...], Intake]:
+    return flown(tmp_path_factory.mktemp("flight"), GPS_M)
+
+
+def placed(flight: tuple[Scene, tuple[Taken, ...], Intake], *, surface: bool = False) -> Placement:
+    land, taken, intake = flight
+    shots, findings = shots_from_photos(intake.photos)
+    assert not findings
+    terrain = land.grid("surface") if surface else None
+    return place_photos(shots, terrain=terrain, check_points=marked(land, taken))
+
+
+def test_what_the_simulators_camera_writes_is_taken_in_without_a_finding(
+    flight: tuple[Scene, tuple[Taken, ...], Intake],
+) -> None:
+    land, taken, intake = flight
+    assert not intake.findings
+    assert len(intake.photos) == len(taken)
+    for photo, each in zip(intake.photos, taken, strict=True):
+        assert photo.place is not None
+        east, north = land.frame.metres(photo.place)
+        true_east, true_north = land.frame.metres(each.told)
+        assert (east, north) == pytest.approx((true_east, true_north), abs=0.002)
+        assert photo.camera is not None
+        assert photo.camera.pitch_deg == pytest.approx(each.station.pitch_deg - 90.0, abs=0.01)
+
+
+def test_a_mosaic_lies_within_a_pixel_and_a_half_and_the_error_of_gps(
+    flight: tuple[Scene, tuple[Taken, ...], Intake],
+) -> None:
+    found = placed(flight).accuracy
+    gsd = CAMERA.gsd_m(HEIGHT_M)
+    assert found.placed == found.photos == len(flight[1])
+    assert found.reprojection_px <= 0.5
+    assert found.check_points >= 15
+    assert found.check_m <= 1.5 * gsd + np.hypot(*GPS_M)
+    assert found.native_m == pytest.approx(gsd, rel=0.05)
+
+
+def test_photos_laid_on_the_surface_fit_each_other_better_than_on_a_plane(
+    flight: tuple[Scene, tuple[Taken, ...], Intake],
+) -> None:
+    flat, real = placed(flight).accuracy, placed(flight, surface=True).accuracy
+    assert real.seam_m < 0.6 * flat.seam_m
+    assert real.check_m <= 1.5 * CAMERA.gsd_m(HEIGHT_M) + np.hypot(*GPS_M)
+
+
+def test_the_mosaics_pixels_show_the_lands_colours_where_they_are(tmp_path: Path) -> None:
+    land, _, intake = flown(tmp_path / "photos", (0.0, 0.03))
+    shots, _ = shots_from_photos(intake.photos)
+    shares: list[float] = []
+    made = make_mosaic(
+        shots,
+        tmp_path / "mosaic.tif",
+        terrain=land.grid("surface"),
+        settings=MosaicSettings(quality="full"),
+        band_names=("Red", "Green", "Blue"),
+        progress=shares.append,
+    )
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    with rasterio.open(made.path) as source:
+        mosaic = source.read().astype(float)
+        mask = source.dataset_mask() > 0
+        east, north = land.places()
+        inner = np.abs(east) < land.half_m[0] - 12.0, np.abs(north) < land.half_m[1] - 12.0
+        blurred = cv2.blur(land.reflectance[:, :, 2], (3, 3))
+        truth = blurred[np.ix_(inner[1], inner[0])]
+        places = np.meshgrid(east[inner[0]], north[inner[1]])
+        lon, lat = land.frame.to_lonlat(*(each.ravel() for each in places))
+        x, y = rasterio.warp.transform("EPSG:4326", source.crs, lon, lat)
+        rows, columns = rasterio.transform.rowcol(source.transform, x, y)
+    rows, columns = np.array(rows), np.array(columns)
+    assert mask[rows, columns].all()
+    red = mosaic[0][rows, columns]
+    assert np.corrcoef(red, truth.ravel() ** (1 / 2.4))[0, 1] > 0.8
+    shifted = mosaic[0][rows + 8, columns]
+    assert np.corrcoef(shifted, truth.ravel() ** (1 / 2.4))[0, 1] < 0.7
+
+
+def test_a_flights_bands_become_the_lands_reflectance_by_the_panel(tmp_path: Path) -> None:
+    land = paddy(seed=6, size_m=(40.0, 30.0), cell_m=0.15)
+    camera = MULTISPECTRAL.of_width(160)
+    light = Daylight()
+    station = Station(east_m=1.0, north_m=-2.0, height_m=24.0, yaw_deg=20.0, roll_deg=2.0)
+    photograph_panel(camera, tmp_path, place=land.frame.origin, light=light)
+    photograph(land, camera, [station], tmp_path, light=light, fine=1)
+    intake = take_in(tmp_path, readers=1)
+    assert len(intake.panel_captures) == 1
+    readings = []
+    for photo in intake.panel_captures[0].photos:
+        reading = read_panel(photo, cv2.imread(str(photo.path), cv2.IMREAD_UNCHANGED))
+        readings += [reading] if not isinstance(reading, tuple) else [reading[0]]
+    calibration = ground_calibration(intake.photos, readings)
+    places = visible_places(land, camera, station)
+    row, column = (np.rint(v).astype(int) for v in land.cells(places[..., 0], places[..., 1]))
+    inside = (row >= 0) & (row < land.shape[0]) & (column >= 0) & (column < land.shape[1])
+    order = {"Blue": 0, "Green": 1, "Red": 2, "Red edge": 3, "NIR": 4}
+    for photo in intake.photos:
+        counts = cv2.imread(str(photo.path), cv2.IMREAD_UNCHANGED)
+        found = reflectance(photo, counts, calibration).values
+        assert photo.band is not None
+        truth = land.reflectance[row[inside], column[inside], order[photo.band.name]]
+        assert np.quantile(np.abs(found[inside] - truth), 0.95) <= 0.01
