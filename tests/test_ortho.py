@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from agri.errors import AgriError, BadInput
 from imagery.bands import Role, sensor
 from imagery.raster import Window, blocks, open_ortho
+from tests.ortho_files import reflectances, write_ortho
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("AGRI_SHARED", ROOT.parent / "shared")) / "data" / "imagery"
@@ -226,3 +229,65 @@ def test_a_real_orthomosaic_with_alpha_is_read_as_its_picture() -> None:
     assert plot.reflectance_at == 1.0
     for _, values in blocks(plot, [1, 2, 3, 4, 5]):
         assert np.nanmin(values) > -1.0
+
+
+FUZZ = """
+import itertools, logging, random, resource, sys
+from pathlib import Path
+from agri.errors import AgriError
+from imagery.indices.maps import index_map
+from imagery.raster import blocks, open_ortho
+logging.disable(logging.CRITICAL)
+folder, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+sources = [path.read_bytes() for path in sorted(folder.glob("*.tif"))]
+resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
+chance, told, read = random.Random(seed), 0, 0
+for number in range(count):
+    data = bytearray(chance.choice(sources))
+    reach = min(len(data), 1500) if chance.random() < 0.7 else len(data)
+    for _ in range(chance.choice([1, 1, 2, 4, 16])):
+        at = chance.randrange(4, reach)
+        data[at] = chance.choice([0, 1, 255, chance.randrange(256), data[at] ^ 128])
+    (folder / "mutant").write_bytes(data)
+    try:
+        facts = open_ortho(folder / "mutant", bands=("B", "G", "R", "RE1", "N"))
+        for _ in itertools.islice(blocks(facts, [1, 5]), 4):
+            pass
+        if facts.width * facts.height < 250_000 and number % 4 == 0:
+            index_map(folder / "out", facts, ["NDVI"], masks=["soil"], workers=1)
+        read += 1
+    except AgriError as error:
+        error.text("vi")
+        told += 1
+peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+left = [p.name for p in folder.iterdir() if p.name.startswith(".")]
+print(told, read, int(peak) // 1000, len(left))
+"""
+
+
+def fuzz(folder: Path, count: int, seed: int) -> tuple[int, ...]:
+    values = reflectances(90, 100)
+    write_ortho(folder / "a.tif", values, blockxsize=32, blockysize=32)
+    write_ortho(folder / "b.tif", values, compress="zstd", interleave="band")
+    write_ortho(folder / "c.tif", values, tiled=False, compress="lzw", blockysize=4)
+    write_ortho(folder / "d.tif", values.astype(np.float32), BIGTIFF="YES", nodata=-10000)
+    done = subprocess.run(
+        [sys.executable, "-c", FUZZ, str(folder), str(count), str(seed)],
+        capture_output=True, text=True, cwd=ROOT, timeout=1200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return tuple(map(int, done.stdout.split()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory by setrlimit, reads /proc")
+@pytest.mark.parametrize(
+    ("count", "seed"), [(150, 1), pytest.param(10_000, 2, marks=pytest.mark.slow)]
+)
+def test_broken_orthos_are_told_in_a_sentence_and_never_eat_the_memory(
+    tmp_path: Path, count: int, seed: int
+) -> None:
+    told, read, peak_mb, left = fuzz(tmp_path, count, seed)
+    assert told + read == count
+    assert min(told, read) > count / 10
+    assert peak_mb < 900
+    assert left == 0
