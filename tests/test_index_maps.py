@@ -89,6 +89,7 @@ def test_float32_keeps_every_bit(tmp_path: Path) -> None:
     stored = reflectances(100, 90)
     ortho = opened(write_ortho(tmp_path / "a.tif", stored))
     made(tmp_path / "out.tif", ortho, ["NDVI"], encoding=Encoding(kind="float32"))
+    assert cog_validate(tmp_path / "out.tif", strict=True)[0]
     values = stored.astype(np.float32) * np.float32(1e-4)
     with np.errstate(all="ignore"):
         truth = (values[4] - values[2]) / (values[4] + values[2])

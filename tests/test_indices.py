@@ -179,6 +179,11 @@ def test_a_formula_of_one_s_own_works_like_the_catalogue_s() -> None:
         custom("mine", "N", low=1.0, high=1.0)
 
 
+def test_bands_may_be_called_what_people_call_them() -> None:
+    assert parse("(nir - Red) / (NIR + r)") == parse("(N - R) / (N + R)")
+    assert parse("rededge / green").bands == ("G", "RE")
+
+
 TEXT = st.text(
     alphabet=st.sampled_from("NRGBE12.+-*/()^, sqrtmaxlogexp_[]{}'\"=<>:\n\0" + "ăπ"), max_size=60
 )

@@ -40,6 +40,9 @@ RED_EDGE = "RE"
 """The camera's red edge, whichever it has."""
 BANDS = ("A", "B", "G1", "G", "Y", "R", "RE1", "RE2", "RE3", "N", "N2", "S1", "S2", "PAN", RED_EDGE)
 """Names that mean a band."""
+ALIASES = {"NIR": "N", "RED": "R", "GREEN": "G", "BLUE": "B", "REDEDGE": RED_EDGE,
+           "RED_EDGE": RED_EDGE}  # fmt: skip
+"""What people call bands, in capitals."""
 
 Array = NDArray[Any]
 
@@ -144,7 +147,8 @@ def parse(
     Parameters
     ----------
     formula : str
-        Bands by their names, numbers, + − * / ** ( ), sqrt, abs, exp, log, min, max.
+        Bands by their names (N or nir, R or red …), numbers, + − * / ** ( ), sqrt, abs, exp, log,
+        min, max.
     constants : mapping of str to float, optional
         Further names, and the numbers they stand for.
     known : iterable of str
@@ -233,9 +237,10 @@ class _Reader:
     def _name(self, name: str) -> Term:
         if name in self.constants:
             return self._number(self.constants[name])
-        if name not in self.known:
+        band = name if name in self.known else ALIASES.get(name.upper(), name.upper())
+        if band not in self.known:
             raise BadInput("error.formula_band", name=_shown(name), bands=", ".join(self.known))
-        return Term("band", name)
+        return Term("band", band)
 
     def _pair(self, sign: str, node: ast.BinOp, depth: int) -> Term:
         left, right = self.term(node.left, depth + 1), self.term(node.right, depth + 1)
