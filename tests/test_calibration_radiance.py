@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agri.errors import BadInput
 from agri.geo import LonLat
@@ -156,6 +158,49 @@ def test_real_sequoia_files_give_light_that_is_finite_and_said_to_be_relative(na
     assert photo.vignette is not None
     lens = fall_off(photo.vignette, 1280, 960)
     assert 0.4 < float(lens.min()) < float(lens.max()) < 1.1
+
+
+def test_sequoia_s_dark_corners_lie_below_its_black_level_as_its_note_has_it() -> None:
+    """Why B is subtracted after the fall-off: dark corners hold V · B, not B."""
+    photo, counts = sequoia("REG")
+    assert photo.sensor_model is not None
+    assert photo.vignette is not None
+    corner = np.s_[-100:, :100]
+    dark = float(np.percentile(counts[corner], 1))
+    lens = float(fall_off(photo.vignette, 1280, 960)[corner].mean())
+    assert dark < 0.95 * photo.sensor_model[1]
+    assert dark > 0.95 * photo.sensor_model[1] * lens
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(*[st.floats(-1e3, 1e3)] * 3) | st.none(),
+    st.tuples(*[st.floats(-1e7, 1e7)] * 3) | st.none(),
+    st.lists(st.floats(-1.0, 1.0), max_size=6),
+    st.floats(1e-300, 1e300),
+    st.floats(1e-300, 1e300),
+    st.booleans(),
+)
+def test_whatever_a_file_tells_light_is_finite_and_not_negative_or_refused(
+    rows: tuple[float, float, float] | None,
+    model: tuple[float, float, float] | None,
+    fall: list[float],
+    time_s: float,
+    gain: float,
+    multiply: bool,
+) -> None:
+    photo = micasense(
+        make="Parrot" if model else "MicaSense", row_gradient=rows, sensor_model=model,
+        exposure=Exposure(time_s=time_s, gain=gain),
+        vignette=RadialVignette(centre_x_px=9.0, centre_y_px=9.0, coefficients=tuple(fall),
+                                multiply=multiply),
+    )  # fmt: skip
+    try:
+        found = radiance(photo, np.full((HEIGHT, WIDTH), 9000, np.uint16))
+    except BadInput:
+        return
+    assert np.isfinite(found.values).all()
+    assert float(found.values.min()) >= 0.0
 
 
 def test_old_firmware_s_wrong_exposure_is_mended_and_told() -> None:

@@ -360,6 +360,19 @@ def test_a_drawn_panel_of_any_generation_is_found_however_it_lies(
         assert picture[round(y), round(x)] == 40000
 
 
+def test_a_dark_picture_s_code_is_read_too() -> None:
+    photo, counts = rededge("IMG_0000", 3)
+    dim = (4800 + (counts.astype(np.int64) - 4800) // 40).astype(np.uint16)
+    assert find_panel(photo, dim) is not None
+
+
+def test_an_outline_from_the_camera_that_lies_nowhere_is_no_panel() -> None:
+    photo, counts = shot("MicaSense", np.full((HEIGHT, WIDTH), 0.5), 0.9, 0.0, 1)
+    away = ((1e300, 1e300), (2e300, 1e300), (2e300, 2e300))
+    told = replace(photo, panel=PanelFacts(albedo=0.5, corners_px=away))
+    assert refused(told, counts) == "finding.panel_small"
+
+
 def test_a_wrong_lens_does_not_break_the_search_for_a_panel() -> None:
     photo, counts = rededge("IMG_0000", 1)
     bad = BrownLens(focal_x_px=20.0, focal_y_px=20.0, centre_x_px=640.0, centre_y_px=480.0,

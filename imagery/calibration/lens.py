@@ -132,7 +132,9 @@ def undistorted(photo: Photo, values: FloatImage) -> FloatImage:
 def _maps(lens: Lens, width_px: int, height_px: int) -> tuple[FloatImage, FloatImage]:
     """Return for each straight pixel the file's x and y."""
     x, y = np.meshgrid(np.arange(width_px, dtype=np.float64), np.arange(height_px))
-    bent = bent_points(lens, np.column_stack([x.ravel(), y.ravel()])).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        points = bent_points(lens, np.column_stack([x.ravel(), y.ravel()]))
+    bent = np.clip(np.nan_to_num(points, nan=-9999.0), -9999.0, 32_000.0).astype(np.float32)
     across, down = (bent[:, axis].reshape(height_px, width_px).copy() for axis in (0, 1))
     for one in (across, down):
         one.setflags(write=False)

@@ -18,10 +18,12 @@ millimetres, here in millimetres). Read is the inner half of it, so that its edg
 
 Only where the square lies from the code is not told for every generation. Of the four sides those
 are taken that are even, and of them the brightest, since panels are brighter than what they lie on;
-for generations 1 and 2 the side is known (below the code as it is printed) and tried first. The
-code is looked for in the file's own pixels (eight bits of them are enough), never in an undistorted
-picture: a wrong focal length then cannot hide it. Only the points go through the lens model, if
-there is one that can be undone. The light of the square is read from unresampled pixels.
+for generations 1 and 2 the side is known (below the code as it is printed) and tried first.
+
+The code is looked for in the file's own pixels (eight bits of them are enough, stretched where they
+are dark), never in an undistorted picture: a wrong focal length then cannot hide it. Only the
+points go through the lens model, if there is one that can be undone. The light of the square is
+read from unresampled pixels.
 
 What a panel reflects is `imagery.calibration.certificate`: in the code from generation 4 on, on
 paper before. A square that is saturated, uneven (shadow, dirt, a hand) or too small is no
@@ -236,9 +238,14 @@ def _by_code(photo: Photo, counts: Counts) -> PanelPlace | None:
 def _code(photo: Photo, counts: Counts) -> tuple[str, Points] | None:
     """Return the text and the corners (4, 2) of a panel's code in the file's pixels."""
     zxing: Any = extra("zxingcpp")
-    shift = max(0, photo.bits - 8)
-    grey = np.ascontiguousarray((counts >> shift).astype(np.uint8))
-    for found in zxing.read_barcodes(grey, formats=zxing.BarcodeFormat.QRCode):
+    plain = np.ascontiguousarray((counts >> max(0, photo.bits - 8)).astype(np.uint8))
+    low, high = np.quantile(counts[::4, ::4], (0.01, 0.995))
+    stretched = np.clip((counts - low) * (255.0 / max(high - low, 1.0)), 0.0, 255.0)
+    for found in (
+        found
+        for grey in (plain, np.ascontiguousarray(stretched.astype(np.uint8)))
+        for found in zxing.read_barcodes(grey, formats=zxing.BarcodeFormat.QRCode)
+    ):
         if SERIAL.search(found.text):
             position = found.position
             corners = (position.top_left, position.top_right,
@@ -291,7 +298,7 @@ def _square(photo: Photo, code: Points, turn: int, generation: int) -> Points | 
 
 def _inside(corners: Sequence[tuple[float, float]] | Points, photo: Photo) -> NDArray[np.bool_]:
     """Return which pixel centres lie in a polygon (even-odd rule)."""
-    points = np.asarray(corners, dtype=np.float64)
+    points = np.clip(np.asarray(corners, dtype=np.float64), -1e6, 1e6)
     inside = np.zeros((photo.height_px, photo.width_px), dtype=bool)
     low = np.maximum(np.floor(points.min(axis=0)).astype(int), 0)
     high = np.minimum(

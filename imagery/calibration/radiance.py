@@ -12,7 +12,8 @@ level, t the exposure time in seconds, g the gain, n the bits stored, V the vign
 * **DJI** P4 Multispectral and Mavic 3M (image processing guides): X = (p − BL) · V / (2ⁿ · g · t),
   V multiplies. The first divides by 2ⁿ − 1. Not absolute: no factor to W is published.
 * **Sequoia** (application note SEQ-AN-01): X = f² · (p / V − B) / (A·t·ISO + C). The note divides
-  by the fall-off before it subtracts B, and so does this. Not absolute.
+  by the fall-off before it subtracts B, and the camera's files agree: in a real red edge file with
+  B = 5,079 dark corners hold 3,400 to 4,400, far below B but near V · B = 3,600. Not absolute.
 * **Any other**: X = (p − BL) / (2ⁿ · g · t), with V if there is one. Not absolute.
 
 A relative value is proportional to radiance within one band of one camera. Set against a panel, or
@@ -46,6 +47,8 @@ SATURATED_SHARE = 0.9995
 """Counts from this share of full scale on are saturated; of 12 bits in 16 the two last steps."""
 SATURATED_LIMIT = 0.01
 """More saturated pixels than this share are told of."""
+MIN_ROW = 0.2
+"""A row gradient that takes more than four fifths of the light away is no row gradient."""
 KELVIN = 273.15
 P4M_MODELS = ("FC6360", "P4 Multispectral")
 
@@ -90,8 +93,8 @@ def radiance(photo: Photo, counts: Counts) -> Measured:
     Raises
     ------
     BadInput
-        When the pixels are not of the photo's size, or it tells no exposure, or it is thermal
-        (see `temperature_c`).
+        When the pixels are not of the photo's size, it tells no exposure or figures that cannot be
+        (vignette, row gradient, sensor model), or it is thermal (see `temperature_c`).
 
     Examples
     --------
@@ -108,11 +111,16 @@ def radiance(photo: Photo, counts: Counts) -> Measured:
     if photo.exposure is None:
         raise BadInput("error.photo_no_exposure", name=photo.name)
     exposure, findings = _mended(photo, photo.exposure)
+    light = exposure.time_s * exposure.gain
+    if not (1e-9 < light < 1e9 and (exposure.aperture or 1.0) < 1e3):
+        raise BadInput("error.photo_not_finite", name=photo.name)
     if photo.sensor_model is not None and "parrot" in photo.make.casefold():
         values = _sequoia(photo, counts, exposure, photo.sensor_model, findings)
     else:
         values = _linear(photo, counts, exposure, findings)
     np.maximum(values, 0.0, out=values)
+    if not np.isfinite(values).all():
+        raise BadInput("error.photo_not_finite", name=photo.name)
     saturated = saturation(photo, counts)
     share = float(saturated.mean())
     if share > SATURATED_LIMIT:
@@ -218,7 +226,10 @@ def _linear(
     if photo.row_gradient is not None:
         a1, a2, a3 = photo.row_gradient
         y = np.arange(photo.height_px, dtype=np.float64)
-        rows = factor * a1 / (1.0 + a2 * y / exposure.time_s - a3 * y)
+        late = 1.0 + a2 * y / exposure.time_s - a3 * y
+        if not (a1 > 0.0 and float(late.min()) > MIN_ROW and float(late.max()) < 1.0 / MIN_ROW):
+            raise BadInput("error.photo_rows", name=photo.name)
+        rows = factor * a1 / late
         values *= rows.astype(np.float32)[:, None]
     else:
         values *= np.float32(factor)
@@ -240,8 +251,11 @@ def _sequoia(
     else:
         values /= fall_off(photo.vignette, photo.width_px, photo.height_px)
     aperture = exposure.aperture if exposure.aperture is not None else 1.0
+    slope = a * exposure.time_s * exposure.gain + c
+    if not slope > 0.0:
+        raise BadInput("error.photo_sensor_model", name=photo.name)
     values -= np.float32(b)
-    values *= np.float32(aperture**2 / (a * exposure.time_s * exposure.gain + c))
+    values *= np.float32(aperture**2 / slope)
     return values
 
 
