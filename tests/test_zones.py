@@ -22,6 +22,7 @@ from agri.findings import Severity
 from agri.geo import LocalFrame, transformer
 from agri.grid import Grid
 from agri.operations.rates import read_rates
+from agri.weather import Wind
 from agri.zone import MAX_RATE_KG_HA, SpreadMap
 from imagery.zonal import ArrayLayers
 from imagery.zones import (
@@ -47,6 +48,10 @@ from imagery.zones import (
     zone_rates,
 )
 from imagery.zones.shaping import pieces, runs
+from missions.catalogue import sprayer
+from missions.passes.rates import rated
+from missions.passes.route import Pass
+from missions.sprayer.job import Product, SpraySettings
 from tests.task_schema import faults
 
 FRAME = LocalFrame.around(shapely.box(106.51, 21.08, 106.513, 21.083))
@@ -75,7 +80,8 @@ def layer(values: Any, label: str = "ndvi") -> ArrayLayers:
 
 
 def divided(values: Any, **options: Any) -> ZoneMap:
-    asked = {"direction_deg": 70.0, "swath_m": 5.0, "speed_m_s": 4.0, "reaction_s": 0.7, **options}
+    asked = {"direction_deg": 70.0, "swath_m": 5.0, "speed_m_s": 4.0, "reaction_s": 0.7,
+             "most": 4, **options}  # fmt: skip
     return find_zones(layer(values), FIELD, **asked)[0]
 
 
@@ -97,10 +103,10 @@ def three() -> ZoneMap:
 @pytest.mark.parametrize("kinds", [2, 3, 4])
 def test_planted_zones_are_found_in_their_number_and_place(kinds: int) -> None:
     truth = planted(kinds, kinds)
-    found = divided(seen(truth))
+    found = divided(seen(truth), most=5)
     assert found.classes.number == kinds
     assert agreement(found.labels, truth_in_cells(found, truth)) >= 0.9
-    assert [choice.classes for choice in found.classes.curve] == [2, 3, 4, 5, 6]
+    assert [choice.classes for choice in found.classes.curve] == [2, 3, 4, 5]
 
 
 def test_the_silhouette_finds_the_same_number_as_fuzziness() -> None:
@@ -183,7 +189,7 @@ def test_what_cannot_be_divided_is_refused(values: Any, options: Any, key: str) 
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4), st.integers(1, 4), st.floats(0, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_shaped_zones_have_no_short_run_and_no_small_piece(
     seed: int, kinds: int, least_run: int, least_m2: float
 ) -> None:
@@ -326,6 +332,32 @@ def test_litres_are_no_kilograms(three: ZoneMap) -> None:
 @pytest.fixture(scope="module")
 def asked(three: ZoneMap) -> Prescription:
     return prescribe_zones(three, RULE, name="Ruộng số 1")
+
+
+def test_the_sprayer_can_fly_a_prescription_and_pours_what_it_asks(asked: Prescription) -> None:
+    cells = asked.cells
+    settings = SpraySettings(
+        sprayer=sprayer("16 L"), product=Product(name="w", dose_per_ha=0.0), rate_l_ha=20.0,
+        height_m=2.5, speed_m_s=4.0, swath_m=5.0, wind=Wind(speed_m_s=1.0),
+    )  # fmt: skip
+    passes = []
+    for row in range(cells.shape[0]):
+        whole = np.flatnonzero(np.isclose(cells.inside_m2[row], cells.along_m * cells.across_m))
+        if len(whole) < 2:
+            continue
+        lon, lat = cells.grid(cells.inside_m2).lonlat(
+            np.array([whole[0] + 0.01, whole[-1] + 0.99]), np.full(2, row + 0.5)
+        )
+        ends = tuple(zip(*(axis.tolist() for axis in FRAME.to_local(lon, lat)), strict=True))
+        passes.append(Pass(points=ends, width_m=5.0, rate_l_ha=20.0, speed_m_s=4.0))
+    flown = rated(passes, asked.rate_map(), FRAME, settings)
+    poured = sum(one.litres for one in flown)
+    covered = sum(one.length_m * one.width_m for one in passes)
+    assert covered > 0.8 * 240 * 180
+    assert len(flown) > len(passes)
+    on_ground = np.isclose(cells.inside_m2, cells.along_m * cells.across_m)
+    wanted = float(asked.rates[on_ground].mean()) * covered / 1e4
+    assert poured == pytest.approx(wanted, rel=0.01)
 
 
 def places_inside() -> tuple[Any, Any]:

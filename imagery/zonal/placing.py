@@ -16,11 +16,12 @@ from shapely.geometry import Polygon
 
 from agri.geo import transformer
 from agri.zone import Zone
-from imagery.zonal.coverage import Edges, edges_of
 
 Affine = tuple[float, float, float, float, float, float]
 FloatArray = NDArray[np.float64]
 
+EQUAL_AREA = 6933
+"""EASE-Grid 2.0, global: every square metre on the ellipsoid is one on the map."""
 STEP_DEG = 0.001
 """Longest side that is taken as straight, about 100 m."""
 
@@ -49,11 +50,9 @@ def in_pixels(zones: Sequence[Zone], epsg: int, affine: Affine) -> NDArray[np.ob
     >>> [round(value, 6) for value in found[0].bounds]
     [0.0, 2.0, 2.0, 4.0]
     """
-    areas = np.array([zone.area for zone in zones], dtype=np.object_)
+    areas = _areas(zones, divided=epsg != 4326)
     a, b, c, d, e, f = affine
     determinant = a * e - b * d
-    if epsg != 4326:
-        areas = shapely.segmentize(areas, STEP_DEG)
 
     def pixels(degrees: FloatArray) -> FloatArray:
         x, y = degrees.T
@@ -69,6 +68,38 @@ def in_pixels(zones: Sequence[Zone], epsg: int, affine: Affine) -> NDArray[np.ob
     return np.asarray(placed, dtype=np.object_)
 
 
-def edges_in_pixels(zones: Sequence[Zone], epsg: int, affine: Affine) -> Edges:
-    """Return zones' edges in pixel coordinates; see `in_pixels`."""
-    return edges_of(in_pixels(zones, epsg, affine))
+def sizes_m2(zones: Sequence[Zone]) -> FloatArray:
+    """Return zones' sizes on the ellipsoid, square metres, all in one go.
+
+    Parameters
+    ----------
+    zones : sequence of Zone
+
+    Returns
+    -------
+    (Z,) float64
+        By the equal-area cylinder of EPSG:6933; within 1 part in 20,000 of `Zone.area_m2`, which
+        lays a frame of its own around each zone.
+
+    Examples
+    --------
+    >>> one = Zone(name="A", area=shapely.box(106.51, 21.08, 106.511, 21.081))
+    >>> round(float(sizes_m2([one])[0] / one.area_m2), 4)
+    1.0
+    """
+    level = shapely.transform(
+        _areas(zones, divided=True),
+        lambda xy: np.column_stack(transformer(4326, EQUAL_AREA).transform(*xy.T)),
+    )
+    found: FloatArray = shapely.area(level)
+    return found
+
+
+def _areas(zones: Sequence[Zone], *, divided: bool) -> NDArray[np.object_]:
+    """Return zones' areas, their long sides divided."""
+    areas = np.array([zone.area for zone in zones], dtype=np.object_)
+    if divided:
+        west, south, east, north = shapely.bounds(areas).T
+        long = np.maximum(east - west, north - south) > STEP_DEG
+        areas[long] = shapely.segmentize(areas[long], STEP_DEG)
+    return areas

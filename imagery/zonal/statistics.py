@@ -32,7 +32,7 @@ from imagery.zonal.coverage import Edges, edges_of, touching
 from imagery.zonal.gathering import Gathering
 from imagery.zonal.layers import Layers
 from imagery.zonal.places import too_large
-from imagery.zonal.placing import in_pixels
+from imagery.zonal.placing import in_pixels, sizes_m2
 from imagery.zonal.refining import Refining
 from imagery.zonal.tally import Figures, Tally
 
@@ -159,7 +159,7 @@ def zonal_statistics(
     edges = np.asarray(bin_edges, dtype=np.float64)
     _check(sources, zones, quantiles, edges)
     asked = tuple(float(share) for share in quantiles)
-    areas = [zone.area_m2 for zone in zones]
+    areas = sizes_m2(zones).tolist()
     labels = tuple(label for source in sources for label in source.labels)
     found: dict[tuple[int, str], ZoneStatistics] = {}
     findings: list[tuple[int, Finding]] = []
