@@ -21,6 +21,7 @@ from agri.errors import AgriError, BadInput, LinkError
 from agri.geo import LocalFrame, LonLat
 from agri.grid import Grid
 from imagery.mosaic import Shot, place_photos
+from imagery.mosaic.accuracy import accuracy
 from imagery.mosaic.adjustment import adjust
 from imagery.mosaic.block import Block, project
 from imagery.mosaic.exposure import exposure_gains
@@ -29,6 +30,7 @@ from imagery.mosaic.ground import find_ground, laid_on
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.layout import lay_out
 from imagery.mosaic.matching import PairMatches, neighbours
+from imagery.mosaic.painting import View
 from imagery.mosaic.shots import file_pixels
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.mosaic.tracks import Tracks, join_tracks, thin_tracks
@@ -56,7 +58,7 @@ def flight(lines: int = 3, photos: int = 5) -> FloatArray:
 
 
 def sightings(
-    poses: FloatArray, lens: FloatArray, noise_px: float = 0.2
+    poses: FloatArray, lens: FloatArray, *, relief_m: float = 0.0
 ) -> tuple[list[Features], list[PairMatches], FloatArray]:
     """Features and matches of the photos of random places on rolling ground."""
     rng = np.random.default_rng(7)
@@ -64,12 +66,14 @@ def sightings(
         [rng.uniform(-40, 115, 2500), rng.uniform(-40, 95, 2500), np.zeros(2500)]
     )
     points[:, 2] = 1.5 * np.sin(points[:, 0] / 30.0) + rng.uniform(0.0, 2.0, 2500)
+    if relief_m:
+        points[:, 2] = relief_m * np.sin(points[:, 0] / 30.0)
     features, ids = [], []
     for pose in poses:
         seen = project(np.tile(pose, (2500, 1)), np.full(2500, FOCAL_PX), lens, points)
         inside = (np.abs(seen) < HALF).all(axis=1)
         ids.append(np.flatnonzero(inside))
-        noisy = seen[inside] + rng.normal(0.0, noise_px, (int(inside.sum()), 2))
+        noisy = seen[inside] + rng.normal(0.0, 0.2, (int(inside.sum()), 2))
         features.append(
             Features(
                 points_px=noisy,
@@ -210,6 +214,32 @@ def test_what_is_laid_on_the_ground_is_seen_where_it_was_taken_from() -> None:
     laid = laid_on(ground, pose, focal, lens, seen)
     assert inside.sum() > 30
     np.testing.assert_allclose(laid[inside], points[inside, :2], atol=2e-3)
+
+
+def test_photos_of_rolling_land_fit_each_other_better_on_its_terrain_than_on_a_plane() -> None:
+    poses = flight()
+    features, pairs, points = sightings(poses, np.zeros(2), relief_m=4.0)
+    block = adjusted(poses, features, pairs, gps_m=0.02)
+    east = np.tile(np.arange(-50.0, 130.0, 2.0), (80, 1))
+    lon, lat = FRAME.to_lonlat(np.array([-51.0, -49.0]), np.array([111.0, 109.0]))
+    terrain = Grid(
+        values=4.0 * np.sin(east / 30.0),
+        affine=(lon[1] - lon[0], 0.0, lon[0], 0.0, lat[1] - lat[0], lat[0]),
+        epsg=4326,
+    )
+    picture = np.zeros((900, 1200, 3), dtype=np.uint8)
+    views = [
+        View(shot=shot(str(k), picture), pose=pose, lens=block.lens, gain=np.ones(3, np.float32))
+        for k, pose in enumerate(block.poses)
+    ]
+    gps, focal = poses[:, :3], np.full(len(poses), FOCAL_PX)
+    flat, real = (
+        accuracy(block, views, find_ground(block.points_m, FRAME, each), gps_m=gps, focal_px=focal)
+        for each in (None, terrain)
+    )
+    assert len(points)
+    assert real.seam_m < 0.25 * flat.seam_m
+    assert real.seam_m < 0.15
 
 
 def test_a_terrain_that_does_not_lie_beneath_the_photos_is_refused() -> None:
