@@ -110,6 +110,7 @@ PURE = (
     "imagery.zones.rules", "imagery.zones.management", "imagery.zones.prescription",
     "imagery.calibration.radiance", "imagery.calibration.sun", "imagery.calibration.light",
     "imagery.calibration.certificate", "imagery.calibration.reflectance",
+    "imagery.calibration.light_series",
     "imagery.decoding.headers", "imagery.decoding.xmp", "imagery.intake.told",
     "imagery.intake.moments", "imagery.intake.optics", "imagery.intake.lights",
     "imagery.intake.quality", "imagery.intake.coverage", "imagery.intake.captures",

@@ -99,7 +99,7 @@ def homography(shift: tuple[float, float], turn_deg: float, grow: float) -> np.n
     return np.asarray(middle @ inner @ np.linalg.inv(middle))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     st.tuples(st.floats(-18, 18), st.floats(-18, 18)),
     st.floats(-1.2, 1.2),
@@ -192,7 +192,7 @@ def test_a_real_close_up_whose_depth_no_homography_can_take_is_told_of() -> None
     pictures = []
     for name in ("GRE", "NIR"):
         taken, counts = sequoia(name)
-        pictures.append(undistorted(taken, radiance(taken, counts).values)[:600, :800])
+        pictures.append(undistorted(taken, radiance(taken, counts).values)[:480, :640])
     assert [f.where for f in align(pictures, names=["GRE", "NIR"]).findings] == ["NIR"]
 
 

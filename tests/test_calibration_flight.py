@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from agri.errors import BadInput
+from agri.geo import LonLat
+from imagery.bands import Band
 from imagery.calibration.certificate import typed_certificate
 from imagery.calibration.flight import CapturePixels, calibrate_flight, coarser, read_counts
+from imagery.calibration.light_series import light_series
 from imagery.calibration.radiance import radiance
 from imagery.calibration.reflectance import reflectance
 from imagery.intake import Intake, take_in
-from imagery.photo import Photo
+from imagery.photo import Light, Photo
 from tests.real_captures import CERTIFICATE, golden, imagery_folder
 
 PAPER = typed_certificate("RP02-1603036-SC", CERTIFICATE)
@@ -58,10 +62,22 @@ def test_captures_reach_the_mosaic_calibrated_and_aligned(card: Intake) -> None:
     flown = files_of(card, "IMG_0001")
     flight = calibrate_flight(flown, files_of(card, "IMG_0000"), certificate=PAPER)
     source = CapturePixels.of(flight)
-    picture = source.source(flown)(4)
-    assert picture.shape == (240, 320, 5)
+    picture = source.source(flown[:2])(4)
+    assert picture.shape == (240, 320, 2)
     assert 0.0 < float(np.nanmedian(picture)) < 0.6
     assert not source.findings
+
+
+def test_bands_that_cannot_lie_with_the_others_are_left_out_and_told(card: Intake) -> None:
+    flown = files_of(card, "IMG_0001")[:2]
+    thermal = replace(flown[0], bands=(Band.at("LWIR", 11000.0, 6000.0),))
+    sharp = replace(flown[0], width_px=2464, bands=(Band.at("Panchro", 634.5, 463.0),))
+    source = CapturePixels.of(calibrate_flight([*flown, thermal, sharp]))
+    assert source.picture([*flown, thermal, sharp]).values.shape == (2, 960, 1280)
+    left = {f.where for f in source.findings if f.key == "finding.band_left_out"}
+    assert left == {"LWIR 11000 nm", "Panchro 634.5 nm"}
+    with pytest.raises(BadInput, match="None of the capture"):
+        source.picture([thermal])
 
 
 def test_without_its_certificate_the_panel_is_named_and_light_is_used(card: Intake) -> None:
@@ -93,3 +109,36 @@ def test_a_coarser_picture_keeps_means_and_gaps() -> None:
     assert small[0, 0, 0] == np.mean([0, 2, 6, 8])
     assert np.isnan(small[0, 0, 1])
     assert small[2, 1, 0] == 28.0
+
+
+def under(light: float, minute: float) -> Photo:
+    return Photo(
+        path=Path(f"IMG_{minute:06.2f}.tif"),
+        width_px=2,
+        height_px=2,
+        bits=16,
+        bands=(Band.at("Red", 668.0, 10.0),),
+        taken_utc=datetime(2026, 5, 1, 3, tzinfo=UTC) + timedelta(minutes=minute),
+        place=LonLat(lon_deg=106.51, lat_deg=21.08),
+        light=Light(kind="dls2", absolute=True, horizontal_irradiance=light),
+    )
+
+
+def test_clouds_over_a_flight_are_told_from_the_sun_s_own_course() -> None:
+    rng = np.random.default_rng(1)
+    sky = 0.8 + 0.01 * np.arange(40) + rng.normal(0.0, 0.005, 40)
+    sky[12:20] *= 0.6
+    photos = [under(value, minute) for minute, value in enumerate(sky)]
+    (series,) = light_series([*photos[::-1], replace(photos[0], light=None)])
+    assert [n for n, cloudy in enumerate(series.cloudy) if cloudy] == list(range(12, 20))
+    assert series.photos[0] == photos[0]
+    assert (series.missing, series.absolute) == (1, True)
+    assert [f.key for f in series.findings] == ["finding.flight_cloudy"]
+    clear = light_series([under(0.8 + 0.02 * minute, minute) for minute in range(20)])
+    assert not clear[0].findings
+    assert clear[0].expected == pytest.approx(clear[0].light)
+
+
+def test_a_flight_without_a_light_sensor_has_no_curve() -> None:
+    assert light_series([replace(under(1.0, 0.0), light=None)]) == ()
+    assert light_series([under(1.0, 0.0)])[0].expected == (1.0,)

@@ -3,6 +3,7 @@
 * `radiance`: what sensor, lens and exposure add is taken away;
 * `sun`: where the sun stands;
 * `light`: what a light sensor tells of the light from above;
+* `light_series`: light over a whole flight, and when clouds came;
 * `lens`: a lens's distortion undone;
 * `certificate`: what a reflectance panel reflects, by wavelength;
 * `panel`: the reflectance panel, found and read;

@@ -16,6 +16,7 @@ other, coarser by a whole factor. The alignment of one capture is the start for 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.findings import Finding
+from imagery.bands import Role
 from imagery.calibration.alignment import Alignment
 from imagery.calibration.capture import CapturePicture, capture_picture
 from imagery.calibration.certificate import Certificate
@@ -101,7 +103,7 @@ def calibrate_flight(
     Parameters
     ----------
     photos : sequence of Photo
-        Single-band photos of the flight; colour pictures are passed over.
+        Single-band photos of the flight; colour pictures and thermal bands are passed over.
     panel_photos : sequence of Photo
         Those that show, or may show, the panel.
     certificate : Certificate, optional
@@ -123,7 +125,7 @@ def calibrate_flight(
     outlines = outlines or {}
     readings: list[PanelReading] = []
     missed: list[tuple[Photo, Finding]] = []
-    singles = [photo for photo in panel_photos if photo.channels == 1 and photo.bands]
+    singles = _optical(panel_photos)
     for number, photo in enumerate(singles):
         found = read_panel(photo, read(photo), outline=outlines.get(photo.path, ()),
                            certificate=certificate)  # fmt: skip
@@ -133,8 +135,7 @@ def calibrate_flight(
             missed.append((photo, found))
         if progress is not None:
             progress((number + 1) / len(singles))
-    flown = [photo for photo in photos if photo.channels == 1 and photo.bands]
-    calibration = ground_calibration(flown, readings, wanted)
+    calibration = ground_calibration(_optical(photos), readings, wanted)
     told = [] if wanted == "light" else _missed(missed, readings)
     return FlightCalibration(
         calibration=calibration,
@@ -171,13 +172,33 @@ class CapturePixels:
         return cls(calibration=flight.calibration, read=read, findings=list(flight.findings))
 
     def picture(self, photos: Sequence[Photo]) -> CapturePicture:
-        """Return one capture, as `imagery.calibration.capture.capture_picture`."""
-        singles = [photo for photo in photos if photo.channels == 1 and photo.bands]
+        """Return one capture, as `imagery.calibration.capture.capture_picture`.
+
+        Parameters
+        ----------
+        photos : sequence of Photo
+            Of one moment. Thermal bands, colour pictures and bands of another size than most
+            (panchromatic) are left out and told of.
+
+        Raises
+        ------
+        BadInput
+            When no band is left; else as `imagery.calibration.capture.capture_picture`.
+        """
+        optical = _optical(photos)
+        sizes = Counter((photo.width_px, photo.height_px) for photo in optical)
+        if not sizes:
+            raise BadInput("error.capture_empty", count=len(photos))
+        size = sizes.most_common(1)[0][0]
+        singles = [photo for photo in optical if (photo.width_px, photo.height_px) == size]
+        left = [Finding.info("finding.band_left_out", where=photo.bands[0].label)
+                for photo in photos if photo.bands and photo not in singles]  # fmt: skip
         found = capture_picture(singles, self.read, self.calibration, before=self._before)
         if all(band.good for band in found.alignment.bands):
             self._before = found.alignment
-        known = set(self.findings)
-        self.findings += [finding for finding in found.findings if finding not in known]
+        for finding in (*left, *found.findings):
+            if finding not in self.findings:
+                self.findings.append(finding)
         return found
 
     def source(self, photos: Sequence[Photo]) -> Callable[[int], NDArray[np.float32]]:
@@ -210,6 +231,15 @@ def coarser(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     rows, columns = padded.shape[0] // factor, padded.shape[1] // factor
     blocks = padded.reshape(rows, factor, columns, factor, bands)
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+
+
+def _optical(photos: Sequence[Photo]) -> list[Photo]:
+    """Files of a single band that measures reflected light."""
+    return [
+        photo
+        for photo in photos
+        if photo.channels == 1 and photo.band is not None and photo.band.role is not Role.T
+    ]
 
 
 def _missed(

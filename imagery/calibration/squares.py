@@ -59,7 +59,7 @@ def edges(picture: FloatImage) -> FloatImage:
     strength = cv2.magnitude(
         cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     )
-    local = cv2.GaussianBlur(strength, (0, 0), 24.0)
+    local = cv2.blur(strength, (65, 65))
     evened: FloatImage = strength / (local + np.float32(1e-3 * spread + 1e-12))
     inner = cv2.erode(known.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     evened[~inner] = 0.0
