@@ -13,13 +13,14 @@ be exchanged in place, meets all tests of its room in a child that takes everyth
 that run the changed line first. A kill there must happen twice: these tests hold sockets and
 clocks, and a busy machine is no proof. A change is killed by a test that fails, by an import that
 fails, or by running far longer than the tests do unchanged (`SLACK` times as long). With
-``--quick`` the second meeting is left out and what it would settle is told as survived.
+``--quick`` the second meeting is left out; what it would settle, or what the time did not reach,
+is told as survived (``"met": "quick tests"``).
 
 What fails unchanged is told (``"left_out"``) and judges no change. A survivor whose line no test
 runs is told apart (``"run_by": 0``). Tests that start programs of their own test these unchanged.
 
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
-``--seconds`` left no time for is counted as not run. A package's rate has Wilson's 95 % interval;
+``--seconds`` left no time for at all is counted as not run. A package's rate has Wilson's 95 % interval;
 the whole is the packages' rates weighted by how many changes each has, as a stratified sample
 wants it. Whether a survivor makes any difference is for a person to say, one by one, with the
 reason (`mutation_judged.json`); ``"killed_percent"`` does not know of it, and
@@ -376,8 +377,8 @@ def examine(
     packages = {}
     for package, changes in chosen.items():
         fates = [fate for room, mutant in changes if (fate := book.find(room, mutant))]
-        settled = [told(fate, judged) for fate in fates if fate["settled"] or quick]
-        packages[package] = summed_up(settled, drawn_=len(changes), all_=len(everything[package]))
+        shown = [told(fate, judged) for fate in fates]
+        packages[package] = summed_up(shown, drawn_=len(changes), all_=len(everything[package]))
     left_out = sorted(test for one in seen.values() for test in one.failed)
     return {"left_out": left_out, "whole": weighed([*packages.values()]), "packages": packages}
 
@@ -427,6 +428,8 @@ def told(fate: Fate, judged: Sequence[Mapping[str, Any]]) -> Fate:
     """A fate as it stands in the report, with what a person judged of it."""
     left_out = {"room", "rests_on", "stamp", "settled"}
     shown = {name: value for name, value in fate.items() if name not in left_out}
+    if not fate["settled"]:
+        shown["met"] = "quick tests"
     for one in judged if fate["fate"] == "survived" else ():
         if all(one[name] == fate[name] for name in ("file", "source", "column", "before", "after")):
             shown |= {"judged": one["judged"], "reason": one["reason"]}

@@ -11,12 +11,22 @@ from __future__ import annotations
 CHECKS = ("tests/test_checks.py",)
 SPRAY_CHECKS = ("tests/test_checks_spray.py",)
 FLIGHT = ("tests/test_flight.py", "tests/test_flight_limits.py")
-LINES = ("tests/test_spray_lines.py", "tests/test_spray_directions.py", "tests/test_spray.py")
-PLOT = ("tests/test_spray_plot.py", "tests/test_spray_directions.py", "tests/test_spray.py")
+LINES = (
+    "tests/test_spray_lines.py",
+    "tests/test_spray_directions.py",
+    "tests/test_spray_geometry.py",
+    "tests/test_spray.py",
+)
+PLOT = (
+    "tests/test_spray_plot.py",
+    "tests/test_spray_directions.py",
+    "tests/test_spray_geometry.py",
+    "tests/test_spray.py",
+)
 
 TESTS: dict[str, tuple[str, ...]] = {
     "missions.checks.coverage": CHECKS,
-    "missions.checks.dose": SPRAY_CHECKS,
+    "missions.checks.dose": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.fence": CHECKS,
     "missions.checks.items": CHECKS + SPRAY_CHECKS,
     "missions.checks.path": (
@@ -41,7 +51,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         *SPRAY_CHECKS,
         "tests/test_passes_energy.py",
     ),
-    "missions.checks.work": SPRAY_CHECKS,
+    "missions.checks.work": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.wire.commands": (
         "tests/test_wire_commands.py",
         "tests/test_wire.py",
@@ -62,6 +72,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.spray.directions": LINES,
     "missions.spray.lines": LINES,
     "missions.spray.mission": (
+        "tests/test_spray_geometry.py",
         "tests/test_spray.py",
         "tests/test_checks_spray.py",
         "tests/test_passes_items.py",

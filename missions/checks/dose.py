@@ -154,7 +154,7 @@ def check_work(
 def _shares(job: SprayJob, work: Work, treatable: BaseGeometry | None) -> tuple[float, float]:
     """Return the shares of the treatable area sprayed, and sprayed more often than meant."""
     strips = [strip for _, strip in work.strips()]
-    if treatable is None or treatable.is_empty or not strips:
+    if treatable is None or not treatable.area or not strips:
         return 0.0, 0.0
     inside = [strip.intersection(treatable) for strip in strips]
     once = float(shapely.union_all(inside).area)

@@ -255,7 +255,9 @@ def in_order(
     """
     sides = [way for way, side in zip(ways, kinds, strict=True) if side]
     lines = [way for way, side in zip(ways, kinds, strict=True) if not side]
-    best: tuple[float, tuple[tuple[Place, ...], ...], bool] | None = None
+    if not ways:
+        return (), ()
+    best: tuple[float, tuple[tuple[Place, ...], ...], bool] = (math.inf, (), True)
     rounds = [[*sides[k:], *sides[:k]] for k in range(len(sides))] or [[]]
     sweeps = [_there_and_back(order, turned=turned)
               for order in (lines, lines[::-1]) for turned in (False, True)]  # fmt: skip
@@ -265,10 +267,8 @@ def in_order(
                 order = (*edge, *sweep) if edge_first else (*sweep, *edge)
                 long_m = math.dist(home, order[0][0]) + math.dist(order[-1][1], home)
                 long_m += sum(math.dist(a[1], b[0]) for a, b in pairwise(order))
-                if best is None or long_m < best[0] - 0.01:
+                if long_m < best[0] - 0.01:
                     best = (long_m, order, edge_first)
-    if best is None or not best[1]:
-        return (), ()
     edges, rest = [True] * len(sides), [False] * len(lines)
     return best[1], tuple(edges + rest if best[2] else rest + edges)
 
