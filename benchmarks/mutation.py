@@ -20,8 +20,8 @@ What fails unchanged is told (``"left_out"``) and judges no change. A survivor w
 runs is told apart (``"run_by": 0``). Tests that start programs of their own test these unchanged.
 
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
-``--seconds`` left no time for at all is counted as not run. A package's rate has Wilson's 95 % interval;
-the whole is the packages' rates weighted by how many changes each has, as a stratified sample
+``--seconds`` left no time for at all is counted as not run. A package's rate has Wilson's 95 %
+interval; the whole is the packages' rates weighted by how many changes each has, as a stratified sample
 wants it. Whether a survivor makes any difference is for a person to say, one by one, with the
 reason (`mutation_judged.json`); ``"killed_percent"`` does not know of it, and
 ``"killed_percent_of_real"`` leaves out those judged to make none.

@@ -70,7 +70,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from benchmarks.mutation import examine
 table = {"toyfarm.tank": ["tests/test_tank.py"]}
-print(json.dumps(examine(Path(sys.argv[2]), table, sample=99, seed=1, seconds=300.0, slack_s=1.0)))
+print(json.dumps(examine(Path(sys.argv[2]), table, sample=99, seed=1, seconds=300.0, slack_s=6.0)))
 """
 
 
