@@ -1070,6 +1070,43 @@ def test_a_record_keeps_the_pumps_output_at_every_position_and_tells_what_was_no
     assert np.isnan(Track(**old).pump_share).tolist() == [True] * 3
 
 
+def pumps(recording: Recording, *told: tuple[str, float, float]) -> None:
+    """Show positions, 5 m further north each second, and a pump's outputs, in the order heard."""
+    seen = FLYING
+    for kind, time_s, value in told:
+        if kind == "at":
+            place = FRAME.place(0.0, 5.0 * (time_s - 60.0))
+            seen = replace(seen, time_s=time_s, place=place)
+            recording.take(sighting(seen, SightingKind.POSITION))
+        else:
+            seen = replace(seen, pump_s=time_s, pump_share=value)
+            recording.take(sighting(seen, SightingKind.STATE))
+
+
+def test_where_the_pump_changes_the_record_tells_it_at_its_own_moment_and_place() -> None:
+    """Two positions a second apart, ten outputs between them: on 0.4 m later, off the same."""
+    log = Kept()
+    recording = Recording(60.0, log)
+    steps = [("pump", 61.0 + tenth / 10.0, 0.5 * (3 <= tenth < 8)) for tenth in range(1, 10)]
+    pumps(recording, ("pump", 60.9, 0.0), ("at", 61.0, 0.0), *steps, ("at", 62.0, 0.0))
+    track = finish(recording).track
+    assert track.time_s.tolist() == [1.0, 1.2, 1.3, 1.7, 1.8, 2.0]
+    assert track.pump_share.tolist() == [0.0, 0.0, 0.5, 0.5, 0.0, 0.0]
+    north_m = FRAME.to_local(track.lon_deg, track.lat_deg)[1].tolist()
+    assert north_m == pytest.approx([5.0, 6.0, 6.5, 8.5, 9.0, 10.0], abs=0.01)
+    assert [line["time_s"] for line in log.lines] == track.time_s.tolist()
+
+
+def test_a_pump_that_runs_on_or_is_told_over_a_silence_adds_no_rows() -> None:
+    recording = Recording(60.0)
+    pumps(recording, ("pump", 60.9, 0.4), ("at", 61.0, 0.0), ("pump", 61.1, 0.5),
+          ("pump", 61.2, 0.6), ("at", 61.3, 0.0), ("pump", 61.4, 0.0), ("pump", 61.4, 0.0),
+          ("at", 63.0, 0.0), ("at", 63.2, 0.0))  # fmt: skip
+    track = finish(recording).track
+    assert track.time_s.tolist() == [1.0, 1.3, 3.0, 3.2]
+    assert track.pump_share.tolist() == [0.4, 0.6, 0.0, 0.0]
+
+
 def test_a_picture_told_twice_is_kept_once_and_one_never_told_is_missed() -> None:
     recording = Recording(60.0)
     for index in (41, 42, 42, 45, 41):

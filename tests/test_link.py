@@ -474,6 +474,22 @@ def test_the_pumps_share_is_its_pulse_between_its_own_least_and_most() -> None:
     assert fold(turned, servo_output(servo9=0), 0.0).pump_share == 0.0
 
 
+def test_a_pumps_output_has_its_own_time_on_the_aircrafts_clock_which_runs_over() -> None:
+    """32 bits of microseconds begin anew after 71.6 minutes; the clock of positions does not."""
+    pump = PumpServo(channel=9, min_us=1100.0, max_us=1900.0)
+    around_s = 2.0**32 / 1e6
+    for clock_s, told_s in (
+        (12.0, 12.05),
+        (around_s - 0.02, around_s + 0.03),
+        (around_s + 0.02, around_s - 0.03),
+        (3.0 * around_s + 7.0, 3.0 * around_s + 7.0),
+    ):
+        message = servo_output(servo9=1300)
+        message.time_usec = round(told_s * 1e6) % 2**32
+        seen = fold(Telemetry(pump=pump, time_s=clock_s), message, 0.0)
+        assert seen.pump_s == pytest.approx(told_s)
+
+
 def test_a_pump_that_was_not_found_or_not_told_of_stays_unknown() -> None:
     assert math.isnan(fold(Telemetry(), servo_output(servo9=1500), 0.0).pump_share)
     seen = Telemetry(pump=PumpServo(channel=9, min_us=1100.0, max_us=1900.0))

@@ -88,7 +88,7 @@ def _rest_planned(farm: Workspace, plan: FlightPlan, *, simulated: bool) -> bool
     """Offer the rest of a spraying that was broken off, and plan it after a yes."""
     from agri.cli.show import ask, show_findings, show_job, tell
     from agri.operations.found import broken_off
-    from agri.operations.sorties import resume_flight
+    from agri.operations.sorties import SEAM_M, resume_flight
 
     found = broken_off(farm, plan, simulated=simulated)
     rest = next((f for f in found if f.key == "finding.rest_left"), None)
@@ -97,7 +97,7 @@ def _rest_planned(farm: Workspace, plan: FlightPlan, *, simulated: bool) -> bool
     show_findings(found)
     if not ask("cli.ask_rest"):
         return False
-    job = resume_flight(farm, str(dict(rest.message.values)["flight"]), overlap_m=0.0,
+    job = resume_flight(farm, str(dict(rest.message.values)["flight"]), overlap_m=SEAM_M,
                         language=language.get(), now=datetime.now(UTC))  # fmt: skip
     if job is None:
         tell("cli.nothing_left")

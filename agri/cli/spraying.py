@@ -301,7 +301,7 @@ def sorties(
 @app.command(help="cli.help.resume")
 def resume(
     flight: FlightArgument = "",
-    overlap: OverlapOption = "0m",
+    overlap: OverlapOption = "1m",
     left: LeftOption = "",
     filled: FilledOption = "",
     farm: FarmOption = None,

@@ -44,6 +44,9 @@ _SORTIE = re.compile(r" \d+/\d+$")
 """What a sortie's name adds to its job's."""
 PUMP_RUNS = 0.01
 """Share of the pump's output above which it runs: its servo's pulse is told in microseconds."""
+SEAM_M = 1.0
+"""How far before a stop the rest begins when nobody says otherwise: ArduPilot's sprayer comes on up
+to a third of a second late, and a metre sprayed twice weighs less than two that are missed."""
 
 
 def _spray_plan(farm: Workspace, wanted: str) -> tuple[FlightPlan, SprayJob]:

@@ -5,6 +5,11 @@ position, picture and event goes to a `FlightLog` as well, so that a crash keeps
 (`agri.flightlog.LineLog` is one). A log that breaks in the air does not end the flight: it is said
 once, and the record goes on in memory.
 
+A pump changes between two positions, and at 6 m/s a fifth of a second is more than a metre of
+ground. So its output is told oftener than the place is, and where it went on or off the record has
+two rows more: the last output before and the first after, each at its own moment, at the place
+between the two positions around it.
+
 Pictures are counted by the camera's own counter (CAMERA_FEEDBACK img_idx): doubled messages are
 dropped, and gaps are told, since a photograph without a position is one the map cannot use.
 """
@@ -15,6 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +29,15 @@ from agri.errors import StoreError
 from agri.geo import LonLat
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
+from missions.flight.spray_watch import ON_SHARE
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import Telemetry
+
+LONGEST_STEP_S = 1.0
+"""Between two positions further apart nobody knows where the pump changed."""
+
+Row = tuple[float, ...]
+"""Time, longitude, latitude, height, speed, battery, pump: as in `agri.track.Track`."""
 
 
 class FlightLog(Protocol):
@@ -65,12 +78,14 @@ class Recording:
         self.events: list[Event] = []
         self._began_s = began_s
         self._log = log
-        self._rows: list[tuple[float, ...]] = []
+        self._rows: list[Row] = []
+        self._outputs: list[tuple[float, float]] = []
         self._indices: set[int] = set()
         self._first_index: int | None = None
 
     def take(self, sighting: Sighting) -> None:
-        """Take a sighting: a position or a picture; others are passed over."""
+        """Take a sighting: a position, a picture or a pump's output; others are passed over."""
+        self._output(sighting.telemetry)
         if sighting.kind is SightingKind.POSITION:
             self._position(sighting.telemetry)
         elif sighting.kind is SightingKind.PHOTO and sighting.photo is not None:
@@ -117,29 +132,54 @@ class Recording:
     def _since(self, time_s: float) -> float:
         return round(time_s - self._began_s, 3)
 
+    def _output(self, seen: Telemetry) -> None:
+        if math.isfinite(seen.pump_s):
+            told = (self._since(seen.pump_s), seen.pump_share)
+            if not self._outputs or told[0] > self._outputs[-1][0]:
+                self._outputs.append(told)
+
     def _position(self, seen: Telemetry) -> None:
         place, time_s = seen.place, self._since(seen.time_s)
         if place is None or (self._rows and time_s <= self._rows[-1][0]):
             return
-        self._rows.append(
-            (
-                time_s,
-                place.lon_deg,
-                place.lat_deg,
-                seen.height_m,
-                seen.speed_m_s,
-                seen.battery_pct,
-                seen.pump_share,
-            )
+        here = (
+            time_s,
+            place.lon_deg,
+            place.lat_deg,
+            seen.height_m,
+            seen.speed_m_s,
+            seen.battery_pct,
+            seen.pump_share,
         )
+        for told_s, share in self._changes(time_s):
+            self._add((*between(self._rows[-1], here, told_s)[:-1], share))
+        self._add(here)
+        self._outputs = self._outputs[-1:]
+
+    def _changes(self, until_s: float) -> list[tuple[float, float]]:
+        """Return the outputs since the last position between which the pump went on or off."""
+        if not self._rows or until_s - self._rows[-1][0] > LONGEST_STEP_S:
+            return []
+        turned = {
+            told
+            for pair in pairwise(self._outputs)
+            if (pair[0][1] > ON_SHARE) != (pair[1][1] > ON_SHARE)
+            for told in pair
+        }
+        since_s = self._rows[-1][0]
+        return [told for told in self._outputs if told in turned and since_s < told[0] < until_s]
+
+    def _add(self, row: Row) -> None:
+        self._rows.append(row)
+        time_s, lon_deg, lat_deg, height_m, speed_m_s, battery_pct, pump_share = row
         self._keep(
             lambda log: log.position(
                 time_s=time_s,
-                place=place,
-                height_m=seen.height_m,
-                speed_m_s=seen.speed_m_s,
-                battery_pct=seen.battery_pct,
-                pump_share=seen.pump_share,
+                place=LonLat(lon_deg=lon_deg, lat_deg=lat_deg),
+                height_m=height_m,
+                speed_m_s=speed_m_s,
+                battery_pct=battery_pct,
+                pump_share=pump_share,
             )
         )
 
@@ -165,3 +205,16 @@ class Recording:
             now_s = self._rows[-1][0] if self._rows else 0.0
             message = Message.of("event.log_broken", reason=trouble.message)
             self.events.append(Event(now_s, message))
+
+
+def between(before: Row, after: Row, time_s: float) -> Row:
+    """Return what a row between two others would be, on the straight way from one to the other.
+
+    Examples
+    --------
+    >>> between((0.0, 10.0), (2.0, 14.0), 0.5)
+    (0.5, 11.0)
+    """
+    share = (time_s - before[0]) / (after[0] - before[0])
+    rest = (a + share * (b - a) for a, b in zip(before[1:], after[1:], strict=True))
+    return (time_s, *rest)

@@ -26,6 +26,8 @@ EKF_POS_HORIZ_ABS, EKF_CONST_POS_MODE = 16, 128
 GRAVITY_M_S2, LEAST_UPRIGHT = 9.80665, 0.2
 ARMED = 128
 """MAV_MODE_FLAG_SAFETY_ARMED."""
+MICROSECONDS_S = 2.0**32 / 1e6
+"""SERVO_OUTPUT_RAW counts microseconds in 32 bits, and begins anew so often (71.6 minutes)."""
 MAVLINK_1, OLD_SERVOS = 0xFE, 8
 """First byte of a MAVLink 1 frame, and how many servos its SERVO_OUTPUT_RAW tells of."""
 
@@ -180,6 +182,8 @@ class Telemetry:
         Where a sprayer's pump is; None when it was not asked for or there is none.
     pump_share : float
         The pump's output, 0 to 1; NaN when not told.
+    pump_s : float
+        Its clock when the output was that; −inf before it told.
     v_east_m_s, v_north_m_s : float
         Velocity over the ground.
     thrust_east_m_s2, thrust_north_m_s2 : float
@@ -223,6 +227,7 @@ class Telemetry:
     named: Mapping[str, NamedValue] = field(default_factory=dict)
     pump: PumpServo | None = None
     pump_share: float = math.nan
+    pump_s: float = -math.inf
     v_east_m_s: float = math.nan
     v_north_m_s: float = math.nan
     thrust_east_m_s2: float = math.nan
@@ -340,7 +345,9 @@ def _servos(t: Telemetry, m: Any, _: float) -> Telemetry:
     if t.pump is None or m.port != 0 or (t.pump.channel > OLD_SERVOS and _is_old(m)):
         return t
     pulse_us = float(getattr(m, f"servo{t.pump.channel}_raw"))
-    return replace(t, pump_share=t.pump.share(pulse_us))
+    told_s = m.time_usec / 1e6
+    turns = round((t.time_s - told_s) / MICROSECONDS_S)
+    return replace(t, pump_share=t.pump.share(pulse_us), pump_s=told_s + turns * MICROSECONDS_S)
 
 
 def _home(t: Telemetry, m: Any, _: float) -> Telemetry:
