@@ -8,7 +8,8 @@ It is on board when SCR_ENABLE and SPGD_VER are set at the start. SPGD_VER is th
 a ground station sees that such a script runs; without one it does not exist, here as there.
 Ten times a second it orders the sprayer off unless the aircraft is armed and in AUTO, its mission
 runs, the item flown to is neither take-off nor return nor landing and lies not behind
-DO_LAND_START, and no fence is broken and no failsafe is on. It only ever switches off; on the
+DO_LAND_START, no fence is broken, no failsafe is on, and its receiver has a fix (without one the
+vehicle itself flies on for a while before its estimator fails). It only ever switches off; on the
 ground, from three seconds after disarming, it lets people alone, who fill and try the hoses.
 
 Once a second it tells of itself by a named value: SPGD_VER, or 0 when no output drives a pump.
@@ -66,7 +67,9 @@ def reason(copter: Copter) -> str:
         return f"mode {Mode.AUTO_RTL.name if copter.auto_rtl else copter.mode.name}"
     if copter.fence.breaches:
         return "fence crossed"
-    return "failsafe" if copter.failsafes.any_on else _off_the_lines(copter.mission)
+    if copter.failsafes.any_on:
+        return "failsafe"
+    return _off_the_lines(copter.mission) if copter.ready.gps_fix else "no GPS fix"
 
 
 def _off_the_lines(mission: MissionRun) -> str:

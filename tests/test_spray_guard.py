@@ -19,7 +19,7 @@ from missions import onboard
 
 ROOT = Path(__file__).resolve().parents[1]
 CALL = re.compile(r'\bask\(\s*([\w.]+),\s*"(\w+)"((?:[^()]|\([^()]*\))*)\)')
-BINDINGS = ("arming", "battery", "fence", "gcs", "mission", "param", "rc", "vehicle",
+BINDINGS = ("arming", "battery", "fence", "gcs", "gps", "mission", "param", "rc", "vehicle",
             "SRV_Channels")  # fmt: skip
 READS = {
     "arming": {"is_armed"},
@@ -28,6 +28,7 @@ READS = {
     "mission": {"state", "num_commands", "get_item", "get_current_nav_id",
                 "get_current_nav_index"},
     "vehicle": {"get_mode", "has_ekf_failsafed"},
+    "gps": {"primary_sensor", "status", "last_fix_time_ms"},
 }  # fmt: skip
 """Bindings of which the script may use nothing but these readings."""
 
@@ -57,7 +58,7 @@ def test_nothing_in_the_script_can_switch_the_sprayer_on():
     reads = {(o, m) for o, methods in READS.items() for m in methods}
     reads |= {("rc", "has_valid_input"), ("gcs", "last_seen"), ("gcs", "send_text"),
               ("gcs", "send_named_float"), ("param", "get"), ("SRV_Channels", "get_output_pwm"),
-              ("item", "command"), ("seen", "tofloat")}  # fmt: skip
+              ("item", "command"), ("seen", "tofloat"), ("fixed", "tofloat")}  # fmt: skip
     found = calls()
     assert len(found) == code().count("ask(") - 1, "a call that is not understood here"
     assert {call for call in found if call[:2] not in reads} == changing

@@ -80,6 +80,15 @@ def left_auto_or_said(flight: Flight, *words: str) -> Callable[[Any], bool]:
     return shown
 
 
+def told_by(name: str) -> Callable[[Any], bool]:
+    """Whether the vehicle says that this parameter is set."""
+
+    def told(message: Any) -> bool:
+        return message.get_type() == "PARAM_VALUE" and message.param_id == name
+
+    return told
+
+
 @pytest.mark.parametrize("moments", FEW_OR_MANY)
 def test_a_pilot_who_leaves_auto_by_any_mode_stops_the_pump(moments, record_property):
     with on_the_line(script()) as flight:
@@ -175,13 +184,25 @@ def test_crossing_the_fence_stops_the_pump(moments, fence, action, record_proper
         judge(record_property, f"fence {limit}, action {action}", stops)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_losing_the_place_stops_the_pump(seed, record_property):
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_satellites_lost_stop_the_pump_long_before_the_firmware_says_so(seed, record_property):
+    """What counts is the loss itself: the moment at which the receiver fell silent."""
     with on_the_line(script(), seed=seed) as flight:
         flight.back_on_the_line()
-        sign = left_auto_or_said(flight, "EKF Failsafe")
-        stop = flight.stop_after(lambda f: f.set("SIM_GPS_DISABLE", 1), sign)
+        stop = flight.stop_after(lambda f: f.set("SIM_GPS_DISABLE", 1), told_by("SIM_GPS_DISABLE"))
+        assert not flight.said("EKF Failsafe")
         judge(record_property, "satellites lost", [stop])
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_a_receiver_that_jumps_away_stops_the_pump(seed, record_property):
+    """It still tells a good fix, some 110 m off; the estimator does not believe it."""
+    with on_the_line(script(), seed=seed) as flight:
+        flight.back_on_the_line()
+        sign = told_by("SIM_GPS_GLITCH_X")
+        stop = flight.stop_after(lambda f: f.set("SIM_GPS_GLITCH_X", 0.001), sign)
+        assert not flight.said("EKF Failsafe")
+        judge(record_property, "receiver jumps", [stop])
 
 
 @pytest.mark.parametrize("moments", FEW_OR_MANY)

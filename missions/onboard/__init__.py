@@ -30,7 +30,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-VERSION = 1
+VERSION = 2
 """Version of the script, raised with every change of what it does."""
 FILE_NAME = "spray_guard.lua"
 CARD_FOLDER = "APM/scripts"

@@ -5,7 +5,10 @@ ArduCopter leaves its sprayer running when AUTO is left (RTL, LAND, a pilot's sw
 the pump follows the ground speed, so it sprays all the way home, and on the next flight too. This
 script looks ten times a second and switches the sprayer off unless all of this holds: armed, mode
 AUTO, a mission running, not in its take-off, return or landing items nor behind DO_LAND_START (or
-DO_RETURN_PATH_START), no fence crossed, no battery, EKF, remote control or ground station failsafe.
+DO_RETURN_PATH_START), no fence crossed, no battery, EKF, remote control or ground station failsafe,
+and the place known: a receiver with a three-dimensional fix less than a second old, whose word the
+estimator takes. (The firmware itself flies on without satellites for 10 to 42 seconds before it
+says that its estimator failed.)
 
 It can only switch off. After an interruption the mission's own next "sprayer on" starts it again;
 what lay between stays unsprayed. It keeps off what a pilot or a ground station switches on in
@@ -27,12 +30,16 @@ To install: card folder APM/scripts, SCR_ENABLE 1, SCR_HEAP_SIZE 100000 or more,
 anew.
 ]]
 
-local VERSION = 1
+local VERSION = 2
 local EVERY_MS = 100
 local SLOW_MS = 1000
 local GROUND_MS = 3000
 local TELL_MS = 2000
 local LOST_LOOKS = 5 -- one bad frame of the remote control is no loss
+local FIX_MS = 1000 -- a fix older than this is none: receivers tell five a second and more
+local FIX_3D = 3
+local REFUSED = 1.0 -- from here on the estimator takes no more of the receiver's word
+local REFUSED_LOOKS = 3 -- a single bad fix is no loss
 
 local AUTO = 3
 local SPRAYER_SWITCH, SWITCH_LOW = 15, 0
@@ -190,6 +197,29 @@ local function scan_mission(steps)
   end
 end
 
+-- Why the place is not known; nil when it is. What a firmware cannot tell it is not asked for.
+local refused_looks = 0
+
+local function astray()
+  local receiver = ask(gps, "primary_sensor") or 0
+  local fix = ask(gps, "status", receiver)
+  if fix and fix < FIX_3D then
+    return "no GPS fix"
+  end
+  local fixed = ask(gps, "last_fix_time_ms", receiver)
+  fixed = fixed and ask(fixed, "tofloat") or 0
+  if fixed > 0 and now_ms() - fixed > FIX_MS then
+    return "GPS lost"
+  end
+  local went, speed, place = pcall(function() return ahrs:get_variances() end)
+  local refused = went and speed and place and math.max(speed, place) >= REFUSED
+  refused_looks = refused and refused_looks + 1 or 0
+  if refused_looks >= REFUSED_LOOKS then
+    return "GPS not trusted"
+  end
+  return nil
+end
+
 local had_control, lost_looks = false, 0
 local station_limit_ms = nil -- silence after which the ground station failsafe holds; nil: none
 
@@ -233,7 +263,7 @@ local function reason()
   if leg_at and (ask(mission, "get_current_nav_index") or 0) > leg_at then
     return "return leg"
   end
-  return failsafe()
+  return failsafe() or astray()
 end
 
 local function look_up_limits()
