@@ -434,8 +434,10 @@ def kept_reader(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]
     """One reader for many takings-in, so that a process is not started for each."""
     reader = Reader(root)
 
-    def read_all(paths: Sequence[Path], root: Path, **_: Any) -> tuple[Answer, ...]:
-        return tuple(reader.read(path) for path in paths)
+    def read_all(
+        paths: Sequence[Path], root: Path, *, maps: bool = False, **_: Any
+    ) -> tuple[Answer, ...]:
+        return tuple(reader.read(path, as_map=maps) for path in paths)
 
     monkeypatch.setattr(intake, "read_all", read_all)
     yield reader

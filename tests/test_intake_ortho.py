@@ -229,3 +229,51 @@ def test_a_real_pix4d_orthomosaic_and_a_real_plot_are_known_for_what_they_are() 
     assert (roles(found), keys) == (["?"] * 5, {"ortho_layers_unknown"})
     _, keys = taken(REAL / "chm_foresttools_gpl3" / "CHM_test.tif")
     assert "ortho_not_reflectance" in keys
+
+
+def test_a_map_that_kills_what_opens_it_costs_a_process_and_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagery.intake.readers import Answer, Reader
+
+    ortho(tmp_path / "good.tif", ground(), ("Red 668 nm",))
+    ortho(tmp_path / "bad.tif", ground(), ("Red 668 nm",))
+    read = Reader.read
+
+    def deadly(self: Reader, path: Path, **more: Any) -> Answer:
+        if path.name == "bad.tif":
+            os.kill(self.pid, 11) if self.pid else None
+            return Answer(refused="crash")
+        return read(self, path, **more)
+
+    monkeypatch.setattr(Reader, "read", deadly)
+    intake = take_in(tmp_path, readers=1)
+    assert [o.ortho.name for o in intake.orthos] == ["good.tif"]
+    assert [(f.key, f.where) for f in intake.findings] == [("finding.photo_too_heavy", "bad.tif")]
+
+
+def test_a_map_is_tried_within_the_confined_process(tmp_path: Path) -> None:
+    from imagery.intake.readers import Reader
+
+    path = ortho(tmp_path / "a.tif", ground(3, 220, "uint8"), compress="deflate")
+    reader = Reader(tmp_path)
+    try:
+        assert reader.read(path, as_map=True).refused == ""
+        path.write_bytes(b"II*\0" + path.read_bytes()[4:900])
+        assert reader.read(path, as_map=True).refused == ""  # wrong, but harmless: told elsewhere
+    finally:
+        reader.close()
+
+
+def test_warnings_that_quote_bytes_which_are_no_text_print_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+    from types import SimpleNamespace
+
+    take_ortho(ortho(tmp_path / "a.tif", ground()))
+    garbled = UnicodeDecodeError("utf-8", b"\xa7", 0, 1, "invalid start byte")
+    event = SimpleNamespace(exc_type=UnicodeDecodeError, exc_value=garbled, exc_traceback=None,
+                            err_msg=None, object="rasterio._env.log_error")  # fmt: skip
+    sys.unraisablehook(event)  # type: ignore[arg-type]
+    assert capfd.readouterr().err == ""

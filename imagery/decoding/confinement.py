@@ -33,7 +33,7 @@ _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _REFUSED = (
     "socket.", "subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system",
     "os.startfile", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink",
-    "os.truncate", "os.chmod", "os.chown", "os.putenv", "shutil.", "urllib.", "http.", "ftplib.",
+    "os.truncate", "os.chmod", "os.chown", "shutil.", "urllib.", "http.", "ftplib.",
     "smtplib.", "webbrowser.", "pty.", "mmap.", "sqlite3.",
 )  # fmt: skip
 _LISTING = frozenset({"os.listdir", "os.scandir", "glob.glob", "os.walk"})

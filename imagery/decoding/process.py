@@ -6,7 +6,8 @@ Started as ``python -P -m imagery.decoding.process ROOT MEMORY SECONDS``. It loa
 says ``{"ready": …}``, binds itself (`imagery.decoding.confinement`) and then answers, for each
 ``{"path": …, "pixels": true}``,
 
-* ``{"tags": …, "xmp": …, "measures": …}``, or
+* ``{"tags": …, "xmp": …, "measures": …}``, for ``{"path": …, "map": true}`` without measures once
+  the map's header and a few windows have been read without harm, or
 * ``{"refused": "damaged" | "memory" | "kind"}``.
 
 A file that makes a library stumble, in whatever way, is refused and the next one is read; only a
@@ -34,9 +35,15 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``path`` : str, the photo; ``pixels`` : bool, whether to decode and measure it too.
+        ``path`` : str, the photo; ``pixels`` : bool, whether to decode and measure it too;
+        ``map`` : bool, whether it is a GeoTIFF to be tried.
     """
     try:
+        if request.get("map"):
+            from imagery.decoding.maps import try_map
+
+            try_map(Path(request["path"]))
+            return {"tags": {}, "xmp": {}}
         return _read(Path(request["path"]), bool(request.get("pixels", True)))
     except MemoryError:
         return {"refused": "memory"}

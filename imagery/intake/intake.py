@@ -11,7 +11,8 @@ Nothing of a stranger's image is decoded in this process. In order:
 4. photos of another camera are set aside, the rest becomes captures; those of another field are
    set aside too, but not the panel's, which is photographed where the aircraft stands;
 5. what is missing, blurred, too bright, too dark or not covered becomes findings;
-6. orthomosaics are known by their header and a few samples (`imagery.intake.orthomosaic`).
+6. orthomosaics are tried in such a process first, then known by their header and a few samples
+   (`imagery.intake.orthomosaic`).
 
 What is set aside is not lost: `Intake.set_aside` has it, and the findings say why. The camera is
 the one that wrote most files; the photo of another one is told by maker and model, not by serial
@@ -138,9 +139,13 @@ def take_in(
     )
     photos, refused = _seen(found.photos, answers, sensor)
     taken = _taken(folder, photos, field, sensor)
+    tried = read_all([c.path for c in found.maps], folder, readers=readers, maps=True)
     orthos: list[Orthomosaic] = []
     about: list[Finding] = []
-    for candidate in found.maps:
+    for candidate, answer in zip(found.maps, tried, strict=True):
+        if answer.refused:
+            about.append(_refusal(candidate, answer))
+            continue
         ortho, findings = take_ortho(candidate.path, field=field, bands=bands, declared=sensor,
                                      reflectance_at=reflectance_at)  # fmt: skip
         orthos += [ortho] if ortho else []
@@ -192,19 +197,24 @@ def _seen(
     """Return the photos that were read, and why others were not."""
     photos, findings = [], []
     for candidate, answer in zip(candidates, answers, strict=True):
-        where = shown(candidate.path)
         if answer.refused:
-            damaged = answer.refused in ("damaged", "kind")
-            key = "finding.photo_damaged" if damaged else "finding.photo_too_heavy"
-            findings.append(Finding.warning(key, where=where))
+            findings.append(_refusal(candidate, answer))
             continue
         try:
             photos.append(seen(candidate.path, candidate.header, answer, sensor))
         except BadInput as error:
             findings.append(
-                Finding.warning("finding.photo_senseless", where=where, because=error.message)
+                Finding.warning(
+                    "finding.photo_senseless", where=shown(candidate.path), because=error.message
+                )
             )
     return photos, findings
+
+
+def _refusal(candidate: Candidate, answer: Answer) -> Finding:
+    damaged = answer.refused in ("damaged", "kind")
+    key = "finding.photo_damaged" if damaged else "finding.photo_too_heavy"
+    return Finding.warning(key, where=shown(candidate.path))
 
 
 def _taken(

@@ -17,7 +17,8 @@ what the file's *own name* and maker say, and tells in sentences what nobody sai
   applied but told as likely, from the brightest per mille of samples: 10000 (Sentinel and many
   programs), 32768 (MicaSense's and Metashape's habit), 65535, or 8-bit colours which are none.
 
-Samples are a few small windows; the file is not read through.
+Samples are a few small windows; the file is not read through. `take_ortho` opens the file in this
+process; `imagery.intake.take_in` lets it be tried in a confined one before.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ from agri.findings import Finding
 from agri.geo import transformer
 from imagery.bands import NAMES, Sensor
 from imagery.bands import sensor as sensor_named
+from imagery.decoding.maps import samples
 from imagery.intake.guard import shown
-from imagery.raster import Ortho, Window, blocks, open_ortho
+from imagery.raster import Ortho, open_ortho
 
 Maker = Literal["", "OpenDroneMap", "Pix4D", "Metashape", "DJI Terra", "Sentinel-2"]
 
@@ -52,8 +54,6 @@ MAKERS: tuple[tuple[str, Maker], ...] = (
 """A word in a file's tags, and who writes it."""
 OFFSET_SINCE = date(2022, 1, 25)
 """Sentinel-2 processing baseline 04.00."""
-SAMPLE = 192
-"""Pixels a side of a sampled window."""
 _SENTINEL = re.compile(
     r"(?:^|_)(?:T\d{2}[A-Z]{3}_(?P<day>\d{8})T\d{6}_)(?P<band>B0[1-9]|B1[0-2]|B8A)(?:_\d0m)?$"
 )
@@ -221,18 +221,7 @@ def _scale(ortho: Ortho, where: str) -> tuple[float | None, list[Finding]]:
 def _high(ortho: Ortho) -> float:
     """Return the brightest per mille of a few windows, NaN when they hold nothing."""
     layers = [number for number in range(1, len(ortho.bands) + 1) if number != ortho.alpha]
-    found: list[np.ndarray] = []
-    for part in (0.5, 0.25, 0.75, 0.1, 0.9):
-        column = int(part * max(0, ortho.width - SAMPLE))
-        row = int(part * max(0, ortho.height - SAMPLE))
-        window = Window(
-            column=column,
-            row=row,
-            width=min(SAMPLE, ortho.width - column),
-            height=min(SAMPLE, ortho.height - row),
-        )
-        for _, values in blocks(ortho, layers, side=SAMPLE, area=window):
-            found.append(values[np.isfinite(values)])
+    found = [values[np.isfinite(values)] for values in samples(ortho, layers)]
     known = np.concatenate(found)
     return float(np.quantile(known, 0.999)) if known.size else math.nan
 

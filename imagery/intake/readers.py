@@ -74,6 +74,7 @@ def read_all(
     root: Path,
     *,
     readers: int = 0,
+    maps: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Answer, ...]:
     """Read photos in processes of their own.
@@ -86,6 +87,8 @@ def read_all(
         The only folder the processes may read.
     readers : int
         How many at once; 0 takes one a processor, four at most.
+    maps : bool
+        Whether they are GeoTIFFs to be tried rather than photos to be read.
     progress : callable, optional
         Told the share done, 0 to 1.
 
@@ -111,7 +114,7 @@ def read_all(
     def ask(path: Path) -> Answer:
         reader = free.get()
         try:
-            return reader.read(path)
+            return reader.read(path, as_map=maps)
         finally:
             free.put(reader)
 
@@ -153,7 +156,7 @@ class Reader:
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0
 
-    def read(self, path: Path, *, pixels: bool = True) -> Answer:
+    def read(self, path: Path, *, pixels: bool = True, as_map: bool = False) -> Answer:
         """Return what one photo says, or why it was refused."""
         process = self._alive()
         late: list[bool] = []
@@ -165,7 +168,7 @@ class Reader:
         watch = Timer(self._seconds, end)
         watch.start()
         try:
-            reply = _ask(process, {"path": str(path.absolute()), "pixels": pixels})
+            reply = _ask(process, {"path": str(path.absolute()), "pixels": pixels, "map": as_map})
         finally:
             watch.cancel()
         self._read += 1

@@ -13,14 +13,18 @@ changes what the raster says, a header of 50 bytes asks for terabytes. So
 * the header is judged before a pixel is read: size, bands, kind of number, size of one block (a
   block is decoded whole).
 
-Whatever a damaged file makes GDAL say becomes one sentence.
+Whatever a damaged file makes GDAL say becomes one sentence. GDAL quotes the file's own bytes in its
+warnings; where those are no text, rasterio's logger stumbles where no one can catch it, and Python
+would print a traceback: that one kind is passed over in silence (`_let_garbled_words_pass`).
 """
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +75,23 @@ def safe_name(path: Path) -> str:
     return name
 
 
+@cache
+def _let_garbled_words_pass() -> None:
+    """Print no traceback when GDAL's warning quotes bytes that are no text."""
+    before = sys.unraisablehook
+
+    def hook(event: Any) -> None:
+        logger = "rasterio" in str(event.object)
+        if not (logger and isinstance(event.exc_value, UnicodeDecodeError)):
+            before(event)
+
+    sys.unraisablehook = hook
+
+
 @contextmanager
 def damage_told(name: str) -> Iterator[None]:
     """Under the guard's settings, turn whatever GDAL finds wrong into one sentence."""
+    _let_garbled_words_pass()
     try:
         with rasterio.Env(**ENVIRONMENT):
             yield
