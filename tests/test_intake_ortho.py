@@ -92,7 +92,7 @@ def test_layers_that_nobody_names_are_not_guessed_from_their_place(tmp_path: Pat
     path = ortho(tmp_path / "a.tif", ground(5))
     found, keys = taken(path)
     assert roles(found) == ["?"] * 5
-    assert keys == {"ortho_layers_unknown"}
+    assert "ortho_layers_unknown" in keys
     found, keys = taken(path, bands=("blue", "green", "red", "nir", "717 nm"))
     assert roles(found) == ["B", "G", "R", "N", "RE1"]
     assert keys == set()
@@ -138,24 +138,40 @@ def test_red_edge_needs_its_camera_to_be_one_of_three(tmp_path: Path) -> None:
     assert roles(taken(path, declared=sensor("RedEdge-MX"))[0]) == ["RE1"]
 
 
-@pytest.mark.parametrize(
-    ("high", "kind", "likely"),
-    [(9_000, "uint16", 10_000.0), (30_000, "uint16", 32_768.0), (62_000, "uint16", 65_535.0)],
-)
-def test_a_scale_nobody_tells_is_likely_and_not_applied(
-    tmp_path: Path, high: float, kind: str, likely: float
-) -> None:
-    path = ortho(tmp_path / "a.tif", ground(1, high, kind), ("Red 668 nm",))
+def leaves(count: int, full: float, kind: str) -> np.ndarray:
+    """Red 0.04 and near infrared 0.45, as shares of `full`."""
+    noise = np.random.default_rng(5).normal(1.0, 0.05, (count, 300, 200))
+    share = np.array([0.04, 0.45])[:count, None, None]
+    return (share * full * noise).astype(kind)
+
+
+@pytest.mark.parametrize("full", [10_000.0, 32_768.0])
+def test_a_scale_that_leaves_make_plain_is_taken_and_told(tmp_path: Path, full: float) -> None:
+    path = ortho(tmp_path / "a.tif", leaves(2, full, "uint16"), ("Red 668 nm", "NIR 840 nm"))
     found, keys = taken(path)
-    assert (found.likely_reflectance_at, found.ortho.reflectance_at) == (likely, None)
-    assert keys == {"ortho_scale_unknown"}
-    found, keys = taken(path, reflectance_at=likely)
-    assert (found.ortho.reflectance_at, keys) == (likely, set())
+    assert (found.ortho.reflectance_at, found.scale_known) == (full, "numbers")
+    assert keys == {"scale_assumed"}
+
+
+def test_a_scale_nobody_tells_stays_unknown_until_somebody_does(tmp_path: Path) -> None:
+    path = ortho(tmp_path / "a.tif", ground(1, 9_000, "uint16"), ("Red 668 nm",))
+    found, keys = taken(path)
+    assert (found.ortho.reflectance_at, keys) == (None, {"scale_unknown"})
+    found, keys = taken(path, reflectance_at=10_000.0)
+    assert (found.ortho.reflectance_at, found.scale_known, keys) == (10_000.0, "declared", set())
 
 
 def test_numbers_that_cannot_be_reflectance_are_told(tmp_path: Path) -> None:
     path = ortho(tmp_path / "a.tif", ground(1, 900.0), ("Red 668 nm",))
-    assert taken(path)[1] == {"ortho_not_reflectance"}
+    found, keys = taken(path)
+    assert "scale_contradicted" in keys
+    assert found.ortho.reflectance_at != 1.0
+
+
+def test_two_layers_of_one_kind_are_told_and_the_map_is_kept(tmp_path: Path) -> None:
+    found, keys = taken(ortho(tmp_path / "a.tif", ground(2), ("Red 650 nm", "Red 668 nm")))
+    assert roles(found) == ["R", "R"]
+    assert keys == {"ortho_unsettled"}
 
 
 def test_eight_bits_are_colours(tmp_path: Path) -> None:
@@ -163,12 +179,13 @@ def test_eight_bits_are_colours(tmp_path: Path) -> None:
     path = ortho(tmp_path / "a.tif", ground(3, 220, "uint8"), colours=colours, photometric="RGB")
     found, keys = taken(path)
     assert roles(found) == ["R", "G", "B"]
-    assert keys == {"ortho_colours"}
+    assert keys == {"scale_eight_bits"}
 
 
 def test_an_orthomosaic_without_values_is_told(tmp_path: Path) -> None:
-    path = ortho(tmp_path / "a.tif", np.full((1, 60, 60), -9999.0, "float32"), nodata=-9999.0)
-    assert "ortho_nothing_seen" in taken(path)[1]
+    path = ortho(tmp_path / "a.tif", np.full((1, 60, 60), -9999.0, "float32"), ("Red 668 nm",),
+                 nodata=-9999.0)  # fmt: skip
+    assert taken(path)[0].ortho.reflectance_at is None
 
 
 @pytest.mark.parametrize(
@@ -224,11 +241,13 @@ def test_maps_and_photos_of_one_folder_are_told_apart(tmp_path: Path) -> None:
 @needs_real
 def test_a_real_pix4d_orthomosaic_and_a_real_plot_are_known_for_what_they_are() -> None:
     found, keys = taken(REAL / "ortho_misc" / "pix4d_alpha_nodata.tif")
-    assert (found.maker, roles(found), keys) == ("Pix4D", ["R", "G", "B", "?"], {"ortho_colours"})
+    assert (found.maker, roles(found), keys) == (
+        "Pix4D",
+        ["R", "G", "B", "?"],
+        {"scale_eight_bits"},
+    )
     found, keys = taken(REAL / "ortho_plantcv_mpl2" / "615.tif")
-    assert (roles(found), keys) == (["?"] * 5, {"ortho_layers_unknown"})
-    _, keys = taken(REAL / "chm_foresttools_gpl3" / "CHM_test.tif")
-    assert "ortho_not_reflectance" in keys
+    assert (roles(found), keys) == (["?"] * 5, {"ortho_layers_unknown", "scale_unknown"})
 
 
 def test_a_map_that_kills_what_opens_it_costs_a_process_and_one_sentence(

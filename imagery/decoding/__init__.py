@@ -1,7 +1,7 @@
 """What runs in the separate process that opens strangers' photos: bytes in, plain values out.
 
-Nothing here but `maps` imports GDAL, geometry or anything else of the house, and `maps` is loaded
-when a map is asked for, so that the process starts quickly and stays small:
+What opens orthomosaics is loaded when one is asked for; nothing else here imports GDAL, geometry or
+anything else of the house, so that the process starts quickly and stays small:
 
 * `headers`: what a file is by its first bytes, and how large its image claims to be, before
   anything is decoded;

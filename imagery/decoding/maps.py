@@ -5,7 +5,7 @@ Theory of operation
 GDAL opens a GeoTIFF in the house's own process, guarded (`imagery.raster`), and reads it window by
 window for as long as a product takes. A file that makes its native code crash, or eat memory or
 time, should do so before, and elsewhere: so each stranger's map is opened in the confined process
-first, and the same few windows are read there that intake looks at afterwards.
+first, and a few windows of it are read.
 
 What is merely wrong with a map is not judged here: whoever opens it next will say it in a sentence.
 """

@@ -13,17 +13,15 @@ what the file's *own name* and maker say, and tells in sentences what nobody sai
 * **Sentinel-2**: reflectance = (value − 1000) / 10000 for products that carry ESA's own file name
   and were sensed on or after 25 January 2022 (processing baseline 04.00), value / 10000 before.
   Products reprocessed later carry the offset although they are older; that it was assumed is told.
-* **What stands for full reflectance**, when neither the caller nor the file says it, is *not*
-  applied but told as likely, from the brightest per mille of samples: 10000 (Sentinel and many
-  programs), 32768 (MicaSense's and Metashape's habit), 65535, or 8-bit colours which are none.
+* **What stands for full reflectance** is settled by `imagery.calibration.number_scale`, and what it
+  assumes or cannot know is told.
 
-Samples are a few small windows; the file is not read through. `take_ortho` opens the file in this
-process; `imagery.intake.take_in` lets it be tried in a confined one before.
+`take_ortho` opens the file in this process; `imagery.intake.take_in` lets it be tried in a confined
+one before.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +38,7 @@ from agri.findings import Finding
 from agri.geo import transformer
 from imagery.bands import NAMES, Sensor
 from imagery.bands import sensor as sensor_named
-from imagery.decoding.maps import samples
+from imagery.calibration.number_scale import NumberScale, Why, number_scale
 from imagery.intake.guard import shown
 from imagery.raster import Ortho, open_ortho
 
@@ -71,14 +69,14 @@ class Orthomosaic:
         Its facts, ready for `imagery.raster.blocks`.
     maker : str
         Program that made it, "" when unknown.
-    likely_reflectance_at : float or None
-        Stored number that probably stands for reflectance 1, when nobody says it; to be
-        confirmed by a person, never applied by itself.
+    scale_known : {"declared", "program", "numbers", "unknown"}
+        Who says what stands for reflectance 1 (`Ortho.reflectance_at`): the file or the user, the
+        habit of the program, the numbers themselves, nobody.
     """
 
     ortho: Ortho
     maker: Maker = ""
-    likely_reflectance_at: float | None = None
+    scale_known: Why = "unknown"
 
 
 def take_ortho(
@@ -119,7 +117,7 @@ def take_ortho(
             named = tuple(bands) or _band_in_name(path)
             ortho = _opened(path, named, declared, reflectance_at, asked=bool(bands))
         maker: Maker = "Sentinel-2" if satellite else _maker(ortho)
-        likely, findings = _scale(ortho, where)
+        scale, findings = _settled(ortho, where)
     except AgriError as error:
         return None, (Finding.error("finding.ortho_refused", where=where, because=error.message),)
     if satellite:
@@ -128,7 +126,8 @@ def take_ortho(
     findings += _unknown_layers(ortho, where)
     if field is not None:
         findings += _reach(ortho, field, where)
-    taken = Orthomosaic(ortho=ortho, maker=maker, likely_reflectance_at=likely)
+    ortho = replace(ortho, reflectance_at=scale.reflectance_at)
+    taken = Orthomosaic(ortho=ortho, maker=maker, scale_known=scale.why)
     return taken, tuple(findings)
 
 
@@ -201,29 +200,14 @@ def _unknown_layers(ortho: Ortho, where: str) -> list[Finding]:
     return [Finding.warning("finding.ortho_layers_unknown", where=where, layers=layers)]
 
 
-def _scale(ortho: Ortho, where: str) -> tuple[float | None, list[Finding]]:
-    """Return what probably stands for reflectance 1, and what to say about it."""
-    high = _high(ortho)
-    if math.isnan(high):
-        return None, [Finding.warning("finding.ortho_nothing_seen", where=where)]
-    if ortho.reflectance_at is not None:
-        if high > 2.0 * ortho.reflectance_at:
-            return None, [Finding.warning("finding.ortho_not_reflectance", where=where,
-                                          high=high, full=ortho.reflectance_at)]  # fmt: skip
-        return None, []
-    if set(ortho.dtypes) == {"uint8"}:
-        return None, [Finding.info("finding.ortho_colours", where=where)]
-    likely = next(full for full in (10_000.0, 32_768.0, 65_535.0) if high <= 1.2 * full)
-    return likely, [Finding.warning("finding.ortho_scale_unknown", where=where,
-                                    high=high, likely=likely)]  # fmt: skip
-
-
-def _high(ortho: Ortho) -> float:
-    """Return the brightest per mille of a few windows, NaN when they hold nothing."""
-    layers = [number for number in range(1, len(ortho.bands) + 1) if number != ortho.alpha]
-    found = [values[np.isfinite(values)] for values in samples(ortho, layers)]
-    known = np.concatenate(found)
-    return float(np.quantile(known, 0.999)) if known.size else math.nan
+def _settled(ortho: Ortho, where: str) -> tuple[NumberScale, list[Finding]]:
+    """Return what stands for reflectance 1, and what to say about it."""
+    try:
+        scale = number_scale(ortho)
+    except BadInput as error:
+        doubt = Finding.warning("finding.ortho_unsettled", where=where, because=error.message)
+        return NumberScale(reflectance_at=None, why="unknown"), [doubt]
+    return scale, list(scale.findings)
 
 
 def _reach(ortho: Ortho, field: Field, where: str) -> list[Finding]:
