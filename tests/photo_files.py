@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 
 from imagery.intake import intake
-from imagery.intake.readers import Answer, Reader
+from imagery.intake.readers import Reader
+from imagery.intake.replies import Answer
 
 Plane = NDArray[Any]
 PACKET = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n{}\n<?xpacket end="w"?>'

@@ -19,7 +19,7 @@ import pytest
 
 from agri.errors import BadInput, NotFound
 from imagery.decoding.headers import Header, Unreadable, read_header
-from imagery.intake import take_in
+from imagery.intake import counts_of, take_in
 from imagery.intake.archive import unpack
 from imagery.intake.guard import MAX_PIXELS, judge, sort_folder
 from imagery.intake.readers import Reader, read_all
@@ -359,6 +359,37 @@ def test_the_largest_photos_that_the_guard_lets_pass_fit_into_the_limit(tmp_path
     assert answer.refused == ""
 
 
+def test_the_numbers_of_a_photo_come_through_as_they_are_stored(tmp_path: Path) -> None:
+    folder = made.save(tmp_path, made.dji(0))
+    intake = take_in(folder, readers=1)
+    with counts_of(intake.source) as read:
+        for photo in intake.captures[0].bands:
+            stored = np.round(made.dji(0)[photo.name].plane * 65_535.0)  # type: ignore[operator]
+            assert np.array_equal(read(photo), stored)
+        colour = intake.captures[0].colour
+        assert colour is not None
+        assert (read(colour).shape, read(colour).dtype) == ((64, 80, 3), np.uint8)
+        for photo in intake.captures[0].bands[:2]:
+            data = photo.path.read_bytes()
+            photo.path.write_bytes(data[:4_000])
+            with pytest.raises(BadInput, match=photo.name):
+                read(photo)
+            photo.path.write_bytes(data)
+            assert read(photo).shape == (64, 80)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"shape": [4, 4], "dtype": "|O8"}, {"shape": [4, -4], "dtype": "<u2"}, {"shape": 4},
+     {"shape": [4], "dtype": "<u2"}, {"shape": [10**6, 10**6], "dtype": "<u2"},
+     {"shape": [40, 40], "dtype": "<u2"}],
+)  # fmt: skip
+def test_an_image_of_another_form_than_promised_is_none(told: dict[str, Any]) -> None:
+    from imagery.intake.replies import image_of
+
+    assert image_of(json.dumps(told).encode(), io.BytesIO(b"12345678")) is None
+
+
 def test_modules_lying_among_the_photos_are_not_imported(tmp_path: Path) -> None:
     folder = made.save(tmp_path, made.colour(0))
     for name in ("numpy.py", "json.py", "sitecustomize.py", "tifffile.py"):
@@ -414,6 +445,6 @@ def test_a_missing_library_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
      b'{"tags": {}, "xmp": {}, "measures": {"sharpness": 1}}', json.dumps({"xmp": {}}).encode()],
 )  # fmt: skip
 def test_a_reply_of_another_form_is_no_answer(reply: bytes) -> None:
-    from imagery.intake.readers import _parsed
+    from imagery.intake.replies import parsed
 
-    assert _parsed(reply) is None
+    assert parsed(reply) is None

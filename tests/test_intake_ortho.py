@@ -253,7 +253,8 @@ def test_a_real_pix4d_orthomosaic_and_a_real_plot_are_known_for_what_they_are() 
 def test_a_map_that_kills_what_opens_it_costs_a_process_and_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagery.intake.readers import Answer, Reader
+    from imagery.intake.readers import Reader
+    from imagery.intake.replies import Answer
 
     ortho(tmp_path / "good.tif", ground(), ("Red 668 nm",))
     ortho(tmp_path / "bad.tif", ground(), ("Red 668 nm",))

@@ -88,6 +88,39 @@ def decode(path: Path, *, jpeg: bool, pixels: int) -> Plane:
     return plane
 
 
+def counts(path: Path, *, jpeg: bool) -> Plane:
+    """Return an image's numbers as they are stored, not turned and not made smaller.
+
+    Parameters
+    ----------
+    path : Path
+        A file whose header has been judged.
+    jpeg : bool
+        Whether it is a JPEG; else a TIFF.
+
+    Returns
+    -------
+    (H, W) array, or (H, W, 3) of a colour picture: red, green, blue
+
+    Raises
+    ------
+    Undecodable
+        When it is damaged.
+    """
+    if jpeg:
+        import cv2
+
+        stored = _decoded(path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+    else:
+        import tifffile
+
+        with tifffile.TiffFile(path) as file:
+            stored = np.asarray(file.pages.first.asarray())
+    if stored.ndim not in (2, 3) or stored.size == 0 or stored.dtype.kind not in "uf":
+        raise Undecodable(str(stored.shape))
+    return np.ascontiguousarray(stored)
+
+
 def _grey(path: Path, pixels: int) -> Plane:
     import cv2
 
@@ -96,14 +129,20 @@ def _grey(path: Path, pixels: int) -> Plane:
         flag = cv2.IMREAD_REDUCED_GRAYSCALE_4
     elif pixels > HALVED:
         flag = cv2.IMREAD_REDUCED_GRAYSCALE_2
+    return _decoded(path, flag)
+
+
+def _decoded(path: Path, flag: int) -> Plane:
+    import cv2
+
     try:
         decoded = cv2.imdecode(np.fromfile(path, np.uint8), flag)
     except cv2.error as error:
         raise Undecodable(str(error)) from error
     if decoded is None:
         raise Undecodable("no image")
-    grey: Plane = decoded
-    return grey
+    plane: Plane = decoded
+    return plane
 
 
 def _band(path: Path) -> Plane:

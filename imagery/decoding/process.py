@@ -8,6 +8,8 @@ says ``{"ready": …}``, binds itself (`imagery.decoding.confinement`) and then 
 
 * ``{"tags": …, "xmp": …, "measures": …}``, for ``{"path": …, "map": true}`` without measures once
   the map's header and a few windows have been read without harm, or
+* ``{"shape": …, "dtype": …}`` and then the bytes of the image, for ``{"path": …, "counts": true}``,
+  or
 * ``{"refused": "damaged" | "memory" | "kind"}``.
 
 A file that makes a library stumble, in whatever way, is refused and the next one is read; only a
@@ -24,7 +26,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from imagery.decoding import confinement, headers, pixels, tags
 
@@ -90,10 +92,26 @@ def _load() -> None:
     _ = tifffile.TIFF.DECOMPRESSORS, np.nanpercentile(np.ones(3), 50.0)
 
 
+def image(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return the form of an image and its numbers as stored, or why it was refused."""
+    try:
+        path = Path(request["path"])
+        with path.open("rb") as file:
+            header = headers.read_header(file)
+        if header.kind not in ("jpeg", "tiff"):
+            return {"refused": "kind"}, b""
+        stored = pixels.counts(path, jpeg=header.kind == "jpeg")
+        return {"shape": stored.shape, "dtype": stored.dtype.str}, stored.tobytes()
+    except MemoryError:
+        return {"refused": "memory"}, b""
+    except Exception:  # noqa: BLE001, RUF100 - a stranger's file may do anything
+        return {"refused": "damaged"}, b""
+
+
 def main() -> None:
     """Bind the process, then answer line by line until there is no more."""
     root, memory, seconds = sys.argv[1:4]
-    replies = os.fdopen(os.dup(1), "w", encoding="ascii", buffering=1)
+    replies = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
@@ -101,10 +119,19 @@ def main() -> None:
     _load()
     confinement.limit(limit_bytes=int(memory))
     confinement.confine([root])
-    replies.write(json.dumps({"ready": True, "without_network": alone}) + "\n")
+    _say(replies, {"ready": True, "without_network": alone})
     for line in sys.stdin:
         confinement.renew_time(int(seconds))
-        replies.write(json.dumps(answer(json.loads(line))) + "\n")
+        request = json.loads(line)
+        if request.get("counts"):
+            _say(replies, *image(request))
+        else:
+            _say(replies, answer(request))
+
+
+def _say(replies: BinaryIO, told: dict[str, Any], data: bytes = b"") -> None:
+    replies.write(json.dumps(told).encode("ascii") + b"\n" + data)
+    replies.flush()
 
 
 if __name__ == "__main__":

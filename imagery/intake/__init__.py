@@ -2,7 +2,8 @@
 
 From low to high:
 
-* `readers`: the confined processes that open photos (what runs in them is `imagery.decoding`);
+* `replies`: what a confined process says, checked; `readers`: these processes, which open photos
+  (what runs in them is `imagery.decoding`);
 * `told`: what a photo told, asked by name;
 * `moments`: when and where it was taken; `optics`: exposure, vignette, lens; `lights`: light
   sensor and panel;
@@ -18,5 +19,6 @@ from imagery.intake.captures import Capture
 from imagery.intake.intake import Intake, take_in
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
 from imagery.intake.photos import Seen
+from imagery.intake.readers import counts_of
 
-__all__ = ["Capture", "Intake", "Orthomosaic", "Seen", "take_in", "take_ortho"]
+__all__ = ["Capture", "Intake", "Orthomosaic", "Seen", "counts_of", "take_in", "take_ortho"]

@@ -38,7 +38,8 @@ from imagery.intake.guard import Candidate, Sorted, judged_file, shown, sort_fol
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
 from imagery.intake.photos import Seen, seen
 from imagery.intake.quality import judge_quality, some
-from imagery.intake.readers import Answer, read_all
+from imagery.intake.readers import read_all
+from imagery.intake.replies import Answer
 from imagery.photo import Photo
 
 Progress = Callable[[float], None]

@@ -31,7 +31,7 @@ from imagery.intake.moments import (
     taken_utc,
 )
 from imagery.intake.optics import optics_of
-from imagery.intake.readers import Answer
+from imagery.intake.replies import Answer
 from imagery.intake.told import Told
 from imagery.photo import Photo
 

@@ -9,30 +9,29 @@ longer than `SECONDS` costs the process its life and the photo is refused; so do
 native code crash. After `RENEWED_AFTER` photos a reader is replaced by a new one, so that what
 leaks cannot grow.
 
-What comes back crosses as text and is checked: names to texts and numbers, nothing else. A reply
-that is longer than `MAX_REPLY` or not of that form counts as a crash.
+What comes back is checked (`imagery.intake.replies`); what is not of the form expected, or longer
+than `MAX_REPLY`, counts as a crash.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Timer
-from typing import Any, Literal
+from typing import Any
 
-from agri.errors import AgriError
-from imagery.decoding.pixels import Measures
+from agri.errors import AgriError, BadInput
+from imagery.decoding.pixels import Plane
 from imagery.extras import extra
+from imagery.photo import Photo
 
 MEMORY_BYTES = 1_000_000_000
 """Address space of a reader, at most."""
@@ -42,31 +41,6 @@ RENEWED_AFTER = 400
 MAX_REPLY = 30_000_000
 NEEDED = ("cv2", "defusedxml", "exifread", "imagecodecs", "tifffile")
 """What readers import, of the extra ``imagery``."""
-
-Refusal = Literal["", "damaged", "memory", "time", "crash", "kind"]
-_REFUSALS = ("damaged", "memory", "kind")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a photo says, or why it was refused.
-
-    Parameters
-    ----------
-    tags : mapping of str to str or tuple of float
-        EXIF's names.
-    xmp : mapping of str to tuple of str
-        ``prefix:name``.
-    measures : Measures or None
-        Of its pixels.
-    refused : str
-        "" when it was read.
-    """
-
-    tags: Mapping[str, str | tuple[float, ...]] = field(default_factory=dict)
-    xmp: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    measures: Measures | None = None
-    refused: Refusal = ""
 
 
 def read_all(
@@ -138,6 +112,29 @@ def require_extra() -> None:
             extra(name)
 
 
+@contextmanager
+def counts_of(root: Path) -> Iterator[Callable[[Photo], Plane]]:
+    """Offer photos' numbers as stored, decoded in a confined process (what calibration asks for).
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the photos: `imagery.intake.Intake.source`.
+
+    Yields
+    ------
+    callable
+        Photo → (H, W) array, or (H, W, 3) of a colour picture: red, green, blue. It raises
+        BadInput when the photo is damaged, or takes too much time or memory.
+    """
+    require_extra()
+    reader = Reader(root)
+    try:
+        yield lambda photo: reader.counts(photo.path)
+    finally:
+        reader.close()
+
+
 class Reader:
     """One process that reads photos, replaced when it dies or grows old.
 
@@ -172,11 +169,43 @@ class Reader:
         finally:
             watch.cancel()
         self._read += 1
-        answer = _parsed(reply)
+        answer = parsed(reply)
         if answer is None:
             self.close()
             return Answer(refused="time" if late else "crash")
         return answer
+
+    def counts(self, path: Path) -> Plane:
+        """Return a photo's numbers as they are stored.
+
+        Parameters
+        ----------
+        path : Path
+            A photo below the reader's folder.
+
+        Returns
+        -------
+        (H, W) array, or (H, W, 3) of a colour picture: red, green, blue
+
+        Raises
+        ------
+        BadInput
+            When it is damaged, or takes too much time or memory.
+        """
+        process = self._alive()
+        watch = Timer(self._seconds, process.kill)
+        watch.start()
+        try:
+            reply = _ask(process, {"path": str(path.absolute()), "counts": True})
+            image = image_of(reply, process.stdout)
+        finally:
+            watch.cancel()
+        self._read += 1
+        if image is None:
+            if not reply.startswith(b'{"refused"'):
+                self.close()
+            raise BadInput("error.photo_counts", name=path.name[:60])
+        return image
 
     def close(self) -> None:
         """End the process."""
@@ -248,34 +277,3 @@ def _ask(process: subprocess.Popen[bytes], request: dict[str, Any]) -> bytes:
         return process.stdout.readline(MAX_REPLY)
     except (OSError, ValueError):
         return b""
-
-
-def _parsed(reply: bytes) -> Answer | None:
-    """Return the reply as an answer, None when it is not one."""
-    try:
-        told = json.loads(reply)
-        if told.get("refused"):
-            return Answer(refused=told["refused"]) if told["refused"] in _REFUSALS else None
-        measures = told.get("measures")
-        return Answer(
-            tags={str(name): _value(value) for name, value in told["tags"].items()},
-            xmp={
-                str(name): tuple(str(text) for text in texts) for name, texts in told["xmp"].items()
-            },
-            measures=Measures(**{str(k): _finite(v) for k, v in measures.items()})
-            if measures
-            else None,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-
-
-def _value(value: Any) -> str | tuple[float, ...]:
-    return value if isinstance(value, str) else tuple(_finite(number) for number in value)
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imagery.decoding.xmp import numbers
-from imagery.intake.readers import Answer
+from imagery.intake.replies import Answer
 
 
 @dataclass(frozen=True, slots=True)
