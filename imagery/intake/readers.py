@@ -31,6 +31,7 @@ from typing import Any
 from agri.errors import AgriError, BadInput
 from imagery.decoding.pixels import Plane
 from imagery.extras import extra
+from imagery.intake.replies import Answer, image_of, parsed
 from imagery.photo import Photo
 
 MEMORY_BYTES = 1_000_000_000
