@@ -28,6 +28,7 @@ from imagery.zonal import (
     write_table,
     zonal_statistics,
 )
+from imagery.zonal import pieces as pieces_room
 from imagery.zonal import statistics as statistics_room
 from imagery.zonal.coverage import Cover, cover, edges_of
 from imagery.zonal.order import Sorted, weighted_quantiles
@@ -275,6 +276,27 @@ def test_zones_too_large_to_hold_have_the_same_quantiles(
         assert other.quantiles == pytest.approx(one.quantiles, abs=1e-10)
         assert other.histogram == pytest.approx(one.histogram, rel=1e-9)
         assert other.mean == pytest.approx(one.mean, abs=1e-12)
+
+
+def test_many_small_zones_in_parts_and_few_large_ones_have_the_same_figures(
+    scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, areas = scene
+    edges = (0.3, 0.5, 0.6, 0.9)
+    asked: list[dict[str, Any]] = [{"quantiles": SHARES, "bin_edges": edges},
+                                   {"quantiles": (), "bin_edges": edges}]  # fmt: skip
+    listed = [table_of(values, areas, **options).rows for options in asked]
+    monkeypatch.setattr(pieces_room, "LISTED", 1000)
+    parts = [table_of(values, areas, **options).rows for options in asked]
+    monkeypatch.setattr(pieces_room, "FEW", 0)
+    masked = [table_of(values, areas, **options).rows for options in asked]
+    for first, second, third in zip(listed, parts, masked, strict=True):
+        assert first == second
+        for one, other in zip(first, third, strict=True):
+            assert other.quantiles == one.quantiles
+            assert other.histogram == pytest.approx(one.histogram, rel=1e-12)
+            assert (other.mean, other.sd) == pytest.approx((one.mean, one.sd), abs=1e-13)
+            assert (other.least, other.greatest) == (one.least, one.greatest)
 
 
 def test_a_pixel_without_data_takes_its_part_out_of_mean_and_coverage() -> None:

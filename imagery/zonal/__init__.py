@@ -6,6 +6,7 @@ GeoPackage, GeoParquet or CSV. The rooms, from low to high:
 * `coverage`: how much of every pixel an area covers;
 * `order`: quantiles of values that count in part;
 * `tally`: what is known of one area so far, and its figures;
+* `pieces`: many small areas' pixels of a block at once;
 * `places`: where whole pixels lie in a block, and which areas are too large to hold;
 * `gathering`: takes blocks as they stream past;
 * `refining`: quantiles of areas too large to hold;

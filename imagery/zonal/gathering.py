@@ -16,7 +16,8 @@ second pass over those areas' blocks counts the lower half there. That is exact 
 for each class.
 
 Least and greatest values, unlike means, would see a sliver of a pixel that a line drawn along pixel
-borders covers by rounding alone: pixels covered by less than `SLIVER` are left out there.
+borders covers by rounding alone: pixels covered by less than `imagery.zonal.pieces.SLIVER` are
+left out there.
 """
 
 from __future__ import annotations
@@ -29,11 +30,9 @@ from numpy.typing import NDArray
 
 from imagery.zonal.coverage import Edges, cover
 from imagery.zonal.order import Sorted, weighted_quantiles
-from imagery.zonal.places import by_area, inner_place, inner_values
+from imagery.zonal.pieces import Pieces, few_of, in_parts, inner_pieces, outline_pieces
+from imagery.zonal.places import inner_places, inner_values
 from imagery.zonal.tally import HALF, Figures, FloatArray, Tally, Values, figures, ordered_bits
-
-SLIVER = 1e-6
-"""Share of a pixel below which it does not count for least and greatest values."""
 
 
 class Gathering:
@@ -80,15 +79,17 @@ class Gathering:
         """
         _, height, width = values.shape
         found = cover(self.edges, column, row, width, height)
+        few = few_of(found) & ~self.counted[found.run_area]
+        for number, band in enumerate(values):
+            self._take_outlines(number, outline_pieces(band, found))
+            for part in in_parts(found, few):
+                self._take_few(number, inner_pieces(band, found, part))
         clean = [not math.isnan(float(band.min())) for band in values]
-        for area, cells, runs in by_area(found):
-            tallies = self._tallies(area)
-            place = inner_place(found, runs)
-            for band, tally in enumerate(tallies):
-                inner = inner_values(values[band], place)
-                self._take(tally, inner if clean[band] else inner[~np.isnan(inner)])
-                outline = values[band][found.row[cells], found.column[cells]].astype(np.float64)
-                self._take_outline(tally, outline, found.weight[cells])
+        for area, place in inner_places(found, ~few):
+            for number, band in enumerate(values):
+                inner = inner_values(band, place)
+                inner = inner if clean[number] else inner[~np.isnan(inner)]
+                self._take(self._tallies(area)[number], inner)
 
     def _tallies(self, area: int) -> list[Tally]:
         if area not in self._open:
@@ -116,24 +117,27 @@ class Gathering:
         if self.bin_edges is not None and not (self.quantiles and not tally.counted):
             tally.histogram += _in_bins(np.sort(inner), self.bin_edges)
 
-    def _take_outline(self, tally: Tally, values: FloatArray, weights: FloatArray) -> None:
-        told = ~np.isnan(values)
-        if not told.all():
-            values, weights = values[told], weights[told]
-        if not values.size:
-            return
-        weight = float(weights.sum())
-        mean = float((weights * values).sum()) / weight
-        apart = values - mean
-        real = values[weights > SLIVER]
-        least = float(real.min()) if real.size else math.inf
-        greatest = float(real.max()) if real.size else -math.inf
-        tally.add(weight, mean, float((weights * apart * apart).sum()), least, greatest)
-        if self.quantiles:
-            tally.outline.append(values)
-            tally.shares.append(weights)
-        if self.bin_edges is not None:
-            tally.histogram += np.histogram(values, self.bin_edges, weights=weights)[0]
+    def _take_few(self, number: int, pieces: Pieces) -> None:
+        for area, begin, end, told in pieces.each():
+            tally = self._tallies(area)[number]
+            tally.inner += end - begin
+            tally.add(*told)
+            if self.quantiles:
+                tally.held.append(pieces.values[begin:end])
+            elif self.bin_edges is not None:
+                tally.histogram += _in_bins(np.sort(pieces.values[begin:end]), self.bin_edges)
+
+    def _take_outlines(self, number: int, pieces: Pieces) -> None:
+        for area, begin, end, told in pieces.each():
+            tally = self._tallies(area)[number]
+            tally.add(*told)
+            values, shares = pieces.values[begin:end], pieces.shares[begin:end]
+            if self.quantiles:
+                tally.outline.append(values.astype(np.float64))
+                tally.shares.append(shares)
+            if self.bin_edges is not None:
+                exact = values.astype(np.float64)
+                tally.histogram += np.histogram(exact, self.bin_edges, weights=shares)[0]
 
     def close(self, area: int) -> list[Figures]:
         """Return the figures of an area's bands, and let its values go."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.zonal.coverage import Cover, Edges
+from imagery.zonal.coverage import Cover, Edges, IntArray
 from imagery.zonal.tally import FloatArray, Values
 
 HELD_BYTES = 80_000_000
 """Most bytes of values that are held for quantiles."""
 
 
-def too_large(edges: Edges, sizes: FloatArray, bands: int, limit: int = HELD_BYTES) -> NDArray[
-    np.bool_
-]:  # fmt: skip
+def too_large(
+    edges: Edges, sizes: FloatArray, bands: int, limit: int = HELD_BYTES
+) -> NDArray[np.bool_]:
     """Return which areas are counted rather than held, so that what is held stays small.
 
     Parameters
@@ -56,18 +57,6 @@ def too_large(edges: Edges, sizes: FloatArray, bands: int, limit: int = HELD_BYT
     return found
 
 
-def by_area(found: Cover) -> Iterator[tuple[int, slice, slice]]:
-    """Yield each area with its cells and runs."""
-    areas = np.union1d(found.area, found.run_area)
-    limits = [
-        np.searchsorted(of, areas, side=side).tolist()
-        for of in (found.area, found.run_area)
-        for side in ("left", "right")
-    ]
-    for area, a, b, c, d in zip(areas.tolist(), *limits, strict=True):
-        yield area, slice(a, b), slice(c, d)
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an area's whole pixels lie in a block: a box, and which pixels of it if not all."""
@@ -76,11 +65,17 @@ class Place:
     mask: NDArray[np.bool_] | None
 
 
-def inner_place(found: Cover, runs: slice) -> Place | None:
-    """Return where the whole pixels of some runs lie; None where there are none."""
+def inner_places(found: Cover, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Place]]:
+    """Yield each area of the chosen runs, (R,), with where its whole pixels lie."""
+    runs = np.flatnonzero(chosen)
+    of = found.run_area[runs]
+    starts = np.flatnonzero(np.diff(of, prepend=-1))
+    for begin, end in pairwise([*starts.tolist(), len(runs)]):
+        yield int(of[begin]), _place(found, runs[begin:end])
+
+
+def _place(found: Cover, runs: IntArray) -> Place:
     rows, starts, stops = found.run_row[runs], found.run_start[runs], found.run_stop[runs]
-    if not len(rows):
-        return None
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     left, right = int(starts.min()), int(stops.max())
     box = (slice(top, bottom), slice(left, right))
@@ -93,9 +88,7 @@ def inner_place(found: Cover, runs: slice) -> Place | None:
     return Place(box, mask)
 
 
-def inner_values(values: Values, place: Place | None) -> Values:
+def inner_values(values: Values, place: Place) -> Values:
     """Return the whole pixels' values, a new array."""
-    if place is None:
-        return np.empty(0, dtype=np.float32)
     part = values[place.box]
     return part.ravel().copy() if place.mask is None else part[place.mask]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from imagery.zonal.coverage import Edges, cover
 from imagery.zonal.order import Counted, Sorted, ranks_near, weighted_quantiles
-from imagery.zonal.places import by_area, inner_place, inner_values
+from imagery.zonal.places import inner_places, inner_values
 from imagery.zonal.tally import (
     HALF,
     Figures,
@@ -65,10 +65,8 @@ class Refining:
         """Take a block once more; see `Gathering.add`."""
         _, height, width = values.shape
         found = cover(self.edges, column, row, width, height)
-        for area, _, runs in by_area(found):
-            if area not in self.tallies:
-                continue
-            place = inner_place(found, runs)
+        mine = np.isin(found.run_area, list(self.tallies))
+        for area, place in inner_places(found, mine):
             for band in range(len(values)):
                 inner = inner_values(values[band], place)
                 self._count(area, band, inner[~np.isnan(inner)])
