@@ -246,3 +246,20 @@ def test_a_file_s_own_sample_settles_its_scale(tmp_path: Path) -> None:
     bands[:, :200] = 0
     found = number_scale(written(tmp_path / "rice.tif", bands, ("Red", "NIR")))
     assert (found.reflectance_at, found.why) == (10_000.0, "numbers")
+
+
+def test_layers_that_nothing_names_leave_the_scale_unknown_and_two_reds_are_refused(
+    tmp_path: Path,
+) -> None:
+    bands = np.full((2, 60, 60), 3000, np.uint16)
+    nameless = replace(written(tmp_path / "a.tif", bands, ("x", "y")), bands=(None, None))
+    found = number_scale(nameless)
+    assert (found.reflectance_at, found.why) == (None, "unknown")
+    twice = replace(nameless, bands=(Band.at("Red", 650.0, 16.0), Band.at("Red", 668.0, 14.0)))
+    with pytest.raises(BadInput, match="668 nm"):
+        number_scale(twice)
+
+
+def test_a_declared_scale_that_nothing_can_replace_leaves_it_unknown() -> None:
+    found = judge_scale(top=5000.0, red=None, nir=None, kind="float32", declared=1.0)
+    assert (found.reflectance_at, found.why) == (None, "unknown")

@@ -333,3 +333,34 @@ def test_sequoia_s_light_is_the_middle_of_its_records_without_the_blinded_one() 
     assert isinstance(found, Downwelling)
     assert found.value == pytest.approx(10.5)
     assert not found.absolute
+
+
+def test_more_readings_that_are_none_and_clocks_without_a_zone() -> None:
+    dark = lit(kind="dls1", spectral_irradiance=0.0)
+    dji = lit(kind="dji", absolute=False, spectral_irradiance=-1.0)
+    blind = lit(kind="sequoia", absolute=False)
+    for photo in (dark, dji, blind):
+        assert getattr(downwelling(photo), "key", "") == "finding.light_unusable"
+    told = replace(lit(horizontal_irradiance=1.0, solar_elevation_deg=3.0), place=None)
+    assert getattr(downwelling(told), "key", "") == "finding.sun_low"
+    with pytest.raises(BadInput):
+        sun_at(LonLat(lon_deg=106.51, lat_deg=21.08), datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("hour", "low", "high"), [(23, -3.0, 12.0), (16, -80.0, -20.0)])
+def test_refraction_is_reckoned_low_over_and_below_the_horizon(
+    hour: int, low: float, high: float
+) -> None:
+    """23 h UTC is six in the morning at Đông Triều, 16 h eleven at night."""
+    found = sun_at(LonLat(lon_deg=106.51, lat_deg=21.08), datetime(2026, 6, 21, hour, tzinfo=UTC))
+    assert low < found.elevation_deg < high
+
+
+def test_a_band_without_black_level_says_so_and_a_wrong_sensor_model_is_refused() -> None:
+    counts = np.full((HEIGHT, WIDTH), 9000, np.uint16)
+    assert "finding.photo_no_black" in keys(radiance(micasense(black_level=None), counts))
+    parrot = micasense(make="Parrot", row_gradient=None, sensor_model=(-1e9, 0.0, 1.0))
+    with pytest.raises(BadInput, match="sensor model"):
+        radiance(parrot, counts)
+    with pytest.raises(BadInput, match="row gradient"):
+        radiance(micasense(row_gradient=(1e-4, 0.0, 1.0)), counts)

@@ -34,7 +34,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agri.findings import Finding, Severity
+from agri.findings import Finding
 from imagery.calibration.light import Downwelling, downwelling
 from imagery.calibration.panel import PanelReading
 from imagery.calibration.radiance import Counts, radiance
@@ -269,8 +269,3 @@ def _key(photo: Photo) -> tuple[str, str]:
     band = photo.band
     label = band.label if band is not None else f"band {photo.band_index}"
     return label, photo.serial
-
-
-def worst(findings: Iterable[Finding]) -> Severity:
-    """Return the greatest severity, INFO when there is nothing to tell."""
-    return max((finding.severity for finding in findings), default=Severity.INFO)
