@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.mutants import mutated
 
-PLAIN = (int, float, complex, str, bytes, type(None))
+PLAIN = (int, float, complex, str, bytes, range, type(None))
 
 
 class Rooms:
