@@ -22,8 +22,8 @@ runs is told apart (``"run_by": 0``). Tests that start programs of their own tes
 Of each package as many changes are taken as ``--sample`` says, drawn by ``--seed``; what
 ``--seconds`` left no time for at all is counted as not run. A package's rate has Wilson's 95 %
 interval; the whole is the packages' rates weighted by how many changes each has, as a stratified
-sample wants it. Whether a survivor makes any difference is for a person to say, one by one, with the
-reason (`mutation_judged.json`); ``"killed_percent"`` does not know of it, and
+sample wants it. Whether a survivor makes any difference is for a person to say, one by one, with
+the reason (`mutation_judged.json`); ``"killed_percent"`` does not know of it, and
 ``"killed_percent_of_real"`` leaves out those judged to make none.
 Libraries considered: mutmut 3 copies the sources and wants its own layout of imports; cosmic-ray
 rewrites files in place; mutatest is not kept up. None leaves the working tree alone, and each would

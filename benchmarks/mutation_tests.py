@@ -53,11 +53,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "missions.checks.work": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.wire.commands": (
+        "tests/test_wire_timing.py",
         "tests/test_wire_commands.py",
         "tests/test_wire.py",
         "tests/test_formats_param.py",
     ),
-    "missions.wire.delivery": ("tests/test_wire.py",),
+    "missions.wire.delivery": ("tests/test_wire_timing.py", "tests/test_wire.py"),
     "missions.wire.messages": ("tests/test_wire.py", "tests/test_wire_commands.py"),
     "missions.wire.pinging": ("tests/test_wire_pinging.py",),
     "missions.wire.pump": ("tests/test_wire_pump.py", "tests/test_preflight_spray.py"),
@@ -68,7 +69,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_flight_lean_wind.py",
         "tests/test_flight_spray_watch.py",
     ),
-    "missions.wire.transfer": ("tests/test_wire.py",),
+    "missions.wire.transfer": ("tests/test_wire_timing.py", "tests/test_wire.py"),
     "missions.spray.directions": LINES,
     "missions.spray.lines": LINES,
     "missions.spray.mission": (

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.mutants import mutants_of, mutated
+from benchmarks.mutation import rates, weighed
 from benchmarks.mutation_tests import TESTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +71,21 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from benchmarks.mutation import examine
 table = {"toyfarm.tank": ["tests/test_tank.py"]}
-print(json.dumps(examine(Path(sys.argv[2]), table, sample=99, seed=1, seconds=300.0, slack_s=6.0)))
+farm = Path(sys.argv[2])
+journal = farm / "journal.jsonl"
+
+
+def run(sample, seconds=300.0, quick=False):
+    return examine(farm, table, sample=sample, seed=1, seconds=seconds, slack_s=6.0,
+                   journal=journal, quick=quick)
+
+
+half = run(10, quick=True)
+whole = run(99)
+lines = len(journal.read_text().splitlines())
+again = run(99)
+same = again == whole and lines == len(journal.read_text().splitlines())
+print(json.dumps({**whole, "half": half["packages"]["toyfarm"], "same": same}))
 """
 
 
@@ -166,7 +181,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["left_out"] == ["tests/test_tank.py::test_that_fails_as_it_is"]
     found: dict[str, Any] = told["packages"]["toyfarm"]
-    return found
+    return found | {"half": told["half"], "same": told["same"], "whole": told["whole"]}
 
 
 def fates(toy: dict[str, Any], which: str) -> dict[tuple[str, str], dict[str, Any]]:
@@ -205,3 +220,47 @@ def test_what_no_test_notices_survives_and_is_told(toy: dict[str, Any]) -> None:
     assert boundary["run_by"] == 2  # the test and the doctest
     unasked = survived["litres - 1", "litres + 1"]
     assert unasked["run_by"] == 0
+
+
+def test_a_run_begun_again_goes_on_where_it_was_stopped(toy: dict[str, Any]) -> None:
+    assert toy["half"]["drawn"] == 10
+    assert toy["same"]
+
+
+def test_what_met_the_quick_tests_alone_is_told_as_survived(toy: dict[str, Any]) -> None:
+    half = toy["half"]
+    assert half["killed"] + half["survived"] == 10
+    assert {one.get("met") for one in half["survivors"]} <= {"quick tests"}
+    assert not any("met" in one for one in toy["survivors"])
+
+
+def test_a_constant_is_exchanged_wherever_it_went(toy: dict[str, Any]) -> None:
+    assert fates(toy, "survivors").keys() >= {("16", "15")}  # the fourth step reaches 16 as well
+    assert ("16", "17") in fates(toy, "kills")
+
+
+@pytest.mark.parametrize(
+    ("killed", "of", "interval"),
+    [(0, 10, [0.0, 27.8]), (10, 10, [72.2, 100.0]), (81, 263, [25.5, 36.6]), (0, 0, None)],
+)
+def test_the_interval_is_wilsons(killed: int, of: int, interval: list[float] | None) -> None:
+    """Figures of Newcombe 1998, table I, method 3, and of plain arithmetic."""
+    assert rates(killed, of, "share")["share_95"] == interval
+
+
+def test_packages_weigh_as_many_changes_as_they_have() -> None:
+    def package(changes: int, killed: int, survived: int, same: int = 0) -> dict[str, int]:
+        return {
+            "changes": changes, "drawn": killed + survived, "not_run": 0, "killed": killed,
+            "survived": survived, "no_difference": same,
+        }  # fmt: skip
+
+    whole = weighed([package(3000, 30, 10, 4), package(1000, 10, 30)])
+    assert whole["killed_percent"] == 62.5
+    assert whole["killed_percent_of_real"] == round(75.0 * 30 / 36 + 25.0 * 0.25, 1)
+    assert (whole["changes"], whole["killed"], whole["survived"]) == (4000, 40, 40)
+    low, high = whole["killed_percent_95"]
+    assert low < 62.5 < high
+    alike = weighed([package(100, 60, 40), package(100, 60, 40)])
+    assert alike["killed_percent_95"] == rates(120, 200, "killed_percent")["killed_percent_95"]
+    assert weighed([package(100, 0, 0)])["killed_percent"] is None
