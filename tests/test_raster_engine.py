@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rio_cogeo.cogeo import cog_validate
 
 from agri.errors import BadInput, Refused
-from imagery.raster import Window, cog, open_ortho, tiff
+from imagery.raster import Window, labels, open_ortho, tiff
 from imagery.raster.engine import Product, write_product
 from imagery.raster.journal import Journal, work_folder
 from imagery.raster.tiles import Encoding
@@ -48,7 +48,7 @@ def valid(path: Path) -> bool:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("large")
-    return write_ortho(folder / "large.tif", reflectances(1600, 1100))
+    return write_ortho(folder / "large.tif", reflectances(1100, 700))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (511, 513), (700, 1300), (1537, 90)])
@@ -114,8 +114,8 @@ def test_overviews_are_means_of_what_has_a_value_and_statistics_are_exact(
         {"blockxsize": 1024, "blockysize": 1024},
         {"blockxsize": 2048, "blockysize": 2048},
         {"blockxsize": 80, "blockysize": 208},
-        {"tiled": False, "blockxsize": 1100, "blockysize": 5},
-        {"tiled": False, "blockxsize": 1100, "blockysize": 700},
+        {"tiled": False, "blockxsize": 700, "blockysize": 5},
+        {"tiled": False, "blockxsize": 700, "blockysize": 700},
     ],
 )
 def test_the_input_s_layout_and_the_threads_change_no_byte_of_the_tiles(
@@ -129,7 +129,7 @@ def test_the_input_s_layout_and_the_threads_change_no_byte_of_the_tiles(
 
 
 def test_a_part_of_the_input_is_written_where_it_lies(tmp_path: Path, large: Path) -> None:
-    area = Window(column=301, row=777, width=600, height=530)
+    area = Window(column=101, row=377, width=550, height=630)
     run(tmp_path / "whole.tif", large)
     run(tmp_path / "part.tif", large, area=area)
     assert valid(tmp_path / "part.tif")
@@ -138,7 +138,7 @@ def test_a_part_of_the_input_is_written_where_it_lies(tmp_path: Path, large: Pat
         rasterio.open(tmp_path / "part.tif") as part,
     ):
         assert np.array_equal(part.read(), whole.read()[(slice(None), *area.slices)])
-        assert part.transform @ (0, 0) == pytest.approx(whole.transform @ (301, 777))
+        assert part.transform @ (0, 0) == pytest.approx(whole.transform @ (101, 377))
 
 
 def test_a_large_file_is_bigtiff_and_still_valid(
@@ -185,7 +185,7 @@ def halt_after(rows: int) -> Any:
 
 
 @pytest.mark.parametrize("encoding", [INT16, FLOAT32])
-@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 2])
 def test_a_stopped_run_lists_nothing_and_the_next_one_goes_on_to_the_same_bytes(
     tmp_path: Path, large: Path, rows: int, encoding: Encoding
 ) -> None:
@@ -209,19 +209,19 @@ def test_a_torn_journal_or_a_lost_tile_only_costs_what_was_torn(
     whole = run(tmp_path / "whole.tif", large).path.read_bytes()
     path = tmp_path / "out.tif"
     for kind in ("journal", "level0", "level1"):
-        for share in (0.0, 0.6, 0.99):
-            write_product(path, open_ortho(large), TwoRatios(), stop=halt_after(3))
+        for share in (0.0, 0.8):
+            write_product(path, open_ortho(large), TwoRatios(), stop=halt_after(2))
             file = work_folder(path) / kind
             data = file.read_bytes()
             file.write_bytes(data[: int(len(data) * share)])
             again = run(path, large)
-            assert again.resumed_rows < 4
+            assert again.resumed_rows < 3
             assert path.read_bytes() == whole, (kind, share)
 
 
 def test_another_job_of_the_same_name_begins_anew(tmp_path: Path, large: Path) -> None:
     path = tmp_path / "out.tif"
-    write_product(path, open_ortho(large), TwoRatios(identity="old"), stop=halt_after(3))
+    write_product(path, open_ortho(large), TwoRatios(identity="old"), stop=halt_after(2))
     assert run(path, large).resumed_rows == 0
     assert valid(path)
 
@@ -250,7 +250,7 @@ write_product(Path(sys.argv[1]), open_ortho(Path(sys.argv[2])), TwoRatios(int(sy
 def test_a_killed_run_lists_nothing_and_the_rerun_goes_on(tmp_path: Path, large: Path) -> None:
     whole = run(tmp_path / "whole.tif", large).path.read_bytes()
     path = tmp_path / "out.tif"
-    for pixels, share in ((1, 2.0), (0, 0.3), (900_000, 0.7)):  # in the first tile, later, later
+    for pixels, share in ((1, 2.0), (0, 0.3), (400_000, 0.7)):  # in the first tile, later, later
         done = subprocess.run(
             [sys.executable, "-c", KILLED, str(path), str(large), str(pixels), str(share)],
             env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
@@ -312,5 +312,5 @@ def test_a_missing_codec_is_told_in_one_sentence(
 
 def test_the_place_is_told_in_geotiff_s_own_tags() -> None:
     affine = (0.1, 0.02, 106.5, 0.01, -0.1, 21.0)
-    numbers = {tag[0] for tag in cog.geo_tags(4326, affine)}
+    numbers = {tag[0] for tag in labels.geo_tags(4326, affine)}
     assert {34735, 34264} <= numbers

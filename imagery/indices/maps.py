@@ -29,8 +29,8 @@ from imagery.indices.catalogue import Index, available, index
 from imagery.indices.expression import RED_EDGE
 from imagery.indices.reflectance import judge_reflectance
 from imagery.masks import Mask, find_mask, pixel_area_m2
-from imagery.raster.cog import error_of
 from imagery.raster.engine import Product, Progress, write_product
+from imagery.raster.labels import error_of
 from imagery.raster.ortho import Ortho, Window, told_bands
 from imagery.raster.tiles import Encoding, Layer
 

@@ -10,7 +10,8 @@
 * `tiff`: the head of a cloud-optimised GeoTIFF, byte by byte;
 * `tiles`: values as stored numbers, tiles as bytes, overviews as means;
 * `journal`: what is finished of a product being made, so that a killed run goes on;
-* `cog`: rows of tiles in, a cloud-optimised GeoTIFF out;
+* `labels`: what a product tells of itself, in GeoTIFF's and GDAL's places;
+* `cog`: stretches of tiles in, a cloud-optimised GeoTIFF out;
 * `stretch`: a part of the work that depends on nothing else;
 * `engine`: one pass over an orthomosaic, with every core and little memory.
 """

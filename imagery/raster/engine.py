@@ -30,7 +30,8 @@ from pathlib import Path
 from agri import __version__
 from agri.errors import BadInput
 from agri.files import told
-from imagery.raster.cog import CogWriter, Plan, joined
+from imagery.raster.cog import CogWriter
+from imagery.raster.labels import Plan
 from imagery.raster.ortho import Ortho, Window
 from imagery.raster.stretch import Recipe, Sources, Stretch, in_strips, make
 from imagery.raster.tiff import TILE
@@ -150,7 +151,7 @@ def write_product(
     workers = workers or min(MOST_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="raster") as pool:
         digest = pool.submit(file_sha256, ortho.path) if hash_input else None
-        writer = CogWriter(path, plan, job.hexdigest(), pool)
+        writer = CogWriter(path, plan, job.hexdigest())
         done = writer.next_row
         sources = Sources(ortho)
         ahead = CLUSTER_AHEAD if cluster else 2 * workers
@@ -208,14 +209,18 @@ class _Run:
         across = -(-self.area.width // wide)
         try:
             for index in range(started, len(rows)):
-                parts = []
+                first = index * high // TILE
+                wanted, lower = first == writer.next_row, []
                 for _ in range(across):
                     while len(under_way) < self.most and (task := next(ahead, None)):
                         under_way.append(self.executor.submit(make, task, self.sources))
-                    parts.append(under_way.popleft().result())
-                for number, part in enumerate(zip(*parts, strict=True), index * high // TILE):
-                    if number == writer.next_row:
-                        writer.add(joined(part))
+                    upper, *others = under_way.popleft().result()
+                    if wanted:  # else an interrupted run has it
+                        writer.add(upper)
+                    lower.append(others)
+                for number, row in enumerate(zip(*lower, strict=True), first + 1):
+                    for part in row if number == writer.next_row else ():
+                        writer.add(part)
                 if progress:
                     progress((index + 1) / len(rows))
                 if stop and index + 1 < len(rows) and stop():

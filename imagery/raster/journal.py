@@ -45,12 +45,18 @@ class Kept:
     sizes : list of int
         Bytes of each tile, in the order of the file.
     stored : int
-        Bytes of the file.
+        Bytes of them.
+    open_sizes, open_crc, open_tallies, open_counts
+        The same of the row that is being appended.
     """
 
     rows: int = 0
     sizes: list[int] = field(default_factory=list)
     stored: int = 0
+    open_sizes: list[int] = field(default_factory=list)
+    open_crc: int = 0
+    open_tallies: list[Tally] = field(default_factory=list)
+    open_counts: list[int] = field(default_factory=list)
 
 
 class Journal:
@@ -88,26 +94,32 @@ class Journal:
                 raise Refused("error.product_in_work", path=str(path))
             self._take_up(job)
 
-    def keep(self, level: int, row: TileRow) -> None:
-        """Append the next finished row of a level; on return it survives the program.
-
-        Parameters
-        ----------
-        level : int
-            0 is the full image.
-        row : TileRow
-            Whole, all bands; tallies and counts of level 0 are added up.
-        """
+    def append(self, level: int, part: TileRow) -> None:
+        """Append a stretch of the row that a level is at."""
         kept, file = self.kept[level], self._files[level]
-        sizes = [len(tile) for band in row.tiles for tile in band]
-        data = b"".join(framed(tile) for band in row.tiles for tile in band)
         with told(self.folder):
-            file.write(data)
-            file.flush()
-            sums = [[t.count, t.total, t.squares, t.low, t.high, t.clipped] for t in row.tallies]
-            self._say({"level": level, "row": kept.rows, "sizes": sizes, "tallies": sums,
-                       "counts": row.counts, "crc": zlib.crc32(data)})  # fmt: skip
-        self._count(level, sizes, row.tallies, row.counts)
+            for tile in (tile for place in part.tiles for tile in place):
+                data = framed(tile)
+                file.write(data)
+                kept.open_sizes.append(len(tile))
+                kept.open_crc = zlib.crc32(data, kept.open_crc)
+        kept.open_tallies = kept.open_tallies or [Tally() for _ in part.tallies]
+        for total, found in zip(kept.open_tallies, part.tallies, strict=True):
+            total.add(found)
+        before = kept.open_counts or [0] * len(part.counts)
+        kept.open_counts = [a + b for a, b in zip(before, part.counts, strict=True)]
+
+    def end_row(self, level: int) -> None:
+        """Say that the row is whole; on return it survives the program."""
+        kept = self.kept[level]
+        sums = [[t.count, t.total, t.squares, t.low, t.high, t.clipped] for t in kept.open_tallies]
+        with told(self.folder):
+            self._files[level].flush()
+            self._say({"level": level, "row": kept.rows, "sizes": kept.open_sizes,
+                       "tallies": sums, "counts": kept.open_counts,
+                       "crc": kept.open_crc})  # fmt: skip
+        self._count(level, kept.open_sizes, kept.open_tallies, kept.open_counts)
+        kept.open_sizes, kept.open_crc, kept.open_tallies, kept.open_counts = [], 0, [], []
 
     def tiles(self, level: int, row: int, per_row: int) -> list[bytes]:
         """Return the packed tiles of a finished row, in the order of the file."""
@@ -169,9 +181,7 @@ class Journal:
         self._count(level, sizes, tallies, entry["counts"])
         return True
 
-    def _count(
-        self, level: int, sizes: list[int], tallies: list[Tally], counts: tuple[int, ...]
-    ) -> None:
+    def _count(self, level: int, sizes: list[int], tallies: list[Tally], counts: list[int]) -> None:
         kept = self.kept[level]
         kept.rows += 1
         kept.sizes += sizes

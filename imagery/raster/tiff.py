@@ -46,7 +46,7 @@ class Level:
         Pixels.
     sizes : tuple of int
         Bytes of each tile (without leader), in the order in which the tiles stand in the file:
-        row of tiles by row of tiles, in a row band by band, in a band from left to right.
+        row by row, in a row from left to right, at a place band by band.
     """
 
     width: int
@@ -175,13 +175,7 @@ def _in_planes(level: Level, start: int, bands: int) -> tuple[tuple[int, ...], t
     """Return offsets and sizes in the order TIFF wants: a plane after the other."""
     ends = accumulate((size + 2 * LEADER for size in level.sizes), initial=start + LEADER)
     placed = list(zip(ends, level.sizes, strict=False))
-    row, across = level.across * bands, level.across
-    ordered = [
-        place
-        for band in range(bands)
-        for down in range(level.down)
-        for place in placed[down * row + band * across : down * row + (band + 1) * across]
-    ]
+    ordered = [place for band in range(bands) for place in placed[band::bands]]
     return tuple(p[0] for p in ordered), tuple(p[1] for p in ordered)
 
 

@@ -134,12 +134,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TileRow:
-    """A row of tiles, or a stretch of one, ready to be kept.
+    """A stretch of a row of tiles, ready to be kept.
 
     Parameters
     ----------
     tiles : tuple of tuple of bytes
-        For each band its packed tiles from left to right.
+        From left to right, at each place the packed tile of each band.
     half : (K, 256, w) int16 or float32
         The same at half the size, as stored.
     tallies : list of Tally
