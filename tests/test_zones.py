@@ -201,14 +201,11 @@ def test_shaped_zones_have_no_short_run_and_no_small_piece(
     found = shaped(shares, size, least_zone_m2=least_m2, least_run=least_run)
     assert ((found < 0) == hole).all()
     for area_m2, mask in pieces(found, size):
-        grown = shapely.box(0, 0, 1, 1) if not mask.any() else mask
-        alone = not _has_neighbour(found, np.asarray(grown))
-        assert area_m2 >= least_m2 or alone
-    if least_m2 == 0.0:
-        for line in found:
-            for first, end in runs(line):
-                alone = (first == 0 or line[first - 1] < 0) and (end == 15 or line[end] < 0)
-                assert end - first >= least_run or alone
+        assert area_m2 >= least_m2 or not _has_neighbour(found, mask)
+    for line in found:
+        for first, end in runs(line):
+            alone = (first == 0 or line[first - 1] < 0) and (end == 15 or line[end] < 0)
+            assert end - first >= least_run or alone
 
 
 def _has_neighbour(labels: Any, mask: Any) -> bool:

@@ -136,8 +136,8 @@ def write_dji(path: Path, asked: Prescription, *, cell_m: float = 1.0) -> tuple[
     grid = Grid(values=values, affine=affine, epsg=4326, unit=asked.unit, name=asked.name)
     lines = (step_lon, 0.0, 0.0, -step_lat, west + step_lon / 2.0, north - step_lat / 2.0)
     beside = path.with_suffix(".tfw")
-    write_bytes(path, plain_tiff(grid))
     write_text(beside, "".join(f"{value:.15g}\n" for value in lines))
+    write_bytes(path, plain_tiff(grid))  # last: a picture never stands without its place
     return path, beside
 
 

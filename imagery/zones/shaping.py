@@ -130,34 +130,63 @@ def _shortest(line: IntArray, least_run: int) -> tuple[int, int, list[int]] | No
 
 
 def _join_small_pieces(labels: IntArray, cell_m2: FloatArray, least_m2: float) -> None:
+    """Join small pieces, the smallest first; one that grew meanwhile is measured anew before."""
     for _ in range(ROUNDS):
-        small = sorted(pieces(labels, cell_m2), key=lambda piece: piece[0])
-        joined = False
-        for size_m2, mask in small:
-            if size_m2 >= least_m2:
-                break
-            own = labels[mask][0]
-            if (labels[mask] != own).any():
-                continue
-            near = _border(labels, mask)
+        changed = np.zeros(labels.shape, dtype=np.bool_)
+        small = [piece for piece in _pieces(labels, cell_m2) if piece[0] < least_m2]
+        for _, box, mask in sorted(small, key=lambda piece: piece[0]):
+            around = labels[box]
+            own = int(around[mask][0])
+            grew = changed[box] & (around == own) & _beside(mask)
+            near = np.empty(0, dtype=np.intp) if grew.any() else _border(around, mask)
             if near.size:
-                labels[mask] = int(np.bincount(near).argmax())
-                joined = True
-                break
-        if not joined:
+                around[mask] = int(np.bincount(near).argmax())
+                changed[box] |= mask
+        if not changed.any():
             return
 
 
-def pieces(labels: IntArray, cell_m2: FloatArray) -> list[tuple[float, NDArray[np.bool_]]]:
-    """Return size (m²) and cells of every connected piece of a class."""
+Box = tuple[slice, slice]
+
+
+def _pieces(
+    labels: IntArray, cell_m2: FloatArray
+) -> Iterator[tuple[float, Box, NDArray[np.bool_]]]:
+    """Yield size, a box one cell wider, and the cells in that box, of every connected piece."""
     from scipy import ndimage
 
-    found = []
     for label in np.unique(labels[labels >= 0]):
         numbered, count = ndimage.label(labels == label)
         sizes = ndimage.sum_labels(cell_m2, numbered, np.arange(1, count + 1))
-        found += [(float(size), numbered == k) for k, size in enumerate(sizes, start=1)]
+        for k, (box, size) in enumerate(
+            zip(ndimage.find_objects(numbered), np.atleast_1d(sizes).tolist(), strict=True), start=1
+        ):
+            rows, columns = (
+                slice(max(side.start - 1, 0), min(side.stop + 1, limit))
+                for side, limit in zip(box, labels.shape, strict=True)
+            )
+            wider = (rows, columns)
+            yield float(size), wider, numbered[wider] == k
+
+
+def pieces(labels: IntArray, cell_m2: FloatArray) -> list[tuple[float, NDArray[np.bool_]]]:
+    """Return size (m²) and cells, (H, W), of every connected piece of a class."""
+    found = []
+    for size, box, mask in _pieces(labels, cell_m2):
+        whole = np.zeros(labels.shape, dtype=np.bool_)
+        whole[box] = mask
+        found.append((size, whole))
     return found
+
+
+def _beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the cells beside a piece."""
+    found = np.zeros_like(mask)
+    found[1:] |= mask[:-1]
+    found[:-1] |= mask[1:]
+    found[:, 1:] |= mask[:, :-1]
+    found[:, :-1] |= mask[:, 1:]
+    return found & ~mask
 
 
 def _border(labels: IntArray, mask: NDArray[np.bool_]) -> IntArray:
