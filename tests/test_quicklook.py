@@ -10,7 +10,7 @@ from matplotlib import colormaps, image
 from numpy.typing import NDArray
 
 from agri.grid import Grid
-from agri.operations.quicklook import RAMPS, Look, draw_photo_map, draw_quicklook
+from agri.operations.maps.quicklook import RAMPS, Look, draw_photo_map, draw_quicklook
 
 UTM = (0.5, 0.0, 656_800.0, 0.0, -0.5, 2_332_000.0)
 

@@ -73,6 +73,7 @@ def _run(words: list[str]) -> int:
         "papers",
         "flight",
         "link",
+        "photos",
         "key",
         "sitl",
     ):

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from agri.cli import flight, guard, link, logs, papers, planning, simulator, spraying
+from agri.cli import flight, guard, link, logs, maps, papers, planning, simulator, spraying
 from agri.cli.speech import language, translate
 from agri.cli.tree import app
 from agri.words import say
@@ -17,6 +17,7 @@ __all__ = [
     "guard",
     "link",
     "logs",
+    "maps",
     "papers",
     "planning",
     "simulator",

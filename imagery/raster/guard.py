@@ -99,17 +99,21 @@ def damage_told(name: str) -> Iterator[None]:
         raise BadInput("error.raster_damaged", name=name) from error
 
 
-def open_source(path: Path) -> Any:
-    """Open with GTiff alone; the caller is inside `damage_told`, and closes it."""
-    return rasterio.open(path.resolve(), driver="GTiff")
+def open_source(path: Path, level: int | None = None) -> Any:
+    """Open with GTiff alone; the caller is inside `damage_told`, and closes it.
+
+    With `level` the file looks like that overview of it, 0 the finest.
+    """
+    more = {} if level is None else {"overview_level": level}
+    return rasterio.open(path.resolve(), driver="GTiff", **more)
 
 
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Any]:
+def opened(path: Path, name: str, level: int | None = None) -> Iterator[Any]:
     """Open with GTiff alone; whatever GDAL finds wrong, now or later, becomes one sentence."""
     with warnings.catch_warnings(), damage_told(name):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with open_source(path) as source:
+        with open_source(path, level) as source:
             yield source
 
 

@@ -1,0 +1,162 @@
+"""The commands of imagery: look at photos, make mosaics, indices, zones and rate maps of them.
+
+In a farm their products go into its folder ``maps`` and its catalogue, elsewhere into the folder
+that ``--out`` names, by default the current one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from agri.cli.speech import language
+from agri.cli.tree import FarmOption, app
+
+if TYPE_CHECKING:
+    from agri.field import Field
+    from agri.operations.maps.shelf import Shelf
+
+photos = typer.Typer(no_args_is_help=True, help="cli.help.photos_group")
+app.add_typer(photos, name="photos")
+
+OutOption = Annotated[Path | None, Option("--out", help="cli.help.out", show_default=False)]
+FieldOption = Annotated[str, Option("--field", help="cli.help.map_field", show_default=False)]
+DemOption = Annotated[Path | None, Option("--dem", help="cli.help.dem", show_default=False)]
+CameraOption = Annotated[str, Option("--camera", help="cli.help.camera_name", show_default=False)]
+
+
+@contextmanager
+def _shelf(out: Path | None, farm: Path | None) -> Iterator[Shelf]:
+    """Open the farm, if there is one, and give the shelf where products go."""
+    from agri.cli.tree import open_farm
+    from agri.errors import NotFound
+    from agri.operations.maps.shelf import Shelf
+
+    try:
+        workspace = open_farm(farm)
+    except NotFound:
+        if farm is not None:
+            raise
+        yield Shelf.of(out, None, language.get())
+        return
+    with workspace:
+        yield Shelf.of(out, workspace, language.get())
+
+
+def _field(shelf: Shelf, name: str) -> Field | None:
+    """Return the farm's field of that name, None when none is asked for."""
+    from agri.errors import BadInput
+
+    if not name:
+        return None
+    if shelf.farm is None:
+        raise BadInput("error.field_without_farm", name=name)
+    return shelf.farm.field(name)
+
+
+@photos.command("check", help="cli.help.photos_check")
+def photos_check(
+    path: Annotated[Path, Argument(help="cli.help.photos_path", show_default=False)],
+    field: FieldOption = "",
+    camera: CameraOption = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Tell whether photos will do."""
+    from agri.cli.show import progress, tell
+    from agri.cli.show_maps import show_facts, show_photos
+    from agri.operations.maps.photos import check_photos
+
+    with _shelf(out, farm) as shelf:
+        wanted = _field(shelf, field)
+        with progress("cli.looking_at_photos") as update:
+            found = check_photos(
+                path, shelf, field=wanted, camera=camera, progress=lambda share: update(share, 1.0)
+            )
+    show_facts(found.facts)
+    if found.picture is not None:
+        tell("cli.picture_at", path=found.picture)
+    return show_photos(path.resolve().name, found.findings)
+
+
+@app.command(help="cli.help.mosaic")
+def mosaic(
+    path: Annotated[Path, Argument(help="cli.help.photos_path", show_default=False)],
+    field: FieldOption = "",
+    camera: CameraOption = "",
+    quality: Annotated[str, Option(help="cli.help.quality")] = "quick",
+    pixel: Annotated[str, Option(help="cli.help.pixel", show_default=False)] = "",
+    dem: DemOption = None,
+    check_points: Annotated[
+        Path | None, Option("--check-points", help="cli.help.check_points", show_default=False)
+    ] = None,
+    node: Annotated[str, Option(help="cli.help.node", show_default=False)] = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Make an orthomosaic of photos."""
+    from agri.cli.show import progress
+    from agri.cli.show_maps import show_products
+    from agri.operations.maps.mosaic import mosaic_photos
+    from agri.units import read_length_m
+
+    with _shelf(out, farm) as shelf:
+        wanted = _field(shelf, field)
+        with progress("cli.making_mosaic") as update:
+            made = mosaic_photos(
+                path, shelf, field=wanted, camera=camera, quality=_quality(quality),
+                pixel_m=read_length_m(pixel, name="--pixel") if pixel else None, terrain=dem,
+                check_points=check_points, node=node, progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
+    return show_products(made.facts, made.findings, (made.path, made.picture))
+
+
+def _quality(word: str) -> Literal["quick", "full"]:
+    from agri.errors import BadInput
+
+    if word == "quick":
+        return "quick"
+    if word == "full":
+        return "full"
+    raise BadInput("error.quality", value=word[:20])
+
+
+@app.command(help="cli.help.zonal")
+def zonal(
+    raster: Annotated[Path, Argument(help="cli.help.raster", show_default=False)],
+    zones: Annotated[
+        Path | None, Option("--zones", help="cli.help.zones_file", show_default=False)
+    ] = None,
+    field: FieldOption = "",
+    sao: Annotated[bool, Option("--sao", help="cli.help.sao")] = False,
+    layers: Annotated[str, Option(help="cli.help.layers", show_default=False)] = "",
+    table: Annotated[str, Option(help="cli.help.table")] = "gpkg",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Measure zones over a map."""
+    from agri.cli.show import progress, show_findings
+    from agri.cli.show_maps import show_products, show_zones
+    from agri.operations.maps.zonal import measure, zones_for
+
+    with _shelf(out, farm) as shelf:
+        wanted = _field(shelf, field)
+        areas, told = zones_for(shelf, file=zones, field=wanted, sao=sao)
+        with progress("cli.measuring") as update:
+            found = measure(
+                raster, shelf, areas, layers=_words(layers), suffix=f".{table}",
+                progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
+    show_zones(found.table)
+    show_findings(told)
+    return show_products(found.facts, found.findings, found.files)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words between commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]

@@ -1,0 +1,58 @@
+"""What the terminal shows of imagery: facts, findings, and where the products are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agri.cli.show import complain, console, local_number, show_findings, show_table, tell
+from agri.findings import Finding, blocks
+
+if TYPE_CHECKING:
+    from imagery.zonal import ZonalTable
+
+MOST_ROWS = 30
+"""Of a table; the whole of it is in its file."""
+
+
+def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print label and value, a line each."""
+    for label, value in facts:
+        console().print(f"  {label}: {value}", markup=False)
+
+
+def show_photos(name: str, findings: Sequence[Finding]) -> int:
+    """Print what is wrong with photos and whether they will do; return the exit code."""
+    show_findings(findings)
+    stopped = blocks(findings)
+    complain("cli.photos_stop", name=name) if stopped else tell("cli.photos_ok", name=name)
+    return int(stopped)
+
+
+def show_products(
+    facts: Iterable[tuple[str, str]],
+    findings: Sequence[Finding],
+    files: Iterable[Path | None],
+) -> int:
+    """Print what was made, what is to know of it, and where it is; return the exit code."""
+    show_facts(facts)
+    show_findings(findings)
+    for file in files:
+        if file is not None:
+            tell("cli.exported", file=file)
+    return int(blocks(findings))
+
+
+def show_zones(table: ZonalTable) -> None:
+    """Print the first rows of a table of zones."""
+    rows = [
+        (row.zone.name, row.label, local_number(row.area_m2, ",.0f"),
+         local_number(100.0 * row.coverage, ".0f"), local_number(row.mean, ".3f"),
+         local_number(row.sd, ".3f"))
+        for row in table.rows[:MOST_ROWS]
+    ]  # fmt: skip
+    show_table(("cli.head_zone", "cli.head_layer", "cli.head_area_m2", "cli.head_coverage",
+                "cli.head_mean", "cli.head_sd"), rows)  # fmt: skip
+    if len(table.rows) > MOST_ROWS:
+        tell("cli.more_rows", count=len(table.rows) - MOST_ROWS)
