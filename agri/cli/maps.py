@@ -19,6 +19,7 @@ from agri.cli.tree import FarmOption, app
 
 if TYPE_CHECKING:
     from agri.field import Field
+    from agri.operations.maps.indices import RasterWords
     from agri.operations.maps.shelf import Shelf
 
 photos = typer.Typer(no_args_is_help=True, help="cli.help.photos_group")
@@ -26,6 +27,10 @@ app.add_typer(photos, name="photos")
 
 OutOption = Annotated[Path | None, Option("--out", help="cli.help.out", show_default=False)]
 FieldOption = Annotated[str, Option("--field", help="cli.help.map_field", show_default=False)]
+BandsOption = Annotated[str, Option("--bands", help="cli.help.bands", show_default=False)]
+ScaleOption = Annotated[
+    float, Option("--scale", help="cli.help.scale", min=0.0, show_default=False)
+]
 DemOption = Annotated[Path | None, Option("--dem", help="cli.help.dem", show_default=False)]
 CameraOption = Annotated[str, Option("--camera", help="cli.help.camera_name", show_default=False)]
 
@@ -160,3 +165,81 @@ def zonal(
 def _words(text: str) -> list[str]:
     """Return the words between commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+@app.command("index", help="cli.help.index")
+def index_command(
+    raster: Annotated[Path, Argument(help="cli.help.ortho", show_default=False)],
+    indices: Annotated[str, Option(help="cli.help.indices", show_default=False)] = "",
+    masks: Annotated[str, Option("--mask", help="cli.help.masks", show_default=False)] = "",
+    bands: BandsOption = "",
+    camera: CameraOption = "",
+    scale: ScaleOption = 0.0,
+    lossless: Annotated[bool, Option("--lossless", help="cli.help.lossless")] = False,
+    dask: Annotated[str, Option(help="cli.help.dask", show_default=False)] = "",
+    field: FieldOption = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Make crop indices of an orthomosaic; without any named, list those its bands allow."""
+    from agri.cli.show import progress, show_findings
+    from agri.cli.show_maps import show_offers, show_products
+    from agri.operations.maps.indices import make_indices, offers
+
+    words = _raster_words(bands, camera, scale)
+    if not indices:
+        found, told = offers(raster, words)
+        show_offers(found)
+        show_findings(told)
+        return 0
+    with _shelf(out, farm) as shelf:
+        wanted = _field(shelf, field)
+        with progress("cli.making_indices") as update:
+            made = make_indices(
+                raster, shelf, _words(indices), words=words, masks=_words(masks), field=wanted,
+                lossless=lossless, cluster=dask, progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
+    return show_products(made.facts, made.findings, (made.map.product.path, *made.pictures))
+
+
+@app.command(help="cli.help.trees")
+def trees(
+    raster: Annotated[Path | None, Argument(help="cli.help.ortho", show_default=False)] = None,
+    surface: Annotated[
+        Path | None, Option("--dsm", help="cli.help.surface", show_default=False)
+    ] = None,
+    ground: Annotated[
+        Path | None, Option("--dtm", help="cli.help.ground", show_default=False)
+    ] = None,
+    canopy: Annotated[
+        Path | None, Option("--chm", help="cli.help.canopy", show_default=False)
+    ] = None,
+    crown: Annotated[str, Option(help="cli.help.crown")] = "3-5",
+    flight: Annotated[str, Option("--as", help="cli.help.flight_as", show_default=False)] = "",
+    bands: BandsOption = "",
+    camera: CameraOption = "",
+    field: FieldOption = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Find, measure and number the trees of an orchard."""
+    from agri.cli.read import read_range
+    from agri.cli.show import progress
+    from agri.cli.show_maps import show_products
+    from agri.operations.maps.trees import Sources, map_trees
+
+    with _shelf(out, farm) as shelf:
+        wanted = _field(shelf, field)
+        with progress("cli.finding_trees") as update:
+            found = map_trees(
+                Sources(ortho=raster, surface=surface, ground=ground, canopy=canopy), shelf,
+                field=wanted, crown_m=read_range(crown, name="--crown"), flight=flight,
+                words=_raster_words(bands, camera, 0.0), progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
+    return show_products(found.facts, found.findings, found.files)
+
+
+def _raster_words(bands: str, camera: str, scale: float) -> RasterWords:
+    from agri.operations.maps.indices import RasterWords
+
+    return RasterWords(bands=tuple(_words(bands)), camera=camera, reflectance_at=scale or None)

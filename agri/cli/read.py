@@ -137,6 +137,23 @@ def read_side(text: str, *, name: str) -> float:
     return degrees % 360.0
 
 
+def read_range(text: str, *, name: str) -> tuple[float, float]:
+    """Read two numbers, the smaller first, as in ``3-5``; one stands for both.
+
+    Examples
+    --------
+    >>> read_range("3-5", name="--crown"), read_range("4", name="--crown")
+    ((3.0, 5.0), (4.0, 4.0))
+    """
+    parts = [part.strip(" m") for part in re.split(r"[-–]", text)]
+    if not 1 <= len(parts) <= 2 or not all(parts):
+        raise BadInput("error.range", name=name, value=text)
+    low, high = (read_number(part, name=name) for part in (parts[0], parts[-1]))
+    if low > high:
+        raise BadInput("error.range", name=name, value=text)
+    return low, high
+
+
 _AMOUNTS = {"ml": (1.0, "ml"), "l": (1000.0, "ml"), "g": (1.0, "g"), "kg": (1000.0, "g")}
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agri.cli.show import complain, console, local_number, show_findings, show_table, tell
+from agri.cli.speech import language
 from agri.findings import Finding, blocks
+from agri.words import say
 
 if TYPE_CHECKING:
+    from imagery.indices.catalogue import Index
     from imagery.zonal import ZonalTable
 
 MOST_ROWS = 30
@@ -42,6 +45,13 @@ def show_products(
         if file is not None:
             tell("cli.exported", file=file)
     return int(blocks(findings))
+
+
+def show_offers(found: Iterable[Index]) -> None:
+    """Print the indices that an orthomosaic allows, with what they are for."""
+    rows = [(one.name, say(f"page.index_{one.purpose}", language.get()), one.formula)
+            for one in found]  # fmt: skip
+    show_table(("cli.head_index", "cli.head_purpose", "cli.head_formula"), rows)
 
 
 def show_zones(table: ZonalTable) -> None:

@@ -1,0 +1,209 @@
+"""Crop indices of an orthomosaic: one pass for all that are asked for, a picture of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agri.errors import BadInput
+from agri.field import Field
+from agri.findings import Finding
+from agri.grid import Grid
+from agri.operations.layers import Layer
+from agri.operations.maps.photos import declared_sensor
+from agri.operations.maps.quicklook import Look, draw_quicklook
+from agri.operations.maps.shelf import Shelf
+from agri.operations.maps.sights import field_layers, seen
+from agri.operations.report import Facts, fact
+from agri.words import Language, say
+from imagery.indices.catalogue import Index, custom, index, offered
+from imagery.indices.maps import IndexMap, Summary, index_map
+from imagery.intake.orthomosaic import take_ortho
+from imagery.raster import Ortho, open_ortho
+from imagery.raster.tiles import Encoding
+
+Progress = Callable[[float], None]
+FORMULA_SIGN = "="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RasterWords:
+    """What a user says of an orthomosaic that its file does not.
+
+    Parameters
+    ----------
+    bands : tuple of str
+        Name of each layer.
+    camera : str
+        Name of the camera in the catalogue.
+    reflectance_at : float or None
+        Stored number that stands for a reflectance of 1.
+    """
+
+    bands: tuple[str, ...] = ()
+    camera: str = ""
+    reflectance_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeIndices:
+    """A map of indices, and the files that show it.
+
+    Parameters
+    ----------
+    map : IndexMap
+        The GeoTIFF and its figures.
+    facts : sequence of (str, str)
+        Label and value.
+    findings : tuple of Finding
+        What a reader should know.
+    pictures : tuple of Path
+        One for each index.
+    """
+
+    map: IndexMap
+    facts: Facts
+    findings: tuple[Finding, ...]
+    pictures: tuple[Path, ...]
+
+
+def open_map(path: Path, words: RasterWords, field: Field | None = None) -> tuple[
+    Ortho, tuple[Finding, ...]
+]:  # fmt: skip
+    """Take an orthomosaic in, with what the user says of it.
+
+    Raises
+    ------
+    BadInput
+        When it cannot be used; the sentence is that of the gravest finding.
+    """
+    taken, findings = take_ortho(path, field=field, bands=words.bands,
+                                 declared=declared_sensor(words.camera),
+                                 reflectance_at=words.reflectance_at)  # fmt: skip
+    if taken is None:
+        worst = max(findings, key=lambda finding: finding.severity)
+        raise BadInput("error.photos_unusable", why=worst.message)
+    return taken.ortho, tuple(findings)
+
+
+def wanted_index(word: str) -> str | Index:
+    """Return what a user writes for an index: a name, or ``NAME=formula``."""
+    name, sign, formula = word.partition(FORMULA_SIGN)
+    return custom(name.strip(), formula.strip()) if sign else index(name)
+
+
+def make_indices(
+    path: Path,
+    shelf: Shelf,
+    wanted: Sequence[str],
+    *,
+    words: RasterWords | None = None,
+    masks: Sequence[str] = (),
+    field: Field | None = None,
+    lossless: bool = False,
+    cluster: str = "",
+    progress: Progress | None = None,
+) -> MadeIndices:
+    """Make a map of indices from an orthomosaic, and a picture of each.
+
+    Parameters
+    ----------
+    path : Path
+        A GeoTIFF.
+    shelf : Shelf
+        Where map and pictures go.
+    wanted : sequence of str
+        Names, or ``NAME=formula``.
+    words : RasterWords, optional
+        What the file does not tell.
+    masks : sequence of str
+        "soil", "shadow", "cloud", "water": ground that is left out.
+    field : Field, optional
+        Drawn over the picture; told when the map does not reach it.
+    lossless : bool
+        Every bit of every value, in a file about twice as large.
+    cluster : str
+        Address of a Dask scheduler, ``tcp://…``, that does the work.
+    progress : callable, optional
+        Told the share done, 0 to 1.
+
+    Raises
+    ------
+    AgriError
+        When the orthomosaic, an index or a mask cannot be used.
+    """
+    ortho, told = open_map(path, words or RasterWords(), field)
+    entries = [wanted_index(word) for word in wanted]
+    names = [entry if isinstance(entry, str) else entry.name for entry in entries]
+    target = shelf.place(path.name, "-".join(name.lower() for name in names[:4]) or "none", ".tif")
+    encoding = Encoding(kind="float32", packing="deflate") if lossless else Encoding()
+    with _workers(cluster) as workers:
+        made = index_map(
+            target, ortho, entries, masks=masks, encoding=encoding,
+            sensor=words.camera if words else "", cluster=workers, progress=progress,
+        )  # fmt: skip
+    assert made is not None  # noqa: S101 - nobody asks it to stop
+    layers = field_layers([field]) if field is not None else ()
+    pictures = tuple(
+        shelf.keep_picture(
+            path.name,
+            summary.index.name.lower(),
+            _picture(
+                seen(open_ortho(target), number),
+                summary,
+                field.name if field else path.stem,
+                layers,
+                shelf.language,
+            ),
+        )
+        for number, summary in enumerate(made.summaries, 1)
+    )
+    return MadeIndices(map=made, facts=index_facts(made, shelf.language),
+                       findings=(*told, *made.findings), pictures=pictures)  # fmt: skip
+
+
+@contextmanager
+def _workers(cluster: str) -> Iterator[Any]:
+    """Give who does the work: None for threads, else a Dask cluster's executor."""
+    if not cluster:
+        yield None
+        return
+    from imagery.scale import cluster_of
+
+    with cluster_of(cluster) as workers:
+        yield workers
+
+
+def index_facts(made: IndexMap, language: Language) -> Facts:
+    """Return label and value of what there is to know about indices at a glance."""
+    facts: Facts = []
+    for summary in made.summaries:
+        facts.append((summary.index.name, say("page.index_figures", language, mean=summary.mean,
+                                              sd=summary.deviation, low=summary.low,
+                                              high=summary.high)))  # fmt: skip
+    for part in made.removed[:1]:
+        fact(facts, language, "page.fact_removed", percent=100.0 * part.share, area_m2=part.area_m2)
+    return facts
+
+
+def _picture(
+    grid: Grid, summary: Summary, where: str, layers: Sequence[Layer], language: Language
+) -> bytes:
+    entry = summary.index
+    facts: Facts = []
+    facts.append((say("page.fact_purpose", language), say(f"page.index_{entry.purpose}", language)))
+    facts.append((entry.name, entry.formula))
+    fact(facts, language, "page.fact_spread", mean=summary.mean, sd=summary.deviation)
+    look = Look(title=f"{entry.name} · {where}", legend=entry.name, facts=facts)
+    return draw_quicklook(grid, look, layers=layers, language=language)
+
+
+def offers(
+    path: Path, words: RasterWords | None = None
+) -> tuple[tuple[Index, ...], tuple[Finding, ...]]:
+    """Return the indices that an orthomosaic's bands allow, and what is to know of the file."""
+    ortho, told = open_map(path, words or RasterWords())
+    return offered(ortho.bands), told
