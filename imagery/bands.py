@@ -149,7 +149,8 @@ class Band:
     @property
     def label(self) -> str:
         """Name with wavelength, as products carry it: "Red edge 717 nm"."""
-        return self.name if self.centre_nm is None else f"{self.name} {self.centre_nm:g} nm"
+        told = "" if self.centre_nm is None else f"{self.centre_nm:g} nm"
+        return self.name if told in self.name else f"{self.name} {told}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from agri.cli import flight, guard, link, logs, maps, papers, planning, simulator, spraying
+from agri.cli import flight, guard, link, logs, maps, papers, planning, simulator, spraying, zones
 from agri.cli.speech import language, translate
 from agri.cli.tree import app
 from agri.words import say
@@ -22,6 +22,7 @@ __all__ = [
     "planning",
     "simulator",
     "spraying",
+    "zones",
 ]
 
 

@@ -6,62 +6,27 @@ that ``--out`` names, by default the current one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
-from agri.cli.speech import language
+from agri.cli.shelf import FieldOption, OutOption, field_asked, open_shelf, words_in
 from agri.cli.tree import FarmOption, app
 
 if TYPE_CHECKING:
-    from agri.field import Field
     from agri.operations.maps.indices import RasterWords
-    from agri.operations.maps.shelf import Shelf
 
 photos = typer.Typer(no_args_is_help=True, help="cli.help.photos_group")
 app.add_typer(photos, name="photos")
 
-OutOption = Annotated[Path | None, Option("--out", help="cli.help.out", show_default=False)]
-FieldOption = Annotated[str, Option("--field", help="cli.help.map_field", show_default=False)]
 BandsOption = Annotated[str, Option("--bands", help="cli.help.bands", show_default=False)]
 ScaleOption = Annotated[
     float, Option("--scale", help="cli.help.scale", min=0.0, show_default=False)
 ]
 DemOption = Annotated[Path | None, Option("--dem", help="cli.help.dem", show_default=False)]
 CameraOption = Annotated[str, Option("--camera", help="cli.help.camera_name", show_default=False)]
-
-
-@contextmanager
-def _shelf(out: Path | None, farm: Path | None) -> Iterator[Shelf]:
-    """Open the farm, if there is one, and give the shelf where products go."""
-    from agri.cli.tree import open_farm
-    from agri.errors import NotFound
-    from agri.operations.maps.shelf import Shelf
-
-    try:
-        workspace = open_farm(farm)
-    except NotFound:
-        if farm is not None:
-            raise
-        yield Shelf.of(out, None, language.get())
-        return
-    with workspace:
-        yield Shelf.of(out, workspace, language.get())
-
-
-def _field(shelf: Shelf, name: str) -> Field | None:
-    """Return the farm's field of that name, None when none is asked for."""
-    from agri.errors import BadInput
-
-    if not name:
-        return None
-    if shelf.farm is None:
-        raise BadInput("error.field_without_farm", name=name)
-    return shelf.farm.field(name)
 
 
 @photos.command("check", help="cli.help.photos_check")
@@ -77,8 +42,8 @@ def photos_check(
     from agri.cli.show_maps import show_facts, show_photos
     from agri.operations.maps.photos import check_photos
 
-    with _shelf(out, farm) as shelf:
-        wanted = _field(shelf, field)
+    with open_shelf(out, farm) as shelf:
+        wanted = field_asked(shelf, field)
         with progress("cli.looking_at_photos") as update:
             found = check_photos(
                 path, shelf, field=wanted, camera=camera, progress=lambda share: update(share, 1.0)
@@ -110,8 +75,8 @@ def mosaic(
     from agri.operations.maps.mosaic import mosaic_photos
     from agri.units import read_length_m
 
-    with _shelf(out, farm) as shelf:
-        wanted = _field(shelf, field)
+    with open_shelf(out, farm) as shelf:
+        wanted = field_asked(shelf, field)
         with progress("cli.making_mosaic") as update:
             made = mosaic_photos(
                 path, shelf, field=wanted, camera=camera, quality=_quality(quality),
@@ -149,22 +114,17 @@ def zonal(
     from agri.cli.show_maps import show_products, show_zones
     from agri.operations.maps.zonal import measure, zones_for
 
-    with _shelf(out, farm) as shelf:
-        wanted = _field(shelf, field)
+    with open_shelf(out, farm) as shelf:
+        wanted = field_asked(shelf, field)
         areas, told = zones_for(shelf, file=zones, field=wanted, sao=sao)
         with progress("cli.measuring") as update:
             found = measure(
-                raster, shelf, areas, layers=_words(layers), suffix=f".{table}",
+                raster, shelf, areas, layers=words_in(layers), suffix=f".{table}",
                 progress=lambda share: update(share, 1.0),
             )  # fmt: skip
     show_zones(found.table)
     show_findings(told)
     return show_products(found.facts, found.findings, found.files)
-
-
-def _words(text: str) -> list[str]:
-    """Return the words between commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @app.command("index", help="cli.help.index")
@@ -192,11 +152,11 @@ def index_command(
         show_offers(found)
         show_findings(told)
         return 0
-    with _shelf(out, farm) as shelf:
-        wanted = _field(shelf, field)
+    with open_shelf(out, farm) as shelf:
+        wanted = field_asked(shelf, field)
         with progress("cli.making_indices") as update:
             made = make_indices(
-                raster, shelf, _words(indices), words=words, masks=_words(masks), field=wanted,
+                raster, shelf, words_in(indices), words=words, masks=words_in(masks), field=wanted,
                 lossless=lossless, cluster=dask, progress=lambda share: update(share, 1.0),
             )  # fmt: skip
     return show_products(made.facts, made.findings, (made.map.product.path, *made.pictures))
@@ -228,8 +188,8 @@ def trees(
     from agri.cli.show_maps import show_products
     from agri.operations.maps.trees import Sources, map_trees
 
-    with _shelf(out, farm) as shelf:
-        wanted = _field(shelf, field)
+    with open_shelf(out, farm) as shelf:
+        wanted = field_asked(shelf, field)
         with progress("cli.finding_trees") as update:
             found = map_trees(
                 Sources(ortho=raster, surface=surface, ground=ground, canopy=canopy), shelf,
@@ -242,4 +202,4 @@ def trees(
 def _raster_words(bands: str, camera: str, scale: float) -> RasterWords:
     from agri.operations.maps.indices import RasterWords
 
-    return RasterWords(bands=tuple(_words(bands)), camera=camera, reflectance_at=scale or None)
+    return RasterWords(bands=tuple(words_in(bands)), camera=camera, reflectance_at=scale or None)

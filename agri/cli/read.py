@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from agri.units import read_length_m
 from agri.weather import Weather, Wind
 
 if TYPE_CHECKING:
+    from imagery.zones.rules import RateRule, Unit
     from missions.sprayer.job import Objective
 
 
@@ -152,6 +154,40 @@ def read_range(text: str, *, name: str) -> tuple[float, float]:
     if low > high:
         raise BadInput("error.range", name=name, value=text)
     return low, high
+
+
+def read_rule(
+    text: str,
+    *,
+    unit: str,
+    steps: bool,
+    least: float,
+    most: float | None,
+    step: float,
+    where_none: float | None,
+) -> RateRule:
+    """Read a rule from index to rate: pairs with a colon, as in ``0.4:30,0.8:10``.
+
+    Raises
+    ------
+    BadInput
+        When a pair is none, or the rule cannot be.
+    """
+    from imagery.zones.rules import RateRule
+
+    points = []
+    for pair in text.split(","):
+        index, _, rate = pair.partition(":")
+        try:
+            points.append((float(index), float(rate)))
+        except ValueError:
+            raise BadInput("error.rule_pair", value=pair.strip()[:40]) from None
+    units: dict[str, Unit] = {"l/ha": "l/ha", "kg/ha": "kg/ha"}
+    if unit not in units:
+        raise BadInput("error.rule_unit", unit=unit[:20])
+    return RateRule(points=tuple(points), unit=units[unit], how="steps" if steps else "lines",
+                    least=least, most=math.inf if most is None else most, step=step,
+                    where_none=where_none)  # fmt: skip
 
 
 _AMOUNTS = {"ml": (1.0, "ml"), "l": (1000.0, "ml"), "g": (1.0, "g"), "kg": (1000.0, "g")}

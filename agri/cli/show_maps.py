@@ -12,6 +12,7 @@ from agri.findings import Finding, blocks
 from agri.words import say
 
 if TYPE_CHECKING:
+    from imagery.change.anomalies import Anomaly
     from imagery.indices.catalogue import Index
     from imagery.zonal import ZonalTable
 
@@ -51,7 +52,8 @@ def show_offers(found: Iterable[Index]) -> None:
     """Print the indices that an orthomosaic allows, with what they are for."""
     rows = [(one.name, say(f"page.index_{one.purpose}", language.get()), one.formula)
             for one in found]  # fmt: skip
-    show_table(("cli.head_index", "cli.head_purpose", "cli.head_formula"), rows)
+    if rows:
+        show_table(("cli.head_index", "cli.head_purpose", "cli.head_formula"), rows)  # fmt: skip
 
 
 def show_zones(table: ZonalTable) -> None:
@@ -66,3 +68,16 @@ def show_zones(table: ZonalTable) -> None:
                 "cli.head_mean", "cli.head_sd"), rows)  # fmt: skip
     if len(table.rows) > MOST_ROWS:
         tell("cli.more_rows", count=len(table.rows) - MOST_ROWS)
+
+
+def show_anomalies(found: Sequence[Anomaly]) -> None:
+    """Print what changed, the most worth a walk first, and what to look at there."""
+    spoken = language.get()
+    for number, one in enumerate(found[:MOST_ROWS], 1):
+        where = ", ".join(one.names[:6]) or say("cli.a_patch", spoken)
+        tell("cli.anomaly", number=number, where=where, measure=one.measure, change=one.change,
+             area_m2=one.area_m2, percent=100.0 * one.confidence)  # fmt: skip
+        tell("cli.may_be", causes="; ".join(cause.text(spoken) for cause in one.causes))
+        tell("cli.look_at", look=" ".join(look.text(spoken) for look in one.look))
+    if len(found) > MOST_ROWS:
+        tell("cli.more_rows", count=len(found) - MOST_ROWS)

@@ -171,9 +171,9 @@ def _workers(cluster: str) -> Iterator[Any]:
     if not cluster:
         yield None
         return
-    from imagery.scale import cluster_of
+    from imagery.scale import executor
 
-    with cluster_of(cluster) as workers:
+    with executor(cluster) as workers:
         yield workers
 
 

@@ -34,7 +34,7 @@ from agri.operations.report import Facts, fact
 from agri.words import Language, say
 from imagery.bands import Role
 from imagery.raster import Ortho, read_grid
-from imagery.raster.grids import Bounds
+from imagery.raster.systems import Bounds
 from imagery.trees.canopy import canopy_height
 from imagery.trees.colours import find_crowns_by_colour, vegetation
 from imagery.trees.crown import Crown
@@ -53,6 +53,7 @@ REGISTER_BYTES = 200_000_000
 MOST_NAMES = 120
 """More trees than this are drawn without their numbers."""
 FEWEST = 6
+_NOTHING: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ def map_trees(
     AgriError
         When a raster cannot be used or shows no tree.
     """
-    ortho, told = None, ()
+    ortho, told = None, _NOTHING
     if sources.ortho is not None:
         ortho, told = open_map(sources.ortho, words or RasterWords(), field)
     area = None if field is None else field.boundary.bounds
@@ -164,12 +165,12 @@ def map_trees(
         flight=flight or sources.main.stem, now=now or datetime.now(UTC),
     )  # fmt: skip
     files = _files(name, shelf, numbered, gaps, place.epsg)
-    facts = tree_facts(numbered.crowns, orchard, gaps, shelf.language)
+    facts = tree_facts(numbered, orchard, gaps, shelf.language)
     title = say("page.trees_title", shelf.language, name=field.name if field else sources.main.stem)
     look = Look(title=title, legend=say("page.fact_canopy", shelf.language), ramp="height",
                 facts=facts)  # fmt: skip
     layers = (
-        *_layers(numbered.crowns, gaps, place.epsg),
+        *_layers(numbered, gaps, place.epsg),
         *(field_layers([field]) if field else ()),
     )
     if ortho is not None:
@@ -178,8 +179,8 @@ def map_trees(
     else:
         png = draw_quicklook(_small(place), look, layers=layers, language=shelf.language)
     files = (*files, shelf.keep_picture(name, "trees", png))
-    findings = (*told, *numbered.findings, *more)
-    return FoundTrees(crowns=numbered.crowns, orchard=orchard, gaps=gaps, facts=facts,
+    findings = (*told, *more)
+    return FoundTrees(crowns=numbered, orchard=orchard, gaps=gaps, facts=facts,
                       findings=findings, files=files)  # fmt: skip
 
 
@@ -243,9 +244,9 @@ def _numbered(
     *,
     flight: str,
     now: datetime,
-) -> tuple[Numbered, Orchard | None, tuple[Gap, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[Crown, ...], Orchard | None, tuple[Gap, ...], tuple[Finding, ...]]:
     """Return the trees with their numbers; the register is written when they have any."""
-    bare = Numbered(register=None, crowns=tuple(crowns), alignment=None, findings=())  # type: ignore[arg-type]
+    bare = tuple(crowns)
     if len(crowns) < FEWEST:
         return bare, None, (), (Finding.info("finding.trees_no_grid", count=len(crowns)),)
     try:
@@ -253,27 +254,36 @@ def _numbered(
     except BadInput as error:
         return bare, None, (), (Finding.info("finding.trees_ungridded", why=error.message),)
     gaps, found = find_gaps(orchard, border)
-    more = list(found)
-    if kept.exists():
-        register = register_from(read_text_limited(kept, limit_bytes=REGISTER_BYTES))
-        if flight in register.flights:
-            flight = f"{flight} {now:%Y-%m-%d %H:%M:%S}"
-        try:
-            numbered = next_numbers(register, crowns, epsg=epsg, flight=flight)
-        except Refused as error:
-            more.append(Finding.warning("finding.trees_not_laid", why=error.message))
-            return bare, orchard, gaps, tuple(more)
-    else:
-        numbered = first_numbers(crowns, epsg=epsg, flight=flight, orchard=orchard)
+    try:
+        numbered = _registered(crowns, epsg, orchard, kept, f"{flight}\n{now:%Y-%m-%d %H:%M:%S}")
+    except Refused as error:
+        lost = Finding.warning("finding.trees_not_laid", why=error.message)
+        return bare, orchard, gaps, (*found, lost)
     write_text(kept, register_text(numbered.register))
-    return numbered, orchard, gaps, tuple(more)
+    return numbered.crowns, orchard, gaps, (*found, *numbered.findings)
+
+
+def _registered(
+    crowns: Sequence[Crown], epsg: int, orchard: Orchard, kept: Path, named: str
+) -> Numbered:
+    """Return the flight added to the register that is kept, or begun as the first one.
+
+    `named` is its name and, behind it, the moment that tells it from an earlier one so named.
+    """
+    flight, moment = named.split("\n")
+    if not kept.exists():
+        return first_numbers(crowns, epsg=epsg, flight=flight, orchard=orchard)
+    register = register_from(read_text_limited(kept, limit_bytes=REGISTER_BYTES))
+    if flight in register.flights:
+        flight = f"{flight} {moment}"
+    return next_numbers(register, crowns, epsg=epsg, flight=flight)
 
 
 def _files(
-    name: str, shelf: Shelf, numbered: Numbered, gaps: Sequence[Gap], epsg: int
+    name: str, shelf: Shelf, crowns: Sequence[Crown], gaps: Sequence[Gap], epsg: int
 ) -> tuple[Path, ...]:
     path = shelf.place(name, "trees", ".gpkg")
-    write_trees(path, numbered.crowns, epsg=epsg, gaps=gaps)
+    write_trees(path, crowns, epsg=epsg, gaps=gaps)
     empty = to_replant(gaps)
     if not empty:
         return (path,)
@@ -330,10 +340,11 @@ def _layers(crowns: Sequence[Crown], gaps: Sequence[Gap], epsg: int) -> tuple[La
               label=crown.name if named else "")
         for crown in crowns
     ]  # fmt: skip
-    empty = [degrees(shapely.Point(*place.spot)) for place in to_replant(gaps)]
+    empty = [place.spot for place in to_replant(gaps)]
     if empty:
-        drawn.append(Layer(key="page.layer.missing_tree", geometry=shapely.MultiPoint(empty),
-                           colour=VERMILION, fill=1.0, radius=5.0))  # fmt: skip
+        spots = degrees(shapely.MultiPoint(empty))
+        drawn.append(Layer(key="page.layer.missing_tree", geometry=spots, colour=VERMILION,
+                           fill=1.0, radius=5.0))  # fmt: skip
     return tuple(drawn)
 
 
