@@ -6,8 +6,9 @@ Levenberg's and Marquardt's method on `imagery.mosaic.block` with Huber's weight
 no other tie point, so they are eliminated from the normal equations (Schur's complement; Triggs et
 al. 2000, "Bundle adjustment: a modern synthesis") and what is left, six unknowns for each photo, is
 solved by SciPy's sparse LU factorisation. `scipy.optimize.least_squares` was measured on the same
-problem and the same Jacobian: its sparse solver (LSMR) stops at 80 px for 11 real photos after 50
-steps, where elimination reaches 0.22 px in a quarter of a second.
+eleven real photos with the same Jacobian: its sparse solver (trust region, LSMR) takes nineteen
+times as long from a near beginning, and from the layout's rough one it stopped at 80 px where
+elimination reaches 0.22 px in a quarter of a second (``benchmarks/mosaic.py --solvers``).
 
 It goes in rounds. First everything counts, however far off, because the layout took every photo
 for a map; then what disagrees by more than `DROP_PX` leaves, and the rest is adjusted again. A
