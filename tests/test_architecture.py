@@ -115,6 +115,12 @@ PURE = (
     "imagery.decoding.headers", "imagery.decoding.xmp", "imagery.intake.told",
     "imagery.intake.moments", "imagery.intake.optics", "imagery.intake.lights",
     "imagery.intake.quality", "imagery.intake.coverage", "imagery.intake.captures",
+    "imagery.mosaic.block", "imagery.mosaic.layout", "imagery.mosaic.tracks",
+    "imagery.mosaic.matching", "imagery.mosaic.adjustment", "imagery.mosaic.ground",
+    "imagery.mosaic.exposure", "imagery.mosaic.accuracy", "sitl.scene.land",
+    "sitl.scene.orchard", "sitl.scene.paddy", "sitl.scene.light", "sitl.camera.lens",
+    "sitl.camera.rendering", "sitl.camera.stations", "sitl.camera.sensor", "sitl.camera.exif",
+    "sitl.camera.packets",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -12,12 +12,16 @@ import rasterio
 import rasterio.warp
 from numpy.typing import NDArray
 
+from agri.findings import Severity
+from imagery.calibration.lens import undistorted
 from imagery.calibration.panel import read_panel
 from imagery.calibration.reflectance import ground_calibration, reflectance
 from imagery.intake import Intake, take_in
 from imagery.mosaic import Mosaic, MosaicSettings, make_mosaic
 from imagery.mosaic.accuracy import CheckPoint
 from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.shots import PixelSource, reduced
+from imagery.photo import Photo
 from sitl.camera import (
     COLOUR,
     MULTISPECTRAL,
@@ -175,3 +179,54 @@ def test_a_flights_bands_become_the_lands_reflectance_by_the_panel(tmp_path: Pat
         assert photo.band is not None
         truth = land.reflectance[row[inside], column[inside], order[photo.band.name]]
         assert np.quantile(np.abs(found[inside] - truth), 0.95) <= 0.01
+
+
+def test_calibrated_bands_become_one_mosaic_of_reflectance(tmp_path: Path) -> None:
+    land = orchard(seed=8, size_m=(48.0, 40.0), cell_m=0.12)
+    camera = MULTISPECTRAL.of_width(320)
+    stations = stations_over(
+        land, camera, height_m=26.0, margin_m=8.0, front_overlap=0.75, side_overlap=0.65
+    )
+    taken = photograph(land, camera, stations, tmp_path, gps_error_m=(0.0, 0.05), fine=1)
+    intake = take_in(tmp_path, readers=1)
+    assert {finding.severity for finding in intake.findings} <= {Severity.INFO}
+    calibration = ground_calibration(intake.photos)
+    by_path = {photo.path.name: photo for photo in intake.photos}
+    files = {each.files[1].name: [file.name for file in each.files] for each in taken}
+
+    def pixels(green: Photo) -> PixelSource:
+        def read(reduction: int) -> NDArray[np.float32]:
+            bands = []
+            for name in files[green.path.name]:
+                photo = by_path[name]
+                counts = cv2.imread(str(photo.path), cv2.IMREAD_UNCHANGED)
+                bands.append(undistorted(photo, reflectance(photo, counts, calibration).values))
+            return reduced(np.stack(bands, axis=-1), reduction)
+
+        return read
+
+    greens = [by_path[name] for name in files]
+    shots, findings = shots_from_photos(greens, pixels=pixels)
+    assert not findings
+    settings = MosaicSettings(quality="full", even_exposure=False)
+    made = make_mosaic(shots, tmp_path / "m.tif", terrain=land.grid("ground"), settings=settings)
+    assert made.accuracy.placed_share == 1.0
+    assert made.accuracy.reprojection_px <= 0.5
+    with rasterio.open(made.path) as source:
+        assert (source.count, source.dtypes[0]) == (5, "float32")
+        east, north = (each[::4] for each in land.places())
+        rows, columns = np.meshgrid(np.arange(0, land.shape[0], 4), np.arange(0, land.shape[1], 4),
+                                    indexing="ij")  # fmt: skip
+        lon, lat = land.frame.to_lonlat(*(each.ravel() for each in np.meshgrid(east, north)))
+        x, y = rasterio.warp.transform("EPSG:4326", source.crs, lon, lat)
+        found = np.array(list(source.sample(zip(x, y, strict=True))))
+    truth = land.reflectance[rows.ravel(), columns.ravel()]
+    inner = (np.abs(np.meshgrid(east, north)[0].ravel()) < 14.0) & (
+        np.abs(np.meshgrid(east, north)[1].ravel()) < 10.0
+    )
+    assert np.isfinite(found[inner]).all()
+    order = [0, 1, 2, 4, 3]
+    for band, true in enumerate(order):
+        off = found[inner, band] - truth[inner, true]
+        assert abs(float(np.median(off))) <= 0.01
+    assert np.corrcoef(found[inner, 3], truth[inner, 4])[0, 1] > 0.75

@@ -197,8 +197,7 @@ def _missed(point: CheckPoint, views: Sequence[View], ground: Ground) -> float |
         view = by_name.get(name)
         if view is None:
             continue
-        half = np.array([view.shot.width_px, view.shot.height_px]) / 2.0
-        seen = np.array([[column, row]]) + 0.5 - half
+        seen = np.array([[column, row]]) - view.shot.middle_px
         focal = np.array([view.shot.focal_px])
         shown.append(laid_on(ground, view.pose[None], focal, view.lens, seen)[0])
     if not shown or not np.isfinite(shown).all():

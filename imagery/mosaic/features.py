@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agri.errors import BadInput
 from imagery.extras import extra
 from imagery.mosaic.shots import REDUCTIONS, Shot, reduced
 
@@ -76,13 +77,15 @@ def find_features(shot: Shot, *, limit: int = FEATURES, side_px: int = FEATURE_S
     Raises
     ------
     BadInput
-        When the photo cannot be decoded.
+        When the photo cannot be decoded, or is of another size than it was said to be.
     """
     cv2 = extra("cv2")
 
     longer = max(shot.width_px, shot.height_px)
     coarse = max(r for r in REDUCTIONS if r == 1 or longer / r >= side_px)
     image = shot.pixels(coarse)
+    if image.shape[:2] != (-(-shot.height_px // coarse), -(-shot.width_px // coarse)):
+        raise BadInput("error.mosaic_photo_unread", name=shot.name)
     size = _feature_size(shot, side_px)
     if image.shape[1] > size[0]:
         image = _resized(image, size)
@@ -94,8 +97,7 @@ def find_features(shot: Shot, *, limit: int = FEATURES, side_px: int = FEATURE_S
     share = raw / np.maximum(raw.sum(axis=1, keepdims=True), 1e-9)
     pixels = np.array([point.pt for point in found], dtype=np.float64).reshape(-1, 2)
     reduction = shot.width_px / image.shape[1]
-    centre = np.array([shot.width_px / 2.0 - 0.5, shot.height_px / 2.0 - 0.5])
-    points = ((pixels + 0.5) * reduction - 0.5 - centre) / reduction
+    points = ((pixels + 0.5) * reduction - 0.5 - shot.middle_px) / reduction
     return Features(
         points_px=points,
         descriptors=np.minimum(np.sqrt(share) * _SCALE + 0.5, 255.0).astype(np.uint8),

@@ -3,21 +3,29 @@
 Theory of operation
 -------------------
 A photo without a place cannot be put on the earth and is left out, named in a `Finding`. The focal
-length comes from the lens's calibration, else from its millimetres and the pixel's size. A gimbal's
-attitude is taken, the aircraft's only for the heading (a survey camera hangs level or tilts with
-the frame, and nobody tells which). The told error of GPS is the photo's own where there is one: a
-centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
+length comes from the lens's calibration, else from its millimetres and the pixel's size. A lens
+whose bending is told is undone as the photo is read, so that the block has only what is left to
+find. A gimbal's attitude is taken, the aircraft's only for the heading (a survey camera hangs level
+or tilts with the frame, and nobody tells which). The told error of GPS is the photo's own where
+there is one: a centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.findings import Finding
+from imagery.calibration.lens import bent_points, camera_matrix
+from imagery.extras import extra
 from imagery.mosaic.shots import PixelSource, Shot, file_pixels
-from imagery.photo import BrownLens, Photo
+from imagery.photo import Lens, Photo
 
 PLAIN_GPS_M = 3.0
 """Standard error of a receiver without corrections, level (FAA: 95 % within 5 m)."""
@@ -37,7 +45,8 @@ def shots_from_photos(
     photos : sequence of Photo
         Of one flight and one band or colour camera; panel pictures are left out silently.
     pixels : callable, optional
-        Gives the pixels of a photo, for calibrated or aligned captures; otherwise its file is read.
+        Gives the pixels of a photo, for calibrated or aligned captures, as a straight lens would
+        have taken them; otherwise its file is read and straightened.
 
     Returns
     -------
@@ -48,7 +57,7 @@ def shots_from_photos(
     for photo in photos:
         if photo.calibration_picture:
             continue
-        source = file_pixels(photo.path) if pixels is None else pixels(photo)
+        source = straight_pixels(photo) if pixels is None else pixels(photo)
         if photo.place is None:
             findings.append(Finding.warning("finding.mosaic_no_place", where=photo.name))
             continue
@@ -73,6 +82,7 @@ def _shot(photo: Photo, source: PixelSource) -> Shot:
         width_px=photo.width_px,
         height_px=photo.height_px,
         focal_px=_focal_px(photo),
+        centre_px=_centre_px(photo),
         place=photo.place,
         altitude_m=altitude,
         pixels=source,
@@ -85,11 +95,48 @@ def _shot(photo: Photo, source: PixelSource) -> Shot:
 
 
 def _focal_px(photo: Photo) -> float:
-    if isinstance(photo.lens, BrownLens):
-        return (photo.lens.focal_x_px + photo.lens.focal_y_px) / 2.0
+    if photo.lens is not None:
+        matrix = camera_matrix(photo.lens)
+        return float(matrix[0, 0] + matrix[1, 1]) / 2.0
     if photo.focal_mm and photo.pixel_um:
         return photo.focal_mm * 1000.0 / photo.pixel_um
     raise BadInput("error.mosaic_focal", name=photo.name, focal_px=0.0)
+
+
+def _centre_px(photo: Photo) -> tuple[float, float] | None:
+    if photo.lens is None:
+        return None
+    matrix = camera_matrix(photo.lens)
+    return float(matrix[0, 2]), float(matrix[1, 2])
+
+
+def straight_pixels(photo: Photo) -> PixelSource:
+    """Return the pixel source of a photo's file, its lens undone where its lens is told."""
+    source = file_pixels(photo.path)
+    if photo.lens is None:
+        return source
+    lens = photo.lens
+
+    def read(reduction: int) -> NDArray[Any]:
+        cv2 = extra("cv2")
+        image = np.ascontiguousarray(source(reduction))
+        where = _bent(lens, photo.width_px, photo.height_px, reduction)
+        straight = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(straight).reshape(*where.shape[:2], image.shape[2])
+
+    return read
+
+
+@lru_cache(maxsize=4)
+def _bent(lens: Lens, width_px: int, height_px: int, reduction: int) -> NDArray[np.float32]:
+    """Return for each straight pixel of a reduced picture where the reduced file has it."""
+    columns, rows = -(-width_px // reduction), -(-height_px // reduction)
+    x, y = np.meshgrid(np.arange(columns, dtype=np.float64), np.arange(rows, dtype=np.float64))
+    full = (np.column_stack([x.ravel(), y.ravel()]) + 0.5) * reduction - 0.5
+    with np.errstate(over="ignore", invalid="ignore"):
+        bent = (bent_points(lens, full) + 0.5) / reduction - 0.5
+    bent = np.clip(np.nan_to_num(bent, nan=-9999.0), -9999.0, 32_000.0)
+    return bent.astype(np.float32).reshape(rows, columns, 2)
 
 
 def _attitude(photo: Photo) -> tuple[float, float, float]:

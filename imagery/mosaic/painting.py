@@ -76,7 +76,7 @@ class View:
         over = np.abs(straight / half).max(axis=1, keepdims=True) / BEYOND
         straight = straight / np.maximum(over, 1.0)
         seen = straight * (1.0 + self.lens[1] * ((straight / focal) ** 2).sum(1, keepdims=True))
-        return np.asarray((seen + half - 0.5).reshape(*points_m.shape[:-1], 2))
+        return np.asarray((seen + self.shot.middle_px).reshape(*points_m.shape[:-1], 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +208,8 @@ def outline_m(view: View, ground: Ground, *, steps: int = 9) -> FloatArray:
     share, one = np.linspace(-1.0, 1.0, steps), np.ones(steps)
     sides = ((share, -one), (one, share), (-share, one), (-one, -share))
     border = np.concatenate([np.column_stack(side) for side in sides])
-    seen = border * (view.shot.width_px / 2.0, view.shot.height_px / 2.0)
+    half = np.array([view.shot.width_px, view.shot.height_px]) / 2.0
+    seen = border * half + (half - 0.5 - view.shot.middle_px)
     focal = np.full(len(seen), view.shot.focal_px)
     poses = np.broadcast_to(view.pose, (len(seen), 6))
     return laid_on(ground, poses, focal, view.lens, seen)

@@ -58,6 +58,9 @@ class Shot:
         when not told.
     gps_m, gps_up_m : float
         Standard error of place and altitude.
+    centre_px : (float, float) or None
+        Where the view's middle falls, column and row (whole numbers are centres of pixels); the
+        picture's middle when not told.
     pixels : callable
         Gives the pixels, ``pixels(4)`` at a fourth of the width.
 
@@ -79,6 +82,7 @@ class Shot:
     right_deg: float = math.nan
     gps_m: float = 3.0
     gps_up_m: float = 5.0
+    centre_px: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         sides = (self.width_px, self.height_px)
@@ -92,6 +96,13 @@ class Shot:
             )
         if not 0.2 * max(sides) < self.focal_px < 50.0 * max(sides):
             raise BadInput("error.mosaic_focal", name=self.name, focal_px=self.focal_px)
+
+    @property
+    def middle_px(self) -> NDArray[np.float64]:
+        """Column and row of the view's middle, (2,)."""
+        if self.centre_px is not None:
+            return np.array(self.centre_px)
+        return np.array([self.width_px / 2.0 - 0.5, self.height_px / 2.0 - 0.5])
 
 
 def file_pixels(path: Path) -> PixelSource:
