@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,25 @@ def test_a_field_seen_by_too_few_photos_is_told(tmp_path: Path) -> None:
     folder = flight(tmp_path, range(0, 12, 2), made.dji)
     field = around(-30, -28, 30, 128)
     assert about(take_in(folder, field=field, readers=1), "field_thinly_seen").where == field.name
+
+
+def later(number: int, hours: float) -> dict[str, made.Made]:
+    moment = made.moment(number) + timedelta(hours=7.0 + hours)
+    return {name: p.but(**made.time_tags(moment)) for name, p in made.colour(number).items()}
+
+
+def test_several_flights_of_a_card_are_kept_apart_and_of_several_days_warned_of(
+    tmp_path: Path,
+) -> None:
+    made.save(tmp_path, *map(made.colour, range(3)), *[later(n, 1.0) for n in range(3, 5)])
+    intake = take_in(tmp_path, readers=1)
+    assert [len(flight) for flight in intake.flights] == [3, 2]
+    assert about(intake, "photos_several_flights").severity is Severity.INFO
+    made.save(tmp_path, *[later(n, 49.0) for n in range(5, 9)])
+    intake = take_in(tmp_path, readers=1)
+    assert [len(flight) for flight in intake.flights] == [3, 2, 4]
+    finding = about(intake, "photos_several_days")
+    assert value(finding, "days") == "2026-03-14, 2026-03-16"
 
 
 def test_oblique_photos_are_told(tmp_path: Path) -> None:

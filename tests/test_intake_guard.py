@@ -10,6 +10,7 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from imagery.intake import counts_of, take_in
 from imagery.intake.archive import unpack
 from imagery.intake.guard import MAX_PIXELS, judge, sort_folder
 from imagery.intake.readers import Reader, read_all
+from imagery.intake.replies import Answer
 from tests import photo_files as made
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -388,6 +390,42 @@ def test_an_image_of_another_form_than_promised_is_none(told: dict[str, Any]) ->
     from imagery.intake.replies import image_of
 
     assert image_of(json.dumps(told).encode(), io.BytesIO(b"12345678")) is None
+
+
+def test_whoever_stops_the_work_is_obeyed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = made.save(tmp_path, *[made.colour(number) for number in range(40)])
+    read: list[Path] = []
+    stopped = threading.Event()
+
+    class Stop(Exception):
+        pass
+
+    def stop(share: float) -> None:
+        raise Stop
+
+    def noted(self: Reader, path: Path, **more: Any) -> Answer:
+        read.append(path)
+        stopped.wait(0.2)
+        return Answer()
+
+    monkeypatch.setattr(Reader, "read", noted)
+    with pytest.raises(Stop):
+        read_all(sorted(folder.iterdir()), folder, readers=1, progress=stop)
+    assert len(read) < 5
+
+
+def test_a_reader_ends_when_nobody_asks_any_more(tmp_path: Path) -> None:
+    folder = made.save(tmp_path, made.colour(0))
+    reader = Reader(folder)
+    reader.read(folder / "DSC00000.JPG")
+    process = reader._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()  # as when the program that asked is killed
+    assert process.wait(timeout=30) == 0
+    reader.close()
 
 
 def test_modules_lying_among_the_photos_are_not_imported(tmp_path: Path) -> None:

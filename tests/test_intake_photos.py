@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 
 from agri.geo import LonLat, distance_m
 from imagery.bands import sensor
+from imagery.calibration.radiance import radiance
 from imagery.decoding.xmp import irradiances, numbers, read_xmp
-from imagery.intake import Intake, take_in
+from imagery.intake import Intake, counts_of, take_in
 from imagery.intake import intake as intake_room
 from imagery.intake.readers import read_all
 from imagery.photo import BrownLens, FisheyeLens, Photo, PlaneVignette, RadialVignette
@@ -335,6 +337,19 @@ def test_real_rededge_captures_are_read_whole() -> None:
     assert [p.band.name for p in intake.captures[0].photos if p.band] == [
         "Blue", "Green", "Red", "NIR", "Red edge",
     ]  # fmt: skip
+
+
+@needs_real
+@pytest.mark.usefixtures("_own_readers")
+def test_what_intake_reads_of_real_captures_gives_the_makers_own_radiance() -> None:
+    golden = json.loads((REAL / "micasense_golden.json").read_text("utf-8"))
+    intake = take_in(REAL / "micasense_rededge_mit" / "0000SET")
+    with counts_of(intake.source) as read:
+        for capture in intake.captures:
+            for photo in capture.photos:
+                listed = golden[f"mit/{photo.name[:8]}"][photo.name]
+                mean = float(np.nanmean(radiance(photo, read(photo)).values))
+                assert mean == pytest.approx(listed["radiance_mean"], rel=1e-5)
 
 
 @needs_real

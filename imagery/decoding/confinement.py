@@ -70,7 +70,8 @@ def limit(*, limit_bytes: int) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
+        with suppress(ValueError, OSError):  # a stricter limit holds already, or there is none
+            resource.setrlimit(kind, (most, most))
 
 
 def renew_time(limit_s: int) -> None:
@@ -81,7 +82,8 @@ def renew_time(limit_s: int) -> None:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime) + 1 + limit_s
-    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def confine(roots: Sequence[str]) -> None:

@@ -9,6 +9,9 @@ picture that a multispectral camera takes besides joins the capture it lies near
 colour camera's photos are a capture each. A second copy of a file (same capture, same band, same
 size) is left out and told of.
 
+A card often holds more than one flight: between two captures that lie more than `FLIGHT_S` apart
+on the camera's clock, the aircraft had landed.
+
 A capture shows the panel when its camera says so ("marked"). Older firmware says nothing: then a
 capture taken at least `GROUND_M` below the flight's middle height is "likely" one, held above
 the panel on the ground; whether a panel is in it, calibration finds out.
@@ -31,6 +34,7 @@ from imagery.photo import Photo
 SAME_S = 0.6
 SAME_M = 10.0
 GROUND_M = 12.0
+FLIGHT_S = 1_200.0
 FEWEST_FOR_GROUND = 5
 """Captures from which a middle height means something."""
 NEVER = datetime(1, 1, 1)  # noqa: DTZ001 - a camera's own clock has no zone
@@ -128,6 +132,39 @@ def with_panels(captures: Sequence[Capture]) -> tuple[Capture, ...]:
         else capture
         for capture in captures
     )
+
+
+def flights_of(captures: Sequence[Capture]) -> tuple[tuple[Capture, ...], ...]:
+    """Return captures by the flight they are of, in the order flown.
+
+    Parameters
+    ----------
+    captures : sequence of Capture
+        In the order taken. One without clock belongs to the flight before it.
+    """
+    flights: list[list[Capture]] = []
+    last: datetime | None = None
+    for capture in captures:
+        begins = not flights
+        if last is not None and capture.clock is not None:
+            begins = (capture.clock - last).total_seconds() > FLIGHT_S
+        if begins:
+            flights.append([])
+        flights[-1].append(capture)
+        last = capture.clock or last
+    return tuple(tuple(flight) for flight in flights)
+
+
+def judge_flights(captures: Sequence[Capture]) -> tuple[Finding, ...]:
+    """Return that there are several flights, and whether of several days."""
+    flights = flights_of(captures)
+    if len(flights) < 2:
+        return ()
+    days = sorted({f"{c.clock:%Y-%m-%d}" for flight in flights for c in flight if c.clock})
+    if len(days) > 1:
+        told = ", ".join(days[:4]) + (" …" if len(days) > 4 else "")
+        return (Finding.warning("finding.photos_several_days", count=len(flights), days=told),)
+    return (Finding.info("finding.photos_several_flights", count=len(flights)),)
 
 
 def band_name(photo: Photo) -> str:

@@ -32,7 +32,7 @@ from agri.files import told
 from agri.findings import Finding
 from imagery.bands import Sensor, sensor_for
 from imagery.intake.archive import unpack
-from imagery.intake.captures import Capture, grouped, with_panels
+from imagery.intake.captures import Capture, flights_of, grouped, judge_flights, with_panels
 from imagery.intake.coverage import elsewhere, judge_coverage
 from imagery.intake.guard import Candidate, Sorted, judged_file, shown, sort_folder
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
@@ -77,6 +77,11 @@ class Intake:
     camera: str = ""
     sensor: Sensor | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def flights(self) -> tuple[tuple[Capture, ...], ...]:
+        """The captures by flight, in the order flown: a card may hold several."""
+        return flights_of(self.captures)
 
     @property
     def photos(self) -> tuple[Photo, ...]:
@@ -238,7 +243,13 @@ def _taken(
     kept = {photo.path: place for place, c in enumerate(flown) for photo in c.photos}
     ordered = sorted((one for one in own if one.photo.path in kept),
                      key=lambda one: kept[one.photo.path])  # fmt: skip
-    findings += [*told_away, *twice, *judge_quality(ordered, flown), *judge_coverage(flown, field)]
+    findings += [
+        *told_away,
+        *twice,
+        *judge_flights(flown),
+        *judge_quality(ordered, flown),
+        *judge_coverage(flown, field),
+    ]
     return Intake(
         source=folder,
         captures=tuple(flown),

@@ -96,10 +96,14 @@ def read_all(
     answers: list[Answer] = []
     try:
         with ThreadPoolExecutor(count) as threads:
-            for answer in threads.map(ask, paths):
-                answers.append(answer)
-                if progress:
-                    progress(len(answers) / len(paths))
+            try:
+                for answer in threads.map(ask, paths):
+                    answers.append(answer)
+                    if progress:
+                        progress(len(answers) / len(paths))
+            except BaseException:  # stopped: what has not begun is not begun any more
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         for reader in pool:
             reader.close()
