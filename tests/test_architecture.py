@@ -53,6 +53,7 @@ stands before it."""
 
 PURE = (
     "imagery.extras", "imagery.metric", "imagery.stac", "imagery.change.registration",
+    "imagery.change.zone_history",
     "imagery.change.significance", "imagery.change.series", "imagery.change.tree_change",
     "imagery.change.area_change", "imagery.change.anomalies",
     "imagery.trees.canopy", "imagery.trees.tops", "imagery.trees.crown",

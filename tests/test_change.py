@@ -22,6 +22,7 @@ from imagery.change.registration import align_rasters, laid_on
 from imagery.change.series import smoothed
 from imagery.change.significance import false_discovery, listed, robust_z, two_sided
 from imagery.change.tree_change import compare_trees
+from imagery.change.zone_history import zone_register
 from imagery.trees.crown import Crown
 from imagery.trees.numbering import first_numbers, next_numbers
 from imagery.trees.passport import Register
@@ -325,3 +326,27 @@ def test_every_cause_has_something_to_look_at_in_both_languages() -> None:
     assert keys == set(LOOK)
     for table in words:
         assert keys | set(LOOK.values()) <= table.keys()
+
+
+def test_a_zone_is_compared_with_its_own_history_and_its_neighbours() -> None:
+    draw = np.random.default_rng(6)
+    zones = {f"sào {k + 1}": box(EAST + 10.0 * (k % 5), NORTH - 10.0 * (k // 5 + 1),
+                                 EAST + 10.0 * (k % 5 + 1), NORTH - 10.0 * (k // 5))
+             for k in range(20)}  # fmt: skip
+    own = np.kron(draw.normal(0.0, 0.03, (4, 5)), np.ones((50, 50)))
+    flights = {}
+    for number, season in enumerate((0.6, 0.75, 0.7)):
+        values = season + own + draw.normal(0.0, 0.03, own.shape)
+        if number == 2:
+            values[50:100, 100:150] -= 0.09
+        flights[f"2026-0{number + 1}"] = {"ndvi": ground(own.shape, 0.2, values)}
+    register = zone_register(zones, flights, epsg=32648)
+    changes = {change.name: change for change in compare_trees(register, "ndvi")}
+    assert register.flights == ("2026-01", "2026-02", "2026-03")
+    assert min(changes, key=lambda name: changes[name].chance) == "sào 8"
+    assert changes["sào 8"].own == pytest.approx(-0.09, abs=0.01)
+    assert false_discovery(np.array([one.chance for one in changes.values()])).min() < 0.05
+    with pytest.raises(BadInput):
+        zone_register({}, flights, epsg=32648)
+    with pytest.raises(BadInput, match="EPSG:32648"):
+        zone_register(zones, flights, epsg=32649)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.spatial import cKDTree
 
 from agri.errors import BadInput
@@ -51,7 +54,7 @@ def test_equal_heights_of_a_real_canopy_give_one_top_each(shared_data: Path) -> 
     assert not cKDTree(found).query_pairs(2.0)
 
 
-@pytest.mark.parametrize("tile", [97, 200])
+@pytest.mark.parametrize("tile", [140])
 def test_a_real_forest_in_pieces_has_the_crowns_of_the_whole(shared_data: Path, tile: int) -> None:
     grid, _ = golden(shared_data)
     rule = CrownRule(window=WindowRule(slope=0.05, base_m=0.8, lowest_m=1.5), floor=1.0)
@@ -67,6 +70,22 @@ def test_plateaus_in_pieces_have_the_crowns_of_the_whole(tile: int) -> None:
     assert find_crowns(grid, RULE, tile=tile) == whole
     smooth = find_crowns(grid, RULE, smooth_m=0.3, tile=10_000)
     assert find_crowns(grid, RULE, smooth_m=0.3, tile=tile) == smooth
+
+
+@given(
+    values=arrays(np.int8, st.tuples(st.integers(12, 40), st.integers(12, 40)),
+                  elements=st.integers(-1, 6), fill=st.nothing()),
+    tile=st.integers(5, 30), share=st.floats(0.0, 0.6), widest_m=st.floats(1.0, 8.0),
+)  # fmt: skip
+@settings(max_examples=15, deadline=None)
+def test_any_raster_in_any_pieces_has_the_crowns_of_the_whole(
+    values: np.ndarray, tile: int, share: float, widest_m: float
+) -> None:
+    heights = np.where(values < 0, np.nan, values.astype(float))
+    grid = Grid(values=heights, affine=(0.5, 0, EAST, 0, -0.5, NORTH), epsg=32648)
+    rule = CrownRule(window=WindowRule(slope=0.1, base_m=0.7), share=share, widest_m=widest_m,
+                     least_m2=0.0)  # fmt: skip
+    assert find_crowns(grid, rule, tile=tile) == find_crowns(grid, rule, tile=10_000)
 
 
 def test_an_orchard_gives_its_trees_with_their_areas_heights_and_volumes() -> None:

@@ -5,5 +5,6 @@
 * `series`: values over time, smoothed for plotting;
 * `tree_change`: each tree against its own history and its neighbours;
 * `area_change`: changed ground between two rasters, and zones;
+* `zone_history`: zones over many flights, compared as trees are;
 * `anomalies`: a ranked list of what to look at, with what may be behind it.
 """

@@ -102,11 +102,7 @@ def find_gaps(
     findings : tuple of Finding
         Holes passed over; trees that stand between the places.
     """
-    inside: NDArray[np.bool_] | None = None
-    if area is not None:
-        planted = area.buffer(-0.25 * min(orchard.spacing_m))
-        inside = np.asarray(shapely.contains_xy(planted, orchard.spots), dtype=bool)
-    empty = missing(orchard, inside)
+    empty = missing(orchard, inside_of(orchard, area))
     gaps = [_gap(orchard, group, hole) for group in _groups(orchard, empty)]
     found = [
         Finding.info("finding.orchard_hole", places=len(gap.places), area_m2=gap.area_m2)
@@ -116,6 +112,14 @@ def find_gaps(
     if len(orchard.between):
         found.append(Finding.info("finding.trees_between", count=len(orchard.between)))
     return tuple(sorted(gaps, key=lambda gap: (-len(gap.places), gap.places[0].name))), tuple(found)
+
+
+def inside_of(orchard: Orchard, area: BaseGeometry | None) -> NDArray[np.bool_] | None:
+    """Return which places of the grid lie in a planted area, None when none is given."""
+    if area is None:
+        return None
+    planted = area.buffer(-0.25 * min(orchard.spacing_m))
+    return np.asarray(shapely.contains_xy(planted, orchard.spots), dtype=bool)
 
 
 def to_replant(gaps: Sequence[Gap]) -> tuple[EmptyPlace, ...]:

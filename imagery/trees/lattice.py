@@ -56,6 +56,8 @@ EVEN = 1.06
 BESIDE, AROUND_IT = 2, 6
 """A tree with fewer others among the 8 places beside it, and fewer among the 24 around it, stands
 outside the orchard."""
+MOST_WAYS = 3000
+"""Of a large orchard, evenly chosen ones tell the steps."""
 ALIKE = 0.18
 """Ways that differ by less than this share of their length are alike."""
 
@@ -159,6 +161,7 @@ def _steps(points: FloatArray) -> tuple[FloatArray, FloatArray]:
     length = np.hypot(*ways.T)
     usual = float(np.median(np.hypot(*(points[near[:, 1]] - points).T)))
     ways = ways[(length > 0.4 * usual) & (length < 3.0 * usual)]
+    ways = ways[:: max(1, len(ways) // MOST_WAYS)]
     first = _densest(ways, np.ones(len(ways)))
     beside = np.abs(ways @ np.array([-first[1], first[0]])) / math.hypot(*first)
     length = np.hypot(*ways.T)
@@ -200,6 +203,13 @@ class _Place:
     leaps: int
 
 
+SIGHTS = (
+    ((0, 1), (1, 0)),
+    ((1, 1), (1, -1)),
+    ((2, 1), (2, -1), (1, 2), (1, -2)),
+)
+"""Ways along which a place may lie between trees: row and column, diagonals, and what is straight
+across in a quincunx."""
 WAYS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 
 
@@ -218,17 +228,17 @@ def _grown(points: FloatArray, along: FloatArray, across: FloatArray) -> dict[
     queue: list[tuple[float, int, int, int, _Place]] = []
     number = 0
 
-    def offer(cell: tuple[int, int], spot: FloatArray, own: FloatArray, leaps: int) -> None:
+    def offer(cells: list[tuple[int, int]], spots: FloatArray, own: FloatArray, leaps: int) -> None:
         nonlocal number
-        number += 1
-        miss, which = tree.query(spot)
-        found = miss <= near_m
-        place = _Place(spot=spot, steps=own, tree=int(which) if found else -1,
-                       leaps=0 if found else leaps + 1)  # fmt: skip
-        order = leaps + (miss / near_m if found else 2.0)
-        heapq.heappush(queue, (order, number, *cell, place))
+        for cell, spot, miss, which in zip(cells, spots, *tree.query(spots), strict=True):
+            number += 1
+            found = miss <= near_m
+            place = _Place(spot=spot, steps=own, tree=int(which) if found else -1,
+                           leaps=0 if found else leaps + 1)  # fmt: skip
+            order = leaps + (float(miss) / near_m if found else 2.0)
+            heapq.heappush(queue, (order, number, *cell, place))
 
-    offer((0, 0), points[start], steps, 0)
+    offer([(0, 0)], points[[start]], steps, 0)
     while queue:
         _, _, row, column, place = heapq.heappop(queue)
         if (row, column) in places or place.leaps > LEAPS:
@@ -241,10 +251,10 @@ def _grown(points: FloatArray, along: FloatArray, across: FloatArray) -> dict[
             spot = 0.5 * (spot + points[place.tree])
         places[row, column] = place
         own = _learnt(places, points, (row, column), place.steps)
-        for down, over in WAYS:
-            cell = (row + down, column + over)
-            if cell not in places:
-                offer(cell, spot + over * own[0] + down * own[1], own, place.leaps)
+        onward = [way for way in WAYS if (row + way[0], column + way[1]) not in places]
+        if onward and place.leaps < LEAPS:
+            cells = [(row + down, column + over) for down, over in onward]
+            offer(cells, spot + np.array(onward, dtype=np.float64) @ own[::-1], own, place.leaps)
     return places
 
 
@@ -356,11 +366,11 @@ def missing(orchard: Orchard, inside: NDArray[np.bool_] | None = None) -> IntArr
     at = np.stack([orchard.rows, orchard.places], axis=1) - low
     full = np.zeros(size + LEAPS + 1, dtype=bool)
     full[at[orchard.trees >= 0, 0], at[orchard.trees >= 0, 1]] = True
-    counts: list[int] = []
-    for directions in (((0, 1), (1, 0)), ((1, 1), (1, -1))):
+    counts: set[int] = set()
+    for directions in SIGHTS:
         found = [k for k in empty.tolist() if k not in counts
                  and any(_between(full, at[k], way) for way in directions)]  # fmt: skip
-        counts += found
+        counts.update(found)
         full[at[found, 0], at[found, 1]] = True
     return np.array(sorted(counts), dtype=np.int64)
 
@@ -368,7 +378,8 @@ def missing(orchard: Orchard, inside: NDArray[np.bool_] | None = None) -> IntArr
 def _between(full: NDArray[np.bool_], at: IntArray, way: tuple[int, int]) -> bool:
     """Return whether trees stand on both sides of a place along a way."""
     for sense in (1, -1):
-        cells = at + sense * np.arange(1, LEAPS + 1)[:, None] * np.array(way)
+        reach = LEAPS // max(map(abs, way))
+        cells = at + sense * np.arange(1, reach + 1)[:, None] * np.array(way)
         fits = ((cells >= 0) & (cells < full.shape)).all(axis=1)
         if not full[cells[fits, 0], cells[fits, 1]].any():
             return False

@@ -22,12 +22,13 @@ from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.findings import Finding
 from imagery.trees.aligning import PointAlignment, align_points
 from imagery.trees.crown import Crown
-from imagery.trees.gaps import place_name
+from imagery.trees.gaps import inside_of, place_name
 from imagery.trees.lattice import IntArray, Orchard, fit_orchard, missing
 from imagery.trees.passport import Passport, Register, Visit
 
@@ -59,7 +60,12 @@ class Numbered:
 
 
 def first_numbers(
-    crowns: Sequence[Crown], *, epsg: int, flight: str, orchard: Orchard | None = None
+    crowns: Sequence[Crown],
+    *,
+    epsg: int,
+    flight: str,
+    orchard: Orchard | None = None,
+    area: BaseGeometry | None = None,
 ) -> Numbered:
     """Return numbers for the trees of an orchard's first flight.
 
@@ -73,6 +79,8 @@ def first_numbers(
         Name or date of the flight.
     orchard : Orchard, optional
         Its grid, if it is known already (`fit_orchard` of the crowns' middles).
+    area : shapely geometry, optional
+        Ground that is planted, in `epsg`: its empty places get numbers too (`find_gaps`).
 
     Raises
     ------
@@ -80,7 +88,7 @@ def first_numbers(
         When they stand in no grid.
     """
     grid = orchard or fit_orchard(np.array([crown.middle for crown in crowns]))
-    empty = set(missing(grid).tolist())
+    empty = set(missing(grid, inside_of(grid, area)).tolist())
     names = [""] * len(crowns)
     passports = []
     for k in np.lexsort((grid.places, grid.rows)).tolist():
