@@ -128,7 +128,7 @@ def metadata_tag(plan: Plan, tallies: Sequence[Tally], more: Sequence[tuple[str,
                 ("MAXIMUM", sums.high), ("MEAN", sums.mean), ("MINIMUM", sums.low),
                 ("STDDEV", sums.deviation), ("VALID_PERCENT", float(f"{share:.4g}")),
             ):  # fmt: skip
-                items.append(_item(f"STATISTICS_{name}", f"{value:.14g}", index))
+                items.append(_item(f"STATISTICS_{name}", f"{value:.12g}", index))
         items += [_item(key, value, index) for key, value in layer.tags]
     text = "<GDALMetadata>\n" + "".join(items) + "</GDALMetadata>\n"
     return 42112, ASCII, text.encode() + b"\0"

@@ -279,11 +279,11 @@ def tally(values: NDArray[np.float32]) -> Tally:
         high = float(np.fmax.reduce(values, axis=None))
     else:
         low, high = float(values.min()), float(values.max())
-    rows = plain.reshape(-1, plain.shape[-1])
+    exact = plain.ravel().astype(np.float64)  # whole numbers and their squares add up exactly
     return Tally(
         count=count,
-        total=float(rows.sum(axis=1, dtype=np.float32).sum(dtype=np.float64)),
-        squares=float(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64)),
+        total=float(exact.sum()),
+        squares=float(np.einsum("i,i->", exact, exact)),
         low=low,
         high=high,
     )
