@@ -127,6 +127,17 @@ def test_what_remains_apart_is_measured_and_told() -> None:
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
     other = map_coordinates(scene, [y, x + parallax], order=3, mode="nearest")
     found = align([scene.astype(np.float32), other.astype(np.float32)], names=["R", "NIR"])
+    assert found.bands[1].residual_90_px > 2.0
+    assert not found.bands[1].good
+    assert [f.where for f in found.findings] == ["NIR"]
+
+
+def test_a_band_that_cannot_be_brought_within_a_pixel_names_its_residual() -> None:
+    scene = texture(4)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
+    wavy = 3.0 * np.sin(2.0 * np.pi * x / 160.0)
+    other = map_coordinates(scene, [y + wavy, x], order=3, mode="nearest")
+    found = align([scene.astype(np.float32), other.astype(np.float32)], names=["R", "NIR"])
     assert found.bands[1].residual_px > 1.0
     assert [(f.key, f.where) for f in found.findings] == [("finding.bands_apart", "NIR")]
 

@@ -18,8 +18,9 @@ On a real capture of a vineyard and an orchard all three ways end within 0.02 px
 
 The **residual** is measured on other squares than those that were fitted, lying half a square
 beside them. Squares without texture or with an unsure peak do not count. Reported are the median
-and the 90th percentile of the shifts' lengths. More than 1 px, or too few squares that tell, is a
-finding on the product, and the band is marked: an index of such bands has coloured edges.
+and the 90th percentile of the shifts' lengths. A median of more than 1 px, more than 2 px in a
+tenth of the squares (half a picture may lie well while the other half does not), or too few squares
+that tell, is a finding on the product: an index of such bands has coloured edges.
 
 Trees nearer than the ground keep a parallax that no homography can take; at 60 m a lens 3 cm away
 shifts a 5 m crown by 0.1 px or so (focal 1,450 px), at 10 m by 4 px. That is why the 90th
@@ -49,7 +50,9 @@ Search = Callable[[FloatImage, FloatImage], FloatArray | None]
 How = Literal["reference", "told", "squares", "features", "correlation", "not aligned"]
 """By what a band was laid on the reference."""
 LIMIT_PX = 1.0
-"""A median residual above this is told of."""
+"""A median residual above this is told of, …"""
+LIMIT_90_PX = 2.0
+"""… and so is a tenth of the squares lying farther off than this."""
 ENOUGH_PX = 0.3
 """A start that leaves no more than this needs no search."""
 MIN_MATCHES = 25
@@ -84,8 +87,8 @@ class BandAlignment:
 
     @property
     def good(self) -> bool:
-        """Whether the residual is known and at most 1 px."""
-        return self.residual_px <= LIMIT_PX
+        """Whether the residual is known, at most 1 px, and 2 px in nine squares of ten."""
+        return self.residual_px <= LIMIT_PX and self.residual_90_px <= LIMIT_90_PX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -327,5 +330,8 @@ def _rotation(turns_deg: tuple[float, float, float] | None) -> FloatArray:
 def _told(name: str, band: BandAlignment) -> Finding:
     if math.isnan(band.residual_px):
         return Finding.warning("finding.bands_unknown", where=name, squares=band.squares)
+    if band.residual_px <= LIMIT_PX:
+        return Finding.warning("finding.bands_partly_apart", where=name,
+                               residual_px=band.residual_90_px)  # fmt: skip
     return Finding.warning("finding.bands_apart", where=name, residual_px=band.residual_px,
                            limit_px=LIMIT_PX)  # fmt: skip

@@ -7,8 +7,8 @@ Theory of operation
 judgement) are searched too, without a word when there is none; a band for which no panel photo gave
 a reading is told of once, with the reasons its photos had.
 
-Pixels are read one file at a time (`read_counts`): the files that intake has judged and decoded in
-its confined process. What is no longer the file that was judged is refused.
+Pixels come one file at a time from a callable that the caller gives: `imagery.intake.counts_of`,
+which decodes strangers' files in a confined process.
 
 `CapturePixels` hands calibrated captures to the mosaic one by one: straightened, bands on each
 other, coarser by a whole factor. The alignment of one capture is the start for the next.
@@ -33,7 +33,6 @@ from imagery.calibration.certificate import Certificate
 from imagery.calibration.panel import PanelReading, read_panel
 from imagery.calibration.radiance import Counts
 from imagery.calibration.reflectance import Calibration, Wanted, ground_calibration
-from imagery.decoding.pixels import Undecodable, decode
 from imagery.photo import Photo
 
 Read = Callable[[Photo], Counts]
@@ -59,43 +58,14 @@ class FlightCalibration:
     findings: tuple[Finding, ...]
 
 
-def read_counts(photo: Photo) -> Counts:
-    """Return a single-band photo's pixels as stored.
-
-    Parameters
-    ----------
-    photo : Photo
-        Of a file on this disk that intake has judged.
-
-    Returns
-    -------
-    (H, W) uint8 or uint16
-
-    Raises
-    ------
-    BadInput
-        When the file cannot be decoded, is of another size than it was, or holds no counts.
-    """
-    try:
-        counts = decode(photo.path, jpeg=False, pixels=photo.width_px * photo.height_px)
-    except (Undecodable, OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise BadInput("error.photo_unread", name=photo.name) from error
-    if counts.dtype not in (np.uint8, np.uint16) or counts.shape != (
-        photo.height_px,
-        photo.width_px,
-    ):
-        raise BadInput("error.photo_unread", name=photo.name)
-    return counts
-
-
 def calibrate_flight(
     photos: Sequence[Photo],
     panel_photos: Sequence[Photo] = (),
     *,
+    read: Read,
     certificate: Certificate | None = None,
     outlines: Mapping[Path, Outline] | None = None,
     wanted: Wanted = "best",
-    read: Read = read_counts,
     progress: Callable[[float], None] | None = None,
 ) -> FlightCalibration:
     """Settle what the bands of a flight are calibrated by.
@@ -106,14 +76,14 @@ def calibrate_flight(
         Single-band photos of the flight; colour pictures and thermal bands are passed over.
     panel_photos : sequence of Photo
         Those that show, or may show, the panel.
+    read : callable
+        Gives a photo's pixels as stored: `imagery.intake.counts_of`.
     certificate : Certificate, optional
         The panel's, on paper; else its code's or the camera's own.
     outlines : mapping of Path to corners, optional
         The panel's square drawn by hand in a file, pixels x and y.
     wanted : {"best", "panel", "light"}
         See `imagery.calibration.reflectance`.
-    read : callable
-        Gives a photo's pixels.
     progress : callable, optional
         Is told the share done, 0 to 1.
 
@@ -167,7 +137,7 @@ class CapturePixels:
     _before: Alignment | None = None
 
     @classmethod
-    def of(cls, flight: FlightCalibration, read: Read = read_counts) -> CapturePixels:
+    def of(cls, flight: FlightCalibration, read: Read) -> CapturePixels:
         """Build from a flight's calibration."""
         return cls(calibration=flight.calibration, read=read, findings=list(flight.findings))
 

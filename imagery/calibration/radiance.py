@@ -93,8 +93,8 @@ def radiance(photo: Photo, counts: Counts) -> Measured:
     Raises
     ------
     BadInput
-        When the pixels are not of the photo's size, it tells no exposure or figures that cannot be
-        (vignette, row gradient, sensor model), or it is thermal (see `temperature_c`).
+        When the pixels are no counts or not of the photo's size, it tells no exposure or figures
+        that cannot be (vignette, row gradient, sensor model), or it is thermal (`temperature_c`).
 
     Examples
     --------
@@ -273,6 +273,8 @@ def _mended(photo: Photo, exposure: Exposure) -> tuple[Exposure, list[Finding]]:
 
 
 def _fits(photo: Photo, counts: Counts) -> None:
+    if counts.dtype not in (np.uint8, np.uint16):
+        raise BadInput("error.photo_no_counts", name=photo.name, kind=str(counts.dtype))
     if counts.shape != (photo.height_px, photo.width_px):
         raise BadInput(
             "error.photo_pixels",

@@ -22,8 +22,10 @@ from imagery.extras import extra
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
-SQUARE_PX = 96
-"""Side of the squares whose remaining shift is measured."""
+SQUARES_PX = (32, 96)
+"""Least and greatest side of a square …"""
+SQUARES_DOWN = 6
+"""… and how many there are along the shorter side of a small picture."""
 MIN_SQUARES = 6
 """Fewer squares that tell are no measurement, …"""
 MIN_SHARE = 0.3
@@ -66,6 +68,18 @@ def edges(picture: FloatImage) -> FloatImage:
     return np.minimum(evened, np.float32(6.0))
 
 
+def square_side(picture: FloatImage) -> int:
+    """Return the side of squares for a picture, pixels.
+
+    Examples
+    --------
+    >>> [square_side(np.zeros(shape, np.float32)) for shape in ((960, 1280), (180, 240))]
+    [96, 32]
+    """
+    least, most = SQUARES_PX
+    return max(least, min(most, min(picture.shape) // SQUARES_DOWN // 2 * 2))
+
+
 def residual(fixed: FloatImage, moved: FloatImage) -> tuple[float, float, int]:
     """Measure what shift remains between two edge pictures.
 
@@ -81,7 +95,8 @@ def residual(fixed: FloatImage, moved: FloatImage) -> tuple[float, float, int]:
     squares : int
         How many tell.
     """
-    found, textured = shifts(fixed, moved, SQUARE_PX, SQUARE_PX // 2)
+    side = square_side(fixed)
+    found, textured = shifts(fixed, moved, side, side // 2)
     if len(found) < max(MIN_SQUARES, MIN_SHARE * textured):
         return math.nan, math.nan, len(found)
     lengths = np.hypot(found[:, 2], found[:, 3])
@@ -106,7 +121,7 @@ def follow_squares(fixed: FloatImage, moving: FloatImage, start: FloatArray) -> 
     cv2: Any = extra("cv2")
     matrix = start
     for number in range(ROUNDS):
-        side = 2 * SQUARE_PX if number < 2 else SQUARE_PX
+        side = square_side(fixed) * (2 if number < 2 else 1)
         found, _ = shifts(fixed, np.nan_to_num(warp(moving, matrix), nan=0.0), side, 0)
         if len(found) < 2 * MIN_SQUARES:
             return None
