@@ -77,7 +77,7 @@ def square_side(picture: FloatImage) -> int:
     [96, 32]
     """
     least, most = SQUARES_PX
-    return max(least, min(most, min(picture.shape) // SQUARES_DOWN // 2 * 2))
+    return int(max(least, min(most, min(picture.shape) // SQUARES_DOWN // 2 * 2)))
 
 
 def residual(fixed: FloatImage, moved: FloatImage) -> tuple[float, float, int]:
