@@ -18,7 +18,7 @@ import struct
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ import pytest
 from shapely import box
 from shapely.geometry import MultiPolygon
 
-from agri.errors import AgriError
+from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.words import LANGUAGES
-from imagery.intake import readers, take_in
+from imagery.intake import counts_of, readers, take_in
 from tests import photo_files as made
 from tests.test_intake_ortho import ground, ortho
 
@@ -297,6 +297,10 @@ def case(
             text = finding.text(language)
             assert "finding." not in text
             assert text.isprintable()
+    with counts_of(intake.source) as read:
+        for photo in random.Random(number).sample(intake.photos, min(6, len(intake.photos))):
+            with suppress(BadInput):
+                assert read(photo).shape[:2] == (photo.height_px, photo.width_px)
     for capture in (*intake.captures, *intake.panel_captures):
         assert capture.name
         assert all(photo.path.is_relative_to(intake.source) for photo in capture.photos)

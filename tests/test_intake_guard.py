@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import random
 import socket
 import stat
 import struct
@@ -251,6 +253,35 @@ def test_names_machines_cannot_bear_are_told_and_left_out(tmp_path: Path) -> Non
     findings = unpack(zipped(tmp_path / "a.zip", members), tmp_path / "out")
     assert [f.key for f in findings] == ["finding.photo_member"] * 3
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["good.jpg"]
+
+
+PIECES = (
+    "..", ".", "", "a", "CON", "nul.txt", "\u202e", "\x07", "C:", "~", "$HOME", " ", "a.", "\\",
+    "%2e%2e", "é", "ả" * 90, "|", "*", "-rf", "\u2215", "．．", "IMG.jpg",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 8))]
+)
+def test_no_name_whatever_writes_outside_the_folder(tmp_path: Path, number: int) -> None:
+    """2,000 names: eight archives, each of 250 that are unpacked or refused one by one."""
+    chance = random.Random(number)
+    into = tmp_path / "one" / "two" / "out"
+    into.mkdir(parents=True)
+    for place in range(250):
+        name = chance.choice(("/", "\\", "")).join(chance.choices(PIECES, k=chance.randint(1, 5)))
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name or "x"
+            archive.writestr(entry, b"\xff\xd8\xff" + bytes([place]))
+        with contextlib.suppress(BadInput):
+            unpack(path, into)
+    written = {path for path in tmp_path.rglob("*") if path.is_file()} - {tmp_path / "a.zip"}
+    assert written
+    assert all(path.is_relative_to(into) for path in written)
+    assert not {path.name for path in written} & {"CON", "nul.txt"}
 
 
 # --- the process ------------------------------------------------------------------------------

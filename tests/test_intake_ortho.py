@@ -238,6 +238,21 @@ def test_maps_and_photos_of_one_folder_are_told_apart(tmp_path: Path) -> None:
     assert [photo.name for photo in intake.photos] == ["DSC00000.JPG"]
 
 
+def test_side_files_of_a_map_change_nothing(tmp_path: Path) -> None:
+    path = ortho(tmp_path / "a.tif", leaves(2, 10_000.0, "uint16"), ("Red 668 nm", "NIR 840 nm"))
+    before = take_ortho(path)
+    lies = (
+        b"<PAMDataset><SRS>EPSG:3405</SRS><GeoTransform>1,2,3,4,5,6</GeoTransform>"
+        b'<PAMRasterBand band="1"><Description>NIR</Description><NoDataValue>400</NoDataValue>'
+        b"<Scale>7</Scale></PAMRasterBand></PAMDataset>"
+    )
+    for ending in (".aux.xml", ".ovr", ".msk"):
+        path.with_name(path.name + ending).write_bytes(lies)
+    path.with_suffix(".tfw").write_text("9\n0\n0\n-9\n0\n0\n", "utf-8")
+    path.with_suffix(".prj").write_text("LOCAL_CS[]", "utf-8")
+    assert take_ortho(path) == before
+
+
 @needs_real
 def test_a_real_pix4d_orthomosaic_and_a_real_plot_are_known_for_what_they_are() -> None:
     found, keys = taken(REAL / "ortho_misc" / "pix4d_alpha_nodata.tif")

@@ -129,6 +129,8 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, into: Path) -> Fin
         target = inside(into, entry.filename.replace("\\", "/"))
     except BadInput:
         return Finding.warning("finding.photo_member", where=label)
+    if _taken(target, into):
+        return Finding.warning("finding.photo_member", where=label)
     if _there(target, entry):
         return None
     try:
@@ -139,6 +141,13 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, into: Path) -> Fin
     except _BROKEN:
         return Finding.warning("finding.photo_damaged", where=label)
     return None
+
+
+def _taken(target: Path, into: Path) -> bool:
+    """Return whether a folder has the file's name, or a file the name of one of its folders."""
+    with told(target):
+        above = target.parents[: len(target.relative_to(into).parts) - 1]
+        return target.is_dir() or any(path.exists() and not path.is_dir() for path in above)
 
 
 def _there(target: Path, entry: zipfile.ZipInfo) -> bool:
