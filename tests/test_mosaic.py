@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -329,6 +330,24 @@ def test_all_eleven_real_photos_are_placed() -> None:
     placed = place_photos(seneca_shots())
     assert placed.accuracy.placed_share >= 0.85
     assert placed.accuracy.reprojection_px <= 0.5
+
+
+def test_a_photo_that_cannot_be_read_is_left_out_and_named() -> None:
+    land = np.random.default_rng(9).integers(0, 255, (60, 150, 3)).astype(np.uint8)
+    land = np.kron(land, np.ones((8, 8, 1), dtype=np.uint8))
+    shots = [
+        shot(f"{k}.jpg", np.ascontiguousarray(land[40:280, 80 * k : 80 * k + 320]),
+             FRAME.place(13.3 * k, 0.0))
+        for k in range(5)
+    ]  # fmt: skip
+    broken = replace(shots[4], name="broken.jpg", pixels=shots[0].pixels, width_px=400)
+    found = place_photos([*shots[:4], broken])
+    assert (found.accuracy.placed, found.accuracy.photos) == (4, 5)
+    first = found.findings[0]
+    assert (first.key, first.where) == ("finding.mosaic_left_out", "broken.jpg")
+    assert "cannot be decoded" in first.text("en")
+    with pytest.raises(BadInput, match="cannot be decoded"):
+        place_photos([replace(each, width_px=400) for each in shots])
 
 
 def canvas_shape(kind: str, bands: int = 3) -> CanvasShape:

@@ -182,10 +182,10 @@ def test_a_flights_bands_become_the_lands_reflectance_by_the_panel(tmp_path: Pat
 
 
 def test_calibrated_bands_become_one_mosaic_of_reflectance(tmp_path: Path) -> None:
-    land = orchard(seed=8, size_m=(48.0, 40.0), cell_m=0.12)
-    camera = MULTISPECTRAL.of_width(320)
+    land = orchard(seed=8, size_m=(44.0, 36.0), cell_m=0.15)
+    camera = MULTISPECTRAL.of_width(256)
     stations = stations_over(
-        land, camera, height_m=26.0, margin_m=8.0, front_overlap=0.75, side_overlap=0.65
+        land, camera, height_m=26.0, margin_m=8.0, front_overlap=0.7, side_overlap=0.6
     )
     taken = photograph(land, camera, stations, tmp_path, gps_error_m=(0.0, 0.05), fine=1)
     intake = take_in(tmp_path, readers=1)

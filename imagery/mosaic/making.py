@@ -160,7 +160,7 @@ def place_photos(
     """
     settings = settings or MosaicSettings()
     shots, findings = _readable(shots)
-    features = _features(shots, settings.workers, _part(progress, 0.0, 0.5))
+    shots, features, unread = _features(shots, settings.workers, _part(progress, 0.0, 0.5))
     frame = LocalFrame(_middle([shot.place for shot in shots]))
     positions = np.array([frame.metres(shot.place) for shot in shots])
     pairs = _pairs(positions, features, settings.workers, _part(progress, 0.5, 0.9))
@@ -190,9 +190,9 @@ def place_photos(
         views=views,
         frame=frame,
         ground=ground,
-        accuracy=replace(found, photos=len(shots)),
+        accuracy=replace(found, photos=len(shots) + len(unread)),
         adjusted=block,
-        findings=(*findings, *left_out, *accuracy_findings(found)),
+        findings=(*findings, *unread, *left_out, *accuracy_findings(found)),
     )
 
 
@@ -307,9 +307,31 @@ def _readable(shots: Sequence[Shot]) -> tuple[list[Shot], list[Finding]]:
     return list(kept.values()), findings
 
 
-def _features(shots: Sequence[Shot], workers: int, progress: Progress | None) -> list[Features]:
+def _features(
+    shots: Sequence[Shot], workers: int, progress: Progress | None
+) -> tuple[list[Shot], list[Features], list[Finding]]:
+    """Return the photos that can be read, their features, and findings on the others."""
+
+    def looked(shot: Shot) -> Features | BadInput:
+        try:
+            return find_features(shot)
+        except BadInput as error:
+            return error
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        return _gathered(pool.map(find_features, shots), len(shots), progress)
+        found = _gathered(pool.map(looked, shots), len(shots), progress)
+    kept, features, findings = [], [], []
+    for shot, each in zip(shots, found, strict=True):
+        if isinstance(each, Features):
+            kept.append(shot)
+            features.append(each)
+        else:
+            findings.append(
+                Finding.warning("finding.mosaic_left_out", where=shot.name, why=each.message)
+            )
+    if len(kept) < MIN_PHOTOS:
+        raise next(each for each in found if isinstance(each, BadInput))
+    return kept, features, findings
 
 
 def _pairs(
