@@ -33,12 +33,10 @@ be one more dependency.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import json
-import math
 import os
 import platform
 import random
@@ -47,7 +45,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -60,6 +57,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no thread may live where a
 import pytest  # noqa: E402
 
 from benchmarks.mutants import Mutant, mutants_of, mutated  # noqa: E402
+from benchmarks.mutation_journal import Bench, Journal, Table  # noqa: E402
+from benchmarks.mutation_rates import summed_up, told, weighed  # noqa: E402
 from benchmarks.mutation_tests import TESTS  # noqa: E402
 from benchmarks.mutation_warm import (  # noqa: E402
     LONG_S,
@@ -80,9 +79,7 @@ QUICK_S = 6.0
 """So much of the quick tests a change meets first."""
 JUDGED = Path(__file__).with_name("mutation_judged.json")
 
-Table = Mapping[str, Sequence[str]]
 Change = tuple[str, Mutant]
-Fate = dict[str, Any]
 
 
 class Rewriting(importlib.machinery.SourceFileLoader):
@@ -111,105 +108,6 @@ class OneChange:
             return None
         loader = Rewriting(name, self._path, self._number)
         return importlib.util.spec_from_file_location(name, self._path, loader=loader)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """Where changes are judged and by which tests.
-
-    Parameters
-    ----------
-    root : Path
-        The project.
-    table : mapping
-        Room: its files of tests.
-    slack_s : float
-        What a change may take longer than the tests unchanged, beside its multiple.
-    end_s : float
-        When to stop, by the clock that only goes forward.
-    """
-
-    root: Path
-    table: Table
-    slack_s: float
-    end_s: float
-
-    def files(self, room: str) -> list[str]:
-        """The files that answer for a room, its own doctests among them."""
-        return [*self.table[room], room_file(room)]
-
-    def source(self, room: str) -> str:
-        """What is written in a room."""
-        return (self.root / room_file(room)).read_text(encoding="utf-8")
-
-    def stamp(self, files: Iterable[str]) -> str:
-        """A digest of files: what was found with them holds as long as it is the same."""
-        digest = hashlib.sha256()
-        for file in sorted(files):
-            digest.update((self.root / file).read_bytes())
-        return digest.hexdigest()[:16]
-
-    def over(self) -> bool:
-        """Whether the time is up."""
-        return time.monotonic() > self.end_s
-
-
-class Journal:
-    """What became of which change, kept line by line so that a stopped run goes on.
-
-    An entry holds as long as the room and the tests it rests on are unchanged: of a kill the file
-    that killed, of a survivor all of the room's.
-    """
-
-    def __init__(self, path: Path, bench: Bench) -> None:
-        self._path, self._bench = path, bench
-        self._stamps: dict[tuple[str, ...], str] = {}
-        self._fates: dict[tuple[str, int], Fate] = {}
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-            fate = json.loads(line)
-            self._fates[fate["room"], fate["number"]] = fate
-
-    def find(self, room: str, mutant: Mutant) -> Fate | None:
-        """What is known of a change and still holds."""
-        fate = self._fates.get((room, mutant.number))
-        if fate is None or fate["stamp"] != self._stamp(fate["rests_on"]):
-            return None
-        return fate
-
-    def write(
-        self, room: str, mutant: Mutant, *, by: str, run_by: int, begin: float, settled: bool
-    ) -> None:
-        """Keep what became of a change; `by` is empty for a survivor."""
-        killer = by.partition("::")[0]
-        files = self._bench.files(room)
-        rests_on = sorted({room_file(room), *([killer] if killer in files else files)})
-        line = self._bench.source(room).splitlines()[mutant.line - 1].strip()
-        fate: Fate = {
-            "room": room,
-            "file": room_file(room),
-            **asdict(mutant),
-            "source": line,
-            "fate": "killed" if by else "survived",
-            "killed_by": by,
-            "run_by": run_by,
-            "seconds": round(time.monotonic() - begin, 1),
-            "rests_on": rests_on,
-            "stamp": self._stamp(rests_on),
-            "settled": settled,
-        }
-        self._fates[room, mutant.number] = fate
-        with self._path.open("a", encoding="utf-8") as kept:
-            kept.write(json.dumps(fate, ensure_ascii=False) + "\n")
-        print(json.dumps(fate, ensure_ascii=False), file=sys.stderr, flush=True)
-
-    def _stamp(self, files: Sequence[str]) -> str:
-        key = tuple(files)
-        if key not in self._stamps:
-            try:
-                self._stamps[key] = self._bench.stamp(key)
-            except FileNotFoundError:
-                self._stamps[key] = "gone"
-        return self._stamps[key]
 
 
 def run_tests(root: Path, files: Iterable[str], plugin: object, more: Sequence[str] = ()) -> int:
@@ -422,87 +320,6 @@ def unchanged_kept(kept: Path) -> dict[str, Unchanged]:
         )
         for file, one in json.loads(kept.read_text(encoding="utf-8")).items()
     }
-
-
-def told(fate: Fate, judged: Sequence[Mapping[str, Any]]) -> Fate:
-    """A fate as it stands in the report, with what a person judged of it."""
-    left_out = {"room", "rests_on", "stamp", "settled"}
-    shown = {name: value for name, value in fate.items() if name not in left_out}
-    if not fate["settled"]:
-        shown["met"] = "quick tests"
-    for one in judged if fate["fate"] == "survived" else ():
-        if all(one[name] == fate[name] for name in ("file", "source", "column", "before", "after")):
-            shown |= {"judged": one["judged"], "reason": one["reason"]}
-    return shown
-
-
-def summed_up(fates: Sequence[Fate], *, drawn_: int, all_: int) -> dict[str, Any]:
-    """Count a package's fates; survivors are told whole, kills in short."""
-    killed = [fate for fate in fates if fate["fate"] == "killed"]
-    survivors = [fate for fate in fates if fate["fate"] == "survived"]
-    same = sum(fate.get("judged") == "no difference" for fate in survivors)
-    short = ("file", "line", "column", "operator", "before", "after", "killed_by")
-    return {
-        "changes": all_,
-        "drawn": drawn_,
-        "not_run": drawn_ - len(fates),
-        "killed": len(killed),
-        "survived": len(survivors),
-        "no_difference": same,
-        **rates(len(killed), len(fates), "killed_percent"),
-        **rates(len(killed), len(fates) - same, "killed_percent_of_real"),
-        "survivors": survivors,
-        "kills": [{name: fate[name] for name in short} for fate in killed],
-    }
-
-
-def rates(killed: float, of: float, name: str) -> dict[str, Any]:
-    """A rate in percent with Wilson's 95 % interval; None where nothing was run.
-
-    >>> rates(41, 53, "killed_percent")
-    {'killed_percent': 77.4, 'killed_percent_95': [64.5, 86.5]}
-    """
-    if not of:
-        return {name: None, f"{name}_95": None}
-    z, share = 1.96, killed / of
-    middle = (share + z * z / (2.0 * of)) / (1.0 + z * z / of)
-    half = z * math.sqrt(share * (1.0 - share) / of + z * z / (4.0 * of * of)) / (1.0 + z * z / of)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
-    return {
-        name: round(100.0 * share, 1),
-        f"{name}_95": [round(100.0 * low, 1), round(100.0 * high, 1)],
-    }
-
-
-def weighed(packages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The rate over all packages, each weighing as many changes as it has.
-
-    The interval is Wilson's for the sample that, drawn from all alike, would have this variance.
-    """
-    run = [one for one in packages if one["killed"] + one["survived"]]
-    found: dict[str, Any] = {
-        name: sum(one[name] for one in packages)
-        for name in ("changes", "drawn", "not_run", "killed", "survived", "no_difference")
-    }
-    for name, left_out in (("killed_percent", 0), ("killed_percent_of_real", 1)):
-        strata = [
-            (
-                one["changes"],
-                one["killed"],
-                one["killed"] + one["survived"] - left_out * one["no_difference"],
-            )
-            for one in run
-        ]
-        strata = [one for one in strata if one[2]]
-        whole = sum(size for size, _, _ in strata)
-        share = sum(size / whole * killed / of for size, killed, of in strata)
-        variance = sum(
-            (size / whole) ** 2 * (killed / of) * (1.0 - killed / of) / of
-            for size, killed, of in strata
-        )
-        count = share * (1.0 - share) / variance if variance else sum(of for _, _, of in strata)
-        found |= rates(share * count, count, name)
-    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

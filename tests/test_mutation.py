@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.mutants import mutants_of, mutated
-from benchmarks.mutation import rates, weighed
+from benchmarks.mutation_rates import rates, weighed
 from benchmarks.mutation_tests import TESTS
 
 ROOT = Path(__file__).resolve().parents[1]
