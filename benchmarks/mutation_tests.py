@@ -28,7 +28,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.checks.coverage": CHECKS,
     "missions.checks.dose": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.fence": CHECKS,
-    "missions.checks.items": CHECKS + SPRAY_CHECKS,
+    "missions.checks.items": (*CHECKS, *SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.path": (
         *CHECKS,
         *SPRAY_CHECKS,
@@ -38,10 +38,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         *CHECKS,
         *SPRAY_CHECKS,
         "tests/test_checks_terrain.py",
+        "tests/test_storage.py",
     ),
     "missions.checks.site": CHECKS + SPRAY_CHECKS,
     "missions.checks.spray": SPRAY_CHECKS,
-    "missions.checks.survey": CHECKS,
+    "missions.checks.survey": (*CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.switching": (
         *SPRAY_CHECKS,
         "tests/test_passes_items.py",
@@ -49,6 +50,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.checks.terrain": ("tests/test_checks_terrain.py",),
     "missions.checks.trace": (
         *SPRAY_CHECKS,
+        "tests/test_checks_figures.py",
         "tests/test_passes_energy.py",
     ),
     "missions.checks.work": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),

@@ -10,11 +10,15 @@ import pytest
 from shapely.geometry import LineString, box
 
 from missions.checks.dose import check_work
+from missions.checks.items import speed_at
 from missions.checks.path import path_of
+from missions.checks.plan import check_plan
 from missions.checks.trace import Spot, Stretch, WetPiece, gone_m, speed_near
 from missions.checks.work import Work, Worked, believed_width_m, work_of
+from missions.items import Command, MissionItem
 from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import SprayPass
+from tests import plans
 from tests.plans import local
 from tests.spraying import JOB, PLAN, the, told
 
@@ -257,3 +261,30 @@ def test_what_the_pack_may_give_is_what_its_reserve_leaves() -> None:
         assert (("spray_energy") in [key for key, _ in told(plan)]) is wrong
     values = the(plan, "spray_energy")
     assert values["limit_wh"] == pytest.approx(usable_wh)
+
+
+# ---- a survey's camera, and a speed that is never set
+
+
+@pytest.mark.parametrize(("limit_s", "slow"), [(1.0, False), (1.0009, False), (1.0011, True)])
+def test_a_camera_has_its_time_to_a_thousandth_of_a_second(limit_s: float, slow: bool) -> None:
+    """A picture each 10 m at 10 m/s."""
+    camera = replace(plans.SETTINGS.camera, min_interval_s=limit_s)
+    settings = replace(plans.SETTINGS, camera=camera)
+    items = tuple(
+        replace(item, param2=10.0) if item.command == Command.DO_CHANGE_SPEED else item
+        for item in plans.PLAN.items
+    )
+    plan = replace(plans.PLAN, items=items, survey=plans.job(settings=settings))
+    found = [finding.key for finding in check_plan(plan)]
+    assert ("finding.camera_too_slow" in found) is slow
+
+
+def test_before_it_is_set_there_is_no_speed() -> None:
+    set_ = MissionItem(command=Command.DO_CHANGE_SPEED, param1=1.0, param2=6.0)
+    climb = replace(set_, param1=2.0, param2=3.0)
+    air = replace(set_, param1=0.0, param2=7.0)
+    fly = MissionItem(command=Command.NAV_WAYPOINT)
+    assert speed_at([fly, climb, fly, set_, fly, air]) == {
+        1: 0.0, 2: 0.0, 3: 0.0, 4: 6.0, 5: 6.0, 6: 7.0,
+    }  # fmt: skip

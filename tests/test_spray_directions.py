@@ -261,6 +261,16 @@ def test_the_edge_goes_first_as_it_comes_and_lines_begin_where_it_ends() -> None
         assert [way[0] for way in found[1:]] == [(0.0, first), (100.0, second)]
 
 
+def test_lines_begin_near_where_the_last_pass_of_the_edge_ends() -> None:
+    edge = (((0.0, -5.0), (100.0, -5.0)), ((100.0, 25.0), (0.0, 25.0)))
+    found = wind_order(
+        (*edge, *rows(0.0, 20.0)), (True, True, False, False), (100.0, 0.0),
+        Wind(speed_m_s=3.0, from_deg=180.0),
+    )  # fmt: skip
+    assert found[:2] == edge
+    assert [way[0] for way in found[2:]] == [(0.0, 20.0), (100.0, 0.0)]
+
+
 # ---- which widths
 
 
@@ -281,12 +291,12 @@ def test_no_narrower_width_is_tried_that_the_pump_cannot_give() -> None:
         assert all(least_m <= width_m < 0.999 * SWATH for width_m in found)
 
 
-@pytest.mark.parametrize("north_m", [62.0, 93.0, 147.0])
+@pytest.mark.parametrize("north_m", [62.0, 147.0])
 def test_an_even_division_of_the_field_is_among_the_widths(north_m: float) -> None:
     plain = replace(CALM, edge_pass=False)
     found = widths(box(0, 0, 400, north_m), 90.0, plain, 20.0)
     even_m = north_m / math.ceil(north_m / SWATH)
-    assert min(abs(width_m / even_m - 1.0) for width_m in found) < 0.011
+    assert any(1.0 <= width_m / even_m < 1.001 for width_m in found)
     assert 1 <= len(found) <= 6
     for number, one in enumerate(found):
         assert all(abs(one - other) > 0.01 * SWATH for other in found[:number])

@@ -234,10 +234,12 @@ def test_a_plot_that_does_not_divide_gets_a_narrower_width_that_does(north_m: fl
     assert 3.0 <= laid.width_m <= 5.0
 
 
-def test_ground_in_which_no_swath_fits_is_refused() -> None:
-    thin = box(0, 0, 60, 3.0)
+@pytest.mark.parametrize("angle_deg", [None, 90.0])
+def test_ground_in_which_no_swath_fits_is_refused(angle_deg: float | None) -> None:
+    thin = box(0, 0, 60, 2.0)
+    asked = replace(CALM, angle_deg=angle_deg)
     with pytest.raises(Refused) as refused:
-        lay_lines(thin, thin.buffer(30.0), (-20.0, -20.0), CALM)
+        lay_lines(thin, thin.buffer(30.0), (-20.0, -20.0), asked)
     assert refused.value.message.key == "error.swath_does_not_fit"
 
 
@@ -342,6 +344,7 @@ def treated(asked: SpraySettings = CALM, **more: object) -> Treatable:
 
 def test_a_clearance_is_taken_off_every_edge_or_the_one_that_is_named() -> None:
     assert treated().area.area == pytest.approx(7200.0, rel=1e-3)
+    assert treated().rounded_m2 == 0.0
     assert treated(replace(CALM, clearance_m=5.0)).area.area == pytest.approx(5500.0, rel=1e-3)
     areas = [
         treated(replace(CALM, edges=(EdgeClearance(edge=n, clearance_m=5.0),))).area.area

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from missions.items import Command, MissionItem, MissionType
-from missions.wire.commands import RESULTS, CommandCall, ParameterSetting, SetState
+from missions.wire.commands import (
+    FRESH_S,
+    GAP_S,
+    PATIENCE_S,
+    RESULTS,
+    CommandCall,
+    ParameterSetting,
+    SetState,
+)
 from missions.wire.delivery import ORDER, REASONS, Delivery, Fetching
 from missions.wire.messages import (
     Ack,
     Address,
+    Clear,
     CommandLong,
     Count,
     Item,
@@ -255,3 +265,25 @@ def test_a_command_is_repeated_every_seven_tenths_of_a_second() -> None:
     (second,) = call.tick(100.71)
     assert isinstance(second, CommandLong)
     assert second.confirmation == 1
+
+
+def test_what_is_to_be_empty_is_announced_as_none_and_the_next_time_cleared() -> None:
+    """Some autopilots know only one of the two; nothing is ever answered here."""
+    plan = replace(plan_of(3), fence_polygons=(), fence_circles=(), rally_points=())
+    delivery = Delivery(plan, PAIR)
+    said = [*delivery.start(0.0)]
+    for n in range(1, 2000):
+        said += delivery.tick(0.1 * n)
+    firsts = [type(said[0])]
+    for body in said:
+        if type(body) is not firsts[-1]:
+            firsts.append(type(body))
+    assert firsts[:6] == [Count, ListRequest, Clear, ListRequest, Count, ListRequest]
+    assert firsts.count(Count) + firsts.count(Clear) == 4
+    assert delivery.error is not None
+    assert dict(delivery.error.message.values)["attempts"] == 4
+    assert said.count(Count(mission_type=MissionType.FENCE, count=0)) >= 1
+
+
+def test_a_gap_is_three_seconds_a_yes_a_minute_and_a_person_has_half_of_one() -> None:
+    assert (GAP_S, FRESH_S, PATIENCE_S) == (3.0, 60.0, 30.0)
