@@ -13,8 +13,10 @@ from missions.checks.dose import check_work
 from missions.checks.items import speed_at
 from missions.checks.path import path_of
 from missions.checks.plan import check_plan
-from missions.checks.trace import Spot, Stretch, WetPiece, gone_m, speed_near
+from missions.checks.spray import check_spray
+from missions.checks.trace import Spot, Stretch, WetPiece, gone_m, speed_near, spots
 from missions.checks.work import Work, Worked, believed_width_m, work_of
+from missions.drift.limits import SprayLimits
 from missions.items import Command, MissionItem
 from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import SprayPass
@@ -288,3 +290,39 @@ def test_before_it_is_set_there_is_no_speed() -> None:
     assert speed_at([fly, climb, fly, set_, fly, air]) == {
         1: 0.0, 2: 0.0, 3: 0.0, 4: 6.0, 5: 6.0, 6: 7.0,
     }  # fmt: skip
+
+
+# ---- what a person is told
+
+
+def test_a_height_that_sprays_too_high_is_told_with_its_metres() -> None:
+    limits = SprayLimits(height_m=2.0)
+    low = path_of(PLAN)
+    (told_,) = [f for f in check_spray(PLAN, low, limits=limits) if f.key == "finding.spray_high"]
+    values = dict(told_.message.values)
+    over_m = max(item.z for item in PLAN.items[3:19] if item.command == Command.NAV_WAYPOINT)
+    crop_m = JOB.settings.crop_height_m
+    assert values["height_m"] == pytest.approx(over_m - crop_m)
+    assert values["limit_m"] == 2.0
+
+
+@pytest.mark.parametrize(("share", "percent"), [(1.1, 10.0), (0.9, -10.0)])
+def test_a_wrong_dose_is_told_by_how_much(share: float, percent: float) -> None:
+    servo = replace(JOB.settings.sprayer, control=PumpControl.SERVO)
+    flow = 6.0 * 20.0 * 10.0 * 60.0 / 10_000.0
+    pulse_us = 1100.0 + 800.0 * (0.1 + 0.9 * (share * flow - 1.0) / 7.0)
+    piece = wet((-30, -15), (30, -15), pump_us=pulse_us)
+    plan = replace(PLAN, spray=replace(JOB, settings=replace(JOB.settings, sprayer=servo)))
+    found, _ = check_work(plan, PATH, work(piece), None)
+    (dose,) = [finding for finding in found if finding.key == "finding.spray_dose"]
+    values = dict(dose.message.values)
+    assert values["percent"] == pytest.approx(percent, abs=0.01)
+    assert values["slack_pct"] == 2.0
+    assert values["item"] == 6
+
+
+def test_a_plain_servo_is_no_pump_unless_it_is_told_to_be() -> None:
+    first = MissionItem(command=Command.DO_SET_SERVO, param1=1.0, param2=1900.0)
+    there = replace(PLAN.items[3], param1=5.0)
+    assert spots([first, there], PATH) == ()
+    assert [one.seq for one in spots([first, there], PATH, 1)] == [2]

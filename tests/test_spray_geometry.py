@@ -330,6 +330,18 @@ def test_a_way_shorter_than_that_stays() -> None:
     assert straight_end(((0.0, 0.0), (30.0, 0.0)), 2.0) == ((0.0, 0.0), (30.0, 0.0))
 
 
+def test_a_side_of_the_edge_with_a_gentle_bend_goes_on_over_its_corner_as_well() -> None:
+    ring = ((3.0, 3.4), (20.0, 3.1), (37.0, 3.4), (37.0, 17.0), (3.0, 17.0), (3.0, 3.4))
+    found = cut_passes([Leg(kind=LegKind.EDGE, points=ring)], GROUND, 6.0)
+    assert all(edge for _, edge in found)
+    bent = [way for way, _ in found if len(way) == 3]
+    assert len(bent) == 1
+    assert bent[0][1] == pytest.approx((20.0, 3.1))
+    assert bent[0][2][0] == pytest.approx(40.0, abs=0.1)
+    ends = [max(way, key=lambda p: abs(p[0] - 20.0) + abs(p[1] - 10.0)) for way, _ in found]
+    assert len({(round(e), round(n)) for e, n in ends}) == 4
+
+
 # ---- what may be sprayed, and what is told of it
 
 
@@ -355,6 +367,24 @@ def test_a_clearance_is_taken_off_every_edge_or_the_one_that_is_named() -> None:
     with pytest.raises(BadInput) as unknown:
         treated(replace(CALM, edges=(EdgeClearance(edge=5, clearance_m=5.0),)))
     assert dict(unknown.value.message.values) == {"edge": 5, "count": 4}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        FIELD.difference(box(0, 0, 60, 30)),
+        FIELD.difference(box(-15, 0, 15, 30)),
+        FIELD.difference(box(-15, -8, 15, 8)),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_clearance_is_kept_at_corners_that_bend_in_too(shape: Polygon, turned: bool) -> None:
+    """An L, a U and a hole, drawn either way round."""
+    site = DRAFT.site(shape.reverse() if turned else shape, PAD)
+    asked = replace(CALM, clearance_m=4.0)
+    found = treatable_area(site, asked, (), site.field.frame)
+    kept = shape.buffer(-4.0, join_style="mitre")
+    assert found.area.area == pytest.approx(kept.area, rel=3e-3)
 
 
 def test_ground_that_the_aircraft_cannot_reach_is_dropped() -> None:

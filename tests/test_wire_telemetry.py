@@ -67,7 +67,8 @@ def test_nothing_is_known_of_an_aircraft_that_has_told_nothing() -> None:
         "mode": -1, "armed": False, "place": None, "fix_type": 0, "satellites": 0,
         "ekf_ok": False, "prearm_ok": False, "mission_current": 0, "mission_total": -1,
         "mission_state": 0, "item_reached": -1, "home": None, "fence_breached": False,
-        "landed": None, "texts": (), "named": {}, "pump": None, "wind_s": -math.inf,
+        "landed": None, "texts": (), "named": {}, "pump": None, "pump_s": -math.inf,
+        "wind_s": -math.inf,
     }  # fmt: skip
 
 
@@ -108,6 +109,14 @@ def test_modes_are_arducopters_own() -> None:
         mode.name: mode.value for mode in CopterMode
     }.items()
     assert (mode_name(6), mode_name(99), mode_name(-1)) == ("RTL", "MODE 99", "MODE -1")
+
+
+def test_no_two_modes_share_a_number() -> None:
+    for enumeration in (CopterMode, MissionState):
+        assert {name: int(one) for name, one in enumeration.__members__.items()} == {
+            one.name: one.value for one in enumeration
+        }
+        assert len({*enumeration}) == len(enumeration.__members__)
 
 
 def test_states_of_a_mission_are_mavlinks_own() -> None:
@@ -321,7 +330,7 @@ def test_a_pulse_is_a_share_of_the_pumps_own_range(
 
 def servos(port: int = 0, old: bool = False, **pulses: int) -> Any:
     values = {f"servo{number}_raw": 0 for number in range(1, 17)} | pulses
-    message = mavlink.MAVLink_servo_output_raw_message(0, port, **values)
+    message = mavlink.MAVLink_servo_output_raw_message(7_900_000, port, **values)
     message.pack(mavlink.MAVLink(None, srcSystem=1), force_mavlink1=old)
     return message
 
@@ -329,13 +338,24 @@ def servos(port: int = 0, old: bool = False, **pulses: int) -> Any:
 @pytest.mark.parametrize("channel", [1, 8, 9, 16])
 def test_the_pumps_own_servo_is_read(channel: int) -> None:
     pump = PumpServo(channel=channel, min_us=1000.0, max_us=2000.0)
-    before = Telemetry(pump=pump)
+    before = Telemetry(time_s=8.0, pump=pump)
+    share = {"pump_share": 0.25, "pump_s": 7.9}
     pulses = {f"servo{channel}_raw": 1250}
-    assert told(servos(**pulses), before) == {"pump_share": 0.25}
+    assert told(servos(**pulses), before) == share
     assert told(servos(port=1, **pulses), before) == {}
     assert told(servos(**pulses)) == {}
     old = told(servos(old=True, **pulses), before)
-    assert old == ({"pump_share": 0.25} if channel <= 8 else {})
+    assert old == (share if channel <= 8 else {})
+
+
+@pytest.mark.parametrize(("rounds", "now_s"), [(0, 8.0), (1, 8.0 + 4294.967296), (2, 8597.0)])
+def test_a_servos_clock_that_begins_anew_after_71_minutes_is_followed(
+    rounds: int, now_s: float
+) -> None:
+    """Its microseconds fill 32 bits."""
+    pump = PumpServo(channel=9, min_us=1000.0, max_us=2000.0)
+    seen = fold(Telemetry(time_s=now_s, pump=pump), servos(servo9_raw=1500), 0.0)
+    assert seen.pump_s == pytest.approx(7.9 + rounds * 4294.967296)
 
 
 # ---- lean and wind

@@ -15,6 +15,7 @@ from missions.wire.commands import (
     PATIENCE_S,
     RESULTS,
     CommandCall,
+    ParameterReading,
     ParameterSetting,
     SetState,
 )
@@ -287,3 +288,13 @@ def test_what_is_to_be_empty_is_announced_as_none_and_the_next_time_cleared() ->
 
 def test_a_gap_is_three_seconds_a_yes_a_minute_and_a_person_has_half_of_one() -> None:
     assert (GAP_S, FRESH_S, PATIENCE_S) == (3.0, 60.0, 30.0)
+
+
+def test_a_name_that_stays_silent_is_asked_for_ten_times() -> None:
+    reading = ParameterReading(PAIR, ["RTL_ALT"])
+    sent = [*reading.start(100.0)]
+    assert reading.tick(100.59) == ()
+    for n in range(1, 15):
+        sent += reading.tick(100.0 + 0.601 * n)
+    assert sent == [ParameterRequest(name="RTL_ALT")] * 10
+    assert reading.finished
