@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from agri.cli import main
 from agri.field import Field
 from agri.operations.rates import read_rates
 from agri.workspace import Workspace
+from imagery import catalogue
 from sitl.scene.land import Scene
 from sitl.scene.orchard import orchard
 from sitl.scene.paddy import paddy
@@ -266,3 +268,35 @@ def test_what_cannot_be_used_is_named_in_one_sentence(
     said = capsys.readouterr()
     assert part in said.err
     assert len(said.err.strip().splitlines()) == 1
+
+
+def test_every_product_traces_to_what_it_was_made_from(
+    farm: Path, ndvi: Path, paddy_map: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(farm, "zones", ndvi, "--field", "Ruộng Đình", "--classes", "2") == 0
+    listed = {one.name: one for one in catalogue.products(farm)}
+    index, zones = listed["lua-0622-ndvi-ndre"], listed["ruong-dinh-zones"]
+    assert zones.sources == (index.name,)
+    assert index.facts["input_1"] == paddy_map.name
+    assert index.facts["input_1_sha256"] == hashlib.sha256(paddy_map.read_bytes()).hexdigest()
+    assert [one.name for one in catalogue.trace(farm, zones.name)] == [zones.name, index.name]
+    capsys.readouterr()
+    assert run(farm, "catalogue", "--check") == 0
+    assert "whole" in capsys.readouterr().out
+    with made(farm, "ruong-dinh-zones.geojson").open("ab") as file:
+        file.write(b" ")
+    assert run(farm, "catalogue", "--check") == 1
+    assert run(farm, "zones", ndvi, "--field", "Ruộng Đình", "--classes", "3") == 0
+    assert run(farm, "catalogue", "--check") == 0
+
+
+def test_a_map_made_again_keeps_its_place_unless_others_were_made_of_it(
+    farm: Path, ndvi: Path, paddy_map: Path
+) -> None:
+    assert run(farm, "zones", ndvi, "--field", "Ruộng Đình", "--classes", "2") == 0
+    before = [one.name for one in catalogue.products(farm)]
+    words = ("index", paddy_map, "--indices", "ndvi,ndre", "--scale", "10000", "--mask", "soil")
+    assert run(farm, *words) == 0
+    after = [one.name for one in catalogue.products(farm)]
+    assert set(after) - set(before) == {"lua-0622-ndvi-ndre-2"}
+    assert run(farm, "catalogue", "--check") == 0

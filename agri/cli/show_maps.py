@@ -14,6 +14,7 @@ from agri.words import say
 if TYPE_CHECKING:
     from imagery.change.anomalies import Anomaly
     from imagery.indices.catalogue import Index
+    from imagery.stac import Product
     from imagery.zonal import ZonalTable
 
 MOST_ROWS = 30
@@ -81,3 +82,17 @@ def show_anomalies(found: Sequence[Anomaly]) -> None:
         tell("cli.look_at", look=" ".join(look.text(spoken) for look in one.look))
     if len(found) > MOST_ROWS:
         tell("cli.more_rows", count=len(found) - MOST_ROWS)
+
+
+def show_list(found: Sequence[Product]) -> None:
+    """Print the catalogue's products, each with what it was made from."""
+    if not found:
+        tell("cli.catalogue_empty")
+        return
+    rows = [
+        (one.name, say(f"cli.kind_{one.kind}", language.get()), f"{one.start:%d/%m/%Y %H:%M}",
+         ", ".join(one.sources), ", ".join(file.name for file in one.files))
+        for one in found
+    ]  # fmt: skip
+    show_table(("cli.head_name", "cli.head_kind", "cli.head_seen", "cli.head_made_of",
+                "cli.head_file"), rows)  # fmt: skip

@@ -136,3 +136,29 @@ def change(
                                least_m2=side_m**2)  # fmt: skip
     show_anomalies(found.anomalies)
     return show_products(found.facts, found.findings, found.files)
+
+
+@app.command("catalogue", help="cli.help.catalogue")
+def catalogue_command(
+    trace: Annotated[str, Option("--trace", help="cli.help.trace", show_default=False)] = "",
+    check: Annotated[bool, Option("--check", help="cli.help.catalogue_check")] = False,
+    farm: FarmOption = None,
+) -> int:
+    """List the farm's imagery, trace one product to its photos, or compare every file."""
+    from agri.cli.show import show_findings, tell
+    from agri.cli.show_maps import show_list
+    from agri.cli.tree import open_farm
+    from agri.findings import blocks
+    from imagery import catalogue
+
+    with open_farm(farm) as workspace:
+        folder = workspace.folder
+    listed = catalogue.trace(folder, trace) if trace else catalogue.products(folder)
+    show_list(listed)
+    if not check:
+        return 0
+    found = catalogue.check(folder)
+    show_findings(found)
+    if not found:
+        tell("cli.catalogue_whole", count=len(listed))
+    return int(blocks(found))

@@ -1,6 +1,13 @@
 """From photos to maps: one module per job of imagery.
 
 * `quicklook`: the picture beside every raster product;
-* `shelf`: where products go, and how a farm's catalogue hears of them;
-* `photos`: are these photos good enough to work with.
+* `shelf`: where products go; `register`: how a farm's catalogue hears of them;
+* `sights`: a raster as it is shown; its layers by name;
+* `photos`: are these photos good enough to work with;
+* `mosaic`: an orthomosaic of them;
+* `indices`: crop indices of an orthomosaic;
+* `zonal`: figures of fields, plots and trees;
+* `trees`: every tree found, measured and numbered;
+* `zones`: zones that the sprayer can follow, and rate maps;
+* `change`: what changed between two flights.
 """

@@ -17,6 +17,7 @@ from agri.geo import transformer
 from agri.grid import Grid
 from agri.operations.layers import BLACK, Layer
 from agri.operations.maps.quicklook import Look, draw_quicklook
+from agri.operations.maps.register import list_areas
 from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import chosen_layers, field_layers
 from agri.operations.maps.trees import MOST_PIXELS, REGISTER_BYTES
@@ -109,6 +110,9 @@ def map_change(
     source = f"{before.stem}-{after.stem}"
     path = shelf.place(source, "change", ".geojson")
     write_json(path, _features(anomalies, first.epsg, shelf))
+    if anomalies:
+        ground = shapely.union_all([_degrees(one.outline, first.epsg) for one in anomalies])
+        list_areas(shelf, path, "change", ground.convex_hull.buffer(0.0), made_of=[before, after])
     picture = shelf.keep_picture(source, "change", png)
     return FoundChange(anomalies=anomalies, alignment=found, facts=facts, findings=(),
                        files=(path, picture))  # fmt: skip

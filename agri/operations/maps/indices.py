@@ -12,9 +12,11 @@ from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
 from agri.grid import Grid
+from agri.names import slug
 from agri.operations.layers import Layer
 from agri.operations.maps.photos import declared_sensor
 from agri.operations.maps.quicklook import Look, draw_quicklook
+from agri.operations.maps.register import free_place, list_raster
 from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import field_layers, seen
 from agri.operations.report import Facts, fact
@@ -138,7 +140,8 @@ def make_indices(
     ortho, told = open_map(path, words or RasterWords(), field)
     entries = [wanted_index(word) for word in wanted]
     names = [entry if isinstance(entry, str) else entry.name for entry in entries]
-    target = shelf.place(path.name, "-".join(name.lower() for name in names[:4]) or "none", ".tif")
+    kind = "-".join(slug(name) for name in names[:4]) or "none"
+    target = free_place(shelf, shelf.place(path.name, kind, ".tif"))
     encoding = Encoding(kind="float32", packing="deflate") if lossless else Encoding()
     with _workers(cluster) as workers:
         made = index_map(
@@ -146,6 +149,10 @@ def make_indices(
             sensor=words.camera if words else "", cluster=workers, progress=progress,
         )  # fmt: skip
     assert made is not None  # noqa: S101 - nobody asks it to stop
+    list_raster(
+        shelf, target, "index", made_of=[path],
+        formula="; ".join(f"{s.index.name} = {s.index.formula}" for s in made.summaries),
+    )  # fmt: skip
     layers = field_layers([field]) if field is not None else ()
     pictures = tuple(
         shelf.keep_picture(

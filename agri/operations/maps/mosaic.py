@@ -15,6 +15,7 @@ from agri.findings import Finding, blocks
 from agri.grid import Grid
 from agri.operations.maps.photos import declared_sensor
 from agri.operations.maps.quicklook import Look, draw_photo_map
+from agri.operations.maps.register import free_place, list_photos, list_raster
 from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import field_layers
 from agri.operations.report import Facts, fact
@@ -109,11 +110,13 @@ def mosaic_photos(
                      progress=lambda share: tell(0.15 * share))  # fmt: skip
     photos = mosaic_members(intake)
     source = path.resolve().name
-    target = shelf.place(source, "mosaic", ".tif")
+    target = free_place(shelf, shelf.place(source, "mosaic", ".tif"))
     if node:
         files = [photo.path for photo in photos]
         survey_grade_mosaic([*files, *([check_points] if check_points else [])], target, node,
                             progress=lambda share: tell(0.15 + 0.85 * share))  # fmt: skip
+        sheet = list_photos(shelf, intake, source)
+        list_raster(shelf, target, "orthomosaic", made_of=[sheet] if sheet else [])
         return MadeMosaic(path=target, picture=_picture(target, source, shelf, field, []),
                           facts=[], findings=intake.findings)  # fmt: skip
     shots, left_out = shots_from_photos(photos)
@@ -125,6 +128,9 @@ def mosaic_photos(
         progress=lambda share: tell(0.15 + 0.85 * share),
     )  # fmt: skip
     facts = mosaic_facts(made, shelf.language)
+    sheet = list_photos(shelf, intake, source)
+    list_raster(shelf, target, "orthomosaic", made_of=[sheet] if sheet else [],
+                facts=made.accuracy.tags())  # fmt: skip
     findings = (*intake.findings, *left_out, *made.findings)
     picture = _picture(target, source, shelf, field, facts)
     return MadeMosaic(path=target, picture=picture, facts=facts, findings=findings, mosaic=made)

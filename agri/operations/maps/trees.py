@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput, Refused
@@ -28,6 +29,7 @@ from agri.operations.layers import GREEN, VERMILION, Layer
 from agri.operations.maps.indices import RasterWords, open_map
 from agri.operations.maps.mosaic import as_picture
 from agri.operations.maps.quicklook import Look, draw_photo_map, draw_quicklook
+from agri.operations.maps.register import list_areas
 from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import field_layers
 from agri.operations.report import Facts, fact
@@ -165,6 +167,9 @@ def map_trees(
         flight=flight or sources.main.stem, now=now or datetime.now(UTC),
     )  # fmt: skip
     files = _files(name, shelf, numbered, gaps, place.epsg)
+    used = (sources.ortho, sources.surface, sources.ground, sources.canopy)
+    list_areas(shelf, files[0], "trees", _ground(numbered, place.epsg),
+               made_of=[path for path in used if path is not None], flight=flight)  # fmt: skip
     facts = tree_facts(numbered, orchard, gaps, shelf.language)
     title = say("page.trees_title", shelf.language, name=field.name if field else sources.main.stem)
     look = Look(title=title, legend=say("page.fact_canopy", shelf.language), ramp="height",
@@ -326,6 +331,15 @@ def tree_facts(
 def _in_plane(shape: BaseGeometry, epsg: int) -> BaseGeometry:
     turn = transformer(4326, epsg)
     return shapely.transform(shape, lambda xy: np.column_stack(turn.transform(*xy.T)))
+
+
+def _ground(crowns: Sequence[Crown], epsg: int) -> Polygon:
+    """Return the ground that trees stand on, degrees."""
+    hull = shapely.union_all([crown.outline for crown in crowns]).convex_hull
+    turn = transformer(epsg, 4326)
+    found = shapely.transform(hull, lambda xy: np.column_stack(turn.transform(*xy.T)))
+    assert isinstance(found, Polygon)  # noqa: S101 - the hull of areas is one
+    return found
 
 
 def _layers(crowns: Sequence[Crown], gaps: Sequence[Gap], epsg: int) -> tuple[Layer, ...]:

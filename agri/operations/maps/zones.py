@@ -16,6 +16,7 @@ from agri.files import write_json
 from agri.findings import Finding
 from agri.grid import Grid
 from agri.operations.maps.quicklook import Look, draw_quicklook
+from agri.operations.maps.register import list_areas, list_raster
 from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import chosen_layers, field_layers
 from agri.operations.report import Facts, fact
@@ -181,6 +182,7 @@ def make_zones(
         facts.append((say("page.fact_zone_curve", shelf.language), curve))
     path = shelf.place(field.name, "zones", ".geojson")
     write_json(path, _features(found))
+    list_areas(shelf, path, "zones", field.boundary, made_of=[raster])
     values = np.where(found.labels >= 0, found.labels + 1.0, np.nan)
     look = Look(
         title=say("page.zones_title", shelf.language, name=field.name),
@@ -256,6 +258,11 @@ def make_rates(
         asked = prescribe_cells(found.cells, found.values[..., 0], rule, name=field.name)
     checked = check_total(asked, available=available, usual_rate=usual_rate)
     files = [file for kind in kinds for file in _write(asked, kind, field, shelf)]
+    first = files[0]
+    if first.suffix == ".tif":
+        list_raster(shelf, first, "other", made_of=[raster])
+    else:
+        list_areas(shelf, first, "other", field.boundary, made_of=[raster])
     facts: Facts = []
     rates = asked.different
     fact(facts, shelf.language, "page.fact_rates", least=rates[0], most=rates[-1], unit=asked.unit,
