@@ -73,6 +73,10 @@ class Log:
     fixes: list[Fix] = field(default_factory=list)
     battery: list[tuple[float, float, float]] = field(default_factory=list)
     """Seconds, volts, amperes."""
+    photos: set[int] = field(default_factory=set)
+    """Numbers of the pictures taken."""
+    mode: int = -1
+    """The mode it last was in with its motors running."""
     over: bool = False
     _pump_us: int = 0
     _flew: bool = False
@@ -89,8 +93,11 @@ class Log:
         elif kind == "BATTERY_STATUS" and message.id == 0 and self.fixes:
             volts = sum(v for v in message.voltages if v != 0xFFFF) / 1e3
             self.battery.append((self.fixes[-1].time_s, volts, message.current_battery / 100.0))
+        elif kind == "CAMERA_FEEDBACK":
+            self.photos.add(message.img_idx)
         elif kind == "HEARTBEAT" and message.get_srcComponent() == 1:
             armed = bool(message.base_mode & 128)
+            self.mode = message.custom_mode if armed else self.mode
             self._flew = self._flew or armed
             self.over = self.over or (self._flew and not armed)
 
