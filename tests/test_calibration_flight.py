@@ -84,10 +84,11 @@ def test_bands_that_cannot_lie_with_the_others_are_left_out_and_told(
     flown = files_of(card, "IMG_0001")[:2]
     thermal = replace(flown[0], bands=(Band.at("LWIR", 11000.0, 6000.0),))
     sharp = replace(flown[0], width_px=2464, bands=(Band.at("Panchro", 634.5, 463.0),))
+    colour = replace(flown[0], channels=3, bands=())
     source = CapturePixels.of(calibrate_flight([*flown, thermal, sharp], read=read), read)
-    assert source.picture([*flown, thermal, sharp]).values.shape == (2, 960, 1280)
+    assert source.picture([*flown, thermal, sharp, colour]).values.shape == (2, 960, 1280)
     left = {f.where for f in source.findings if f.key == "finding.band_left_out"}
-    assert left == {"LWIR 11000 nm", "Panchro 634.5 nm"}
+    assert left == {"LWIR 11000 nm", "Panchro 634.5 nm", "RGB"}
     with pytest.raises(BadInput, match="None of the capture"):
         source.picture([thermal])
 

@@ -235,9 +235,12 @@ def test_without_a_panel_only_an_absolute_camera_gives_reflectance() -> None:
     assert {f.key for f in found.findings} == {"finding.calibrated_by_light"}
 
 
-@pytest.mark.parametrize("camera", ["DJI", "Sequoia"])
+@pytest.mark.parametrize(
+    ("camera", "key"),
+    [("DJI", "finding.calibrated_relative"), ("Sequoia", "finding.calibrated_relative_band")],
+)
 def test_a_relative_camera_keeps_ratios_between_photos_and_says_that_a_factor_is_missing(
-    camera: str,
+    camera: str, key: str
 ) -> None:
     bright, dim = np.full((HEIGHT, WIDTH), 0.4), np.full((HEIGHT, WIDTH), 0.1)
     one, two = shot(camera, bright, 1.0, 0.0, 1), shot(camera, dim, 0.5, 1.0, 2)
@@ -246,7 +249,7 @@ def test_a_relative_camera_keeps_ratios_between_photos_and_says_that_a_factor_is
     ratio = float(np.median(first.values) / np.median(second.values))
     assert ratio == pytest.approx(4.0, rel=0.01)
     assert first.relative
-    assert {f.key for f in first.findings} == {"finding.calibrated_relative"}
+    assert {f.key for f in first.findings} == {key}
 
 
 def test_with_neither_panel_nor_light_the_product_says_so() -> None:

@@ -161,8 +161,10 @@ class CapturePixels:
             raise BadInput("error.capture_empty", count=len(photos))
         size = sizes.most_common(1)[0][0]
         singles = [photo for photo in optical if (photo.width_px, photo.height_px) == size]
-        left = [Finding.info("finding.band_left_out", where=photo.bands[0].label)
-                for photo in photos if photo.bands and photo not in singles]  # fmt: skip
+        names = [
+            photo.band.label if photo.band else "RGB" for photo in photos if photo not in singles
+        ]
+        left = [Finding.info("finding.band_left_out", where=name) for name in names]
         found = capture_picture(singles, self.read, self.calibration, before=self._before)
         if all(band.good for band in found.alignment.bands):
             self._before = found.alignment

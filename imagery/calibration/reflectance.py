@@ -12,9 +12,11 @@ the best that a band has:
   after the flight. It is wrong as soon as the light changes; a light sensor's readings, even if
   nobody asked to use them, tell whether it did.
 * **light sensor alone**: only where camera and sensor are both absolute (MicaSense); 5 to 20 % off
-  from band to band on the makers' own sample flight. Where they are not (DJI, Sequoia), L / D is
-  proportional to reflectance with one unknown factor: ratios between bands that share the factor
-  hold (DJI says they do), indices with constants (SAVI, EVI …) do not. That is called relative.
+  from band to band on the makers' own sample flight. Where they are not, L / D is proportional to
+  reflectance by an unknown factor, and that is called relative. DJI says that its factor is one
+  for all bands: ratios between bands hold, indices with constants (SAVI, EVI …) do not.
+  Sequoia's factor is another one in each band: not even NDVI holds, only the same band compared
+  between photos and days.
 * **nothing**: radiance, relative.
 
 `ground_calibration` settles this once for a flight, band by band; `reflectance` applies it to one
@@ -226,12 +228,19 @@ def _settled(
         return BandGround(band=band, serial=serial, ground="panel", anchors=tuple(own),
                           findings=tuple(findings))  # fmt: skip
     if use_light and has_light:
-        sure = all(light.absolute for light in lights) and photos[0].row_gradient is not None
-        key_of = "finding.calibrated_by_light" if sure else "finding.calibrated_relative"
-        told = Finding.warning(key_of, where=band)
+        told = Finding.warning(_light_alone(photos[0], lights), where=band)
         return BandGround(band=band, serial=serial, ground="light", findings=(told,))
     told = Finding.warning("finding.not_calibrated", where=band)
     return BandGround(band=band, serial=serial, ground="none", findings=(told,))
+
+
+def _light_alone(photo: Photo, lights: list[Downwelling]) -> str:
+    """Return the key of what reflectance by a light sensor alone is worth."""
+    if all(light.absolute for light in lights) and photo.row_gradient is not None:
+        return "finding.calibrated_by_light"
+    if photo.light is not None and photo.light.kind == "dji":
+        return "finding.calibrated_relative"
+    return "finding.calibrated_relative_band"
 
 
 def _varied(band: str, lights: list[Downwelling]) -> list[Finding]:
