@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from agri.errors import AgriError, BadInput, LinkError
 from agri.geo import LocalFrame, LonLat
 from agri.grid import Grid
-from imagery.mosaic import Shot, place_photos
+from imagery.mosaic import MosaicSettings, Shot, place_photos
 from imagery.mosaic.accuracy import accuracy
 from imagery.mosaic.adjustment import adjust
 from imagery.mosaic.block import Block, project
@@ -30,9 +30,10 @@ from imagery.mosaic.features import Features
 from imagery.mosaic.ground import find_ground, laid_on
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.layout import lay_out
+from imagery.mosaic.making import sheet_of
 from imagery.mosaic.matching import PairMatches, neighbours
-from imagery.mosaic.painting import View
-from imagery.mosaic.shots import file_pixels
+from imagery.mosaic.painting import View, paint
+from imagery.mosaic.shots import file_pixels, reduced
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.mosaic.tracks import Tracks, join_tracks, thin_tracks
 from imagery.raster.canvas import CanvasShape, open_canvas
@@ -348,6 +349,47 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_named() -> None:
     assert "cannot be decoded" in first.text("en")
     with pytest.raises(BadInput, match="cannot be decoded"):
         place_photos([replace(each, width_px=400) for each in shots])
+
+
+class Sheets:
+    """A canvas that keeps its tiles."""
+
+    def __init__(self) -> None:
+        self.tiles: dict[tuple[int, int], tuple[NDArray[Any], NDArray[np.bool_]]] = {}
+
+    def paint(self, column: int, row: int, pixels: NDArray[Any], shown: NDArray[np.bool_]) -> None:
+        assert (column, row) not in self.tiles
+        self.tiles[column, row] = pixels, shown
+
+
+def test_a_mosaic_is_the_same_whether_photos_are_kept_in_memory_or_read_anew() -> None:
+    land = np.random.default_rng(9).integers(30, 225, (60, 150, 3)).astype(np.uint8)
+    land = np.kron(land, np.ones((8, 8, 1), dtype=np.uint8))
+    reads: list[str] = []
+
+    def strip(k: int) -> Shot:
+        pixels = np.ascontiguousarray(land[40:280, 80 * k : 80 * k + 320])
+
+        def read(reduction: int) -> NDArray[Any]:
+            reads.append(str(k))
+            return reduced(pixels, reduction)
+
+        return replace(shot(f"{k}.jpg", pixels, FRAME.place(13.3 * k, 0.0)), pixels=read)
+
+    settings = MosaicSettings(pixel_m=0.08)
+    placed = place_photos([strip(k) for k in range(8)], settings=settings)
+    sheet = sheet_of(placed, settings)
+    kept, anew = Sheets(), Sheets()
+    counts = []
+    for canvas, memory in ((kept, 10**9), (anew, 1)):
+        before = len(reads)
+        paint(canvas, sheet, placed.views, placed.ground, kind="uint8", cache_bytes=memory)  # type: ignore[arg-type]
+        counts.append(len(reads) - before)
+    assert counts[0] == 8 < counts[1]
+    assert len(kept.tiles) >= 4
+    assert kept.tiles.keys() == anew.tiles.keys()
+    for corner, (pixels, shown) in kept.tiles.items():
+        np.testing.assert_array_equal(pixels[shown], anew.tiles[corner][0][shown])
 
 
 def canvas_shape(kind: str, bands: int = 3) -> CanvasShape:

@@ -5,9 +5,9 @@ Theory of operation
 A photo without a place cannot be put on the earth and is left out, named in a `Finding`. The focal
 length comes from the lens's calibration, else from its millimetres and the pixel's size. A lens
 whose bending is told is undone as the photo is read, so that the block has only what is left to
-find. A gimbal's attitude is taken, the aircraft's only for the heading (a survey camera hangs level
-or tilts with the frame, and nobody tells which). The told error of GPS is the photo's own where
-there is one: a centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
+find. A gimbal's tilt is taken; the aircraft's is not, because a camera hangs level or tilts with
+the frame, and nobody tells which. The told error of GPS is the photo's own where there is one: a
+centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _shot(photo: Photo, source: PixelSource) -> Shot:
     level = FIXED_GPS_M if photo.rtk_fixed else PLAIN_GPS_M
     if photo.position_sd_m is not None and photo.position_sd_m > 0.0:
         level = photo.position_sd_m
-    yaw, forward, right = _attitude(photo)
+    forward, right = _tilts(photo)
     return Shot(
         name=photo.name,
         width_px=photo.width_px,
@@ -86,7 +86,6 @@ def _shot(photo: Photo, source: PixelSource) -> Shot:
         place=photo.place,
         altitude_m=altitude,
         pixels=source,
-        yaw_deg=yaw,
         forward_deg=forward,
         right_deg=right,
         gps_m=level,
@@ -139,11 +138,9 @@ def _bent(lens: Lens, width_px: int, height_px: int, reduction: int) -> NDArray[
     return bent.astype(np.float32).reshape(rows, columns, 2)
 
 
-def _attitude(photo: Photo) -> tuple[float, float, float]:
-    """Return heading, tilt forward and tilt right in degrees, NaN where not told."""
+def _tilts(photo: Photo) -> tuple[float, float]:
+    """Return tilt forward and tilt right in degrees, NaN where not told."""
     if photo.camera is not None and -135.0 < photo.camera.pitch_deg < -45.0:
         # a gimbal's roll turns the picture about the view: near straight down it is heading
-        tilt = photo.camera.pitch_deg + 90.0
-        return photo.camera.yaw_deg, tilt, 0.0
-    heading = math.nan if photo.aircraft is None else photo.aircraft.yaw_deg
-    return heading, math.nan, math.nan
+        return photo.camera.pitch_deg + 90.0, 0.0
+    return math.nan, math.nan

@@ -7,8 +7,9 @@ metadata that place it (what is not told is NaN, never a guess) and a function t
 pixels, coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Calibrated
 captures are shots like any other: their pixels are float32 reflectance, NaN where there is none.
 
-Attitude is the camera's, not the aircraft's: heading of the picture's upper edge, and how far
-the lens looks away from straight down, forward (towards the upper edge) and to the right.
+Attitude is the camera's, not the aircraft's: how far the lens looks away from straight down,
+forward (towards the picture's upper edge) and to the right. The heading is not asked for: matches
+and GPS tell it better than any compass (`imagery.mosaic.layout`).
 """
 
 from __future__ import annotations
@@ -51,8 +52,6 @@ class Shot:
         WGS 84, from the photo's GPS.
     altitude_m : float
         As told, above whatever it is told above; only differences between photos are used.
-    yaw_deg : float
-        Heading of the picture's upper edge, clockwise from true north; NaN when not told.
     forward_deg, right_deg : float
         Tilt of the lens away from straight down, towards the upper edge and to the right; NaN
         when not told.
@@ -77,7 +76,6 @@ class Shot:
     place: LonLat
     altitude_m: float
     pixels: PixelSource
-    yaw_deg: float = math.nan
     forward_deg: float = math.nan
     right_deg: float = math.nan
     gps_m: float = 3.0
