@@ -7,7 +7,8 @@ What an agronomist can walk to is not a pixel but a patch, so
 
 1. the difference is averaged to pixels of a tenth of the least patch's width, and blurred by a
    third of its radius: noise of single pixels goes, patches stay. Unknown pixels have no say, so
-   soil between crowns can be left out by making it NaN;
+   soil between crowns can be left out by making it NaN; what lies between known pixels is told by
+   them, so sick trees that stand in rows are one patch and not many crowns;
 2. each pixel is counted in robust deviations of all, never finer than the noise floor, and the
    pixels that are listed at the rate of false discoveries (`significance`) are the cores;
 3. a core grows to where the change falls to half of what it is inside: a blurred edge crosses half
@@ -44,6 +45,8 @@ BLUR = 0.35
 """Width of the blur as a share of the least patch's radius."""
 HALF = 0.5
 NOISE = 0.01
+LEAST_SEEN = 0.12
+"""Share of known ground around a pixel, weighted by nearness, that tells what is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ def changed_areas(
         raise BadInput("error.change_unit", least_m2=least_m2, limit_m2=9.0 * fine**2)
     coarse = off.coarser(max(1, math.floor(2.0 * radius / PIXELS_ACROSS / fine)))
     pixel = pixel_m(coarse)
-    soft = blurred(coarse.values, BLUR * radius / pixel)
+    soft = _bridged(coarse.values, BLUR * radius / pixel)
     known = np.isfinite(soft)
     if not known.any():
         return ()
@@ -146,6 +149,15 @@ def changed_areas(
     return tuple(sorted(found, key=lambda one: -one.area_m2))
 
 
+def _bridged(values: FloatArray, sigma: float) -> FloatArray:
+    """Return values blurred by what is known around, narrow unknown strips bridged."""
+    known = np.isfinite(values)
+    weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
+    total = ndimage.gaussian_filter(np.where(known, values, 0.0), sigma)
+    enough = weight >= LEAST_SEEN
+    return np.where(enough, total / np.where(enough, weight, 1.0), np.nan)
+
+
 def _difference(before: Grid, after: Grid) -> Grid:
     """Return after less before, less the median of that."""
     if not same_lattice(before, after):
@@ -157,8 +169,7 @@ def _difference(before: Grid, after: Grid) -> Grid:
 
 def _grown(depth: FloatArray, core: BoolArray) -> BoolArray:
     """Return the ground round a core where the change is at least half of what it is inside."""
-    inside = depth[core]
-    level = HALF * float(np.median(inside[inside >= np.median(inside)]))
+    level = HALF * float(np.median(depth[core]))
     pieces, _ = ndimage.label(np.nan_to_num(depth, nan=-math.inf) >= level)
     numbers = np.unique(pieces[core])
     return np.asarray(np.isin(pieces, numbers[numbers > 0]))
