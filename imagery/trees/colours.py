@@ -111,8 +111,8 @@ def find_crowns_by_colour(
         Diameter of usual crowns, metres; they are found down to about two thirds and up to one and
         a half times of these.
     threshold : float, optional
-        Less is no crown; by default Otsu's of the picture, which tells soil from what is green. Where
-        grass grows between the trees give a value between grass and leaves.
+        Less is no crown; by default Otsu's of the picture, which tells soil from what is green.
+        Where grass grows between the trees give a value between grass and leaves.
     tile : int
         Rows and columns looked at in one go; no influence on the result.
     progress : callable, optional
