@@ -6,7 +6,8 @@ of its own, once with mean, deviation, least and greatest, once with the quantil
 too; the plots lie turned by 3° on the whole raster, the crowns (radius 0.3 to 2.2 m) overlap:
 
 * ``floor``: every block decoded once, nothing else;
-* ``agri``: `imagery.zonal.zonal_statistics`; ``agri_two``: two layers, the file twice, in one pass;
+* ``agri``: `imagery.zonal.zonal_statistics`; ``agri_two``: two files in one pass (the same one
+  twice, so twice the floor is its own);
 * ``exactextract``: feature by feature; ``exactextract_raster``: its other strategy;
 * ``mask``: `rasterio.mask` for each zone (pixels by their middles); ``rasterstats`` if installed.
 
