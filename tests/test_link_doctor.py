@@ -25,6 +25,7 @@ from agri.operations.link import bring_key, doctor
 from agri.words import LANGUAGES
 from missions.flight.briefing import look
 from missions.link.diagnosis import diagnose
+from missions.link.doctor import examine
 from missions.link.hearing import Heard, RadioStatus
 from missions.link.hearing import Refused as RefusedFrames
 from missions.link.link import Link
@@ -196,6 +197,10 @@ CASES: list[tuple[dict[str, Any], str, Severity]] = [
     ({"heard": Heard(strangers=9)}, "finding.link_strangers", Severity.WARNING),
     ({"heard": Heard(refused=RefusedFrames(forged=3))}, "finding.link_forged", Severity.WARNING),
     ({"heard": Heard(old=True)}, "finding.link_mavlink1", Severity.ERROR),
+    ({"failsafe_s": 0.0}, "finding.link_no_failsafe", Severity.WARNING),
+    ({"failsafe_s": 5.0, "silence_s": 1.4}, "finding.link_good", Severity.INFO),
+    ({"failsafe_s": 2.5, "silence_s": 1.4}, "finding.link_failsafe_near", Severity.WARNING),
+    ({"failsafe_s": 0.0, "simulated": True}, "finding.link_good", Severity.INFO),
     ({"signing": SigningState.OFF}, "finding.link_unsigned", Severity.WARNING),
     ({"signing": SigningState.NO_KEY}, "finding.link_key_missing", Severity.ERROR),
 ]  # fmt: skip
@@ -209,6 +214,20 @@ def test_each_fault_is_named_alone_and_weighed(
     assert (found.key, found.severity) == (key, severity)
     for language in LANGUAGES:
         assert "{" not in found.text(language)
+
+
+@pytest.mark.parametrize(
+    ("aboard", "told_s"),
+    [({"FS_GCS_ENABLE": 6.0, "FS_GCS_TIMEOUT": 20.0}, 20.0), ({"FS_GCS_ENABLE": 0.0}, 0.0)],
+)
+def test_what_is_set_on_board_for_a_lost_link_is_read_there(
+    aboard: dict[str, float], told_s: float
+) -> None:
+    with (
+        Simulator(HOME, ready_after_s=1.0, parameters=aboard) as running,
+        Link.connect(running.url, quiet=True) as link,
+    ):
+        assert examine(link, seconds=3.0).failsafe_s == told_s
 
 
 @pytest.mark.parametrize(

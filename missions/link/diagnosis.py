@@ -8,6 +8,7 @@ turning the aircraft alone costs that much.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from agri.findings import Finding, Severity
@@ -20,6 +21,8 @@ TRIP_POOR_S, TRIP_BAD_S = 1.0, 2.5
 SILENCE_POOR_S, SILENCE_BAD_S = 1.5, 3.0
 MARGIN_POOR_DB = 10.0
 ROOM_POOR_PCT = 20
+FAILSAFE_SHARE = 0.5
+"""A silence longer than this share of what the aircraft takes for a lost link is near one."""
 ALIKE = 2
 """A clock that goes back this often belongs to two aircraft with the same number."""
 WATCHED_BY = ("HEARTBEAT", "GLOBAL_POSITION_INT", "SYS_STATUS")
@@ -38,6 +41,7 @@ def diagnose(seen: Examination) -> tuple[Finding, ...]:
         *_times(seen),
         *(_rates(seen) if not deaf else ()),
         *_radio(seen),
+        *_failsafe(seen),
     )
     return found or (Finding.info("finding.link_good"),)
 
@@ -91,3 +95,18 @@ def _radio(seen: Examination) -> Iterable[Finding]:
         yield Finding.warning("finding.link_radio_weak", margin=radio.margin_db)
     if radio.room_pct < ROOM_POOR_PCT:
         yield Finding.warning("finding.link_radio_full", room=radio.room_pct)
+
+
+def _failsafe(seen: Examination) -> Iterable[Finding]:
+    """What is set on board for a lost link, against the silences that were measured.
+
+    A simulation's clock is faster than the one by which silences are measured: of it nothing is
+    told.
+    """
+    if seen.simulated or math.isnan(seen.failsafe_s):
+        return
+    if seen.failsafe_s == 0.0:
+        yield Finding.warning("finding.link_no_failsafe")
+    elif seen.silence_s > FAILSAFE_SHARE * seen.failsafe_s:
+        values = {"silence": seen.silence_s, "limit": seen.failsafe_s}
+        yield Finding.warning("finding.link_failsafe_near", **values)

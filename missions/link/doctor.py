@@ -21,6 +21,7 @@ EVERY_S = 0.1
 """Ten questions a second: half a kilobyte each way, a tenth of a 57,600-baud radio."""
 SETTLE_S = 3.0
 """Telemetry that was asked for begins within this time."""
+FAILSAFE = ("FS_GCS_ENABLE", "FS_GCS_TIMEOUT")
 
 OnTime = Callable[[float, float], None]
 
@@ -42,7 +43,7 @@ def examine(link: Link, *, seconds: float = 15.0, on_time: OnTime | None = None)
     LinkError
         When the connection ends meanwhile.
     """
-    simulated, sprays = _look(link)
+    simulated, sprays, failsafe_s = _look(link)
     service, pair = link.service, link.pair()
     count, restarts = FrameCount(), service.restarts
     pinging = Pinging(pair, max(1, round(seconds / EVERY_S)), EVERY_S)
@@ -79,20 +80,36 @@ def examine(link: Link, *, seconds: float = 15.0, on_time: OnTime | None = None)
         signing=link.signing,
         cable=link.address.is_serial,
         simulated=simulated,
+        failsafe_s=failsafe_s,
     )
 
 
-def _look(link: Link) -> tuple[bool, bool]:
-    """Return whether it is a simulation and whether it sprays; wait for its telemetry."""
+def _look(link: Link) -> tuple[bool, bool, float]:
+    """Return whether it is a simulation, whether it sprays, and after what silence it acts.
+
+    Its telemetry is waited for.
+    """
     if link.signing is SigningState.NO_KEY and not link.address.is_serial:
-        return False, False
+        return False, False, math.nan
     simulated, sprays = link.is_simulation(), False
     with contextlib.suppress(LinkError):
         sprays = not link.telemetry().armed and link.watch_pump() is not None
+    failsafe_s = math.nan if link.telemetry().armed else _failsafe_s(link)
     with contextlib.suppress(LinkError):
         link.wait(lambda: link.telemetry().place is not None, SETTLE_S, "error.link_lost")
         if sprays:
             link.wait(
                 lambda: not math.isnan(link.telemetry().pump_share), SETTLE_S, "error.link_lost"
             )
-    return simulated, sprays
+    return simulated, sprays, failsafe_s
+
+
+def _failsafe_s(link: Link) -> float:
+    """Return after what silence of a ground station the aircraft acts; 0 never, NaN not told."""
+    with contextlib.suppress(LinkError):
+        acts, after_s = (p.value for p in link.read_parameters(FAILSAFE))
+        if acts == 0.0:
+            return 0.0
+        if acts is not None and after_s is not None:
+            return after_s
+    return math.nan

@@ -135,6 +135,9 @@ class Examination:
         How far the link is signed.
     cable, simulated : bool
         Whether it is a serial port, and whether the aircraft is a simulation.
+    failsafe_s : float
+        After how long a silence of ours the aircraft acts by itself, as it is set on board; 0 when
+        it does not act, NaN when that was not told.
     """
 
     seconds: float
@@ -154,6 +157,7 @@ class Examination:
     signing: SigningState
     cable: bool
     simulated: bool
+    failsafe_s: float = math.nan
 
 
 def rates(count: FrameCount, seconds: float, *, sprays: bool) -> tuple[Rate, ...]:
