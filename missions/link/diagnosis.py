@@ -108,5 +108,6 @@ def _failsafe(seen: Examination) -> Iterable[Finding]:
     if seen.failsafe_s == 0.0:
         yield Finding.warning("finding.link_no_failsafe")
     elif seen.silence_s > FAILSAFE_SHARE * seen.failsafe_s:
-        values = {"silence": seen.silence_s, "limit": seen.failsafe_s}
-        yield Finding.warning("finding.link_failsafe_near", **values)
+        yield Finding.warning(
+            "finding.link_failsafe_near", silence=seen.silence_s, limit=seen.failsafe_s
+        )
