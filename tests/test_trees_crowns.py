@@ -166,3 +166,18 @@ def test_where_there_is_no_height_there_is_no_crown() -> None:
     grid = domes(np.zeros((0, 2)), np.zeros(0), np.zeros(0), shape=(30, 30))
     assert find_crowns(grid) == ()
     assert find_crowns(replace(grid, values=np.full((30, 30), np.nan))) == ()
+
+
+def test_a_file_read_in_pieces_has_the_crowns_of_the_raster_in_memory(tmp_path: Path) -> None:
+    from imagery.raster import open_ortho, read_grid, write_grid
+    from imagery.trees.reading import canopy_of
+
+    grid, places, *_ = orchard(8, 7, seed=9)
+    write_grid(tmp_path / "chm.tif", grid)
+    canopy = canopy_of(open_ortho(tmp_path / "chm.tif"))
+    crowns = find_crowns(canopy, RULE, smooth_m=0.3, tile=100)
+    assert len(crowns) == len(places)
+    whole = find_crowns(read_grid(tmp_path / "chm.tif"), RULE, smooth_m=0.3)
+    assert crowns == whole
+    fine = replace(RULE, window=WindowRule(slope=0.05, base_m=4.0, lowest_m=1.0))
+    assert find_crowns(canopy, fine, tile=60) == find_crowns(read_grid(tmp_path / "chm.tif"), fine)

@@ -5,6 +5,7 @@
 * `crown`: what is known of one crown, and its outline;
 * `flooding`: from tops to crowns, in pieces that fit without a seam;
 * `finding`: the crowns of a canopy model of any size;
+* `reading`: a canopy model too large for memory, read piece by piece;
 * `colours`: crowns from colours alone;
 * `measuring`: the mean of an index over each crown;
 * `lattice`: the orchard's grid, straight or curved, and its empty places;
