@@ -13,20 +13,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
 
 from agri.errors import AgriError, BadInput, LinkError
-from agri.geo import LocalFrame, LonLat
+from agri.geo import Height, LocalFrame, LonLat
 from agri.grid import Grid
+from imagery.calibration.lens import straight_points
 from imagery.mosaic import MosaicSettings, Shot, place_photos
 from imagery.mosaic.accuracy import accuracy
 from imagery.mosaic.adjustment import adjust
 from imagery.mosaic.block import Block, project
 from imagery.mosaic.exposure import exposure_gains
 from imagery.mosaic.features import Features
+from imagery.mosaic.from_photos import shots_from_photos, straight_pixels
 from imagery.mosaic.ground import find_ground, laid_on
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.layout import lay_out
@@ -36,6 +39,7 @@ from imagery.mosaic.painting import View, paint
 from imagery.mosaic.shots import file_pixels, reduced
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.mosaic.tracks import Tracks, join_tracks, thin_tracks
+from imagery.photo import Attitude, BrownLens, Photo
 from imagery.raster.canvas import CanvasShape, open_canvas
 
 SHARED = Path(os.environ.get("AGRI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -390,6 +394,65 @@ def test_a_mosaic_is_the_same_whether_photos_are_kept_in_memory_or_read_anew() -
     assert kept.tiles.keys() == anew.tiles.keys()
     for corner, (pixels, shown) in kept.tiles.items():
         np.testing.assert_array_equal(pixels[shown], anew.tiles[corner][0][shown])
+
+
+def photo(name: str, **told: Any) -> Photo:
+    return Photo(path=Path(name), width_px=320, height_px=240, bits=8, channels=3,
+                 **{"place": FRAME.origin, "focal_mm": 4.0, "pixel_um": 12.0} | told)  # fmt: skip
+
+
+def test_photos_without_a_place_or_a_focal_length_are_left_out_and_named() -> None:
+    shots, findings = shots_from_photos(
+        [photo("a.jpg"), photo("b.jpg", place=None), photo("c.jpg", focal_mm=None),
+         photo("panel.jpg", calibration_picture=True)]
+    )  # fmt: skip
+    assert [each.name for each in shots] == ["a.jpg"]
+    assert [(f.where, f.key) for f in findings] == [
+        ("b.jpg", "finding.mosaic_no_place"),
+        ("c.jpg", "finding.mosaic_left_out"),
+    ]
+    assert all(f.text("vi") and f.text("en") for f in findings)
+
+
+def test_heights_count_above_one_zero_for_all_photos() -> None:
+    sea, home = Height(112.0, above="sea"), Height(50.0, above="home")
+    both = photo("a.jpg", height_sea=sea, height_home=home)
+    shots, _ = shots_from_photos([both, photo("b.jpg", height_home=home)])
+    assert [each.altitude_m for each in shots] == [50.0, 50.0]
+    shots, _ = shots_from_photos([both])
+    assert shots[0].altitude_m == 112.0
+    shots, _ = shots_from_photos([both, photo("b.jpg")])
+    assert shots[0].gps_up_m > 10.0
+
+
+def test_a_gimbals_tilt_a_fixed_solution_and_a_calibrated_lens_are_taken() -> None:
+    lens = BrownLens(focal_x_px=400.0, focal_y_px=402.0, centre_x_px=158.0, centre_y_px=121.0)
+    camera = Attitude(yaw_deg=10.0, pitch_deg=-86.0, roll_deg=0.0)
+    (found,), _ = shots_from_photos([photo("a.jpg", lens=lens, camera=camera, rtk_fixed=True)])
+    assert found.focal_px == pytest.approx(401.0)
+    assert found.middle_px.tolist() == [158.0, 121.0]
+    assert (found.forward_deg, found.gps_m) == (4.0, 0.03)
+    (plain,), _ = shots_from_photos([photo("a.jpg")])
+    assert np.isnan(plain.forward_deg)
+    assert plain.middle_px.tolist() == [159.5, 119.5]
+
+
+def test_a_bent_picture_is_straightened_the_same_at_every_reduction(tmp_path: Path) -> None:
+    lens = BrownLens(focal_x_px=250.0, focal_y_px=250.0, centre_x_px=159.5, centre_y_px=119.5,
+                     k1=-0.15)  # fmt: skip
+    x, y = np.meshgrid(np.arange(320.0), np.arange(240.0))
+    straight = 128 + 60 * np.sin(x / 20.0) + 60 * np.sin(y / 17.0)
+    inverse = straight_points(lens, np.column_stack([x.ravel(), y.ravel()])).astype(np.float32)
+    bent = cv2.remap(straight.astype(np.float32), inverse.reshape(240, 320, 2), None,
+                     cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # fmt: skip
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.clip(bent, 0, 255).astype(np.uint8))
+    source = straight_pixels(replace(photo("a.png", lens=lens), path=path))
+    for reduction in (1, 2):
+        found = source(reduction)[:, :, 0].astype(float)
+        wanted = reduced(straight[:, :, None], reduction)[:, :, 0]
+        inner = np.s_[20:-20, 20:-20] if reduction == 1 else np.s_[10:-10, 10:-10]
+        assert np.abs(found[inner] - wanted[inner]).mean() < 1.5
 
 
 def canvas_shape(kind: str, bands: int = 3) -> CanvasShape:

@@ -13,7 +13,22 @@ From a photo to the map:
 * `survey_grade`: the photos handed to OpenDroneMap instead.
 """
 
+from imagery.mosaic.accuracy import Accuracy, CheckPoint
+from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.making import Mosaic, MosaicSettings, make_mosaic, place_photos
 from imagery.mosaic.shots import Shot
+from imagery.mosaic.survey_grade import survey_grade_mosaic
 
-__all__ = ["Mosaic", "MosaicSettings", "Shot", "make_mosaic", "place_photos"]
+__all__ = [
+    "Accuracy",
+    "CheckPoint",
+    "Mosaic",
+    "MosaicSettings",
+    "Shot",
+    "make_mosaic",
+    "place_photos",
+    "read_check_points",
+    "shots_from_photos",
+    "survey_grade_mosaic",
+]

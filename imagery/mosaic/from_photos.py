@@ -7,7 +7,8 @@ length comes from the lens's calibration, else from its millimetres and the pixe
 whose bending is told is undone as the photo is read, so that the block has only what is left to
 find. A gimbal's tilt is taken; the aircraft's is not, because a camera hangs level or tilts with
 the frame, and nobody tells which. The told error of GPS is the photo's own where there is one: a
-centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently.
+centimetre-level fix holds the block firmly, a plain receiver's 3 m hold it gently. Heights count
+above one zero for all photos: the sea, or take-off where not every photo tells the other.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ FIXED_GPS_M = 0.03
 """The same with a fixed carrier-phase solution."""
 UP = 2.0
 """A satellite receiver's error in height, in its error on the level."""
+UNTOLD_UP_M = 15.0
+"""What a survey's height varies by, at most, when no altitude is told."""
 
 
 def shots_from_photos(
@@ -54,6 +57,7 @@ def shots_from_photos(
     findings : tuple of Finding
     """
     shots, findings = [], []
+    above = _told_by_all(photos)
     for photo in photos:
         if photo.calibration_picture:
             continue
@@ -62,17 +66,22 @@ def shots_from_photos(
             findings.append(Finding.warning("finding.mosaic_no_place", where=photo.name))
             continue
         try:
-            shots.append(_shot(photo, source))
+            shots.append(_shot(photo, source, above))
         except BadInput as error:
             findings.append(Finding.warning("finding.mosaic_left_out", where=photo.name,
                                             why=error.message))  # fmt: skip
     return tuple(shots), tuple(findings)
 
 
-def _shot(photo: Photo, source: PixelSource) -> Shot:
+def _told_by_all(photos: Sequence[Photo]) -> str:
+    """Return above what every photo tells its height, "" when there is no such height."""
+    heights = {"sea": [p.height_sea for p in photos], "home": [p.height_home for p in photos]}
+    return next((name for name, told in heights.items() if None not in told), "")
+
+
+def _shot(photo: Photo, source: PixelSource, above: str) -> Shot:
     assert photo.place is not None  # noqa: S101 - asked by the only caller
-    heights = (photo.height_sea, photo.height_home)
-    altitude = next((height.metres for height in heights if height is not None), 0.0)
+    height = {"sea": photo.height_sea, "home": photo.height_home}.get(above)
     level = FIXED_GPS_M if photo.rtk_fixed else PLAIN_GPS_M
     if photo.position_sd_m is not None and photo.position_sd_m > 0.0:
         level = photo.position_sd_m
@@ -84,12 +93,12 @@ def _shot(photo: Photo, source: PixelSource) -> Shot:
         focal_px=_focal_px(photo),
         centre_px=_centre_px(photo),
         place=photo.place,
-        altitude_m=altitude,
+        altitude_m=0.0 if height is None else height.metres,
         pixels=source,
         forward_deg=forward,
         right_deg=right,
         gps_m=level,
-        gps_up_m=UP * level,
+        gps_up_m=UNTOLD_UP_M if height is None else UP * level,
     )
 
 
