@@ -107,7 +107,9 @@ class Term:
         """
         with np.errstate(all="ignore"):
             shape = next(iter(bands.values()))
-            found = np.array(np.broadcast_to(self._value(bands), shape.shape), shape.dtype)
+            found = np.asarray(self._value(bands), shape.dtype)
+            if self.what == "band" or found.shape != shape.shape:
+                found = np.array(np.broadcast_to(found, shape.shape))  # never the caller's own
             if not np.isfinite(found.sum()):  # rarely anything to mend
                 found[~np.isfinite(found)] = np.nan
         return found

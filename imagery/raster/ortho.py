@@ -330,8 +330,8 @@ def read_window(
     values: NDArray[np.float32] = stored.astype(np.float32)
     for layer, number in enumerate(numbers):
         none = _stored_none(ortho.nodata[number - 1], stored.dtype)
-        if none is not None:
-            values[layer][stored[layer] == none] = np.nan
+        if none is not None and (hit := stored[layer] == none).any():
+            values[layer][hit] = np.nan
         if stored.dtype.kind == "f":
             values[layer][~np.isfinite(values[layer])] = np.nan
         scale, offset = ortho.scales[number - 1], ortho.offsets[number - 1]
