@@ -203,3 +203,38 @@ def _raster_words(bands: str, camera: str, scale: float) -> RasterWords:
     from agri.operations.maps.indices import RasterWords
 
     return RasterWords(bands=tuple(words_in(bands)), camera=camera, reflectance_at=scale or None)
+
+
+@app.command(help="cli.help.calibrate")
+def calibrate(
+    path: Annotated[Path, Argument(help="cli.help.calibrate_path", show_default=False)],
+    targets: Annotated[
+        Path | None, Option("--targets", help="cli.help.targets", show_default=False)
+    ] = None,
+    certificate: Annotated[
+        Path | None, Option("--certificate", help="cli.help.certificate", show_default=False)
+    ] = None,
+    by: Annotated[str, Option("--by", help="cli.help.calibrate_by")] = "best",
+    bands: BandsOption = "",
+    camera: CameraOption = "",
+    scale: ScaleOption = 0.0,
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Turn photos, or a finished map with targets in it, into reflectance."""
+    from agri.cli.read import read_wanted
+    from agri.cli.show import progress
+    from agri.cli.show_maps import show_products
+    from agri.operations.maps.calibrate import calibrate_map, calibrate_photos
+
+    wanted = read_wanted(by)
+    with open_shelf(out, farm) as shelf, progress("cli.calibrating") as update:
+        if targets is not None:
+            made = calibrate_map(path, shelf, targets, words=_raster_words(bands, camera, scale),
+                                 progress=lambda share: update(share, 1.0))  # fmt: skip
+        else:
+            made = calibrate_photos(
+                path, shelf, camera=camera, certificate=certificate, wanted=wanted,
+                progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
+    return show_products(made.facts, made.findings, made.files)

@@ -14,6 +14,7 @@ from agri.units import read_length_m
 from agri.weather import Weather, Wind
 
 if TYPE_CHECKING:
+    from imagery.calibration.reflectance import Wanted
     from imagery.zones.rules import RateRule, Unit
     from missions.sprayer.job import Objective
 
@@ -188,6 +189,14 @@ def read_rule(
     return RateRule(points=tuple(points), unit=units[unit], how="steps" if steps else "lines",
                     least=least, most=math.inf if most is None else most, step=step,
                     where_none=where_none)  # fmt: skip
+
+
+def read_wanted(text: str) -> Wanted:
+    """Read what reflectance is to stand on: best, panel or light."""
+    known: dict[str, Wanted] = {"best": "best", "panel": "panel", "light": "light"}
+    if text not in known:
+        raise BadInput("error.calibrate_by", value=text[:20])
+    return known[text]
 
 
 _AMOUNTS = {"ml": (1.0, "ml"), "l": (1000.0, "ml"), "g": (1.0, "g"), "kg": (1000.0, "g")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agri.cli.show import complain, console, local_number, show_findings, show_table, tell
 from agri.cli.speech import language
-from agri.findings import Finding, blocks
+from agri.findings import Finding, Severity, blocks
 from agri.words import say
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from imagery.stac import Product
     from imagery.zonal import ZonalTable
 
+MOST_ALIKE = 2
+"""Findings of one kind that are printed."""
 MOST_ROWS = 30
 """Of a table; the whole of it is in its file."""
 
@@ -35,6 +38,21 @@ def show_photos(name: str, findings: Sequence[Finding]) -> int:
     return int(stopped)
 
 
+def show_few(findings: Sequence[Finding]) -> None:
+    """Print findings; of many that are alike but not grave the first ones."""
+    told = Counter(finding.key for finding in findings)
+    shown: Counter[str] = Counter()
+    few = []
+    for finding in findings:
+        shown[finding.key] += 1
+        grave = finding.severity is Severity.ERROR
+        if grave or told[finding.key] <= MOST_ALIKE + 1 or shown[finding.key] <= MOST_ALIKE:
+            few.append(finding)
+    show_findings(few)
+    if len(few) < len(findings):
+        tell("cli.more_alike", count=len(findings) - len(few))
+
+
 def show_products(
     facts: Iterable[tuple[str, str]],
     findings: Sequence[Finding],
@@ -42,7 +60,7 @@ def show_products(
 ) -> int:
     """Print what was made, what is to know of it, and where it is; return the exit code."""
     show_facts(facts)
-    show_findings(findings)
+    show_few(findings)
     for file in files:
         if file is not None:
             tell("cli.exported", file=file)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding, blocks
-from agri.grid import Grid
+from agri.operations.maps.calibrate import (
+    KeptPixels,
+    calibrated,
+    in_order,
+    usable,
+    working_folder,
+)
 from agri.operations.maps.photos import declared_sensor
 from agri.operations.maps.quicklook import Look, draw_photo_map
 from agri.operations.maps.register import free_place, list_photos, list_raster
 from agri.operations.maps.shelf import Shelf
-from agri.operations.maps.sights import field_layers
+from agri.operations.maps.sights import as_picture, field_layers
 from agri.operations.report import Facts, fact
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
@@ -29,12 +33,9 @@ from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.making import Quality
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.photo import Photo
-from imagery.raster import Ortho, open_ortho, read_grid
-from imagery.raster.overview import glance
+from imagery.raster import open_ortho, read_grid
 
 COLOURS = ("Red", "Green", "Blue")
-BRIGHT_PCT = (1.0, 99.0)
-"""What of a picture becomes black and white."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,25 +109,27 @@ def mosaic_photos(
     tell = progress or (lambda _: None)
     intake = take_in(path, field=field, sensor=declared_sensor(camera),
                      progress=lambda share: tell(0.15 * share))  # fmt: skip
-    photos = mosaic_members(intake)
+    photos = colour_photos(intake)
     source = path.resolve().name
     target = free_place(shelf, shelf.place(source, "mosaic", ".tif"))
     if node:
-        files = [photo.path for photo in photos]
+        files = [photo.path for photo in photos or intake.photos]
         survey_grade_mosaic([*files, *([check_points] if check_points else [])], target, node,
                             progress=lambda share: tell(0.15 + 0.85 * share))  # fmt: skip
         sheet = list_photos(shelf, intake, source)
         list_raster(shelf, target, "orthomosaic", made_of=[sheet] if sheet else [])
         return MadeMosaic(path=target, picture=_picture(target, source, shelf, field, []),
                           facts=[], findings=intake.findings)  # fmt: skip
-    shots, left_out = shots_from_photos(photos)
     points = read_check_points(check_points) if check_points else ()
     ground = read_grid(terrain, unit="m") if terrain else None
-    made = make_mosaic(
-        shots, target, terrain=ground, check_points=points,
-        settings=MosaicSettings(quality=quality, pixel_m=pixel_m), band_names=_names(photos),
-        progress=lambda share: tell(0.15 + 0.85 * share),
-    )  # fmt: skip
+    settings = MosaicSettings(quality=quality, pixel_m=pixel_m, even_exposure=bool(photos))
+    make = partial(make_mosaic, path=target, terrain=ground, check_points=points,
+                   settings=settings, progress=lambda share: tell(0.15 + 0.85 * share))  # fmt: skip
+    if photos:
+        shots, left_out = shots_from_photos(photos)
+        made = make(shots, band_names=_names(photos))
+    else:
+        made, left_out = _of_bands(intake, target, make)
     facts = mosaic_facts(made, shelf.language)
     sheet = list_photos(shelf, intake, source)
     list_raster(shelf, target, "orthomosaic", made_of=[sheet] if sheet else [],
@@ -136,21 +139,35 @@ def mosaic_photos(
     return MadeMosaic(path=target, picture=picture, facts=facts, findings=findings, mosaic=made)
 
 
-def mosaic_members(intake: Intake) -> list[Photo]:
-    """Return the photos of which one mosaic can be made: the colour pictures.
+def colour_photos(intake: Intake) -> list[Photo]:
+    """Return the colour pictures of a flight, [] where there are single bands alone.
 
     Raises
     ------
     BadInput
-        When there are none, or intake found what blocks.
+        When intake found what blocks.
     """
     if blocks(intake.findings):
         worst = max(intake.findings, key=lambda finding: finding.severity)
         raise BadInput("error.photos_unusable", why=worst.message)
-    photos = [capture.colour for capture in intake.captures if capture.colour is not None]
-    if not photos:
-        raise BadInput("error.mosaic_no_colour", count=len(intake.captures))
-    return photos
+    return [capture.colour for capture in intake.captures if capture.colour is not None]
+
+
+def _of_bands(
+    intake: Intake, target: Path, make: Callable[..., Mosaic]
+) -> tuple[Mosaic, tuple[Finding, ...]]:
+    """Make a mosaic of reflectance from captures of single bands."""
+    members = in_order(usable(intake))
+    with working_folder(target) as folder, calibrated(intake) as (pixels, _):
+        kept = KeptPixels(pixels, folder)
+        first = next(iter(members.values()))[1]
+        names = [band.label for band in pixels.picture(first.bands).bands]
+        shots, left_out = shots_from_photos(
+            [capture.bands[0] for _, capture in members.values()],
+            pixels=lambda photo: kept.source(*members[photo.path]),
+        )
+        made = make(shots, band_names=names)
+        return made, (*left_out, *pixels.findings)
 
 
 def _names(photos: Sequence[Photo]) -> tuple[str, ...]:
@@ -178,32 +195,3 @@ def _picture(path: Path, source: str, shelf: Shelf, field: Field | None, facts: 
     layers = field_layers([field]) if field is not None else ()
     png = draw_photo_map(picture, grid, look, layers=layers, language=shelf.language)
     return shelf.keep_picture(source, "mosaic", png)
-
-
-def as_picture(ortho: Ortho) -> tuple[NDArray[np.uint8], Grid]:
-    """Return an orthomosaic at a glance as a picture, and where it lies.
-
-    Its first three layers are taken for red, green and blue, one for grey; each is stretched
-    between its 1st and its 99th percentile unless it is a picture of bytes already.
-
-    Returns
-    -------
-    picture : (H, W, 4) uint8
-        Red, green, blue, opacity.
-    grid : Grid
-        Where it lies.
-    """
-    layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
-    chosen = (layers if len(layers) >= 3 else layers[:1] * 3)[:3]
-    values, affine = glance(ortho, chosen)
-    known = np.isfinite(values).any(axis=0)
-    shown = np.zeros((*known.shape, 4), np.uint8)
-    for index, plane in enumerate(values):
-        low, high = 0.0, 255.0
-        if ortho.dtypes[0] != "uint8" and known.any():
-            low, high = np.nanpercentile(plane, BRIGHT_PCT)
-        share = np.nan_to_num((plane - low) / max(float(high - low), 1e-9))
-        shown[..., index] = np.clip(255.0 * share, 0.0, 255.0).astype(np.uint8)
-    shown[..., 3] = np.where(known, 255, 0)
-    grid = Grid(values=np.where(known, 0.0, np.nan), affine=affine, epsg=ortho.epsg)
-    return shown, grid

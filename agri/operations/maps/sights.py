@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.field import Field
@@ -13,6 +14,9 @@ from agri.operations.layers import BLACK, Layer
 from imagery.raster import Ortho
 from imagery.raster.ortho import told_bands
 from imagery.raster.overview import glance
+
+BRIGHT_PCT = (1.0, 99.0)
+"""What of a picture becomes black and white."""
 
 
 def layer_names(ortho: Ortho) -> dict[int, str]:
@@ -59,3 +63,32 @@ def field_layers(fields: Sequence[Field]) -> tuple[Layer, ...]:
         Layer(key="page.layer.field", geometry=field.boundary, colour=BLACK, label=field.name)
         for field in fields
     )
+
+
+def as_picture(ortho: Ortho) -> tuple[NDArray[np.uint8], Grid]:
+    """Return an orthomosaic at a glance as a picture, and where it lies.
+
+    Its first three layers are taken for red, green and blue, one for grey; each is stretched
+    between its 1st and its 99th percentile unless it is a picture of bytes already.
+
+    Returns
+    -------
+    picture : (H, W, 4) uint8
+        Red, green, blue, opacity.
+    grid : Grid
+        Where it lies.
+    """
+    layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
+    chosen = (layers if len(layers) >= 3 else layers[:1] * 3)[:3]
+    values, affine = glance(ortho, chosen)
+    known = np.isfinite(values).any(axis=0)
+    shown = np.zeros((*known.shape, 4), np.uint8)
+    for index, plane in enumerate(values):
+        low, high = 0.0, 255.0
+        if ortho.dtypes[0] != "uint8" and known.any():
+            low, high = np.nanpercentile(plane, BRIGHT_PCT)
+        share = np.nan_to_num((plane - low) / max(float(high - low), 1e-9))
+        shown[..., index] = np.clip(255.0 * share, 0.0, 255.0).astype(np.uint8)
+    shown[..., 3] = np.where(known, 255, 0)
+    grid = Grid(values=np.where(known, 0.0, np.nan), affine=affine, epsg=ortho.epsg)
+    return shown, grid

@@ -27,11 +27,10 @@ from agri.geo import transformer
 from agri.grid import Grid
 from agri.operations.layers import GREEN, VERMILION, Layer
 from agri.operations.maps.indices import RasterWords, open_map
-from agri.operations.maps.mosaic import as_picture
 from agri.operations.maps.quicklook import Look, draw_photo_map, draw_quicklook
 from agri.operations.maps.register import list_areas
 from agri.operations.maps.shelf import Shelf
-from agri.operations.maps.sights import field_layers
+from agri.operations.maps.sights import as_picture, field_layers
 from agri.operations.report import Facts, fact
 from agri.words import Language, say
 from imagery.bands import Role
