@@ -1,4 +1,7 @@
-"""Hazards before the flight: what must never leave the ground, and is told why."""
+"""Hazards before the flight: what must never leave the ground, and is told why.
+
+The same list on both vehicles; the embedded one alone can be what a real one is not (a plane).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from agri.errors import AgriError, LinkError
+from agri.errors import AgriError, LinkError, NotFound
 from missions.flight import launch
 from missions.flight.launch import Blocked, fly
 from missions.flight.phases import Failed, Order, Phase
@@ -20,13 +23,14 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, item_at
 from missions.link.link import Link
 from missions.wire.delivery import Delivery
+from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.scenarios import ON_THE_GROUND, SPRAYING, Fitted, Replaces, Scenario, When
 from sitl.simulator import Simulator
 from tests import spray_flown as spraying
 from tests.scenario_flights import plan
 from tests.virtual_air import PAIR, VirtualAir, awake_autopilot
 
-SPEEDUP = 20.0
+SPEEDUP, REAL_SPEEDUP = 20.0, 8.0
 CUTS = 12
 
 
@@ -35,9 +39,19 @@ def those(when: When) -> Any:
     return pytest.mark.parametrize("scenario", found, ids=lambda scenario: scenario.name)
 
 
+EMBEDDED, REAL = "embedded", "arducopter"
+BOTH = pytest.mark.parametrize(
+    "vehicle", [EMBEDDED, pytest.param(REAL, marks=pytest.mark.ardupilot)]
+)
+
+
 @contextmanager
-def beside(fitted: Fitted) -> Iterator[tuple[Link, str]]:
-    """A link to an aircraft that is set for spraying but for what is said; and its address."""
+def beside(fitted: Fitted, vehicle: str = EMBEDDED) -> Iterator[tuple[Link, str]]:
+    """A link to an aircraft set for spraying but for what is said; and an address for others."""
+    if vehicle == REAL:
+        with real_beside(fitted) as found:
+            yield found
+        return
     with Simulator(
         spraying.HOME, speedup=SPEEDUP, ready_after_s=4.0, personality=fitted.personality,
         parameters={**SPRAYING, "FS_GCS_TIMEOUT": 90.0, **dict(fitted.parameters)},
@@ -45,15 +59,34 @@ def beside(fitted: Fitted) -> Iterator[tuple[Link, str]]:
         yield link, running.url
 
 
+@contextmanager
+def real_beside(fitted: Fitted) -> Iterator[tuple[Link, str]]:
+    try:
+        find_arducopter()
+    except NotFound as missing:
+        pytest.skip(str(missing))
+    parameters = {**SPRAYING, "FS_GCS_TIMEOUT": 90.0, **dict(fitted.parameters)}
+    with (
+        ArduPilot(spraying.HOME, speedup=REAL_SPEEDUP, parameters=parameters) as running,
+        Link.connect(running.url, deadline_s=60.0) as link,
+    ):
+        yield link, running.more_urls[0]
+
+
 @pytest.fixture(autouse=True)
 def _a_plan_whose_own_checks_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "check_plan", lambda _: [])
 
 
+@BOTH
 @those(When.CONNECTED)
-def test_an_aircraft_the_plan_is_not_for_is_refused_with_the_reason(scenario: Scenario) -> None:
+def test_an_aircraft_the_plan_is_not_for_is_refused_with_the_reason(
+    scenario: Scenario, vehicle: str
+) -> None:
+    if vehicle == REAL and not scenario.real:
+        pytest.skip("a real ArduCopter is a copter")
     asked: list[object] = []
-    with beside(scenario.deed) as (link, _):
+    with beside(scenario.deed, vehicle) as (link, _):
         with pytest.raises(AgriError) as refused:
             fly(link, plan(), confirm=lambda b: bool(asked.append(b)))
         assert not link.telemetry().armed
@@ -75,10 +108,11 @@ def other(deed: Replaces) -> FlightPlan:
     return replace(flight, items=tuple(items))
 
 
+@BOTH
 @those(When.CONFIRMED)
 @pytest.mark.parametrize("waited_s", [0.0, pytest.param(FRESH_S + 1.0, marks=pytest.mark.slow)])
 def test_a_mission_replaced_behind_our_back_is_found_before_arming(
-    scenario: Scenario, waited_s: float
+    scenario: Scenario, waited_s: float, vehicle: str
 ) -> None:
     late_s = 0.0
 
@@ -89,7 +123,7 @@ def test_a_mission_replaced_behind_our_back_is_found_before_arming(
         late_s = waited_s
         return True
 
-    with beside(Fitted()) as (link, url):
+    with beside(Fitted(), vehicle) as (link, url):
         with pytest.raises(LinkError) as refused:
             fly(
                 link, plan(), confirm=lambda b: confirm(b, url),
