@@ -19,12 +19,15 @@ makes no product.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from agri import __version__
@@ -43,6 +46,8 @@ MOST_TILES = 8
 MOST_WORKERS = 8
 CLUSTER_AHEAD = 32
 """Stretches under way on a cluster."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Numbers of glibc's mallopt(3)."""
 VERSION = 1
 """Of the bytes this room writes; a change makes interrupted work begin anew."""
 
@@ -133,6 +138,7 @@ def write_product(
         When the disk will not take it.
     """
     codecs()
+    keep_freed_memory()
     if path.exists() and path.samefile(ortho.path):
         raise BadInput("error.product_is_input", name=ortho.name)
     encoding = encoding or Encoding()
@@ -254,6 +260,23 @@ class _Run:
                         height=min(high, self.area.height - row),
                     ),
                 )
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Ask the C library (glibc) not to hand arrays' memory back and fetch it again all the time.
+
+    A stretch makes and frees arrays of some megabytes many times a second; clearing fresh pages for
+    each of them costs a sixth of the run. At most 64 MB more stay with the program.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(M_MMAP_THRESHOLD, 32 << 20)
+    mallopt(M_TRIM_THRESHOLD, 64 << 20)
 
 
 def file_sha256(path: Path) -> str:
