@@ -326,3 +326,12 @@ def test_a_plain_servo_is_no_pump_unless_it_is_told_to_be() -> None:
     there = replace(PLAN.items[3], param1=5.0)
     assert spots([first, there], PATH) == ()
     assert [one.seq for one in spots([first, there], PATH, 1)] == [2]
+
+
+def test_a_reserve_that_is_too_small_is_told_in_percent() -> None:
+    aircraft = replace(JOB.settings.sprayer.aircraft, reserve=0.25)
+    thin = replace(JOB.settings, sprayer=replace(JOB.settings.sprayer, aircraft=aircraft))
+    plan = replace(PLAN, spray=replace(JOB, settings=thin))
+    values = the(plan, "reserve_low")
+    assert values["reserve_pct"] == pytest.approx(25.0)
+    assert values["limit_pct"] == pytest.approx(30.0)

@@ -441,6 +441,14 @@ def test_a_version_is_four_bytes(number: int, text: str) -> None:
     assert version_text(number) == text
 
 
+def test_what_an_aircraft_does_not_tell_of_itself_is_nothing() -> None:
+    told_ = VehicleIdentity(vehicle_type=2, autopilot=3)
+    assert asdict(told_) == {
+        "vehicle_type": 2, "autopilot": 3, "version": "", "system": 1, "capabilities": 0,
+        "uid": "", "build": "",
+    }  # fmt: skip
+
+
 def test_a_boards_number_is_its_long_one_or_else_its_short_one() -> None:
     def board(uid: int, uid2: bytes) -> Any:
         return mavlink.MAVLink_autopilot_version_message(

@@ -298,3 +298,13 @@ def test_a_name_that_stays_silent_is_asked_for_ten_times() -> None:
         sent += reading.tick(100.0 + 0.601 * n)
     assert sent == [ParameterRequest(name="RTL_ALT")] * 10
     assert reading.finished
+
+
+def test_a_command_is_sent_ten_times_and_given_up() -> None:
+    call = CommandCall(PAIR, 400, (1.0,), word="arm")
+    sent = [*call.start(100.0)]
+    for n in range(1, 20):
+        sent += call.tick(100.0 + 0.701 * n)
+    assert len(sent) == 10
+    assert call.finished
+    assert call.error is not None
