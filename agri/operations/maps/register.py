@@ -21,7 +21,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from agri import __version__
-from agri.files import told, write_json
+from agri.files import read_json_limited, told, write_json
 from agri.geo import LonLat
 from agri.names import slug
 from agri.operations.maps.shelf import Shelf
@@ -138,7 +138,11 @@ def list_photos(shelf: Shelf, intake: Intake, source: str) -> Path | None:
     if not _is_inside(shelf, sheet) or not places:
         return None
     assert shelf.farm is not None  # noqa: S101 - asked above
-    write_json(sheet, {"camera": intake.camera, "photos": [_row(photo) for photo in photos]})
+    body = {"camera": intake.camera, "photos": [_row(photo) for photo in photos]}
+    if sheet.exists() and listed_of(shelf, sheet) and read_json_limited(sheet) == body:
+        return sheet
+    sheet = free_place(shelf, sheet)
+    write_json(sheet, body)
     times = sorted(photo.taken_utc for photo in photos if photo.taken_utc is not None)
     moment = _written(photos[0].path)
     new = Product(
