@@ -92,7 +92,7 @@ def compare_trees(
     flights = register.flights
     flight = flight or flights[-1]
     if flight not in flights:
-        raise BadInput("error.flight_unknown", flight=flight)
+        raise BadInput("error.register_flight_unknown", flight=flight)
     upto = flights[: flights.index(flight) + 1]
     table = np.full((len(register.passports), len(upto)), np.nan)
     for k, passport in enumerate(register.passports):
