@@ -54,6 +54,22 @@ def photos_check(
     return show_photos(path.resolve().name, found.findings)
 
 
+@photos.command("practice", help="cli.help.practice")
+def photos_practice(
+    folder: Annotated[Path, Argument(help="cli.help.practice_folder", show_default=False)],
+    colour: Annotated[bool, Option("--colour", help="cli.help.practice_colour")] = False,
+) -> int:
+    """Make photos of a made orchard to practise on."""
+    from agri.cli.show import progress, tell
+    from agri.operations.maps.practice import make_practice
+
+    with progress("cli.taking_photos") as update:
+        made = make_practice(folder, colour=colour, progress=lambda share: update(share, 1.0))
+    tell("cli.practice_made", moments=made.moments, photos=made.photos, field=made.field,
+         trees=made.trees, missing=made.missing)  # fmt: skip
+    return 0
+
+
 @app.command(help="cli.help.mosaic")
 def mosaic(
     path: Annotated[Path, Argument(help="cli.help.photos_path", show_default=False)],
@@ -175,6 +191,9 @@ def trees(
         Path | None, Option("--chm", help="cli.help.canopy", show_default=False)
     ] = None,
     crown: Annotated[str, Option(help="cli.help.crown")] = "3-5",
+    threshold: Annotated[
+        float | None, Option("--threshold", help="cli.help.threshold", show_default=False)
+    ] = None,
     flight: Annotated[str, Option("--as", help="cli.help.flight_as", show_default=False)] = "",
     bands: BandsOption = "",
     camera: CameraOption = "",
@@ -193,8 +212,9 @@ def trees(
         with progress("cli.finding_trees") as update:
             found = map_trees(
                 Sources(ortho=raster, surface=surface, ground=ground, canopy=canopy), shelf,
-                field=wanted, crown_m=read_range(crown, name="--crown"), flight=flight,
-                words=_raster_words(bands, camera, 0.0), progress=lambda share: update(share, 1.0),
+                field=wanted, crown_m=read_range(crown, name="--crown"), threshold=threshold,
+                flight=flight, words=_raster_words(bands, camera, 0.0),
+                progress=lambda share: update(share, 1.0),
             )  # fmt: skip
     return show_products(found.facts, found.findings, found.files)
 

@@ -228,7 +228,8 @@ class Planner:
         ]
         left = shapely.difference(self.ground, shapely.union_all(strips))
         thin_m = SPLINTER * self.width_m
-        clean = left.buffer(-thin_m, join_style="mitre").buffer(thin_m, join_style="mitre")
+        with np.errstate(divide="ignore", invalid="ignore"):  # GEOS divides by a side's length of 0
+            clean = left.buffer(-thin_m, join_style="mitre").buffer(thin_m, join_style="mitre")
         deep_m = SLIVER * self.width_m
         deep = [
             part

@@ -4,6 +4,7 @@
 * `shelf`: where products go; `register`: how a farm's catalogue hears of them;
 * `sights`: a raster as it is shown; its layers by name;
 * `photos`: are these photos good enough to work with;
+* `practice`: photos of a made orchard to practise on;
 * `calibrate`: reflectance of photos and maps;
 * `mosaic`: an orthomosaic of them;
 * `indices`: crop indices of an orthomosaic;

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,19 +124,23 @@ def calibrated(
 
 
 class KeptPixels:
-    """Calibrated captures, each worked out once and kept in a folder while it is needed."""
+    """Calibrated captures, each worked out once and kept in a folder while it is needed.
+
+    A mosaic asks from several threads; one process decodes, so they take turns.
+    """
 
     def __init__(self, pixels: CapturePixels, folder: Path) -> None:
-        self._pixels, self._folder = pixels, folder
+        self._pixels, self._folder, self._turn = pixels, folder, threading.Lock()
 
     def source(self, name: str, capture: Capture) -> Callable[[int], NDArray[np.float32]]:
         """Return what gives a capture's pixels, coarser by a whole factor: (H, W, B)."""
         kept = self._folder / f"{name}.npy"
 
         def give(reduction: int) -> NDArray[np.float32]:
-            if not kept.exists():
-                picture = self._pixels.picture(capture.bands)
-                np.save(kept, np.moveaxis(picture.values, 0, 2))
+            with self._turn:
+                if not kept.exists():
+                    picture = self._pixels.picture(capture.bands)
+                    np.save(kept, np.moveaxis(picture.values, 0, 2))
             whole: NDArray[np.float32] = np.load(kept, mmap_mode="r")
             return coarser(np.asarray(whole), reduction)
 

@@ -142,7 +142,7 @@ def make_indices(
     names = [entry if isinstance(entry, str) else entry.name for entry in entries]
     kind = "-".join(slug(name) for name in names[:4]) or "none"
     target = free_place(shelf, shelf.place(path.name, kind, ".tif"))
-    encoding = Encoding(kind="float32", packing="deflate") if lossless else Encoding()
+    encoding = Encoding(kind="float32") if lossless else Encoding()
     with _workers(cluster) as workers:
         made = index_map(
             target, ortho, entries, masks=masks, encoding=encoding,

@@ -11,6 +11,7 @@ from agri.errors import BadInput
 from agri.field import Field
 from agri.grid import Grid
 from agri.operations.layers import BLACK, Layer
+from imagery.bands import Role
 from imagery.raster import Ortho
 from imagery.raster.ortho import told_bands
 from imagery.raster.overview import glance
@@ -68,8 +69,8 @@ def field_layers(fields: Sequence[Field]) -> tuple[Layer, ...]:
 def as_picture(ortho: Ortho) -> tuple[NDArray[np.uint8], Grid]:
     """Return an orthomosaic at a glance as a picture, and where it lies.
 
-    Its first three layers are taken for red, green and blue, one for grey; each is stretched
-    between its 1st and its 99th percentile unless it is a picture of bytes already.
+    Its red, green and blue are shown, else its first three layers, else the first as grey; each
+    is stretched between its 1st and its 99th percentile unless it is a picture of bytes already.
 
     Returns
     -------
@@ -80,6 +81,8 @@ def as_picture(ortho: Ortho) -> tuple[NDArray[np.uint8], Grid]:
     """
     layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
     chosen = (layers if len(layers) >= 3 else layers[:1] * 3)[:3]
+    if {Role.R, Role.G, Role.B} <= ortho.roles.keys():
+        chosen = [ortho.roles[role] for role in (Role.R, Role.G, Role.B)]
     values, affine = glance(ortho, chosen)
     known = np.isfinite(values).any(axis=0)
     shown = np.zeros((*known.shape, 4), np.uint8)

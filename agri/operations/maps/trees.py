@@ -12,6 +12,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,7 @@ def map_trees(
     *,
     field: Field | None = None,
     crown_m: tuple[float, float] = (3.0, 5.0),
+    threshold: float | None = None,
     flight: str = "",
     words: RasterWords | None = None,
     now: datetime | None = None,
@@ -136,6 +138,9 @@ def map_trees(
         The orchard: only trees within it count, and gaps up to its border.
     crown_m : (narrowest, widest)
         Diameter of usual crowns, metres; used with colours alone.
+    threshold : float, optional
+        Less green than this is no crown; needed where grass grows between trees and there are no
+        heights. By default what parts the picture best.
     flight : str
         Name of the flight in the register; by default the raster's name.
     words : RasterWords, optional
@@ -154,7 +159,7 @@ def map_trees(
     if sources.ortho is not None:
         ortho, told = open_map(sources.ortho, words or RasterWords(), field)
     area = None if field is None else field.boundary.bounds
-    crowns, place = _crowns(sources, ortho, area, crown_m, progress)
+    crowns, place = _crowns(sources, ortho, area, (crown_m, threshold), progress)
     border = None if field is None else _in_plane(field.boundary, place.epsg)
     if border is not None:
         crowns = [c for c in crowns if border.contains(shapely.Point(*c.middle))]
@@ -192,7 +197,7 @@ def _crowns(
     sources: Sources,
     ortho: Ortho | None,
     area: Bounds | None,
-    crown_m: tuple[float, float],
+    asked: tuple[tuple[float, float], float | None],
     progress: Progress | None,
 ) -> tuple[list[Crown], Grid]:
     """Return crowns with what the colours say of them, and the raster they were found in."""
@@ -202,7 +207,9 @@ def _crowns(
     if sources.canopy is None and sources.surface is None:
         if green is None:
             raise BadInput("error.trees_nothing")
-        found = find_crowns_by_colour(green, crown_m=crown_m, progress=progress)
+        found = find_crowns_by_colour(
+            green, crown_m=asked[0], threshold=asked[1], progress=progress
+        )
         place = green
     else:
         place = _canopy(sources, area)
@@ -259,7 +266,12 @@ def _numbered(
         return bare, None, (), (Finding.info("finding.trees_ungridded", why=error.message),)
     gaps, found = find_gaps(orchard, border)
     try:
-        numbered = _registered(crowns, epsg, orchard, kept, f"{flight}\n{now:%Y-%m-%d %H:%M:%S}")
+        numbered = _registered(
+            kept,
+            f"{flight}\n{now:%Y-%m-%d %H:%M:%S}",
+            first=partial(first_numbers, crowns, epsg=epsg, orchard=orchard, area=border),
+            later=partial(next_numbers, crowns=crowns, epsg=epsg),
+        )
     except Refused as error:
         lost = Finding.warning("finding.trees_not_laid", why=error.message)
         return bare, orchard, gaps, (*found, lost)
@@ -268,7 +280,7 @@ def _numbered(
 
 
 def _registered(
-    crowns: Sequence[Crown], epsg: int, orchard: Orchard, kept: Path, named: str
+    kept: Path, named: str, *, first: Callable[..., Numbered], later: Callable[..., Numbered]
 ) -> Numbered:
     """Return the flight added to the register that is kept, or begun as the first one.
 
@@ -276,11 +288,11 @@ def _registered(
     """
     flight, moment = named.split("\n")
     if not kept.exists():
-        return first_numbers(crowns, epsg=epsg, flight=flight, orchard=orchard)
+        return first(flight=flight)
     register = register_from(read_text_limited(kept, limit_bytes=REGISTER_BYTES))
     if flight in register.flights:
         flight = f"{flight} {moment}"
-    return next_numbers(register, crowns, epsg=epsg, flight=flight)
+    return later(register, flight=flight)
 
 
 def _files(
