@@ -1,5 +1,7 @@
 """Models: phenology, yield and advice.
 
-The package has its place in the house; its rooms (features, phenology, yields, validation,
-intervals, novelty, advice, saved) are not built yet.
+The package imports the ground floor alone. Its rooms:
+
+* `features`: what a forecast may know, and what it does where something is missing;
+* `validation`: how wrong a model is on what it will be used for, beside saying the mean.
 """

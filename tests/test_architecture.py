@@ -121,7 +121,8 @@ PURE = (
     "imagery.mosaic.exposure", "imagery.mosaic.accuracy", "sitl.scene.land",
     "sitl.scene.orchard", "sitl.scene.paddy", "sitl.scene.light", "sitl.camera.lens",
     "sitl.camera.rendering", "sitl.camera.stations", "sitl.camera.sensor", "sitl.camera.exif",
-    "sitl.camera.packets",
+    "sitl.camera.packets", "models.features", "models.validation.variogram",
+    "models.validation.splits", "models.validation.baselines", "models.validation.comparing",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
