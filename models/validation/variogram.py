@@ -4,8 +4,9 @@ Theory of operation
 -------------------
 Half the mean squared difference of pairs, binned by their distance up to half of the field's
 diagonal, is fitted with nugget + sill · spherical(distance / range) (Matheron 1963): the range is
-sought on a grid, nugget and sill by least squares weighted with the pairs of each bin, never
-negative. Decisions:
+sought on a grid, nugget and sill by least squares, never negative, each bin weighing its number of
+pairs over its squared distance (near
+pairs tell the range; the default of gstat, Pebesma 2004). Decisions:
 
 * at most `MOST` points are paired (every n-th, so the answer has no chance in it);
 * values that do not vary, or too few points, have range 0: neighbours tell nothing.
@@ -111,7 +112,7 @@ def _binned(xy_m: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArra
     means = [np.bincount(place[inside], part[inside], BINS)[full] / count[full]
              for part in (distance, half)]  # fmt: skip
     away = means[0] > 0
-    return means[0][away], means[1][away], count[full][away]
+    return means[0][away], means[1][away], count[full][away] / means[0][away] ** 2
 
 
 def _fit(shape: FloatArray, half: FloatArray, weight: FloatArray) -> tuple[float, float]:
