@@ -328,9 +328,9 @@ def test_a_plan_that_jumps_may_go_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height_m", "wrong"), [(35.0, False), (35.01, True), (25.0, False), (24.99, True)]
+    ("height_m", "wrong"), [(32.0, False), (32.01, True), (28.0, False), (27.99, True)]
 )
-def test_five_metres_off_its_height_for_four_seconds_is_too_much(
+def test_two_metres_off_its_height_for_four_seconds_is_too_much(
     height_m: float, wrong: bool
 ) -> None:
     off = [

@@ -32,7 +32,7 @@ AIRBORNE_M, AIRBORNE_SHARE = 1.5, 0.6
 """Height from which an aircraft flies, and the share of its take-off height that is enough: a
 spraying may be flown no higher than 1.5 m, and a height told on the ground may be half a metre
 off."""
-HEIGHT_OFF_M = 5.0
+HEIGHT_OFF_M = 2.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
 UNSPRAYED, UNBLOWN, AT_HOME = SprayWatched(), WindWatched(), HomeWatched()
