@@ -20,7 +20,7 @@ import numpy as np
 
 from agri.findings import Finding
 from agri.weather.quality import runs, when
-from agri.weather.series import DAY_COLUMNS, Days, Filled, FloatArray
+from agri.weather.series import DAY_COLUMNS, Days, Filled, FloatArray, spoken
 
 LONGEST_LINE_DAYS = 3
 AROUND_DAYS = 7
@@ -107,10 +107,10 @@ def _tell(name: str, values: FloatArray, days: Days, new: list[Filled]) -> list[
     by_line = sum(one.count for one in new if one.how == "line")
     by_climate = [one for one in new if one.how == "climate"]
     if by_line:
-        findings.append(Finding.info("finding.weather_by_line", column=name, count=by_line))
+        findings.append(Finding.info("finding.weather_by_line", column=spoken(name), count=by_line))
     if by_climate:
         findings.append(
-            Finding.warning("finding.weather_by_climate", column=name,
+            Finding.warning("finding.weather_by_climate", column=spoken(name),
                             count=sum(one.count for one in by_climate),
                             when=when(days, by_climate[0].start))
         )  # fmt: skip
@@ -118,7 +118,7 @@ def _tell(name: str, values: FloatArray, days: Days, new: list[Filled]) -> list[
     if left:
         first = int(np.argmax(~np.isfinite(values)))
         findings.append(
-            Finding.warning("finding.weather_left_open", column=name, count=left,
+            Finding.warning("finding.weather_left_open", column=spoken(name), count=left,
                             when=when(days, first))
         )  # fmt: skip
     return findings

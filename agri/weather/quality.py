@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agri.findings import Finding
-from agri.weather.series import Days, FloatArray, Hours, Series, columns_of
+from agri.weather.series import Days, FloatArray, Hours, Series, columns_of, spoken
 
 TEMPERATURES = frozenset({"temperature_c", "low_c", "high_c", "mean_c"})
 HUMIDITIES = frozenset({"humidity_pct", "humidity_low_pct", "humidity_high_pct"})
@@ -93,7 +93,7 @@ def _within(name: str, series: Hours | Days, findings: list[Finding]) -> FloatAr
         return values
     first = int(np.argmax(wrong))
     findings.append(
-        Finding.warning("finding.weather_limits", column=name, count=int(wrong.sum()),
+        Finding.warning("finding.weather_limits", column=spoken(name), count=int(wrong.sum()),
                         value=float(values[first]), when=when(series, first), low=low, high=high)
     )  # fmt: skip
     return np.where(wrong, math.nan, values)
@@ -121,7 +121,7 @@ def _jumps(name: str, values: FloatArray, series: Hours | Days, findings: list[F
     if wrong.any():
         first = int(np.argmax(wrong))
         findings.append(
-            Finding.warning("finding.weather_step", column=name, count=int(wrong.sum()),
+            Finding.warning("finding.weather_step", column=spoken(name), count=int(wrong.sum()),
                             step=float(steps[first]), when=when(series, first + 1), most=most)
         )  # fmt: skip
 
@@ -134,7 +134,7 @@ def _hanging(name: str, values: FloatArray, series: Hours | Days, findings: list
     for start, count in runs(same):
         if count + 1 >= least:
             findings.append(
-                Finding.warning("finding.weather_stuck", column=name, count=count + 1,
+                Finding.warning("finding.weather_stuck", column=spoken(name), count=count + 1,
                                 value=float(values[start]), when=when(series, start))
             )  # fmt: skip
             return
@@ -147,7 +147,7 @@ def _missing(columns: dict[str, FloatArray], series: Hours | Days, findings: lis
             continue
         start, longest = max(gaps, key=lambda gap: gap[1])
         findings.append(
-            Finding.info("finding.weather_gap", column=name, longest=longest,
+            Finding.info("finding.weather_gap", column=spoken(name), longest=longest,
                          count=sum(count for _, count in gaps), total=len(series),
                          when=when(series, start))
         )  # fmt: skip

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from agri.errors import BadInput
 from agri.geo import LonLat
 from agri.weather.now import in_utc
+from agri.words import Message
 
 FloatArray = NDArray[np.float64]
 How = Literal["line", "climate"]
@@ -229,6 +230,17 @@ Series = TypeVar("Series", Hours, Days)
 def columns_of(series: Hours | Days) -> tuple[str, ...]:
     """Return the names of a series' columns."""
     return HOUR_COLUMNS if isinstance(series, Hours) else DAY_COLUMNS
+
+
+def spoken(column: str) -> Message:
+    """Return a column's name as people say it, with its unit.
+
+    Examples
+    --------
+    >>> spoken("rain_mm").text("en")
+    'rain (mm)'
+    """
+    return Message.of(f"page.weather_{column}")
 
 
 def _settle(series: Hours | Days, names: tuple[str, ...]) -> None:

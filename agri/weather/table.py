@@ -30,7 +30,7 @@ import numpy as np
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.names import fold
-from agri.weather.series import VIETNAM, Days, FloatArray, Hours, columns_of
+from agri.weather.series import VIETNAM, Days, FloatArray, Hours, columns_of, spoken
 
 MOST_BYTES = 60_000_000
 MOST_ROWS = 500_000
@@ -333,7 +333,7 @@ def _numbers(
             bad, example = bad + 1, example or text[:20]
     if bad:
         findings.append(
-            Finding.warning("finding.weather_cells", where=name, column=column, count=bad,
+            Finding.warning("finding.weather_cells", where=name, column=spoken(column), count=bad,
                             value=example)
         )  # fmt: skip
     return _converted(values, column, head.units.get(column, ""), name)
@@ -358,7 +358,9 @@ def _converted(values: FloatArray, column: str, unit: str, name: str) -> FloatAr
         return values
     if said not in factors:
         known = ", ".join(one for one in factors if one)
-        raise BadInput("error.weather_unit", name=name, column=column, unit=unit, known=known)
+        raise BadInput(
+            "error.weather_unit", name=name, column=spoken(column), unit=unit, known=known
+        )
     return values * factors[said]
 
 
