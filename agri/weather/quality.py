@@ -105,8 +105,8 @@ def _orderly(days: Days, columns: dict[str, FloatArray], findings: list[Finding]
         if wrong.any():
             first = int(np.argmax(wrong))
             findings.append(
-                Finding.warning("finding.weather_crossed", count=int(wrong.sum()), low=low,
-                                high=high, when=when(days, first))
+                Finding.warning("finding.weather_crossed", count=int(wrong.sum()),
+                                low=spoken(low), high=spoken(high), when=when(days, first))
             )  # fmt: skip
             columns[low] = np.where(wrong, math.nan, columns[low])
             columns[high] = np.where(wrong, math.nan, columns[high])
