@@ -125,6 +125,7 @@ PURE = (
     "sitl.camera.rendering", "sitl.camera.stations", "sitl.camera.sensor", "sitl.camera.exif",
     "sitl.camera.packets", "models.features", "models.validation.variogram",
     "models.validation.splits", "models.validation.baselines", "models.validation.comparing",
+    "models.yields.ridge", "models.yields.season", "models.yields.challengers",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

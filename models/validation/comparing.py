@@ -27,7 +27,7 @@ from agri.errors import Refused
 from agri.findings import Finding
 from models.validation.baselines import BASELINES
 from models.validation.splits import Fold, Layout, Split, folds_of
-from models.validation.variogram import fit_variogram
+from models.validation.variogram import fit_variogram, without_trend
 
 FloatArray = NDArray[np.float64]
 
@@ -133,7 +133,7 @@ def compare(
     splits : tuple of Split
         Which to try; the deployment's is always tried.
     range_m : float or None
-        Least side of blocks in metres; None takes the target's variogram range.
+        Least side of blocks in metres; None takes the target's variogram range about its trend.
     seed : int
         Of random folds.
     progress : function of the share done, or None
@@ -178,13 +178,16 @@ def choose(comparison: Comparison) -> str:
 
 
 def _reach(layout: Layout, target: FloatArray) -> float:
-    """Return the longest variogram range of any season: a season is one map."""
+    """Return the longest variogram range of any season's map, its trend taken away."""
     if layout.xy_m is None:
         return 0.0
-    if layout.season is None:
-        return fit_variogram(layout.xy_m, target).range_m
-    maps = [layout.season == season for season in np.unique(layout.season)]
-    return max(fit_variogram(layout.xy_m[one], target[one]).range_m for one in maps)
+    season = np.zeros(len(target)) if layout.season is None else layout.season
+    reach = 0.0
+    for one in np.unique(season):
+        here = season == one
+        places = layout.xy_m[here]
+        reach = max(reach, fit_variogram(places, without_trend(places, target[here])).range_m)
+    return reach
 
 
 def _told(folds: Mapping[Split, tuple[Fold, ...]], reach: float) -> list[Finding]:

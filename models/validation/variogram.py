@@ -5,8 +5,8 @@ Theory of operation
 Half the mean squared difference of pairs, binned by their distance up to half of the field's
 diagonal, is fitted with nugget + sill · spherical(distance / range) (Matheron 1963): the range is
 sought on a grid, nugget and sill by least squares, never negative, each bin weighing its number of
-pairs over its squared distance (near
-pairs tell the range; the default of gstat, Pebesma 2004). Decisions:
+pairs over its squared distance (near pairs tell the range; the default of gstat, Pebesma 2004).
+Decisions:
 
 * at most `MOST` points are paired (every n-th, so the answer has no chance in it);
 * values that do not vary, or too few points, have range 0: neighbours tell nothing.
@@ -98,6 +98,23 @@ def fit_variogram(xy_m: FloatArray, values: FloatArray) -> Variogram:
         if loss < least and sill > 0:
             best, least = Variogram(nugget=nugget, sill=sill, range_m=float(reach)), loss
     return best
+
+
+def without_trend(xy_m: FloatArray, values: FloatArray) -> FloatArray:
+    """Return what is left of values beside a quadratic trend over the field.
+
+    A slope over the whole field has no range; how far neighbours are alike shows beside it.
+
+    Examples
+    --------
+    >>> x = np.linspace(0, 9, 10)
+    >>> float(np.abs(without_trend(np.column_stack([x, x % 2]), 3 + x**2)).max()) < 1e-9
+    True
+    """
+    z = (xy_m - xy_m.mean(axis=0)) / np.maximum(xy_m.std(axis=0), 1e-9)
+    terms = np.column_stack([np.ones(len(z)), z, z**2, z[:, 0] * z[:, 1]])
+    known = np.isfinite(values)
+    return np.asarray(values - terms @ np.linalg.lstsq(terms[known], values[known])[0])
 
 
 def _binned(xy_m: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
