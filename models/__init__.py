@@ -4,5 +4,6 @@ The package imports the ground floor alone. Its rooms:
 
 * `features`: what a forecast may know, and what it does where something is missing;
 * `validation`: how wrong a model is on what it will be used for, beside saying the mean;
-* `yields`: what trees and fields will bear.
+* `yields`: what trees and fields will bear;
+* `saved`: models kept with their cards, without pickle, version by version.
 """
