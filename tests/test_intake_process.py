@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,18 @@ def test_the_numbers_of_a_photo_come_through_as_they_are_stored(tmp_path: Path) 
                 read(photo)
             photo.path.write_bytes(data)
             assert read(photo).shape == (64, 80)
+
+
+def test_threads_that_share_a_reader_each_get_the_photo_they_asked_for(tmp_path: Path) -> None:
+    intake = take_in(made.save(tmp_path, made.dji(0)), readers=1)
+    bands = list(intake.captures[0].bands) * 12
+    with counts_of(intake.source) as read:
+        alone = {photo.name: read(photo) for photo in bands[:4]}
+        assert len({image.tobytes() for image in alone.values()}) == len(alone)
+        with ThreadPoolExecutor(6) as threads:
+            together = list(threads.map(read, bands))
+    for photo, image in zip(bands, together, strict=True):
+        assert np.array_equal(image, alone[photo.name])
 
 
 @pytest.mark.parametrize(

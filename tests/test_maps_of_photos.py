@@ -69,9 +69,10 @@ def coarse(values: NDArray[np.float64], cells: int = 8) -> NDArray[np.float64]:
 
 
 def test_single_bands_become_a_mosaic_of_reflectance_and_then_an_index(
-    farm: Path, card: Path
+    farm: Path, card: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(farm, "mosaic", card, "--quality", "full") == 0
+    assert "left out" not in capsys.readouterr().out
     mosaic = farm / "maps" / "bay-sang-mosaic.tif"
     with rasterio.open(mosaic) as raster:
         assert raster.count == 5

@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Timer
+from threading import Lock, Timer
 from typing import Any
 
 from agri.errors import AgriError, BadInput
@@ -130,12 +130,18 @@ def counts_of(root: Path) -> Iterator[Callable[[Photo], Plane]]:
     ------
     callable
         Photo → (H, W) array, or (H, W, 3) of a colour picture: red, green, blue. It raises
-        BadInput when the photo is damaged, or takes too much time or memory.
+        BadInput when the photo is damaged, or takes too much time or memory. Threads may share it;
+        they are served one after the other.
     """
     require_extra()
-    reader = Reader(root)
+    reader, turn = Reader(root), Lock()
+
+    def read(photo: Photo) -> Plane:
+        with turn:  # one pipe: what two threads asked at once would be mixed up
+            return reader.counts(photo.path)
+
     try:
-        yield lambda photo: reader.counts(photo.path)
+        yield read
     finally:
         reader.close()
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import math
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -126,21 +126,36 @@ def calibrated(
 class KeptPixels:
     """Calibrated captures, each worked out once and kept in a folder while it is needed.
 
-    A mosaic asks from several threads; one process decodes, so they take turns.
+    Threads may share it. A capture whose bands cannot be aligned by themselves takes the last good
+    alignment before it, so captures are worked out one after the other.
     """
 
     def __init__(self, pixels: CapturePixels, folder: Path) -> None:
-        self._pixels, self._folder, self._turn = pixels, folder, threading.Lock()
+        self._pixels, self._folder = pixels, folder
+        self._turn = Lock()
+
+    def prepare(self, members: Iterable[tuple[str, Capture]]) -> None:
+        """Work captures out in their order, so that the same photos give the same pictures.
+
+        One that cannot be is passed over; it is told when it is asked for.
+        """
+        for name, capture in members:
+            with suppress(BadInput):
+                self._worked_out(name, capture)
+
+    def _worked_out(self, name: str, capture: Capture) -> Path:
+        kept = self._folder / f"{name}.npy"
+        with self._turn:
+            if not kept.exists():
+                picture = self._pixels.picture(capture.bands)
+                np.save(kept, np.moveaxis(picture.values, 0, 2))
+        return kept
 
     def source(self, name: str, capture: Capture) -> Callable[[int], NDArray[np.float32]]:
         """Return what gives a capture's pixels, coarser by a whole factor: (H, W, B)."""
-        kept = self._folder / f"{name}.npy"
 
         def give(reduction: int) -> NDArray[np.float32]:
-            with self._turn:
-                if not kept.exists():
-                    picture = self._pixels.picture(capture.bands)
-                    np.save(kept, np.moveaxis(picture.values, 0, 2))
+            kept = self._worked_out(name, capture)
             whole: NDArray[np.float32] = np.load(kept, mmap_mode="r")
             return coarser(np.asarray(whole), reduction)
 

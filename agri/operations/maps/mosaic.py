@@ -160,6 +160,7 @@ def _of_bands(
     members = in_order(usable(intake))
     with working_folder(target) as folder, calibrated(intake) as (pixels, _):
         kept = KeptPixels(pixels, folder)
+        kept.prepare(members.values())
         first = next(iter(members.values()))[1]
         names = [band.label for band in pixels.picture(first.bands).bands]
         shots, left_out = shots_from_photos(
