@@ -25,6 +25,7 @@ from imagery.zonal import (
     ZonalTable,
     read_zones,
     sao_plots,
+    table_frame,
     write_table,
     zonal_statistics,
 )
@@ -427,6 +428,18 @@ def test_a_table_comes_back_from_its_file(tmp_path: Path, ending: str) -> None:
         assert read.crs.to_epsg() == 4326
         assert read.geometry[0].equals(shapely.MultiPolygon([zones[0].area]))
     assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_is_a_geodataframe_with_the_same_figures() -> None:
+    values = np.arange(64.0).reshape(8, 8)
+    zones = [zone_in_pixels(box(1, 1, 4.5, 4), "A"), zone_in_pixels(box(50, 50, 60, 60), "B")]
+    table, _ = zonal_statistics(layers(values, labels=("NDVI",)), zones, quantiles=())
+    frame = table_frame(table)
+    assert frame["name"].tolist() == ["A", "B"]
+    assert frame["ndvi_mean"][0] == table.rows[0].mean
+    assert math.isnan(frame["ndvi_mean"][1])
+    assert frame.crs.to_epsg() == 4326
+    assert frame.geometry[0].equals(shapely.MultiPolygon([zones[0].area]))
 
 
 def test_a_table_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ GeoPackage, GeoParquet or CSV. The rooms, from low to high:
 from imagery.zonal.layers import ArrayLayers, Layers, OrthoLayers
 from imagery.zonal.sao import sao_plots
 from imagery.zonal.statistics import ZonalTable, ZoneStatistics, zonal_statistics
-from imagery.zonal.tables import read_zones, write_table
+from imagery.zonal.tables import read_zones, table_frame, write_table
 
 __all__ = ["ArrayLayers", "Layers", "OrthoLayers", "ZonalTable", "ZoneStatistics", "read_zones",
-           "sao_plots", "write_table", "zonal_statistics"]  # fmt: skip
+           "sao_plots", "table_frame", "write_table", "zonal_statistics"]  # fmt: skip

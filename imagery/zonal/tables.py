@@ -65,6 +65,28 @@ def write_table(path: Path, table: ZonalTable) -> None:
     write_bytes(path, data)
 
 
+def table_frame(table: ZonalTable) -> Any:
+    """Return a table as a GeoDataFrame, to go on with it in a notebook.
+
+    Parameters
+    ----------
+    table : ZonalTable
+        From `imagery.zonal.statistics.zonal_statistics`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        A row for each zone with the columns of the files; outlines in WGS 84 degrees. Figures that
+        there are none of are NaN.
+
+    Raises
+    ------
+    BadInput
+        As `table_columns`.
+    """
+    return _frame(table_columns(table), [rows[0].zone.area for rows in _by_zone(table)])
+
+
 def table_columns(table: ZonalTable) -> dict[str, list[Any]]:
     """Return a table's columns by name, one value for each zone.
 
