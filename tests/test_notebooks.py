@@ -11,7 +11,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_a_notebook_runs_and_shows_its_maps(path: Path, tmp_path: Path) -> None:
+def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: Path) -> None:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
@@ -30,7 +30,7 @@ def test_a_notebook_runs_and_shows_its_maps(path: Path, tmp_path: Path) -> None:
     ]
     assert any("image/png" in data for data in shown)
     maps = [data["text/html"] for data in shown if "srcdoc" in data.get("text/html", "")]
-    assert maps
+    assert bool(maps) == any("report_plan(" in cell.source for cell in notebook.cells)
     for page in maps:
         assert "default-src &#x27;none&#x27;" in page
 
