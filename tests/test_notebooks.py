@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+
+HELD = {
+    "03_photos_to_zones": (
+        (r"Photos placed: (\d+) of 25", 25, 25),
+        (r"without the burnt patch: (\d+)%", 80, 100),
+        (r"by zone: ([\d.]+) L/ha off", 0, 3),
+        (r"evenly: ([\d.]+) L/ha off", 4, 10),
+    ),
+    "04_your_own_index": (
+        (r"95 of 100 cells within ([\d.]+)", 0, 0.04),
+        (r"rightly judged: ([\d.]+)%", 90, 100),
+        (r"of the planted patch found: (\d+)%", 90, 100),
+        (r"of what was found planted: (\d+)%", 85, 100),
+    ),
+}
+"""Figures against the planted truth that a notebook prints: least and most."""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -31,6 +48,16 @@ def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: P
     assert any("image/png" in data for data in shown)
     maps = [data["text/html"] for data in shown if "srcdoc" in data.get("text/html", "")]
     assert bool(maps) == any("report_plan(" in cell.source for cell in notebook.cells)
+    told = "".join(
+        output.get("text", "")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+    for pattern, least, most in HELD.get(path.stem, ()):
+        figures = [float(figure) for figure in re.findall(pattern, told)]
+        assert figures, pattern
+        assert least <= figures[0] <= most, (pattern, figures)
     for page in maps:
         assert "default-src &#x27;none&#x27;" in page
 
