@@ -3,6 +3,7 @@
 The package imports the ground floor alone. Its rooms:
 
 * `features`: what a forecast may know, and what it does where something is missing;
+* `phenology`: whether trees flower, at which stage a crop stands, and when it will be ripe;
 * `validation`: how wrong a model is on what it will be used for, beside saying the mean;
 * `yields`: what trees and fields will bear;
 * `saved`: models kept with their cards, without pickle, version by version.

@@ -24,11 +24,13 @@ FLOORS: dict[str, int] = {
     "agri.grid": 1,
     "agri.zone": 1,
     "agri.rules": 1,
+    "agri.crop": 1,
     "agri.papers": 1,
     "agri.paper_checks": 1,
     "agri.audit_chain": 1,
     "agri.names": 0,
     "agri.files": 2,
+    "agri.crop_cards": 2,
     "agri.locks": 2,
     "agri.leases": 2,
     "agri.audit": 2,
@@ -126,6 +128,8 @@ PURE = (
     "sitl.camera.packets", "models.features", "models.validation.variogram",
     "models.validation.splits", "models.validation.baselines", "models.validation.comparing",
     "models.yields.ridge", "models.yields.season", "models.yields.challengers",
+    "agri.crop", "models.phenology.temperatures",
+    "models.phenology.induction", "models.phenology.clock", "models.phenology.season",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
