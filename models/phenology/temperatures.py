@@ -1,7 +1,7 @@
 """Days of temperature as plain arrays: the only weather that phenology asks for.
 
 Theory of operation. `Temperatures` is the lowest and highest temperature of consecutive days, and
-rain where it is known; unlike `agri.weather.series.Days` it has no gaps, because a missing day would
+rain where it is known. Unlike `agri.weather.series.Days` it has no gaps: a missing day would
 pass for a day without heat (`Temperatures.from_days` refuses it by its date). Degree days and hours
 come from `agri.weather.warmth`.
 
