@@ -16,6 +16,7 @@ set, 89 ripe), which lychee's own scale of three digits (Wei 2013, doi
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -27,6 +28,10 @@ from agri.words import Language, Message
 
 DAY_OF_YEAR = "day_of_year"
 """The unit of a date without a year."""
+
+
+ID = re.compile("[a-z0-9_]{1,60}")
+"""What a card may be called in files: nothing that leads out of a folder."""
 
 
 class CropKind(StrEnum):
@@ -252,7 +257,7 @@ class CropCard:
     Parameters
     ----------
     id, name_vi, name_en : str
-        Its name for files, and for people.
+        Its name for files (small letters, digits and _), and for people.
     kind : CropKind
         What kind it is.
     species : str
@@ -269,7 +274,7 @@ class CropCard:
     Raises
     ------
     BadInput
-        When a name stands twice or the stages are out of order.
+        When the id is none, a name stands twice or the stages are out of order.
     """
 
     id: str
@@ -283,7 +288,7 @@ class CropCard:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (self.id and self.name_vi and self.name_en):
+        if not (ID.fullmatch(self.id) and self.name_vi and self.name_en):
             raise BadInput("error.crop_name", card=self.id or "?")
         names = [one.name for one in self.numbers] + [one.name for one in self.tables]
         for name in names:

@@ -224,7 +224,7 @@ def _figure(told: Mapping[str, Any], field: str, name: str, unit: str) -> float:
 
 def _text(told: Mapping[str, Any], field: str, name: str) -> str:
     value = told.get(field)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise BadInput("error.crop_field", number=name, field=field)
     return value
 

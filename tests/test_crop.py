@@ -144,6 +144,13 @@ def test_what_is_not_on_the_card_and_what_stands_twice_is_told() -> None:
         )
 
 
+@pytest.mark.parametrize("name", ["../mine", "Mine", "a b", "", "a" * 61])
+def test_an_id_that_is_no_plain_file_name_is_refused(name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        card_from_text(HEAD.replace('"mine"', f'"{name}"'))
+    assert "id" in str(caught.value)
+
+
 def test_stages_out_of_order_are_refused() -> None:
     stage = """
 [[stages]]

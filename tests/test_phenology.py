@@ -85,6 +85,16 @@ def test_an_ensemble_is_what_was_measured_and_then_every_past_year() -> None:
         ensemble(so_far, (), date(2024, 1, 1), date(2024, 6, 1))
 
 
+def test_the_leap_day_is_stood_in_for_where_a_past_year_has_none() -> None:
+    plain = Temperatures.of(date(2023, 1, 1), np.arange(365) / 20, np.arange(365) / 20 + 5)
+    span = date(2024, 2, 27), date(2024, 3, 1)
+    days = ensemble(None, [plain], *span)[0]
+    assert (days.low_c * 20).round().tolist() == [57, 58, 58, 59]
+    leap = Temperatures.of(date(2024, 1, 1), np.arange(366) / 20, np.arange(366) / 20 + 5)
+    days = ensemble(None, [leap], date(2025, 2, 27), date(2025, 3, 1))[0]
+    assert (days.low_c * 20).round().tolist() == [57, 58, 60]
+
+
 def test_a_season_over_new_year_takes_whole_winters_from_the_past() -> None:
     winters = ensemble(None, PAST, *winter_before(2024))
     assert len(winters) == 5

@@ -237,7 +237,8 @@ def season_outlook(
     first_stage : date or None
         When it began (for rice the day of planting); None for the card's "first_stage".
     first_stage_error_days : float or None
-        How far off that may be; None for 2 days of a given date, else the card's spread.
+        How far off that may be; None for 2 days of a given date, else the card's
+        spread, at least a day.
     seen : sequence of Seen or FloweringIndex
         What was seen.
 
@@ -287,7 +288,7 @@ def _anchor(
         _check_error(sigma)
         return first_stage, sigma
     told = card.number("first_stage")
-    sigma = told.spread if error_days is None else error_days
+    sigma = max(told.spread, 1.0) if error_days is None else error_days
     _check_error(sigma)
     return told.day(year), sigma
 
