@@ -200,6 +200,19 @@ def test_a_pump_that_came_on_within_its_own_spread_left_nothing_behind() -> None
     assert rest.work_m == pytest.approx(1.5, abs=0.01)
 
 
+def test_where_a_rest_is_flown_anyway_beginnings_that_came_on_late_are_sprayed_too() -> None:
+    plan = plan_of(lawn(20.0, 60.0), settings())
+    late_m = LATE_S * route_of(plan).passes[0].speed_m_s - 0.05
+    late = [Done(index=index, from_m=late_m, to_m=60.0) for index in range(2)]
+    count = len(route_of(plan).passes)
+    others = [Done(index=index, to_m=60.0) for index in range(2, count)]
+    assert remainder(plan, [*late, *others]) is None
+    rest = remainder(plan, [*late, *others[:-1]], overlap_m=0.0)
+    assert rest is not None
+    lengths = sorted(work.length_m for work in rest.passes)
+    assert lengths == pytest.approx([late_m, late_m, 60.0], abs=0.01)
+
+
 def test_spraying_begins_again_before_the_stop_by_the_plans_overlap() -> None:
     plan = plan_of(lawn(20.0, 100.0), settings(resume_overlap_m=4.0))
     planned = route_of(plan)
@@ -234,7 +247,7 @@ def test_gaps_in_the_middle_are_sprayed_each_metre_once(
     for start, end in stretches(planned, rest.passes if rest else ()):
         times[(far >= start) & (far < end)] += 1
         assert end - start > LEAST_REST_M - 0.02
-    late_m = LATE_S * planned.speed_m_s - LEAST_REST_M
+    late_m = LATE_S * planned.speed_m_s - LEAST_REST_M if rest is None else 0.0
     assert (times == 0).sum() * 0.25 <= LEAST_REST_M * len(gaps) + late_m + 0.5
     assert (times > 1).sum() * 0.25 <= (overlap + 0.5) * len(gaps) + 0.5
 

@@ -9,10 +9,12 @@ of `missions.airspace.fence` kept).
 What was sprayed is a tuple of `Done`: stretches of passes. It comes from a pilot who tells where it
 stopped (`done_until`) or from a record (`missions.sortie.progress`). The rest is every other
 stretch, in the plan's order, each metre once: also what lies in the middle, where the pump stopped
-by itself because a pilot braked. Stretches shorter than `LEAST_REST_M` are let be, and at a pass's
-beginning those that are flown in less than `LATE_S`: the sprayer looks three times a second, so it
-may come on that much later, and would again. Where a stretch begins at a stop, spraying begins
-``resume_overlap_m`` before it.
+by itself because a pilot braked. Stretches shorter than `LEAST_REST_M` are let be. Where a stretch
+begins at a stop, spraying begins ``resume_overlap_m`` before it.
+
+The sprayer looks three times a second, so it may come on up to `LATE_S` late at a pass's beginning,
+and would again. Such beginnings are sprayed where there is a rest to be flown anyway; for them
+alone nobody takes off.
 
 A pass keeps the run-up and the run-out that the sortie's items have for it: in a region read from a
 rounded fence there may be a little more room, along a slanting border a metre of it, and with it
@@ -213,12 +215,14 @@ def remainder(
         if stretch.index >= len(route.passes):
             raise BadInput("error.spray_done", index=stretch.index, start=stretch.from_m,
                            end=stretch.to_m)  # fmt: skip
-    passes = [
+    rests = [
         rest
         for index, work in enumerate(_as_flown(plan, route.passes))
         for rest in _rest(work, [d for d in done if d.index == index], again_m)
     ]
-    return replace(route, passes=tuple(passes)) if passes else None
+    if all(late for _, late in rests):
+        return None
+    return replace(route, passes=tuple(rest for rest, _ in rests))
 
 
 def _as_flown(plan: FlightPlan, passes: Sequence[Pass]) -> Iterator[Pass]:
@@ -276,21 +280,23 @@ def _on_from(leg: Sequence[Place], place: Place, most_m: float) -> float | None:
     return max(0.0, far_m)
 
 
-def _rest(work: Pass, done: Sequence[Done], again_m: float) -> Iterator[Pass]:
-    """Yield what is left of one pass."""
+def _rest(work: Pass, done: Sequence[Done], again_m: float) -> Iterator[tuple[Pass, bool]]:
+    """Yield what is left of one pass, and whether it is but a beginning that came on late."""
     if work.is_spot:
         left_s = work.dwell_s - sum(stretch.dwelt_s for stretch in done)
         if left_s > min(LEAST_REST_S, work.dwell_s / 2.0):
             share = left_s / work.dwell_s
-            yield replace(work, dwell_s=left_s, spot_l=work.spot_l * share) if done else work
+            rest = replace(work, dwell_s=left_s, spot_l=work.spot_l * share) if done else work
+            yield rest, False
         return
     length_m, here_m = work.length_m, 0.0
     for stretch in [*merged(done), Done(index=0, from_m=length_m, to_m=length_m)]:
-        least_m = max(LEAST_REST_M, LATE_S * work.speed_m_s if here_m == 0.0 else 0.0)
-        if stretch.from_m - here_m > min(least_m, length_m / 2.0):
+        left_m = stretch.from_m - here_m
+        if left_m > min(LEAST_REST_M, length_m / 2.0):
             start_m = max(0.0, here_m - again_m)
             whole = start_m == 0.0 and stretch.from_m >= length_m
-            yield work if whole else work.part(start_m, stretch.from_m)
+            late = here_m == 0.0 and left_m <= min(LATE_S * work.speed_m_s, length_m / 2.0)
+            yield work if whole else work.part(start_m, stretch.from_m), late
         here_m = max(here_m, min(stretch.to_m, length_m))
 
 
