@@ -56,5 +56,9 @@ class StoreError(AgriError):
     """The farm folder cannot be read or written; what was acknowledged before is still there."""
 
 
+class Unreachable(AgriError):
+    """A service on the net does not answer or answers wrongly; what is kept is still there."""
+
+
 class LinkError(AgriError):
     """The aircraft does not answer, or answers what cannot be trusted."""

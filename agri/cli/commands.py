@@ -6,7 +6,19 @@ from typing import Any
 
 import typer
 
-from agri.cli import flight, guard, link, logs, maps, papers, planning, simulator, spraying, zones
+from agri.cli import (
+    flight,
+    guard,
+    link,
+    logs,
+    maps,
+    papers,
+    planning,
+    simulator,
+    spraying,
+    weather,
+    zones,
+)
 from agri.cli.speech import language, translate
 from agri.cli.tree import app
 from agri.words import say
@@ -22,6 +34,7 @@ __all__ = [
     "planning",
     "simulator",
     "spraying",
+    "weather",
     "zones",
 ]
 

@@ -335,30 +335,3 @@ def applied(
     with open_farm(farm) as workspace:
         tank = _tank(left, filled)
         show_applied(map_flight(workspace, flight, language=language.get(), tank=tank))
-
-
-@app.command(help="cli.help.weather")
-def weather(
-    plan: PlanArgument,
-    wind: Annotated[str, Option(help="cli.help.wind_now", show_default=False)],
-    wind_from: Annotated[str, Option(help="cli.help.wind_from_now", show_default=False)] = "",
-    gust: Annotated[str, Option(help="cli.help.gust", show_default=False)] = "",
-    temperature: Annotated[str, Option(help="cli.help.temperature", show_default=False)] = "",
-    humidity: Annotated[str, Option(help="cli.help.humidity", show_default=False)] = "",
-    rain: Annotated[str, Option(help="cli.help.rain", show_default=False)] = "",
-    farm: FarmOption = None,
-) -> int:
-    """Say whether the weather is right for a spray plan now."""
-    from agri.cli import read
-    from agri.cli.show import show_weather
-    from agri.operations.mission_files import load_plan
-    from agri.operations.sorties import weather_for
-
-    now = datetime.now(UTC)
-    measured = read.read_weather(
-        wind=wind, wind_from=wind_from, gust=gust, temperature=temperature, humidity=humidity,
-        rain=rain, now=now,
-    )  # fmt: skip
-    assert measured is not None  # noqa: S101 - typer asks for a wind
-    found = load_plan(plan, farm)[0]
-    return show_weather(found.name, weather_for(found, measured, now=now))

@@ -315,6 +315,19 @@ def days_from_hours(
     )  # fmt: skip
 
 
+def sum_by_day(hours: Hours, values: FloatArray, *, least_h: int = LEAST_HOURS) -> FloatArray:
+    """Return the sums of hourly values over local days, NaN for days with too few known hours.
+
+    Examples
+    --------
+    >>> start = datetime(2026, 1, 1, tzinfo=VIETNAM)
+    >>> sum_by_day(Hours(start=start, temperature_c=np.arange(24.0)), np.ones(24)).tolist()
+    [24.0]
+    """
+    _, day = _local_days(hours)
+    return _by_day(values, day, int(day[-1]) + 1, least_h, np.sum)
+
+
 def _local_days(hours: Hours) -> tuple[date, NDArray[np.int64]]:
     """Return the first local day, and for every hour how many days after it it lies."""
     first = hours.time(0).date()

@@ -3,7 +3,8 @@
 Theory of operation. A model without a card is a number without a unit. The card names the data by
 digest, so that anyone who has the data can see whether it is the same; it holds the figures of
 every split side by side, the deployment case first, and random folds never alone, because they
-flatter; what share of truth its intervals held; from which novelty on it is silent; and its limits in words.
+flatter; what share of truth its intervals held; from which novelty on it is silent; and its
+limits in words.
 """
 
 from __future__ import annotations

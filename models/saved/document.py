@@ -3,8 +3,8 @@
 Theory of operation. A model that wants to be kept tells its `State`: the name of its kind, numbers
 (JSON) and arrays. Whoever loads it brings a table of kinds it knows, name to builder; a kind that
 is not in the table is refused before the arrays are opened, so a file can never choose what is
-built. ``model.json`` holds the SHA-256 of the arrays' bytes and is checked field by field; builders are
-given plain numbers and arrays and check them as they check any input.
+built. ``model.json`` holds the SHA-256 of the arrays' bytes and is checked field by field; builders
+are given plain numbers and arrays and check them as they check any input.
 """
 
 from __future__ import annotations
