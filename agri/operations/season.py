@@ -199,9 +199,12 @@ def draw_season(season: Season, *, language: Language) -> bytes:
     sums.legend(frameon=False, fontsize=8)
     wet.bar(dates, days.wet_h, color="#CC79A7", width=1.0)
     wet.set_ylabel(say("page.weather_wet_h", language))
-    if not np.isfinite(days.wet_h).any():
-        wet.text(0.5, 0.5, say("page.weather_no_wet", language), ha="center", va="center",
-                 transform=wet.transAxes)  # fmt: skip
+    for panel, values, key in ((rain, days.rain_mm, "page.weather_no_rain"),
+                               (wet, days.wet_h, "page.weather_no_wet")):  # fmt: skip
+        if not np.isfinite(values).any():
+            panel.text(0.5, 0.5, say(key, language), ha="center", va="center",
+                       transform=panel.transAxes)  # fmt: skip
+            panel.set_yticks([])
     wet.xaxis.set_major_formatter(DateFormatter("%d/%m/%Y"))  # type: ignore[no-untyped-call]
     warm.set_title(say("page.weather_title", language, source=days.source or "–",
                        first=f"{days.first:%d/%m/%Y}", last=f"{days.last:%d/%m/%Y}"))  # fmt: skip
