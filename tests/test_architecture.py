@@ -130,6 +130,8 @@ PURE = (
     "models.yields.ridge", "models.yields.season", "models.yields.challengers",
     "agri.crop", "models.phenology.temperatures",
     "models.phenology.induction", "models.phenology.clock", "models.phenology.season",
+    "models.intervals", "models.novelty", "models.yields.kriging", "models.yields.sampling",
+    "models.yields.trees", "models.yields.totals",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""
