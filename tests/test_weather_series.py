@@ -255,6 +255,17 @@ def test_a_logger_with_vietnamese_headings_and_decimal_commas_is_read(encoding: 
     assert [one.key for one in read.findings] == ["finding.weather_cells"]
 
 
+def test_readings_every_ten_minutes_become_hours_and_no_rain_is_lost() -> None:
+    rows = [f"2026-01-01 {k // 6:02d}:{k % 6}0,{20 + k % 6},0.2" for k in range(12)]
+    rows.append(rows[-1].replace("0.2", "0.5"))
+    read = read_table("\n".join(["time,temperature,rain", *rows]).encode(), name="x.csv")
+    assert isinstance(read.weather, Hours)
+    assert read.weather.temperature_c.tolist() == [22.5, 22.5]
+    assert read.weather.rain_mm == pytest.approx([1.2, 1.5])
+    assert {one.key for one in read.findings} == {
+        "finding.weather_doubled", "finding.weather_made_hours"}  # fmt: skip
+
+
 def test_our_own_table_reads_back_as_it_was_written() -> None:
     for series in (spring(), Hours(start=datetime(2026, 1, 1, tzinfo=UTC), wind_m_s=[1.0, 2.0],
                                    temperature_c=[10.25, math.nan])):  # fmt: skip
@@ -275,7 +286,9 @@ def test_our_own_table_reads_back_as_it_was_written() -> None:
         (b"date,temp_min,temp_max\n01/25/2026,1,2\n", "error.weather_date"),
         (b"date,temp_min,temp_max\n32/01/2026,1,2\n", "error.weather_date"),
         (b"date,temp_min,wind (furlongs)\n01/01/2026,1,2\n", "error.weather_unit"),
-        (b"date,temp_min,temp_max\n01/01/0001,1,2\n01/01/9999,1,2\n", "error.weather_rows"),
+        (b"time,temp\n1801-01-01 01:00,1\n2199-01-01 01:00,1\n", "error.weather_rows"),
+        (b"time,temp\n0001-01-01 01:00,1\n", "error.weather_date"),
+        (b"time,temp\n9999-12-31 24:00,1\n", "error.weather_date"),
         (b"time,t\n2026-01-01T99:99,1\n", "error.weather_date"),
         (b"city,date,rain\nA,2026-01-01,1\nB,2026-01-01,1\n", "error.weather_which_place"),
     ],

@@ -6,10 +6,11 @@ is the first of the leading lines in which a time and a temperature or rain are 
 words without accents, case or unit; the unit is read from the heading ("°F", "km/h") and converted.
 What the heading leaves open is assumed to be °C, %, mm, m/s and MJ/m² and, for wind, told.
 
-Rows are put into their place in a calendar without holes; rows twice the same are counted once and
-the last one holds. A cell that is not a number is not known, and told. A table with several places
-in it is not averaged: the place must be named. Limits on size, rows and columns come before any
-parsing, and what cannot be read is one sentence.
+Rows are put into their place in a calendar without holes; of two rows of one time the last holds.
+A logger that reads every ten minutes has its hours made: means, and for rain sums. A cell that is
+not a number is not known, and told. A table with several places in it is not averaged: the place
+must be named. Limits on size, rows and columns come before any parsing, and what cannot be read is
+one sentence.
 
 Day before month is how dates are written here: ``05/01/2026`` is the fifth of January. A file in
 which that cannot be (``01/25/2026``) is refused with the row.
@@ -26,6 +27,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.findings import Finding
@@ -35,6 +37,7 @@ from agri.weather.series import VIETNAM, Days, FloatArray, Hours, columns_of, sp
 MOST_BYTES = 60_000_000
 MOST_ROWS = 500_000
 MOST_COLUMNS = 200
+YEARS = range(1800, 2200)
 HEAD_LINES = 40
 """Lines above a table in which its head is looked for."""
 EMPTY = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "---", "m", "-999", "-999.0",
@@ -221,16 +224,21 @@ def _series(
     columns = columns_of_table(head.columns, hourly=hourly)
     if not columns:
         raise BadInput("error.weather_not_table", name=name)
-    places, start, count = _calendar(times, hourly=hourly, zone=zone, name=name)
-    if len(set(places)) < len(places):
-        doubled = len(places) - len(set(places))
+    moments, unit = _moments(times, hourly=hourly, zone=zone)
+    holds = sorted({moment: row for row, moment in enumerate(moments)}.values())
+    if len(holds) < len(rows):
+        doubled = len(rows) - len(holds)
         findings.append(Finding.warning("finding.weather_doubled", where=name, count=doubled))
+    places, start, count = _calendar([moments[row] for row in holds], unit, name)
+    if len(np.unique(places)) < places.size:
+        findings.append(Finding.info("finding.weather_made_hours", where=name, count=places.size))
     made: dict[str, Any] = {}
     for column in columns:
-        found = _numbers(rows, head, column, findings, name)
-        values = np.full(count, math.nan)
-        values[places] = found
-        made[column] = values
+        found = _numbers(rows, head, column, findings, name)[holds]
+        watts = head.units.get(column, "").lower().startswith("w/")
+        summed = column == "rain_mm" or (column == "radiation_mj_m2" and not watts)
+        made[column] = _gathered(found, places, count, summed=summed)
+    start = start.replace(tzinfo=UTC if hourly else zone)
     if hourly:
         made.setdefault("temperature_c", np.full(count, math.nan))
         return Hours(start=start, zone=zone, source=name, **made)
@@ -274,6 +282,8 @@ def _moment(text: str, clock: str, name: str) -> _Moment:
     time = _TIME.match(rest.strip()) if rest else None
     try:
         when = date(int(year), int(month), int(day))
+        if when.year not in YEARS:
+            raise ValueError
         if rest and (time is None or not int(time[1]) <= 24 or not int(time[2] or 0) < 60):
             raise ValueError
     except ValueError:
@@ -294,27 +304,47 @@ def _offset(text: str | None) -> timedelta | None:
     return sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
 
 
+def _moments(
+    times: list[_Moment], *, hourly: bool, zone: tzinfo
+) -> tuple[list[datetime], timedelta]:
+    """Return every row's time, of hours in UTC, and what lies between two places."""
+    if not hourly:
+        return [datetime.combine(one.day, datetime.min.time()) for one in times], timedelta(days=1)
+    moments = []
+    for one in times:
+        naive = datetime.combine(one.day, datetime.min.time()) + (one.time or timedelta())
+        shift = one.offset if one.offset is not None else zone.utcoffset(naive)
+        moments.append(naive - (shift or timedelta()))
+    return moments, timedelta(hours=1)
+
+
 def _calendar(
-    times: list[_Moment], *, hourly: bool, zone: tzinfo, name: str
-) -> tuple[list[int], datetime, int]:
+    moments: list[datetime], unit: timedelta, name: str
+) -> tuple[NDArray[np.int64], datetime, int]:
     """Return every row's place, the first place's time, and how many places there are."""
-    if hourly:
-        moments = []
-        for one in times:
-            naive = datetime.combine(one.day, datetime.min.time()) + (one.time or timedelta())
-            shift = one.offset if one.offset is not None else zone.utcoffset(naive)
-            moments.append(naive - (shift or timedelta()))
-        unit = timedelta(hours=1)
-    else:
-        moments = [datetime.combine(one.day, datetime.min.time()) for one in times]
-        unit = timedelta(days=1)
-    start = min(moments)
-    start = start.replace(minute=0) if hourly else start
-    places = [int((moment - start) / unit) for moment in moments]
-    count = max(places) + 1
+    start = min(moments).replace(minute=0)
+    places = np.array([int((moment - start) / unit) for moment in moments], dtype=np.int64)
+    count = int(places.max()) + 1
     if count > MOST_ROWS:
         raise BadInput("error.weather_rows", name=name, count=count, most=MOST_ROWS)
-    return places, start.replace(tzinfo=UTC if hourly else zone), count
+    return places, start, count
+
+
+def _gathered(
+    found: FloatArray, places: NDArray[np.int64], count: int, *, summed: bool
+) -> FloatArray:
+    """Return one value a place: what several readings come to, by sum or by mean.
+
+    A sum of which a part is not known is not known.
+    """
+    known = np.isfinite(found)
+    read = np.bincount(places[known], minlength=count)
+    total = np.bincount(places[known], weights=found[known], minlength=count)
+    values: FloatArray = np.full(count, math.nan)
+    np.divide(total, 1.0 if summed else read, out=values, where=read > 0)
+    if summed:
+        values[np.unique(places[~known])] = math.nan
+    return values
 
 
 def _numbers(
