@@ -20,7 +20,7 @@ from agri.cli import main
 from agri.errors import AgriError, BadInput, NotFound, Unreachable
 from agri.geo import LonLat
 from agri.operations.season import draw_season, months, season_of
-from agri.operations.weather import fetch, kept, refresh
+from agri.operations.weather import SERVICES, fetch, kept, refresh
 from agri.weather.series import Days, Hours
 from agri.weather.table import write_table
 from agri.workspace import Workspace
@@ -260,3 +260,23 @@ def test_the_command_shows_what_the_farm_keeps_and_says_what_is_missing(
     for wrong in (["Ruộng không có"], ["--fetch", "radar"], ["--from", "31/31/2026"]):
         assert main(["weather", *wrong, "--farm", str(farm)]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_without_a_net_the_command_says_so_and_shows_what_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm = make_farm(tmp_path)
+    server = Server()
+    asked = ["--lang", "en", "weather", "--fetch", "nasa-power", "--field", PADDY, "--from",
+             "2026-01-01", "--to", "2026-01-09", "--farm", str(farm)]  # fmt: skip
+    with serving(server) as address:
+        monkeypatch.setitem(SERVICES, "nasa-power", address)
+        assert main(asked) == 0
+    assert len(server.asked) == 1
+    told = capsys.readouterr()
+    assert "cannot be reached" not in told.err
+    asked[asked.index("2026-01-09")] = "2026-01-20"
+    assert main(asked) == 0, "the service is gone"
+    told = capsys.readouterr()
+    assert "nasa-power cannot be reached" in told.err
+    assert "2026-01" in told.out
