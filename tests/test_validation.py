@@ -50,6 +50,14 @@ def test_blocks_are_at_least_as_long_as_the_variogram_reaches() -> None:
         assert block.max() + 1 <= (100 / reach + 1) ** 2
 
 
+def test_without_a_range_a_field_is_cut_into_about_twenty_blocks() -> None:
+    for long, wide in ((650.0, 240.0), (100.0, 100.0), (400.0, 5.0)):
+        x, y = np.meshgrid(np.linspace(0, long, 60), np.linspace(0, wide, 40))
+        block, small = blocks_of(np.column_stack([x.ravel(), y.ravel()]), 0.0)
+        assert 18 <= block.max() + 1 <= 22
+        assert not small
+
+
 def test_random_folds_alone_are_refused() -> None:
     with pytest.raises(Refused, match="Random folds alone"):
         compare({"line": LinearRegression}, np.ones((9, 1)), np.arange(9.0), Layout(),
