@@ -21,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.geo import LocalFrame, LonLat
 from agri.track import FlightRecord, Track
 from agri.weather import Wind
+from missions.catalogue import sprayer
 from missions.energy import Aircraft
 from missions.flightplan import FencePolygon, FlightPlan
 from missions.items import Command, MissionItem, item_at
@@ -160,3 +161,13 @@ def record(
         "events": (),
     }  # fmt: skip
     return FlightRecord(**(values | changes))
+
+
+def field_settings(**changes: object) -> SpraySettings:
+    """What is flown on both copters, unless changed: 16 litres, plain water, no wind."""
+    plain: dict[str, object] = {
+        "sprayer": sprayer("16 L"), "product": Product(name="nước", dose_per_ha=0.0),
+        "rate_l_ha": 20.0, "height_m": 2.5, "speed_m_s": 4.0, "swath_m": 4.5,
+        "wind": Wind(speed_m_s=0.0),
+    }  # fmt: skip
+    return SpraySettings(**{**plain, **changes})  # type: ignore[arg-type]

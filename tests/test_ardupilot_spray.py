@@ -23,16 +23,15 @@ from shapely.geometry import Polygon, box
 
 from agri.geo import LocalFrame, LonLat
 from agri.weather import Wind
-from missions.catalogue import sprayer
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem, item_at
 from missions.orchard.trees import plan_trees
 from missions.passes.energy import estimate_spray
 from missions.passes.flight import on_lost_m
 from missions.spray.mission import fly_route, plan_spray
-from missions.sprayer.job import Product, SpraySettings
 from tests.orchards import asked, grid, in_field, orchard_site
 from tests.sites import Draft
+from tests.spray_flown import field_settings
 from tests.two_copters import (
     FITTED,
     Log,
@@ -50,14 +49,6 @@ WAITS_HOME_S = 5.0
 """RTL_LOIT_TIME, which the flights here leave out and the estimate counts."""
 SAME_M = 1.0
 LOOK_S = 1.0 / 3.0
-
-
-def field_settings(**changes: object) -> SpraySettings:
-    plain: dict[str, object] = {
-        "sprayer": sprayer("16 L"), "product": Product(name="nước", dose_per_ha=0.0),
-        "rate_l_ha": 20.0, "height_m": 2.5, "speed_m_s": 4.0, "swath_m": 4.5, "wind": CALM,
-    }  # fmt: skip
-    return SpraySettings(**{**plain, **changes})  # type: ignore[arg-type]
 
 
 def paddy() -> FlightPlan:

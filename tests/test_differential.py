@@ -34,7 +34,6 @@ from missions.survey import SurveySettings
 from tests import scenario_flights
 from tests import spray_flown as spraying
 from tests.sites import Draft
-from tests.test_ardupilot_spray import field_settings
 from tests.two_copters import FITTED, Log, beside_m, embedded, real, skip_without_arducopter
 
 skip_without_arducopter()
@@ -103,7 +102,7 @@ def among_trees() -> Mission:
         for at in ((30, 20), (62, 33))
     )
     site = draft.site(box(0, 0, 75, 40), (-10.0, -8.0), trees)
-    return of_spray(plan_spray(site, field_settings(), name="Cây"), 4.0)
+    return of_spray(plan_spray(site, spraying.field_settings(), name="Cây"), 4.0)
 
 
 def home_by_the_leg() -> Mission:

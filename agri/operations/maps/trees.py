@@ -188,7 +188,7 @@ def map_trees(
     else:
         png = draw_quicklook(_small(place), look, layers=layers, language=shelf.language)
     files = (*files, shelf.keep_picture(name, "trees", png))
-    findings = (*told, *more)
+    findings = tuple(dict.fromkeys((*told, *more)))
     return FoundTrees(crowns=numbered, orchard=orchard, gaps=gaps, facts=facts,
                       findings=findings, files=files)  # fmt: skip
 

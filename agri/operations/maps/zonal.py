@@ -154,7 +154,8 @@ def _facts(table: ZonalTable, label: str, shelf: Shelf) -> Facts:
         low, high = min(rows, key=lambda r: r.mean), max(rows, key=lambda r: r.mean)
         known_m2 = sum(row.area_m2 * row.coverage for row in rows)
         mean = sum(row.mean * row.area_m2 * row.coverage for row in rows) / max(known_m2, 1e-9)
-        facts.append((say("page.fact_mean_of", shelf.language, what=label), f"{mean:.3f}"))
+        facts.append((say("page.fact_mean_of", shelf.language, what=label),
+                      say("page.number", shelf.language, value=mean)))  # fmt: skip
         fact(facts, shelf.language, "page.fact_lowest", name=low.zone.name, value=low.mean)
         fact(facts, shelf.language, "page.fact_highest", name=high.zone.name, value=high.mean)
     return facts
