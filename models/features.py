@@ -272,11 +272,13 @@ class GapFiller(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         x = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         z = (x[:, self.kept_] - self.mean_) / self.scale_
         known = np.isfinite(z)
-        if not known.all():
-            patterns, place = np.unique(known, axis=0, return_inverse=True)
-            for number, pattern in enumerate(patterns):
-                rows = np.flatnonzero(place == number)
-                z[np.ix_(rows, ~pattern)] = self._told(z[np.ix_(rows, pattern)], pattern)
+        holed = np.flatnonzero(~known.all(axis=1))
+        bits = np.packbits(known[holed], axis=1)
+        packed = np.ascontiguousarray(bits).view(f"V{max(bits.shape[1], 1)}").ravel()
+        first, place = np.unique(packed, return_index=True, return_inverse=True)[1:]
+        for number, row in enumerate(first):
+            rows, pattern = holed[place == number], known[holed[row]]
+            z[np.ix_(rows, ~pattern)] = self._told(z[np.ix_(rows, pattern)], pattern)
         return np.asarray(z * self.scale_ + self.mean_)
 
     def _told(self, seen: FloatArray, pattern: NDArray[np.bool_]) -> FloatArray:

@@ -14,6 +14,7 @@ from agri.errors import Refused
 from models.features import Column, GapFiller, Harvests, bearing, future_columns, gather
 from models.validation import Layout, Split, choose, compare, fit_variogram, folds_of
 from models.validation.splits import blocks_of
+from models.yields import ShrunkenRidge
 
 
 def _field(seed: int = 0, side: int = 25) -> tuple[np.ndarray, np.ndarray]:
@@ -154,3 +155,9 @@ def test_gaps_are_told_from_the_columns_that_are_known() -> None:
 
 def test_the_gap_filler_is_a_scikit_learn_transformer() -> None:
     check_estimator(GapFiller())
+
+
+def test_where_no_column_has_a_value_nothing_is_left_and_the_mean_is_said() -> None:
+    nothing = np.full((6, 2), np.nan)
+    assert GapFiller().fit_transform(nothing).shape == (6, 0)
+    assert ShrunkenRidge().fit(nothing, np.arange(6.0)).predict(nothing[:1]).tolist() == [2.5]
