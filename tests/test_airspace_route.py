@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 
-from missions.airspace.route import distances, shortest_way, ways
+from missions.airspace.route import distances, distances_from, shortest_way, ways
 
 HALL = Polygon(
     [(0, 0), (100, 0), (100, 60), (0, 60)],
@@ -137,3 +137,14 @@ def test_a_way_has_no_bend_a_hands_width_from_its_end() -> None:
     [beside, further] = ways(hall, [((3.96, 1.01), (9.0, 2.0)), ((3.8, 1.3), (9.0, 2.0))])
     assert beside == ((3.96, 1.01), (6.0, 1.0), (9.0, 2.0))
     assert further == ((3.8, 1.3), (4.0, 1.0), (6.0, 1.0), (9.0, 2.0))
+
+
+def test_a_place_a_hairs_width_outside_is_as_far_as_the_nearest_one_inside() -> None:
+    """Passes along a border are drawn straighter by a centimetre: home is not endlessly far."""
+    hall = Polygon([(0, 0), (10, 0), (10, 10), (0, 10)], [[(4, 1), (6, 1), (6, 9), (4, 9)]])
+    places = np.array([[9.0, 0.0], [9.0, -0.008], [5.0, 1.03], [9.0, -0.2]])
+    found = distances_from(hall, (1.0, 2.0), places)
+    assert found[1] == pytest.approx(found[0], abs=0.01)
+    assert found[2] == pytest.approx(math.hypot(4.0, 1.0), abs=0.1)
+    assert math.isinf(found[3])
+    assert places[1, 1] == -0.008

@@ -68,7 +68,7 @@ def rate_map(
     steps: Annotated[bool, Option("--steps", help="cli.help.steps")] = False,
     least: Annotated[float, Option(help="cli.help.least", min=0.0)] = 0.0,
     most: Annotated[float | None, Option(help="cli.help.most", show_default=False)] = None,
-    step: Annotated[float, Option(help="cli.help.step", min=0.0)] = 0.0,
+    step: Annotated[float, Option(help="cli.help.step", min=0.0)] = 0.5,
     where_none: Annotated[
         float | None, Option("--where-none", help="cli.help.where_none", show_default=False)
     ] = None,

@@ -29,6 +29,9 @@ Place = tuple[float, float]
 
 TOLERANCE_M = 0.005
 """A leg along a border counts as inside when it leaves it by no more than this."""
+BESIDE_M = 0.05
+"""A place outside by no more than this counts as the nearest one inside: passes along a border are
+drawn straighter by a centimetre."""
 KINK_M, KINK_OUT_M = 0.1, 0.025
 """A bend nearer than this to another is left out, if the way then leaves the region by no more:
 half of what a path may be off (`missions.checks.path`)."""
@@ -166,7 +169,7 @@ def distances_from(
     start : (east_m, north_m)
         A place inside the region.
     places : (N, 2) float64
-        East and north, inside the region.
+        East and north, inside the region or beside it by `BESIDE_M` at most.
 
     Returns
     -------
@@ -182,6 +185,7 @@ def distances_from(
     roomy = region.buffer(TOLERANCE_M, join_style="mitre")
     shapely.prepare(roomy)
     origin = np.array([start])
+    places = _pulled_in(region, places)
     found: NDArray[np.float64] = _seen(roomy, origin, places)[0]
     hidden = np.isinf(found)
     if not hidden.any():
@@ -195,6 +199,19 @@ def distances_from(
     onward = (_seen(roomy, origin, corners)[0][:, None] + joined).min(axis=0)
     found[hidden] = (_seen(roomy, places[hidden], corners) + onward).min(axis=1)
     return found
+
+
+def _pulled_in(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return places, those just beside a region as the nearest ones in it."""
+    points = shapely.points(places)
+    off_m = shapely.distance(region, points)
+    beside = (off_m > 0.0) & (off_m <= BESIDE_M)
+    if not beside.any():
+        return places
+    lines = shapely.shortest_line(region, points[beside])
+    inside = places.copy()
+    inside[beside] = shapely.get_coordinates(shapely.get_point(lines, 0))
+    return inside
 
 
 def _seen(

@@ -178,10 +178,7 @@ def map_trees(
     title = say("page.trees_title", shelf.language, name=field.name if field else sources.main.stem)
     look = Look(title=title, legend=say("page.fact_canopy", shelf.language), ramp="height",
                 facts=facts)  # fmt: skip
-    layers = (
-        *_layers(numbered, gaps, place.epsg),
-        *(field_layers([field]) if field else ()),
-    )
+    layers = (*_layers(numbered, gaps, place.epsg), *_border(field))
     if ortho is not None:
         picture, at = as_picture(ortho)
         png = draw_photo_map(picture, at, look, layers=layers, language=shelf.language)
@@ -351,6 +348,12 @@ def _ground(crowns: Sequence[Crown], epsg: int) -> Polygon:
     found = shapely.transform(hull, lambda xy: np.column_stack(turn.transform(*xy.T)))
     assert isinstance(found, Polygon)  # noqa: S101 - the hull of areas is one
     return found
+
+
+def _border(field: Field | None) -> tuple[Layer, ...]:
+    """Return the orchard's border without its name, which would hide the numbers of trees."""
+    layers = field_layers([field]) if field is not None else ()
+    return tuple(replace(layer, label="") for layer in layers)
 
 
 def _layers(crowns: Sequence[Crown], gaps: Sequence[Gap], epsg: int) -> tuple[Layer, ...]:
