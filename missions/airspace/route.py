@@ -203,7 +203,7 @@ def distances_from(
 
 def _pulled_in(region: BaseGeometry, places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return places, those just beside a region as the nearest ones in it."""
-    points = shapely.points(places)
+    points = np.asarray(shapely.points(places))
     off_m = shapely.distance(region, points)
     beside = (off_m > 0.0) & (off_m <= BESIDE_M)
     if not beside.any():
