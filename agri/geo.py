@@ -150,6 +150,19 @@ def transformer(source_epsg: int, target_epsg: int) -> Transformer:
     return Transformer.from_crs(source_epsg, target_epsg, always_xy=True)
 
 
+def projected(geometry: G, source_epsg: int, target_epsg: int) -> G:
+    """Return a geometry in another CRS, its coordinates in traditional GIS order.
+
+    Examples
+    --------
+    >>> round(projected(shapely.Point(500_000.0, 0.0), 32648, 4326).x, 6)
+    105.0
+    """
+    turn = transformer(source_epsg, target_epsg)
+    moved: G = shapely.transform(geometry, lambda xy: np.column_stack(turn.transform(*xy.T)))
+    return moved
+
+
 @lru_cache(maxsize=128)
 def _projection(epsg: int) -> Proj:
     return Proj(epsg)

@@ -300,3 +300,16 @@ def test_a_map_made_again_keeps_its_place_unless_others_were_made_of_it(
     after = [one.name for one in catalogue.products(farm)]
     assert set(after) - set(before) == {"lua-0622-ndvi-ndre-2"}
     assert run(farm, "catalogue", "--check") == 0
+
+
+def test_a_flights_name_may_hold_anything_a_person_types(
+    farm: Path, trees: Scene, tmp_path: Path
+) -> None:
+    canopy = write_heights(tmp_path / "chm.tif", trees, "canopy")
+    for _ in range(2):
+        words = ("trees", "--chm", canopy, "--field", "Vườn vải", "--out", tmp_path, "--as", "a\nb")
+        assert run(farm, *words) == 0
+    register = json.loads((tmp_path / "vuon-vai-trees.json").read_text("utf-8"))
+    flights = {visit["flight"] for one in register["passports"] for visit in one["visits"]}
+    assert len(flights) == 2
+    assert "a\nb" in flights

@@ -38,8 +38,8 @@ def photos_check(
     farm: FarmOption = None,
 ) -> int:
     """Tell whether photos will do."""
-    from agri.cli.show import progress, tell
-    from agri.cli.show_maps import show_facts, show_photos
+    from agri.cli.show import progress, show_facts, tell
+    from agri.cli.show_maps import show_photos
     from agri.operations.maps.photos import check_photos
 
     with open_shelf(out, farm) as shelf:

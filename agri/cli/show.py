@@ -98,6 +98,12 @@ def complain_of_fault(fault: BaseException) -> None:
     complain("cli.fault", fault=type(fault).__name__, log=log)
 
 
+def show_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print label and value, a line each."""
+    for label, value in facts:
+        console().print(f"  {label}: {value}", markup=False)
+
+
 def show_findings(findings: Iterable[Finding]) -> None:
     """Print findings, the gravest first, each with a symbol as well as a colour."""
     for finding in sorted(findings, key=lambda f: -f.severity):
@@ -136,8 +142,7 @@ def show_plan(planned: PlannedFlight) -> int:
     """Print a plan at a glance, its findings and its files."""
     from agri.operations.report import plan_facts
 
-    for label, value in plan_facts(planned.plan, language.get()):
-        console().print(f"  {label}: {value}", markup=False)
+    show_facts(plan_facts(planned.plan, language.get()))
     code = show_verdict(planned.plan.name, planned.findings)
     tell("cli.files", picture=planned.picture, page=planned.page)
     return code
@@ -147,8 +152,7 @@ def show_job(job: PlannedJob) -> int:
     """Print a spray job at a glance, its findings and its files."""
     from agri.operations.report import plan_facts
 
-    for label, value in plan_facts(job.sorties[0].plan, language.get()):
-        console().print(f"  {label}: {value}", markup=False)
+    show_facts(plan_facts(job.sorties[0].plan, language.get()))
     if show_verdict(job.name, job.findings):
         complain("cli.no_card", job=job.name)
         return 1
@@ -209,8 +213,7 @@ def show_weather(name: str, findings: Sequence[Finding]) -> int:
 
 def show_applied(shown: AppliedMap) -> None:
     """Print what a flight sprayed and where its map is."""
-    for label, value in shown.facts:
-        console().print(f"  {label}: {value}", markup=False)
+    show_facts(shown.facts)
     show_findings(shown.findings)
     tell("cli.files", picture=shown.picture, page=shown.page)
     tell("cli.exported", file=shown.raster)
@@ -245,8 +248,7 @@ def show_flight(flown: Flown) -> int:
     """Print a flight and its files; return the exit code, 0 when it landed as planned."""
     from agri.operations.report import flight_facts
 
-    for label, value in flight_facts(flown.plan, flown.record, language.get()):
-        console().print(f"  {label}: {value}", markup=False)
+    show_facts(flight_facts(flown.plan, flown.record, language.get()))
     tell(f"page.flight_{flown.record.outcome}")
     tell("cli.files", picture=flown.picture, page=flown.page)
     if flown.applied:
@@ -262,8 +264,7 @@ def show_imported(imported: Imported) -> int:
     tell("cli.log_imported", plan=record.plan_name, count=len(record.track.time_s))
     show_findings(imported.findings)
     if imported.plan is not None:
-        for label, value in flight_facts(imported.plan, record, language.get()):
-            console().print(f"  {label}: {value}", markup=False)
+        show_facts(flight_facts(imported.plan, record, language.get()))
     tell(f"page.flight_{record.outcome}")
     if imported.page:
         tell("cli.files", picture=imported.picture, page=imported.page)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agri.cli.show import complain, console, local_number, show_findings, show_table, tell
+from agri.cli.show import complain, local_number, show_facts, show_findings, show_table, tell
 from agri.cli.speech import language
 from agri.findings import Finding, Severity, blocks
 from agri.words import say
@@ -22,12 +22,6 @@ MOST_ALIKE = 2
 """Findings of one kind that are printed."""
 MOST_ROWS = 30
 """Of a table; the whole of it is in its file."""
-
-
-def show_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Print label and value, a line each."""
-    for label, value in facts:
-        console().print(f"  {label}: {value}", markup=False)
 
 
 def show_photos(name: str, findings: Sequence[Finding]) -> int:

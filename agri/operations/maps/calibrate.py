@@ -23,7 +23,7 @@ from agri.errors import BadInput
 from agri.files import make_folder, read_json_limited, write_bytes
 from agri.findings import Finding, blocks
 from agri.operations.maps.indices import RasterWords, open_map
-from agri.operations.maps.photos import declared_sensor
+from agri.operations.maps.photos import declared_sensor, unusable
 from agri.operations.maps.quicklook import Look, draw_photo_map
 from agri.operations.maps.register import free_place, list_photos, list_raster
 from agri.operations.maps.shelf import Shelf
@@ -76,8 +76,7 @@ def usable(intake: Intake) -> tuple[Capture, ...]:
         When there are none, or intake found what blocks.
     """
     if blocks(intake.findings):
-        worst = max(intake.findings, key=lambda finding: finding.severity)
-        raise BadInput("error.photos_unusable", why=worst.message)
+        raise unusable(intake.findings)
     found = tuple(capture for capture in intake.captures if capture.bands)
     if not found:
         raise BadInput("error.calibrate_no_bands", count=len(intake.captures))

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from agri.field import Field
 from agri.files import read_text_limited, write_json
 from agri.findings import Finding
-from agri.geo import transformer
+from agri.geo import projected
 from agri.grid import Grid
 from agri.operations.layers import BLACK, Layer
 from agri.operations.maps.quicklook import Look, draw_quicklook
@@ -111,7 +110,7 @@ def map_change(
     path = shelf.place(source, "change", ".geojson")
     write_json(path, _features(anomalies, first.epsg, shelf))
     if anomalies:
-        ground = shapely.union_all([_degrees(one.outline, first.epsg) for one in anomalies])
+        ground = shapely.union_all([projected(one.outline, first.epsg, 4326) for one in anomalies])
         list_areas(shelf, path, "change", ground.convex_hull.buffer(0.0), made_of=[before, after])
     picture = shelf.keep_picture(source, "change", png)
     return FoundChange(anomalies=anomalies, alignment=found, facts=facts, findings=(),
@@ -154,8 +153,7 @@ def _layer(path: Path, layer: str, field: Field | None) -> Grid:
 
 def _within(grid: Grid, field: Field) -> Grid:
     """Return a grid without what lies outside a field."""
-    turn = transformer(4326, grid.epsg)
-    border = shapely.transform(field.boundary, lambda xy: np.column_stack(turn.transform(*xy.T)))
+    border = projected(field.boundary, 4326, grid.epsg)
     a, b, c, d, e, f = grid.affine
     row, column = np.indices(grid.shape) + 0.5
     shapely.prepare(border)
@@ -165,15 +163,10 @@ def _within(grid: Grid, field: Field) -> Grid:
 
 def _patches(anomalies: Sequence[Anomaly], epsg: int) -> list[Layer]:
     return [
-        Layer(key="page.layer.changed", geometry=_degrees(one.outline, epsg), colour=BLACK,
+        Layer(key="page.layer.changed", geometry=projected(one.outline, epsg, 4326), colour=BLACK,
               label=str(number) if number <= MOST_NAMED else "")
         for number, one in enumerate(anomalies, 1)
     ]  # fmt: skip
-
-
-def _degrees(shape: BaseGeometry, epsg: int) -> BaseGeometry:
-    turn = transformer(epsg, 4326)
-    return shapely.transform(shape, lambda xy: np.column_stack(turn.transform(*xy.T)))
 
 
 def _features(anomalies: Sequence[Anomaly], epsg: int, shelf: Shelf) -> dict[str, object]:
@@ -192,7 +185,7 @@ def _features(anomalies: Sequence[Anomaly], epsg: int, shelf: Shelf) -> dict[str
                 "look_at": " ".join(look.text(shelf.language) for look in one.look),
             },
             "geometry": shapely.geometry.mapping(
-                shapely.orient_polygons(_degrees(one.outline, epsg))
+                shapely.orient_polygons(projected(one.outline, epsg, 4326))
             ),
         }
         for number, one in enumerate(anomalies, 1)

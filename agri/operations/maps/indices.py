@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
 from agri.grid import Grid
 from agri.names import slug
 from agri.operations.layers import Layer
-from agri.operations.maps.photos import declared_sensor
+from agri.operations.maps.photos import declared_sensor, unusable
 from agri.operations.maps.quicklook import Look, draw_quicklook
 from agri.operations.maps.register import free_place, list_raster
 from agri.operations.maps.shelf import Shelf
@@ -86,8 +85,7 @@ def open_map(path: Path, words: RasterWords, field: Field | None = None) -> tupl
                                  declared=declared_sensor(words.camera),
                                  reflectance_at=words.reflectance_at)  # fmt: skip
     if taken is None:
-        worst = max(findings, key=lambda finding: finding.severity)
-        raise BadInput("error.photos_unusable", why=worst.message)
+        raise unusable(findings)
     return taken.ortho, tuple(findings)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding, blocks
 from agri.operations.maps.calibrate import (
@@ -17,7 +16,7 @@ from agri.operations.maps.calibrate import (
     usable,
     working_folder,
 )
-from agri.operations.maps.photos import declared_sensor
+from agri.operations.maps.photos import declared_sensor, unusable
 from agri.operations.maps.quicklook import Look, draw_photo_map
 from agri.operations.maps.register import free_place, list_photos, list_raster
 from agri.operations.maps.shelf import Shelf
@@ -148,8 +147,7 @@ def colour_photos(intake: Intake) -> list[Photo]:
         When intake found what blocks.
     """
     if blocks(intake.findings):
-        worst = max(intake.findings, key=lambda finding: finding.severity)
-        raise BadInput("error.photos_unusable", why=worst.message)
+        raise unusable(intake.findings)
     return [capture.colour for capture in intake.captures if capture.colour is not None]
 
 

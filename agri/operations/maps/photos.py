@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shapely.geometry import LineString, MultiPoint
 
+from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding
 from agri.geo import LonLat
@@ -46,6 +47,12 @@ class PhotoCheck:
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong, missing or worth knowing."""
         return self.intake.findings
+
+
+def unusable(findings: Sequence[Finding]) -> BadInput:
+    """Return the refusal of photos or a map: the sentence of the gravest finding."""
+    worst = max(findings, key=lambda finding: finding.severity)
+    return BadInput("error.photos_unusable", why=worst.message)
 
 
 def declared_sensor(name: str) -> Sensor | None:

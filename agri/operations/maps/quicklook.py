@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from agri.geo import transformer
+from agri.geo import projected
 from agri.grid import Grid
 from agri.operations.layers import Layer
 from agri.operations.picture import draw_layer, layer_legend, round_length
@@ -199,12 +198,8 @@ def _around(axes: Axes, grid: Grid, layers: Sequence[Layer], language: Language)
     """Draw what lies over the raster, and what tells its size and where north is."""
     west, south, east, north = _bounds(grid)
     axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[])
-    to_grid = transformer(4326, grid.epsg)
     for layer in layers:
-        there = shapely.transform(
-            layer.geometry, lambda xy: np.column_stack(to_grid.transform(*xy.T))
-        )
-        draw_layer(axes, layer, there)
+        draw_layer(axes, layer, projected(layer.geometry, 4326, grid.epsg))
     axes.set(xlim=(west, east), ylim=(south, north))
     across_m = _metres_per_unit(grid, 0.5 * (south + north))
     axes.set_aspect(1.0 if across_m == 1.0 else METRES_PER_DEGREE / across_m)

@@ -24,7 +24,7 @@ from agri.errors import BadInput, Refused
 from agri.field import Field
 from agri.files import read_text_limited, write_text
 from agri.findings import Finding
-from agri.geo import transformer
+from agri.geo import projected, transformer
 from agri.grid import Grid
 from agri.operations.layers import GREEN, VERMILION, Layer
 from agri.operations.maps.indices import RasterWords, open_map
@@ -160,7 +160,7 @@ def map_trees(
         ortho, told = open_map(sources.ortho, words or RasterWords(), field)
     area = None if field is None else field.boundary.bounds
     crowns, place = _crowns(sources, ortho, area, (crown_m, threshold), progress)
-    border = None if field is None else _in_plane(field.boundary, place.epsg)
+    border = None if field is None else projected(field.boundary, 4326, place.epsg)
     if border is not None:
         crowns = [c for c in crowns if border.contains(shapely.Point(*c.middle))]
     if not crowns:
@@ -265,7 +265,8 @@ def _numbered(
     try:
         numbered = _registered(
             kept,
-            f"{flight}\n{now:%Y-%m-%d %H:%M:%S}",
+            flight,
+            now,
             first=partial(first_numbers, crowns, epsg=epsg, orchard=orchard, area=border),
             later=partial(next_numbers, crowns=crowns, epsg=epsg),
         )
@@ -277,18 +278,22 @@ def _numbered(
 
 
 def _registered(
-    kept: Path, named: str, *, first: Callable[..., Numbered], later: Callable[..., Numbered]
+    kept: Path,
+    flight: str,
+    now: datetime,
+    *,
+    first: Callable[..., Numbered],
+    later: Callable[..., Numbered],
 ) -> Numbered:
     """Return the flight added to the register that is kept, or begun as the first one.
 
-    `named` is its name and, behind it, the moment that tells it from an earlier one so named.
+    A flight of a name that is there already is told from it by the moment.
     """
-    flight, moment = named.split("\n")
     if not kept.exists():
         return first(flight=flight)
     register = register_from(read_text_limited(kept, limit_bytes=REGISTER_BYTES))
     if flight in register.flights:
-        flight = f"{flight} {moment}"
+        flight = f"{flight} {now:%Y-%m-%d %H:%M:%S}"
     return later(register, flight=flight)
 
 
@@ -336,16 +341,10 @@ def tree_facts(
     return facts
 
 
-def _in_plane(shape: BaseGeometry, epsg: int) -> BaseGeometry:
-    turn = transformer(4326, epsg)
-    return shapely.transform(shape, lambda xy: np.column_stack(turn.transform(*xy.T)))
-
-
 def _ground(crowns: Sequence[Crown], epsg: int) -> Polygon:
     """Return the ground that trees stand on, degrees."""
     hull = shapely.union_all([crown.outline for crown in crowns]).convex_hull
-    turn = transformer(epsg, 4326)
-    found = shapely.transform(hull, lambda xy: np.column_stack(turn.transform(*xy.T)))
+    found = projected(hull, epsg, 4326)
     assert isinstance(found, Polygon)  # noqa: S101 - the hull of areas is one
     return found
 
@@ -357,20 +356,15 @@ def _border(field: Field | None) -> tuple[Layer, ...]:
 
 
 def _layers(crowns: Sequence[Crown], gaps: Sequence[Gap], epsg: int) -> tuple[Layer, ...]:
-    turn = transformer(epsg, 4326)
-
-    def degrees(shape: BaseGeometry) -> BaseGeometry:
-        return shapely.transform(shape, lambda xy: np.column_stack(turn.transform(*xy.T)))
-
     named = len(crowns) <= MOST_NAMES
     drawn = [
-        Layer(key="page.layer.crown", geometry=degrees(crown.outline), colour=GREEN, width=1.2,
-              label=crown.name if named else "")
+        Layer(key="page.layer.crown", geometry=projected(crown.outline, epsg, 4326), colour=GREEN,
+              width=1.2, label=crown.name if named else "")
         for crown in crowns
     ]  # fmt: skip
     empty = [place.spot for place in to_replant(gaps)]
     if empty:
-        spots = degrees(shapely.MultiPoint(empty))
+        spots = projected(shapely.MultiPoint(empty), epsg, 4326)
         drawn.append(Layer(key="page.layer.missing_tree", geometry=spots, colour=VERMILION,
                            fill=1.0, radius=5.0))  # fmt: skip
     return tuple(drawn)
