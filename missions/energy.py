@@ -299,7 +299,7 @@ def estimate_flight(
         breaks: list[float] = []
     else:
         stop_s = speed_m_s / aircraft.acceleration_m_s2
-        level_wh = usable_wh - once_wh - watts * stop_s / 3600.0
+        level_wh = usable_wh - once_wh - 2.0 * watts * stop_s / 3600.0
         pace = level_s / length_m if length_m > 0.0 else 0.0
         breaks = _breaks_m(path, level_wh * 3600.0 / watts, pace, 1.0 / speed_m_s)
     extra_m = 2.0 * sum(breaks)

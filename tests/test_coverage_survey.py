@@ -412,3 +412,41 @@ def test_any_site_is_planned_without_an_error_or_refused_in_words(
         return
     errors = [f for f in check_plan(plan) if f.severity is Severity.ERROR]
     assert [f.text("en") for f in errors] == []
+
+
+# ---- pockets that keep-outs leave
+
+
+def house(draft: Draft, x: float, y: float) -> Any:
+    return draft.obstacle(ObstacleKind.HOUSE, Point(x, y).buffer(6.0, cap_style="square"), 12.0)
+
+
+def test_a_pocket_between_a_house_and_the_border_gets_a_line_of_its_own() -> None:
+    """Its line would run in the house's keep-out; what is left beside that is shown too."""
+    draft = Draft()
+    field = shapely.MultiPolygon([box(-65.0, -28.0, 65.0, 28.0)])
+    site = draft.site(field, (-70.0, -28.0), (house(draft, 0.0, 0.0), house(draft, 20.0, 0.0)))
+    wanted = asked("GoPro Hero4 Black", height_m=45.0, side_overlap=0.625, angle_deg=90.0)
+    plan = plan_survey(site, wanted, QUAD, name="Nhà giữa ruộng")
+    _, lines, frame = legs_of(plan)
+    pocket = box(-5.0, 19.5, 25.0, 28.0)
+    works = [leg.trigger_m > 0.0 for leg in flown_legs(plan.items, plan.home)]
+    inside = [line.intersection(pocket).length for line, on in zip(lines, works, strict=True) if on]
+    assert max(inside) == pytest.approx(30.0, abs=0.1)
+    told = {finding.key for finding in check_plan(plan)}
+    assert not told & {"finding.gaps_between_lines", "finding.not_all_seen"}
+    assert frame.metres(plan.home) == pytest.approx((-70.0, -28.0), abs=0.1)
+
+
+def test_a_tip_that_a_house_cuts_off_is_flown_to_round_it() -> None:
+    draft = Draft()
+    field = shapely.MultiPolygon([Polygon([(6.5, 28.1), (31.4, -28.1), (-31.4, -20.4)])])
+    things = (house(draft, 3.2, 1.9), house(draft, 11.2, 1.9))
+    site = draft.site(field, (-46.9, -12.2), things)
+    wanted = asked(height_m=50.0, front_overlap=0.6, side_overlap=0.7)
+    plan = plan_survey(site, wanted, QUAD, name="Mũi đất")
+    legs, lines, _ = legs_of(plan)
+    assert any(
+        leg.trigger_m and line.bounds[1] > 18.0 for leg, line in zip(legs, lines, strict=True)
+    )
+    assert "finding.not_all_seen" not in {finding.key for finding in check_plan(plan)}

@@ -187,3 +187,17 @@ def test_a_pack_that_cannot_even_climb_and_land_is_refused() -> None:
 def test_an_aircraft_without_a_figure_cannot_exist(name: str) -> None:
     with pytest.raises(BadInput):
         replace(QUAD, **{name: 0.0})
+
+
+@given(st.integers(1, 120), st.floats(50.0, 900.0), st.floats(3.0, 9.0))
+def test_the_packs_counted_are_enough_for_the_energy_told(
+    lines: int, length_m: float, speed_m_s: float
+) -> None:
+    """However the flight breaks into packs: their ways and stops are in what each may use."""
+    path = [*lawn(lines, length_m), (0.0, 0.0)]
+    try:
+        found = estimate_flight(path, QUAD, height_m=50.0, speed_m_s=speed_m_s)
+    except Refused:
+        return
+    usable_wh = found.batteries * QUAD.battery_wh * (1.0 - QUAD.reserve)
+    assert found.energy_wh <= usable_wh * (1.0 + 1e-9)

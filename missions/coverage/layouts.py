@@ -32,7 +32,7 @@ from shapely.geometry.base import BaseGeometry
 from missions.airspace.keepouts import explode
 from missions.coverage.edge_pass import edge_rings, edge_runs, kept_sides
 from missions.coverage.leads import with_leads
-from missions.coverage.mending import STYLES, SWEEP, Style, in_order, mend, pieces_in
+from missions.coverage.mending import STYLES, SWEEP, Style, in_order, mend, pieces_in, pockets
 from missions.coverage.swaths import Fit, Strips, cut_strips, sweep_cost
 from missions.coverage.ties import ranked
 from missions.coverage.tracks import FloatArray, Layout, LegKind, Track, swept
@@ -115,6 +115,8 @@ class Planner:
         What is tried with an edge pass.
     whole_edge : bool
         Whether no side is left to the ends of the lines.
+    camera : bool
+        As in `missions.coverage.planning.plan_coverage`.
     """
 
     ground: BaseGeometry
@@ -126,6 +128,7 @@ class Planner:
     acceleration_m_s2: float
     styles: tuple[Style, ...] = STYLES
     whole_edge: bool = False
+    camera: bool = False
     _edges: dict[bytes, _Edge] = field(default_factory=dict)
 
     def directions(self) -> list[float]:
@@ -264,6 +267,10 @@ class Planner:
                 width_m=self.width_m,
                 style=draft.style,
                 needed=not draft.tracks,
+            )
+        elif self.camera:
+            patches, mended_m2 = pockets(
+                left, self.region, direction_deg=draft.angle_deg, width_m=self.width_m
             )
         return Layout(
             tracks=tuple(

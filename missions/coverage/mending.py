@@ -8,6 +8,10 @@ slivers. A `Style` says how far to go for it. `THOROUGH` flies to whatever it ca
 in each. A patch that stays uncovered gets a line along its longer axis where the patch is large
 enough and the line pays; a line that would spray beyond the border is left out, but for
 `MOST_WASTE` of the field: a neighbour's field is worth more than a needle's tip.
+
+Cameras see beyond a line's end and the border, so their lines are not mended but completed: ground
+that a line would have shown had it not run in a keep-out is a **pocket**, and gets lines of its own
+in the same direction.
 """
 
 from __future__ import annotations
@@ -18,14 +22,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from missions.airspace.keepouts import explode
-from missions.coverage.swaths import SHORTEST_M
+from missions.coverage.swaths import SHORTEST_M, cut_strips
 from missions.coverage.ties import ranked
 from missions.coverage.tracks import FloatArray, LegKind, Track, swept
 
+POCKET = 0.02
+"""Share of a square swath from which on a pocket in a map gets a line."""
 MOST_WASTE = 0.0005
 """Share of the field that lines into narrow corners may spray beyond it, all together."""
 
@@ -138,6 +144,35 @@ def mend(
                 gained_m2 += gain_m2
                 spare_m2 -= waste_m2
     return found, gained_m2
+
+
+def pockets(
+    left: BaseGeometry, region: BaseGeometry, *, direction_deg: float, width_m: float
+) -> tuple[list[Track], float]:
+    """Return lines over ground that the lines of a map leave out, and what they gain.
+
+    Parameters
+    ----------
+    left : shapely geometry
+        What no line reaches.
+    region : shapely.Polygon or MultiPolygon
+        Where lines may run.
+    direction_deg, width_m : float
+        Direction and spacing of the lines.
+
+    Examples
+    --------
+    >>> corridor = shapely.box(0, 0, 60, 9)
+    >>> lines, gained_m2 = pockets(corridor, corridor, direction_deg=90.0, width_m=30.0)
+    >>> [line.points.tolist() for line in lines], gained_m2
+    ([[[0.0, 4.5], [60.0, 4.5]]], 540.0)
+    """
+    patches = [p for p in explode(left) if isinstance(p, Polygon)]
+    large = MultiPolygon([p for p in patches if p.area >= POCKET * width_m**2])
+    strips = cut_strips(large, direction_deg, width_m=width_m)
+    found = [Track(LegKind.LINE, piece) for piece in pieces_in(strips.lines(), region)]
+    gained = swept((track.points for track in found), width_m, exact=False)
+    return found, float(shapely.intersection(gained, left).area)
 
 
 def _long_axis(patch: Polygon) -> FloatArray:

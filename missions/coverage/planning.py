@@ -122,6 +122,7 @@ def plan_coverage(
     speed_m_s: float = 5.0,
     acceleration_m_s2: float = 2.5,
     joined: int = FLOWN,
+    camera: bool = False,
 ) -> Coverage:
     """Cover an area with working lines joined by legs that stay in the allowed region.
 
@@ -147,6 +148,8 @@ def plan_coverage(
         For the time that the direction is chosen by.
     joined : int
         How many layouts are joined into flights to be compared.
+    camera : bool
+        Whether what works is a camera, which sees beyond a line's end and the border.
 
     Returns
     -------
@@ -175,6 +178,7 @@ def plan_coverage(
         lead_in_m=lead_in_m,
         speed_m_s=speed_m_s,
         acceleration_m_s2=acceleration_m_s2,
+        camera=camera,
     )
     stop_m = speed_m_s**2 / acceleration_m_s2
     flown: list[tuple[float, Coverage]] = []
@@ -247,6 +251,7 @@ def _planner(
     lead_in_m: float,
     speed_m_s: float,
     acceleration_m_s2: float,
+    camera: bool = False,
 ) -> tuple[Planner, list[float]]:
     """Return the planner of layouts, and the directions it is to try."""
     if not width_m > 0.0:
@@ -264,6 +269,7 @@ def _planner(
         acceleration_m_s2=acceleration_m_s2,
         styles=_styles(ground.area),
         whole_edge=whole_edge,
+        camera=camera,
     )
     return planner, planner.directions() if angle_deg is None else [angle_deg]
 
