@@ -16,6 +16,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 from agri.errors import BadInput, Refused
 from agri.geo import LocalFrame, LonLat
+from agri.operations.applied import applied_findings
 from agri.track import FlightRecord
 from missions.applied.account import Applied, applied, phi_end
 from missions.applied.footprint import Ground
@@ -133,6 +134,28 @@ def test_a_swath_left_out_is_missed_and_lowers_the_evenness():
     assert got.litres == pytest.approx(6.0)
     assert got.lowest_share == 0.0
     assert got.cv_pct > 40.0
+
+
+def test_what_a_sprayer_begins_late_is_told_apart_and_sends_nobody_back():
+    """Two metres at 5 m/s are what a look three times a second costs; an end left early is not."""
+    job = PLAN.spray
+    assert job is not None
+    east = [replace(w, places=tuple(sorted(w.places, key=lambda p: p.lon_deg))) for w in job.passes]
+    plan = replace(PLAN, spray=replace(job, passes=tuple(east)))
+
+    def judged(**ends: float) -> tuple[Applied, list[str]]:
+        found = applied(lines(**ends), plan)
+        return found, [finding.key for finding in applied_findings(plan, found)]
+
+    late, told = judged(start=WEST + 2.0)
+    assert late.missed_m2 == late.late_m2 == pytest.approx(60.0, abs=1.0)
+    assert told == ["finding.applied_well", "finding.applied_late"]
+    early, told = judged(end=EAST - 4.0)
+    assert (early.missed_m2, early.late_m2) == (pytest.approx(120.0, abs=1.0), 0.0)
+    assert told == ["finding.applied_missed"]
+    much, told = judged(start=WEST + 6.0)
+    assert (much.missed_m2, much.late_m2) == pytest.approx((180.0, 60.0), abs=1.0)
+    assert told == ["finding.applied_missed"]
 
 
 def test_a_pump_that_stops_for_forty_metres_leaves_a_gap_of_that_size():

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agri.findings import Finding
+from agri.findings import Finding, Severity
 from agri.grid import areas_where
 from agri.operations.layers import (
     BLUE,
@@ -45,7 +45,7 @@ CLASSES: tuple[tuple[str, float, float, str, float], ...] = (
 )
 """Name of a class, its lowest and highest share of the rate asked, colour and opacity."""
 GAP_M2 = 10.0
-"""Ground missed that is worth a look."""
+"""Ground missed, but for passes begun late, that is worth a look."""
 ASTRAY_L, ASTRAY = 0.05, 0.015
 """Litres that fell off the swaths or outside, and their share of all, of which the greater is worth
 a look. On a small paddy flown well some 1 % falls a hand's breadth past its border; a pump that
@@ -243,7 +243,7 @@ def applied_facts(
 def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
     """Return what of the map deserves a look."""
     findings = []
-    if found.missed_m2 > GAP_M2:
+    if found.missed_m2 - found.late_m2 > GAP_M2:
         findings.append(Finding.warning("finding.applied_missed", area_m2=found.missed_m2))
     astray_l = max(ASTRAY_L, ASTRAY * found.litres)
     if found.off_swath_l > astray_l:
@@ -258,6 +258,8 @@ def applied_findings(plan: FlightPlan, found: Applied) -> tuple[Finding, ...]:
         findings.append(Finding.warning("finding.applied_unknown", seconds=found.unknown_s))
     if not findings:
         findings.append(Finding.info(WELL, plan=plan.name))
+        if found.missed_m2 > GAP_M2:
+            findings.append(Finding.info("finding.applied_late", area_m2=found.missed_m2))
     return tuple(findings)
 
 
@@ -292,7 +294,7 @@ def report_applied(
     """
     layers = applied_layers(plan, found)
     findings = applied_findings(plan, found) if findings is None else findings
-    look = any(finding.key != WELL for finding in findings)
+    look = any(finding.severity is not Severity.INFO for finding in findings)
     state = "look" if look else "ok"
     kind = say("page.kind_applied", language)
     return drawn(

@@ -13,7 +13,8 @@ What the figures mean:
 * **sprayed**: the ground under the footprints, each place once, however often it was sprayed.
 * **missed**: cells whose middle may be sprayed, that lie under this plan's passes by a quarter or
   more, and got less than `MISSED` of what those passes give there. What another sortie or none was
-  to spray is not missed.
+  to spray is not missed. What of it lies where a pass begins, no longer than the sprayer may come
+  on late, is told apart (**late**): nobody takes off for that (`missions.sortie.resume`).
 * **outside**: footprints beyond what may be sprayed; their litres, and the ground they cover.
 * **off the swaths**: litres that fell between passes: turns, the way home. One `Stray` for every
   run of it.
@@ -49,6 +50,7 @@ from missions.applied.floor import DISC_SIDES, Floor, band, pieces_of
 from missions.applied.footprint import Ground
 from missions.applied.sprayed_way import SprayedWay, areas, sprayed_way
 from missions.flightplan import FlightPlan, job_of
+from missions.sortie.resume import LATE_S
 from missions.sprayer.job import SprayJob
 
 FloatArray = NDArray[np.float64]
@@ -102,6 +104,8 @@ class Applied:
         Ground sprayed, each place once.
     missed_m2 : float
         Ground to be sprayed by this plan that got less than half of its rate.
+    late_m2 : float
+        What of it lies at beginnings of passes.
     outside_m2, outside_l : float
         Ground sprayed that may not be, and what fell there.
     off_swath_l : float
@@ -124,6 +128,7 @@ class Applied:
     litres: float
     sprayed_m2: float
     missed_m2: float
+    late_m2: float
     outside_m2: float
     outside_l: float
     off_swath_l: float
@@ -218,6 +223,7 @@ class _Measured:
         asked, cover = self._asked_l_ha()
         sprayed = self._sprayed()
         outside = shapely.difference(sprayed, self.floor.treatable)
+        missed = self._missed(rate, asked, cover)
         strays = self._strays()
         cv_pct, lowest, highest = self._evenness(rate, asked)
         step = self.floor.cell_m * self.floor.scale
@@ -237,7 +243,8 @@ class _Measured:
             cell_m2=self.floor.cell_m**2,
             litres=float(np.sum(self.way.litres)),
             sprayed_m2=float(sprayed.area),
-            missed_m2=self._missed_m2(rate, asked, cover),
+            missed_m2=self._ground_m2(missed),
+            late_m2=self._ground_m2(self._middles_in(missed, self.floor.beginnings(LATE_S))),
             outside_m2=float(outside.area),
             outside_l=self._outside_l(),
             off_swath_l=sum(stray.litres for stray in strays),
@@ -305,11 +312,13 @@ class _Measured:
                 bands.append(band(line, width_m))
         return shapely.union_all(bands)
 
-    def _missed_m2(self, rate: FloatArray, asked: FloatArray, cover: FloatArray) -> float:
+    def _missed(self, rate: FloatArray, asked: FloatArray, cover: FloatArray) -> NDArray[np.bool_]:
         wanted = asked * np.minimum(1.0, cover)
         short = (cover >= COVERED) & (rate < MISSED * wanted)
-        inside = self._middles_in(short, self.floor.treatable)
-        return float(np.count_nonzero(inside)) * self.floor.cell_m**2
+        return self._middles_in(short, self.floor.treatable)
+
+    def _ground_m2(self, cells: NDArray[np.bool_]) -> float:
+        return float(np.count_nonzero(cells)) * self.floor.cell_m**2
 
     def _middles_in(self, cells: NDArray[np.bool_], shape: BaseGeometry) -> NDArray[np.bool_]:
         """Return those of some cells whose middle lies in a shape."""

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from agri.geo import LocalFrame, transformer
 from missions.applied.sprayed_way import corners_of
@@ -95,6 +96,15 @@ class Floor:
         return shapely.union_all([
             band(way, work.width_m) for way, work in zip(self._ways, self.job.passes, strict=True)
         ])  # fmt: skip
+
+    def beginnings(self, late_s: float) -> BaseGeometry:
+        """Return the ground where passes begin: `late_s` of their flight, half of them at most."""
+        found = []
+        for way, work in zip(self._ways, self.job.passes, strict=True):
+            if way.length > 0.0:
+                far_m = min(late_s * work.speed_m_s, way.length / 2.0)
+                found.append(band(substring(way, 0.0, far_m), work.width_m))
+        return shapely.union_all(found)
 
 
 def band(way: BaseGeometry, width_m: float) -> BaseGeometry:
