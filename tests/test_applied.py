@@ -144,7 +144,7 @@ def test_what_a_sprayer_begins_late_is_told_apart_and_sends_nobody_back():
     plan = replace(PLAN, spray=replace(job, passes=tuple(east)))
 
     def judged(**ends: float) -> tuple[Applied, list[str]]:
-        found = applied(lines(**ends), plan)
+        found = replace(applied(lines(**ends), plan), unknown_s=0.0)  # the turns are not recorded
         return found, [finding.key for finding in applied_findings(plan, found)]
 
     late, told = judged(start=WEST + 2.0)
