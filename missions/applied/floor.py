@@ -101,7 +101,7 @@ class Floor:
         """Return the ground where passes begin: `late_s` of their flight, half of them at most."""
         found = []
         for way, work in zip(self._ways, self.job.passes, strict=True):
-            if way.length > 0.0:
+            if isinstance(way, shapely.LineString):
                 far_m = min(late_s * work.speed_m_s, way.length / 2.0)
                 found.append(band(substring(way, 0.0, far_m), work.width_m))
         return shapely.union_all(found)
