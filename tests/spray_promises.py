@@ -38,6 +38,7 @@ OUTSIDE = 0.002
 LARGE_M2 = 1000.0
 KEEP_OFF_M = 3.0
 NOTHING_LEFT = {"error.spray_out_of_reach", "error.spray_all_buffer", "error.spray_all_closed",
+                "error.spray_all_label",
                 "error.spray_clearance", "error.swath_too_wide",
                 "error.swath_does_not_fit"}  # fmt: skip
 """Refusals of ground on which nothing can be sprayed."""

@@ -219,6 +219,27 @@ def test_buffers_that_leave_nothing_are_refused_in_one_sentence():
     assert told.value.message.key == "error.spray_all_buffer"
 
 
+def test_a_label_that_leaves_nothing_is_named_and_not_the_wind():
+    pond = SensitiveSite(name="Ao", kind=SensitiveKind.WATER, geometry=DRAFT(box(70, -30, 90, 30)))
+    site = DRAFT.site(PADDY, PAD, sensitive=(pond,))
+    asked = replace(CALM, product=replace(CALM.product, label_buffer_m=300.0))
+    zones = [zone.area for zone in drift.buffers(site, asked, site.field.frame)]
+    with pytest.raises(Refused) as told:
+        plan_route(site, asked, buffers=zones)
+    assert told.value.message.key == "error.spray_all_label"
+    assert "300 m" in told.value.text("en")
+
+
+def test_a_corner_left_out_is_told_and_most_of_a_field_left_out_is_warned_of():
+    site = DRAFT.site(PADDY, PAD)
+    for left_m2, severity in ((100.0, Severity.INFO), (3600.0, Severity.WARNING)):
+        ground = Treatable(
+            area=box(-60, -30, 60, 30), dropped=box(0, 0, left_m2, 1), rounded_m2=0.0
+        )
+        (told,) = untreated(ground, site)
+        assert (told.key, told.severity) == ("finding.spray_left_out", severity)
+
+
 @pytest.mark.parametrize("wind", [Wind(speed_m_s=0.0), Wind(speed_m_s=3.0, from_deg=90.0)])
 def test_a_clearance_that_leaves_nothing_is_named_with_what_was_asked(wind):
     asked = replace(CALM, clearance_m=29.0, wind=wind)

@@ -66,6 +66,8 @@ LEAST_M = 0.05
 """A pass that is wet over less than this is not."""
 TOLD_M2 = 5.0
 """Ground left out is told from this on."""
+MUCH_LEFT = 0.2
+"""Share of what may be sprayed; whoever leaves out more is warned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +144,10 @@ def untreated(treatable: Treatable, site: Site) -> list[Finding]:
     left_m2 = treatable.dropped.area
     if left_m2 < TOLD_M2:
         return []
-    area_m2 = treatable.area.area + left_m2
+    share = left_m2 / (treatable.area.area + left_m2)
+    tell = Finding.warning if share > MUCH_LEFT else Finding.info
     return [
-        Finding.info(
-            "finding.spray_left_out",
-            name=site.field.name,
-            area_m2=left_m2,
-            percent=100.0 * left_m2 / area_m2,
-        )
+        tell("finding.spray_left_out", name=site.field.name, area_m2=left_m2, percent=100.0 * share)
     ]
 
 
@@ -323,6 +321,9 @@ def _nothing_left(
                        across_m=across_m, swath_m=settings.swath_m)  # fmt: skip
     if not ground.dropped.is_empty and ground.dropped.area >= TOLD_M2:
         return Refused("error.swath_too_wide", name=site.field.name, width_m=settings.swath_m)
+    label_m = settings.product.label_buffer_m
+    if label_m > 0.0 and _free_without_label(site, settings, buffers):
+        return Refused("error.spray_all_label", name=site.field.name, label_m=label_m)
     key = "error.spray_all_buffer" if buffers else "error.spray_all_closed"
     return Refused(key, name=site.field.name)
 
@@ -337,6 +338,18 @@ def _free_without_clearance(
     others = [buffer for buffer in buffers if buffer.wkb not in edges]
     freed = replace(settings, clearance_m=0.0, edges=())
     return not treatable_area(site, freed, others, frame).area.is_empty
+
+
+def _free_without_label(
+    site: Site, settings: SpraySettings, buffers: Sequence[BaseGeometry]
+) -> bool:
+    """Whether ground is left with the buffers that are drawn when the label asks for none."""
+    frame = site.field.frame
+    unlabelled = replace(settings, product=replace(settings.product, label_buffer_m=0.0))
+    own = {zone.area.wkb for zone in drift.buffers(site, settings, frame)}
+    others = [buffer for buffer in buffers if buffer.wkb not in own]
+    least = [zone.area for zone in drift.buffers(site, unlabelled, frame)]
+    return not treatable_area(site, unlabelled, [*others, *least], frame).area.is_empty
 
 
 def _edge_strips(field: BaseGeometry, settings: SpraySettings) -> Iterator[BaseGeometry]:
