@@ -30,14 +30,10 @@ def split_frames(buffer: bytearray) -> Iterator[bytes]:
 
 
 class ChaosProxy:
-    """Carries one TCP connection to an aircraft; `up` and `down` are the two ways.
+    """Carries one TCP connection to an aircraft; `up` and `down` are the two ways."""
 
-    Times of the two `Chaos` are seconds of an aircraft's clock that runs `speedup` times faster.
-    """
-
-    def __init__(self, target: tuple[str, int], up: Chaos[bytes], down: Chaos[bytes], *,
-                 speedup: float) -> None:  # fmt: skip
-        self._target, self._ways, self._speedup = target, (up, down), speedup
+    def __init__(self, target: tuple[str, int], up: Chaos[bytes], down: Chaos[bytes]) -> None:
+        self._target, self._ways = target, (up, down)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._carry, daemon=True)
@@ -64,7 +60,7 @@ class ChaosProxy:
         buffers = {near: bytearray(), far: bytearray()}
         while not self._ended.is_set():
             ready, _, _ = select.select([near, far], [], [], PATIENCE_S)
-            now_s = time.monotonic() * self._speedup
+            now_s = time.monotonic()
             for end in ready:
                 data = end.recv(65536)
                 if not data:
