@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Geod
 
 from agri.errors import BadInput
+from agri.words import Message
 from imagery.indices.catalogue import available
 from imagery.indices.expression import Term, parse
 from imagery.raster.ortho import Ortho, Window, blocks
@@ -77,9 +78,19 @@ class Mask:
         return hidden
 
     @property
+    def rule(self) -> str:
+        """What is left out: "(N - R) / (N + R) < 0.31"."""
+        return f"{self.formula} {'>' if self.above else '<'} {self.threshold:.6g}"
+
+    @property
     def told(self) -> str:
         """The mask in a product's tags: "soil: (N - R) / (N + R) < 0.31"."""
-        return f"{self.name}: {self.formula} {'>' if self.above else '<'} {self.threshold:.6g}"
+        return f"{self.name}: {self.rule}"
+
+    @property
+    def spoken(self) -> Message | str:
+        """Its name in the language of who reads it; the caller's own as it was given."""
+        return Message.of(f"page.mask_{self.name}") if self.name in KINDS else self.name
 
 
 def mask_of(

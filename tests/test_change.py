@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,8 +17,8 @@ from shapely.geometry import Point, box
 
 from agri.errors import BadInput, Refused
 from agri.grid import Grid
-from imagery.change.anomalies import CAUSES, LOOK, area_anomalies, tree_anomalies
-from imagery.change.area_change import changed_areas, compare_zones
+from imagery.change.anomalies import CAUSES, GROUND_CAUSES, LOOK, area_anomalies, tree_anomalies
+from imagery.change.area_change import AreaChange, changed_areas, compare_zones
 from imagery.change.registration import align_rasters, laid_on
 from imagery.change.series import smoothed
 from imagery.change.significance import false_discovery, listed, robust_z, two_sided
@@ -319,10 +320,21 @@ def test_a_zone_that_fell_back_stands_out() -> None:
     assert abs(west.after - 0.62) < 0.01
 
 
+def test_a_paddys_patch_is_not_told_of_trunks_and_crowns() -> None:
+    """Where no tree is known, the words are of plants; every sense and shape has its own."""
+    patch = AreaChange(outline=box(0.0, 0.0, 9.0, 9.0), change=-0.2, z=-6.0, doubt=0.01)
+    (found,) = area_anomalies([patch], measure="ndvi")
+    assert found.causes[0].key == "page.cause_spread"
+    told = " ".join(message.text("en") for message in (*found.causes, *found.look))
+    assert not {"tree", "trunk", "crown", "branch"} & set(re.findall("[a-z]+", told.lower()))
+    shapes = {(sense, shape) for sense, shape in CAUSES if shape != "one"}
+    assert shapes == set(GROUND_CAUSES)
+
+
 def test_every_cause_has_something_to_look_at_in_both_languages() -> None:
     folder = Path(__file__).resolve().parents[1] / "agri" / "locale"
     words = [json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("vi", "en")]
-    keys = {key for causes in CAUSES.values() for key in causes}
+    keys = {key for table in (CAUSES, GROUND_CAUSES) for causes in table.values() for key in causes}
     assert keys == set(LOOK)
     for table in words:
         assert keys | set(LOOK.values()) <= table.keys()

@@ -53,6 +53,17 @@ CAUSES = {
     ("grows", "line"): ("page.cause_flush", "page.cause_measured"),
 }
 """Possibilities, the likeliest first: what extension manuals name for such signs, not findings."""
+GROUND_CAUSES = {
+    ("falls", "patch"): ("page.cause_spread", "page.cause_water", "page.cause_soil"),
+    ("falls", "line"): ("page.cause_work", "page.cause_water", "page.cause_ripe"),
+    ("rises", "patch"): ("page.cause_fed", "page.cause_weedy", "page.cause_later"),
+    ("rises", "line"): ("page.cause_fed", "page.cause_weedy"),
+    ("shrinks", "patch"): ("page.cause_laid", "page.cause_measured"),
+    ("shrinks", "line"): ("page.cause_laid", "page.cause_measured"),
+    ("grows", "patch"): ("page.cause_fed", "page.cause_measured"),
+    ("grows", "line"): ("page.cause_fed", "page.cause_measured"),
+}
+"""The same where a raster was compared, in which no tree is known: a paddy, a bed, a young crop."""
 LOOK = {
     "page.cause_disease": "page.look_leaves",
     "page.cause_water": "page.look_water",
@@ -65,6 +76,11 @@ LOOK = {
     "page.cause_weeds": "page.look_weeds",
     "page.cause_fed": "page.look_notes",
     "page.cause_measured": "page.look_picture",
+    "page.cause_spread": "page.look_plants",
+    "page.cause_ripe": "page.look_plants",
+    "page.cause_later": "page.look_plants",
+    "page.cause_laid": "page.look_plants",
+    "page.cause_weedy": "page.look_between",
 }
 """What to look at in the field for each."""
 
@@ -110,13 +126,16 @@ class Anomaly:
     @property
     def causes(self) -> tuple[Message, ...]:
         """What may be behind it: possibilities, not a diagnosis."""
-        return tuple(Message.of(key) for key in CAUSES[self.sense, self.shape])
+        return tuple(Message.of(key) for key in self._causes())
 
     @property
     def look(self) -> tuple[Message, ...]:
         """What to look at in the field, in the order of `causes`."""
-        keys = dict.fromkeys(LOOK[key] for key in CAUSES[self.sense, self.shape])
+        keys = dict.fromkeys(LOOK[key] for key in self._causes())
         return tuple(Message.of(key) for key in keys)
+
+    def _causes(self) -> tuple[str, ...]:
+        return (CAUSES if self.names else GROUND_CAUSES)[self.sense, self.shape]
 
 
 def tree_anomalies(

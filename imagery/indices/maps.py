@@ -363,10 +363,10 @@ def _figures(summaries: Sequence[Summary], removed: Sequence[Removed]) -> list[F
             found.append(
                 Finding.info(
                     "finding.mask_removed",
-                    mask=part.mask.name,
+                    mask=part.mask.spoken,
                     area_m2=part.area_m2,
                     percent=100.0 * part.share,
-                    rule=part.mask.told,
+                    rule=part.mask.rule,
                 )
             )
     return found
