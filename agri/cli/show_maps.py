@@ -26,7 +26,7 @@ MOST_ROWS = 30
 
 def show_photos(name: str, findings: Sequence[Finding]) -> int:
     """Print what is wrong with photos and whether they will do; return the exit code."""
-    show_findings(findings)
+    show_few(findings)
     stopped = blocks(findings)
     complain("cli.photos_stop", name=name) if stopped else tell("cli.photos_ok", name=name)
     return int(stopped)
