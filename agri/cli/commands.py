@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from agri.cli import (
+    agronomy,
     flight,
     guard,
     link,
@@ -24,6 +25,7 @@ from agri.cli.tree import app
 from agri.words import say
 
 __all__ = [
+    "agronomy",
     "command_tree",
     "flight",
     "guard",

@@ -42,9 +42,11 @@ def weather(
     if wind:
         return _judge_plan(what, wind=wind, wind_from=wind_from, gust=gust, humidity=humidity,
                            temperature=temperature, rain=rain, farm=farm)  # fmt: skip
+    from agri.cli.read_papers import read_day
     from agri.operations.season import draw_season, season_of
 
-    start, stop = _day(first, "--from"), _day(last, "--to")
+    start = read_day(first, name="--from") if first else None
+    stop = read_day(last, name="--to") if last else None
     with open_shelf(out, farm) as shelf:
         series, told = _series(what, shelf, station, fetch, start, stop, field)
         season = season_of(series, base_c=base, upper_c=upper, first=start, last=stop)
@@ -73,19 +75,6 @@ def _judge_plan(
     assert measured is not None  # noqa: S101 - there is a wind
     found = load_plan(plan, farm)[0]
     return show_weather(found.name, weather_for(found, measured, now=now))
-
-
-def _day(text: str, name: str) -> date | None:
-    from agri.errors import BadInput
-
-    for form in ("%Y-%m-%d", "%d/%m/%Y") if text else ():
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
-        except ValueError:
-            continue
-    if text:
-        raise BadInput("error.weather_date", name=name, value=text[:40])
-    return None
 
 
 def _series(

@@ -1,0 +1,140 @@
+"""The season of a crop: where it stands, and what is to come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from agri.cli.shelf import FieldOption, OutOption, field_asked, open_shelf
+from agri.cli.speech import language
+from agri.cli.tree import FarmOption, app
+
+if TYPE_CHECKING:
+    from agri.crop import CropCard
+    from agri.findings import Finding
+    from agri.operations.maps.shelf import Shelf
+    from agri.operations.stages import StageReport
+    from agri.weather.series import Days, Hours
+    from models.phenology.season import FloweringIndex, Seen
+
+
+@app.command(help="cli.help.stage")
+def stage(
+    crop: Annotated[str, Argument(help="cli.help.stage_crop", show_default=False)] = "",
+    weather: Annotated[
+        Path | None, Option(help="cli.help.stage_weather", show_default=False)
+    ] = None,
+    station: Annotated[str, Option(help="cli.help.station", show_default=False)] = "",
+    began: Annotated[str, Option(help="cli.help.stage_began", show_default=False)] = "",
+    seen: Annotated[list[str], Option(help="cli.help.stage_seen", show_default=False)] = [],  # noqa: B006
+    blooming: Annotated[list[str], Option(help="cli.help.stage_bloom", show_default=False)] = [],  # noqa: B006
+    fading: Annotated[list[str], Option(help="cli.help.stage_fading", show_default=False)] = [],  # noqa: B006
+    flush: Annotated[str, Option(help="cli.help.stage_flush", show_default=False)] = "",
+    day: Annotated[str, Option(help="cli.help.stage_day", show_default=False)] = "",
+    field: FieldOption = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Tell the stages of a crop's season and its harvest window."""
+    from agri.cli.read_papers import read_day
+    from agri.operations.stages import draw_stages, stages_of
+    from agri.units import INDOCHINA_TIME
+
+    today = read_day(day, name="--day") if day else datetime.now(INDOCHINA_TIME).date()
+    start = read_day(began, name="--began") if began else None
+    notes: list[Seen | FloweringIndex] = [*_stages_seen(seen)]
+    notes += [*_bloom(blooming, rising=True), *_bloom(fading, rising=False)]
+    with open_shelf(out, farm) as shelf:
+        place = field_asked(shelf, field)
+        card = _card(crop or (place.crop if place is not None else ""))
+        series, told = _weather(weather, shelf, station)
+        report = stages_of(card, series, day=today, began=start, seen=notes,
+                           flush_share=_share(flush, "--flush") if flush else None)  # fmt: skip
+        png = draw_stages(report, place=place.name if place else "", language=shelf.language)
+        picture = shelf.keep_picture(card.id, "stages", png)
+    return _show(report, told, picture)
+
+
+def _card(crop: str) -> CropCard:
+    from agri.crop_cards import crop_card, crop_cards, read_crop_card
+    from agri.errors import BadInput
+
+    if not crop:
+        raise BadInput("error.stage_crop_needed", known=", ".join(c.id for c in crop_cards()))
+    return read_crop_card(Path(crop)) if crop.endswith(".toml") else crop_card(crop)
+
+
+def _weather(
+    file: Path | None, shelf: Shelf, station: str
+) -> tuple[Hours | Days, tuple[Finding, ...]]:
+    from agri.errors import BadInput
+    from agri.operations.season import read_station
+    from agri.operations.weather import kept
+
+    if file is not None:
+        return read_station(file, station=station)
+    if shelf.farm is None:
+        raise BadInput("error.weather_what_needed")
+    return kept(shelf.farm.folder).weather, ()
+
+
+def _stages_seen(texts: list[str]) -> list[Seen]:
+    from agri.cli.read_papers import read_day
+    from agri.errors import BadInput
+    from models.phenology.season import Seen
+
+    found = []
+    for text in texts:
+        number, sign, when = text.partition("=")
+        if not sign or not number.strip().isdecimal():
+            raise BadInput("error.stage_seen", value=text[:40])
+        found.append(Seen(bbch=int(number), day=read_day(when.strip(), name="--seen")))
+    return found
+
+
+def _bloom(texts: list[str], *, rising: bool) -> list[FloweringIndex]:
+    from agri.cli.read_papers import read_day
+    from agri.errors import BadInput
+    from models.phenology.season import FloweringIndex
+
+    name = "--blooming" if rising else "--fading"
+    found = []
+    for text in texts:
+        when, sign, share = text.partition("=")
+        if not sign:
+            raise BadInput("error.stage_bloom", name=name, value=text[:40])
+        found.append(FloweringIndex(day=read_day(when.strip(), name=name), rising=rising,
+                                    in_bloom=_share(share, name)))  # fmt: skip
+    return found
+
+
+def _share(text: str, name: str) -> float:
+    """Read a share: 0.4 or 40 %."""
+    from agri.cli.read import read_number
+
+    plain = text.strip()
+    if plain.endswith("%"):
+        return read_number(plain[:-1].strip(), name=name) / 100.0
+    return read_number(plain, name=name)
+
+
+def _show(report: StageReport, of_table: tuple[Finding, ...], picture: Path) -> int:
+    from agri.cli.show import local_number, show_table, tell
+    from agri.cli.show_maps import show_products
+
+    spoken = language.get()
+    rows = []
+    for row in report.rows:
+        window = row.window
+        dates = (window.p10, window.p50, window.p90) if window else ()
+        told = [f"{day:%d/%m/%Y}" for day in dates] or ["–"] * 3
+        chance = local_number(100.0 * row.chance, ".0f")
+        rows.append((str(row.bbch), row.name(spoken), *told, chance))
+    show_table(("cli.head_bbch", "cli.head_stage", "cli.head_p10", "cli.head_p50", "cli.head_p90",
+                "cli.head_chance_today"), rows)  # fmt: skip
+    if report.not_begun > 0.01:
+        tell("cli.stage_not_begun", percent=100.0 * report.not_begun, day=f"{report.day:%d/%m/%Y}")
+    return show_products((), (*of_table, *report.findings), (picture,))
