@@ -58,6 +58,34 @@ def stage(
     return _show(report, told, picture)
 
 
+@app.command("sample-trees", help="cli.help.sample_trees")
+def sample_trees_command(
+    register: Annotated[Path, Argument(help="cli.help.sample_register", show_default=False)],
+    counts: Annotated[
+        Path | None, Option(help="cli.help.sample_counts", show_default=False)
+    ] = None,
+    spread: Annotated[str, Option(help="cli.help.sample_spread", show_default=False)] = "",
+    error: Annotated[str, Option(help="cli.help.sample_error")] = "15%",
+    trees: Annotated[int | None, Option(help="cli.help.sample_trees_n", show_default=False)] = None,
+    seed: Annotated[int, Option(help="cli.help.sample_seed")] = 0,
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Choose the trees to count."""
+    from agri.cli.show import show_table
+    from agri.cli.show_maps import MOST_ROWS, show_products
+    from agri.operations.counting import sample_trees, spread_of
+
+    counted = spread_of(counts, _share(spread, "--spread") if spread else None)
+    with open_shelf(out, farm) as shelf:
+        found = sample_trees(register, shelf, counted=counted, target=_share(error, "--error"),
+                             trees=trees, seed=seed)  # fmt: skip
+    rows = [(str(number), tree.name, f"{tree.lat_deg:.6f}, {tree.lon_deg:.6f}")
+            for number, tree in enumerate(found.trees[:MOST_ROWS], 1)]  # fmt: skip
+    show_table(("cli.head_walk", "cli.head_tree", "cli.head_place"), rows)
+    return show_products(found.facts, found.findings, found.files)
+
+
 def _card(crop: str) -> CropCard:
     from agri.crop_cards import crop_card, crop_cards, read_crop_card
     from agri.errors import BadInput
