@@ -166,9 +166,9 @@ def tracks_over(plot: Plot, direction_deg: float, width_m: float) -> tuple[Track
 def lines_of(plot: Plot, direction_deg: float, width_m: float) -> list[Way]:
     """Return the lines between the edge's swaths, in order across the plot, all in one sense."""
     along, across = _axes(direction_deg)
-    inner = plot.moved(width_m)
-    sides = np.stack([inner, np.roll(inner, -1, axis=0)], axis=1)
-    at = levels(sides @ np.stack([along, across]).T, width_m, Fit.EVEN)
+    # of an even fit only how far the ground reaches across counts: its corners do
+    corners = plot.moved(width_m) @ np.stack([along, across]).T
+    at = levels(corners[None], width_m, Fit.EVEN)
     places = (at[:, None] + _offsets(width_m))[:, :, None] * across
     begins, ends = _worth(*_inside(plot, places, along, width_m))
     enter, leave = _inside(plot, places, along, -ROUNDING_M / 2.0)
@@ -186,7 +186,7 @@ def sides_of(plot: Plot, width_m: float) -> list[Way]:
     onward = np.roll(ring, -1, axis=0)
     length_m = ((onward - ring) * plot.ahead).sum(axis=1)
     turns = np.roll(plot.turns, -1)
-    over_m = np.minimum(width_m / 2.0 * np.tan(np.minimum(turns, 2.8) / 2.0), 1.5 * width_m)
+    over_m = width_m / 2.0 * np.tan(turns / 2.0)
     offsets = _offsets(width_m)
     found: list[tuple[float, float]] = []
     spots = ring[:, None, :] + offsets[None, :, None] * plot.inward[:, None, :]
