@@ -12,12 +12,16 @@ CHECKS = ("tests/test_checks.py",)
 SPRAY_CHECKS = ("tests/test_checks_spray.py",)
 FLIGHT = ("tests/test_flight.py", "tests/test_flight_limits.py")
 LINES = (
+    "tests/test_spray_choices.py",
+    "tests/test_spray_swaths.py",
     "tests/test_spray_lines.py",
     "tests/test_spray_directions.py",
     "tests/test_spray_geometry.py",
     "tests/test_spray.py",
 )
 PLOT = (
+    "tests/test_spray_choices.py",
+    "tests/test_spray_swaths.py",
     "tests/test_spray_plot.py",
     "tests/test_spray_directions.py",
     "tests/test_spray_geometry.py",
@@ -75,6 +79,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.spray.directions": LINES,
     "missions.spray.lines": LINES,
     "missions.spray.mission": (
+        "tests/test_spray_whole.py",
         "tests/test_spray_geometry.py",
         "tests/test_spray.py",
         "tests/test_checks_spray.py",
@@ -82,6 +87,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "missions.spray.order": PLOT,
     "missions.spray.planning": (
+        "tests/test_spray_whole.py",
         *LINES,
         "tests/test_spray_plot.py",
     ),

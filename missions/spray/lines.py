@@ -327,7 +327,7 @@ def _plot_draft(plot: Plot, angle_deg: float, width_m: float) -> _Draft:
     return _Draft(
         ways=ways,
         kinds=kinds,
-        angle_deg=angle_deg % 180.0,
+        angle_deg=angle_deg,
         width_m=width_m,
         missed=1.0 - sprayed,
         twice=_work_m(ways) * width_m / max(sprayed * plot.shape.area, 1e-9) - 1.0,

@@ -314,7 +314,7 @@ def _nothing_left(
     if not treatable_area(site, settings, buffers, site.field.frame).area.is_empty:
         return Refused("error.spray_out_of_reach", name=site.field.name)
     asked_m = max([settings.clearance_m, *(edge.clearance_m for edge in settings.edges)])
-    if asked_m > 0.0 and _free_without_clearance(site, settings, buffers):
+    if _free_without_clearance(site, settings, buffers):
         field = site.field.frame.geometry_to_local(site.field.boundary)
         across_m = 2.0 * shapely.maximum_inscribed_circle(field, tolerance=0.1).length
         return Refused("error.spray_clearance", name=site.field.name, clearance_m=asked_m,
