@@ -83,6 +83,19 @@ def test_a_gap_is_closed_or_told_and_never_taken_for_a_cold_day() -> None:
     }
 
 
+def test_a_broken_wind_gauge_is_no_news_for_stages() -> None:
+    series = days()
+    wind = np.full(3200, 2.0)
+    wind[3000:] = 90.0
+    windy = Days(first=FIRST, low_c=series.low_c, high_c=series.high_c, wind_m_s=wind)
+    told = stages_of(PH40, windy, day=MARCH)
+    assert [row.window for row in told.rows] == [
+        row.window for row in stages_of(PH40, series, day=MARCH).rows
+    ]
+    assert "finding.weather_impossible" not in {finding.key for finding in told.findings}
+    assert not any("wind" in finding.text("en") for finding in told.findings)
+
+
 @pytest.mark.parametrize(
     ("day", "year"),
     [(date(2026, 1, 1), 2026), (date(2026, 5, 20), 2026), (date(2026, 11, 22), 2027)],

@@ -152,6 +152,7 @@ def _share(text: str, name: str) -> float:
 def _show(report: StageReport, of_table: tuple[Finding, ...], picture: Path) -> int:
     from agri.cli.show import local_number, show_table, tell
     from agri.cli.show_maps import show_products
+    from agri.operations.stages import of_temperature
 
     spoken = language.get()
     rows = []
@@ -165,4 +166,4 @@ def _show(report: StageReport, of_table: tuple[Finding, ...], picture: Path) -> 
                 "cli.head_chance_today"), rows)  # fmt: skip
     if report.not_begun > 0.01:
         tell("cli.stage_not_begun", percent=100.0 * report.not_begun, day=f"{report.day:%d/%m/%Y}")
-    return show_products((), (*of_table, *report.findings), (picture,))
+    return show_products((), (*of_temperature(of_table), *report.findings), (picture,))

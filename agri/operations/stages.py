@@ -22,7 +22,7 @@ from agri.findings import Finding
 from agri.weather.filling import fill
 from agri.weather.quality import checked, runs
 from agri.weather.series import Days, Hours, days_from_hours
-from agri.words import Language, say
+from agri.words import Language, Message, say
 from models.phenology.clock import clock_from
 from models.phenology.induction import (
     InductionOutlook,
@@ -40,8 +40,8 @@ from models.phenology.season import (
 )
 from models.phenology.temperatures import Temperatures, ensemble
 
-FLOWER_BUDS = 51
-"""BBCH stage that induction leads to."""
+TEMPERATURES = ("", "page.weather_low_c", "page.weather_high_c", "page.weather_temperature_c")
+"""Columns whose gaps and faults matter here; "" stands for the whole table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,13 +194,17 @@ def _pieces(weather: Hours | Days, day: date) -> tuple[list[Temperatures], list[
     ]  # fmt: skip
     if not pieces:
         raise BadInput("error.stage_no_weather")
-    of_heat = [one for one in told if _is_of_temperature(one)]
-    return pieces, [*findings, *of_heat]
+    return pieces, of_temperature([*findings, *told])
 
 
-def _is_of_temperature(finding: Finding) -> bool:
+def of_temperature(findings: Sequence[Finding]) -> list[Finding]:
+    """Return those findings on a weather series that are of its temperatures, or of all of it."""
+    return [one for one in findings if _column(one) in TEMPERATURES]
+
+
+def _column(finding: Finding) -> str:
     column = dict(finding.message.values).get("column")
-    return getattr(column, "key", "") in {"page.weather_low_c", "page.weather_high_c"}
+    return column.key if isinstance(column, Message) else ""
 
 
 def _window(outlook: SeasonOutlook, stage: int) -> Window | None:
