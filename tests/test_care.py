@@ -15,7 +15,7 @@ from agri import audit, files
 from agri.errors import StoreError
 from agri.findings import Severity
 from agri.papers import Papers
-from agri.workspace import DATABASE, Workspace, backups, migrations
+from agri.workspace import DATABASE, TankReading, Workspace, backups, migrations
 from agri.workspace.migrations import Step
 from agri.workspace.paper_layers import EVERY_LAYER
 from tests import farms, papers
@@ -61,8 +61,14 @@ TABLES[5] = {
     **TABLES[4],
     "registrations": f"{TABLES[3]['registrations']} system:INTEGER board:TEXT",
 }
+TABLES[6] = {
+    **TABLES[5],
+    "applied": f"{TABLES[2]['applied']} tank_filled_l:REAL tank_left_l:REAL tank_used_l:REAL"
+    " flow_share:REAL",
+}
 """The columns of each version: a table may only change together with the version."""
 NOW = migrations.current_version()
+TANK = TankReading(filled_l=10.0, left_l=2.95)
 
 
 @pytest.fixture
@@ -177,13 +183,16 @@ def without_later_columns(folder: Path, version: int) -> None:
         if version < 4:
             connection.execute("ALTER TABLE flights DROP COLUMN source")
         for column in ("system", "board"):
-            if "registrations" in TABLES[version]:
+            if version < 5 and "registrations" in TABLES[version]:
                 connection.execute(f"ALTER TABLE registrations DROP COLUMN {column}")
+        for column in ("tank_filled_l", "tank_left_l", "tank_used_l", "flow_share"):
+            if version < 6 and "applied" in TABLES[version]:
+                connection.execute(f"ALTER TABLE applied DROP COLUMN {column}")
         connection.commit()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
-def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_nothing(
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_a_farm_of_before_spraying_papers_logs_or_tanks_gets_their_layers_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
     known = tuple(layer for layer in EVERY_LAYER if layer.name in TABLES[version])
@@ -206,9 +215,14 @@ def test_a_farm_of_before_spraying_papers_or_logs_gets_their_layers_and_loses_no
         assert farm.flights() == (flown,)
         assert flown.source == "telemetry"
         assert [field.name for field in farm.farm().fields] == [f.name for f in farms.FIELDS]
-        assert (farm.applied_of(flown) is not None) == (version > 1)
-        farm.save_applied(flown, farms.applied(flown.uid))
-        assert farm.applied_of(flown) is not None
+        before = farm.applied_of(flown)
+        assert (before is not None) == (version > 1)
+        assert before is None or before == farms.applied(flown.uid, uid=before.uid)
+        told = farms.rows(path, "SELECT tank_filled_l, tank_left_l, flow_share FROM applied")
+        assert told == [(None, None, None)] * (version > 1)
+        read = farm.save_applied(flown, farms.applied(flown.uid, tank=TANK))
+        assert farm.applied_of(flown) == read
+        assert read.tank == TANK
         assert farm.papers.read() == (Papers(), [])
         permit = farm.papers.add(papers.PERMIT)
         assert farm.papers.read()[0].permits == (permit,)

@@ -3,9 +3,10 @@
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
 flights, applied, permits and map_checks, and the tables licences and registrations; ``plans/``,
 ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
-rooms for the dialect (`gpkg`), the connection (`database`), the tables (`gpkg_tables`, `layers`,
-`paper_layers`) and their versions (`migrations`), the site (`sitebook`), the papers (`paperbook`),
-plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
+rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`, `layers`,
+`book_layers`, `paper_layers`), their versions (`migrations`), the site (`sitebook`), papers
+(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`),
+`care`, `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -33,27 +34,20 @@ from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
 from agri.names import clean
 from agri.track import FlightRecord
-from agri.workspace import (
-    backups,
-    care,
-    flightbook,
-    launches,
-    migrations,
-    paperbook,
-    planbook,
-    sitebook,
-)  # fmt: skip
+from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
+
+from agri.workspace import sitebook  # isort: skip
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
-from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
+from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight, TankReading
 from agri.workspace.sitebook import V
 
 __all__ = [
     "DATABASE", "AircraftLog", "AppliedRecord", "FlightLog", "Launch", "Outcome", "PlanRecord",
-    "StoredFlight", "Workspace",
+    "StoredFlight", "TankReading", "Workspace",
 ]  # fmt: skip
 
 DATABASE = "farm.gpkg"
@@ -457,12 +451,16 @@ class Workspace:
         return flightbook.folder_of(self.folder, flight)
 
     def save_applied(self, flight: StoredFlight, applied: AppliedRecord) -> AppliedRecord:
-        """Store what a flight applied, in place of what was stored for it before."""
+        """Store what a flight applied in place of what was there; a tank unread stays as read."""
         return flightbook.save_applied(self._database, flight, applied, self._new_uid)
 
     def applied_of(self, flight: StoredFlight) -> AppliedRecord | None:
         """Return what a flight applied, None when that was not worked out."""
         return flightbook.applied_of(self._database, flight)
+
+    def applied(self) -> tuple[AppliedRecord, ...]:
+        """Return what all flights applied, newest first."""
+        return flightbook.stored_applied(self._database)
 
     def recover(self) -> tuple[StoredFlight, ...]:
         """Close the flights whose recording died, as "lost" unless their end was kept."""

@@ -23,10 +23,10 @@ from agri.errors import AgriError, BadInput, NotFound
 from agri.names import slug
 from agri.track import FlightRecord, Track
 from agri.workspace import flightlog, launches
+from agri.workspace.book_layers import APPLIED, FLIGHTS
 from agri.workspace.database import Database
 from agri.workspace.flightlog import Head, LineLog
 from agri.workspace.launches import AircraftLog, Launch
-from agri.workspace.layers import APPLIED, FLIGHTS
 from agri.workspace.records import (
     AIRCRAFT_LOG,
     TELEMETRY,
@@ -332,6 +332,8 @@ def save_applied(
 ) -> AppliedRecord:
     """Store what a flight applied, in place of what was stored for it before.
 
+    What was read at its tank stays until it is read anew: nobody can read it again from the record.
+
     Raises
     ------
     NotFound
@@ -343,7 +345,8 @@ def save_applied(
             raise NotFound("error.no_flight", wanted=flight.uid)
         before = [a for a in APPLIED.read(connection)[0] if a.flight_uid == flight.uid]
         uid = before[0].uid if before else new_uid()
-        kept = replace(applied, flight_uid=flight.uid, uid=uid)
+        tank = applied.tank or (before[0].tank if before else None)
+        kept = replace(applied, flight_uid=flight.uid, uid=uid, tank=tank)
         APPLIED.put(connection, kept)
     return kept
 
@@ -353,3 +356,10 @@ def applied_of(database: Database, flight: StoredFlight) -> AppliedRecord | None
     with database.reading() as connection:
         found, _ = APPLIED.read(connection)
     return next((a for a in found if a.flight_uid == flight.uid), None)
+
+
+def stored_applied(database: Database) -> tuple[AppliedRecord, ...]:
+    """Return what all flights applied, newest first."""
+    with database.reading() as connection:
+        found, _ = APPLIED.read(connection)
+    return tuple(sorted(found, key=lambda applied: applied.sprayed_utc, reverse=True))

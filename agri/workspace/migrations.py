@@ -23,9 +23,10 @@ from sqlalchemy import Connection
 from agri import files
 from agri.errors import StoreError
 from agri.workspace import backups, gpkg_tables
+from agri.workspace.book_layers import APPLIED
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
-from agri.workspace.layers import APPLIED, farm_table
+from agri.workspace.layers import farm_table
 from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
 
 
@@ -38,7 +39,7 @@ class Step:
 
 
 def _add_applied(connection: Connection) -> None:
-    """Version 2: what spray flights applied. Whoever changes that table keeps this shape here."""
+    """Version 2: what spray flights applied."""
     gpkg_tables.create_layer(connection, APPLIED.table, description=APPLIED.description)
 
 
@@ -54,15 +55,26 @@ def _add_source(connection: Connection) -> None:
 
 
 def _add_autopilots(connection: Connection) -> None:
-    """Version 5: what a registered aircraft's autopilot tells of itself.
+    """Version 5: what a registered aircraft's autopilot tells of itself."""
+    _add_columns(connection, "registrations", {"system": "INTEGER", "board": "TEXT"})
 
-    A farm that got its papers by version 3's step has the columns already: that step makes today's
-    tables.
+
+def _add_tank(connection: Connection) -> None:
+    """Version 6: what was read at the tank of a spray flight; NULL where nobody did."""
+    names = ("tank_filled_l", "tank_left_l", "tank_used_l", "flow_share")
+    _add_columns(connection, "applied", dict.fromkeys(names, "REAL"))
+
+
+def _add_columns(connection: Connection, table: str, columns: dict[str, str]) -> None:
+    """Add those columns that a table lacks.
+
+    A farm that got the table by an earlier step of the same run has them all: that step makes
+    today's table.
     """
-    there = {row[1] for row in connection.exec_driver_sql("PRAGMA table_info(registrations)")}
-    for column, kind in (("system", "INTEGER"), ("board", "TEXT")):
-        if column not in there:
-            connection.exec_driver_sql(f"ALTER TABLE registrations ADD COLUMN {column} {kind}")
+    there = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")}
+    for name, kind in columns.items():
+        if name not in there:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
 
 STEPS: tuple[Step, ...] = (
@@ -70,6 +82,7 @@ STEPS: tuple[Step, ...] = (
     Step(3, _add_papers),
     Step(4, _add_source),
     Step(5, _add_autopilots),
+    Step(6, _add_tank),
 )
 """Steps after the first schema, version 1, in order."""
 

@@ -23,6 +23,7 @@ from agri.findings import Finding
 from agri.names import clean, fold
 from agri.papers import Licence, MapCheck, Permit, Registration, Shown
 from agri.rules import Authority, LicenceClass
+from agri.workspace.book_layers import BOOK_LAYERS
 from agri.workspace.gpkg import Day, Geom, Instant
 from agri.workspace.layers import LAYERS, Layer, Row, metadata, where
 
@@ -234,5 +235,5 @@ MAP_CHECKS: Layer[MapCheck] = Layer(
 )
 
 PAPER_LAYERS: tuple[Layer[Any], ...] = (PERMITS, LICENCES, REGISTRATIONS, MAP_CHECKS)
-EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *PAPER_LAYERS)
-"""All a farm keeps: what `layers` has, then the papers."""
+EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *BOOK_LAYERS, *PAPER_LAYERS)
+"""All a farm keeps: what `layers` has, then the books, then the papers."""

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, select
 from agri import files
 from agri.errors import BadInput, NotFound, StoreError
 from agri.names import choose, near, same, slug
+from agri.workspace.book_layers import MISSIONS
 from agri.workspace.database import Database
-from agri.workspace.layers import MISSIONS
 from agri.workspace.records import PlanRecord
 
 FOLDER = "plans"

@@ -2,7 +2,8 @@
 
 A `PlanRecord` is the row of a plan; the plan itself is the document it names. A `StoredFlight` is
 the row of a flight; the track, pictures and events are in the folder it names. An `AppliedRecord`
-is the row of what a spray flight applied; the map of it is the file it names. Times are UTC and
+is the row of what a spray flight applied, with what was read at its tank when somebody did; the map
+of it is the file it names. Times are UTC and
 kept to the millisecond, as the database keeps them.
 """
 
@@ -159,6 +160,42 @@ class StoredFlight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TankReading:
+    """What a tank held before and after a flight, as a person read it.
+
+    Parameters
+    ----------
+    filled_l, left_l : float
+        Litres in it at the take-off and after the landing.
+
+    Raises
+    ------
+    BadInput
+        When a figure is negative or not finite, or more is left than was filled in.
+
+    Examples
+    --------
+    >>> TankReading(filled_l=10.0, left_l=2.5).used_l
+    7.5
+    """
+
+    filled_l: float
+    left_l: float
+
+    def __post_init__(self) -> None:
+        for value in (self.filled_l, self.left_l):
+            if not (math.isfinite(value) and value >= 0.0):
+                raise BadInput("error.tank_litres", value=value)
+        if self.left_l > self.filled_l:
+            raise BadInput("error.tank_left", left=self.left_l, filled=self.filled_l)
+
+    @property
+    def used_l(self) -> float:
+        """What left the tank."""
+        return self.filled_l - self.left_l
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRecord:
     """What one spray flight applied, as the farm keeps it.
 
@@ -190,6 +227,8 @@ class AppliedRecord:
         The ground sprayed, WGS 84 (lon, lat) degrees; a Polygon is taken too.
     file : str
         The map of litres per hectare, relative to the farm; "" when there is none.
+    tank : TankReading or None
+        What was read at the tank; None when nobody did.
     uid : str
         The farm's stable key; "" until stored.
 
@@ -215,6 +254,7 @@ class AppliedRecord:
     phi_end: date
     area: BaseGeometry
     file: str = ""
+    tank: TankReading | None = None
     uid: str = ""
 
     def __post_init__(self) -> None:
@@ -227,3 +267,10 @@ class AppliedRecord:
         if isinstance(self.area, Polygon):
             parts = [] if self.area.is_empty else [self.area]
             object.__setattr__(self, "area", MultiPolygon(parts))
+
+    @property
+    def flow_share(self) -> float | None:
+        """What left the tank over what the pump was told; None unread, or when it never ran."""
+        if self.tank is None or not self.litres > 0.0:
+            return None
+        return self.tank.used_l / self.litres
