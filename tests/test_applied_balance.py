@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,19 @@ from shapely.geometry import MultiLineString
 from agri.cli import main
 from agri.errors import BadInput
 from agri.field import Field, Pad
-from agri.findings import Severity
+from agri.findings import Finding, Severity
 from agri.operations.applied import map_flight
 from agri.operations.sorties import resume_flight
-from agri.operations.tank import TankRead
+from agri.operations.spray import SprayRequest, plan_job
+from agri.operations.tank import TankRead, last_flow_findings
 from agri.words import say
-from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace import PlanRecord, StoredFlight, TankReading, Workspace
 from missions.applied.balance import OFF, READING_L, TankBalance, balance_findings
 from missions.flight.phases import Phase, Read
 from missions.flight.steps import begin, step
 from missions.flightplan import FlightPlan, Site
 from missions.formats.document import write_document
+from missions.sprayer.gear import PumpPoint
 from sitl.faults import FaultKind
 from sitl.scenarios import Breaks
 from tests import farms
@@ -123,7 +125,7 @@ def farm(tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-def flown(farm: Workspace, lines: int = 3) -> StoredFlight:
+def flown(farm: Workspace, lines: int = 3, days: int = 0) -> StoredFlight:
     """The first lines of the field, sprayed as planned: 1.2 L each."""
     plan = spraying.plan()
     assert plan.spray is not None
@@ -144,6 +146,7 @@ def flown(farm: Workspace, lines: int = 3) -> StoredFlight:
     time_s, east_m, north_m, share = (list(column) for column in zip(*rows, strict=True))
     record: Any = spraying.record(np.arange(len(time_s)) * 0.1, east_m, north_m, share,
                                   plan_digest=plan.digest)  # fmt: skip
+    record = replace(record, started_utc=record.started_utc + timedelta(days=days))
     return farm.save_flight(record, mission_uid=uid)
 
 
@@ -162,6 +165,103 @@ def test_a_map_with_a_reading_that_fits_says_so_and_one_that_does_not_names_the_
     assert blocked.findings[0].key == "finding.flow_low"
     assert "finding.applied_well" not in {f.key for f in blocked.findings}
     assert "béc phun" in blocked.page.read_text("utf-8")
+
+
+def test_a_reading_is_kept_and_shown_again_until_another_takes_its_place(farm, capsys):
+    uid, fact = flown(farm, 6).uid, say("page.fact_tank", "en")
+    asked = ["--lang", "en", "applied", uid, "--farm", str(farm.folder)]
+    assert main([*asked, "--left", "5.5", "--filled", "10"]) == 0
+    capsys.readouterr()
+    assert main(asked) == 0
+    again = " ".join(capsys.readouterr().out.split())
+    assert "4.5 L went out, 5.5 L are left" in again
+    assert "nozzles" in again
+    shown = map_flight(farm, uid, language="en")
+    assert dict(shown.facts)[fact].startswith("4.5 L went out")
+    assert "4.5 L went out" in shown.page.read_text("utf-8")
+    assert shown.findings[0].key == "finding.flow_low"
+    map_flight(farm, uid, language="en", tank=TankRead(left_l=2.8, filled_l=10.0))
+    later = map_flight(farm, uid, language="en")
+    assert dict(later.facts)[fact].startswith("7.2 L went out, 2.8 L are left")
+    assert "finding.flow_low" not in {f.key for f in later.findings}
+
+
+def test_a_reading_that_cannot_be_leaves_the_one_kept_before(farm):
+    flight = flown(farm, 6)
+    map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=2.8, filled_l=10.0))
+    before = farm.applied_of(flight)
+    with pytest.raises(BadInput):
+        map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=12.0, filled_l=10.0))
+    assert farm.applied_of(flight) == before
+
+
+def test_a_tank_filled_as_the_card_says_is_kept_with_the_litres_of_the_card(farm):
+    flight = flown(farm, 6)
+    map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=0.5))
+    kept = farm.applied_of(flight)
+    assert kept is not None
+    assert kept.tank == TankReading(filled_l=7.2, left_l=0.5)
+    assert kept.flow_share == pytest.approx(6.7 / kept.litres)
+
+
+# ---- the next job
+
+
+def told_of(farm: Workspace, **sprayer: Any) -> list[tuple[str, int]]:
+    found = last_flow_findings(farm, replace(spraying.SPRAYER, **sprayer))
+    return [(f.key, round(dict(f.message.values)["pct"])) for f in found]
+
+
+def read(farm: Workspace, flight: StoredFlight, left: float) -> None:
+    map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=left, filled_l=10.0))
+
+
+def test_the_next_job_of_a_sprayer_hears_what_its_last_reading_told(farm):
+    flight = flown(farm, 6)
+    assert told_of(farm) == []
+    map_flight(farm, flight.uid, language="en")
+    assert told_of(farm) == []
+    read(farm, flight, 10.0 - 0.75 * 7.2)
+    assert told_of(farm) == [("finding.last_flow_low", 25)]
+    assert told_of(farm, name="Another") == []
+    calibrated = (spraying.SPRAYER.pump[0], PumpPoint(output=1.0, flow_l_min=4.5))
+    assert told_of(farm, pump=calibrated) == []
+    read(farm, flight, 10.0 - 1.25 * 7.2)
+    assert told_of(farm) == [("finding.last_flow_high", 25)]
+    read(farm, flight, 2.8)
+    assert told_of(farm) == []
+
+
+def test_only_the_newest_reading_counts_and_flights_nobody_read_do_not(farm):
+    old, new, unread = (flown(farm, 6, days=days) for days in range(3))
+    read(farm, old, 5.0)
+    map_flight(farm, unread.uid, language="en")
+    assert [key for key, _ in told_of(farm)] == ["finding.last_flow_low"]
+    read(farm, new, 2.8)
+    assert told_of(farm) == []
+    read(farm, new, 5.0)
+    read(farm, old, 2.8)
+    assert [key for key, _ in told_of(farm)] == ["finding.last_flow_low"]
+
+
+def test_a_job_planned_after_blocked_nozzles_says_to_calibrate_first(farm):
+    flight = flown(farm, 6)
+    plan = spraying.plan()
+    assert plan.spray is not None
+    farm.add_fields([Field(name="Ruộng", boundary=plan.spray.treatable)])
+    request = SprayRequest(fields=("Ruộng",), sprayer=spraying.SPRAYER, product=spraying.PRODUCT,
+                           rate_l_ha=20.0)  # fmt: skip
+
+    def planned(name: str) -> dict[str, Finding]:
+        job = plan_job(farm, replace(request, name=name), language="vi", now=NOW)
+        return {f.key: f for f in job.findings}
+
+    assert "finding.last_flow_low" not in planned("Trước")
+    read(farm, flight, 10.0 - 0.75 * 7.2)
+    found = planned("Sau")["finding.last_flow_low"]
+    assert found.severity is Severity.WARNING
+    assert "25 %" in found.text("vi")
+    assert "béc phun" in found.text("vi")
 
 
 def test_a_tank_filled_as_the_card_says_needs_only_what_is_left(farm):

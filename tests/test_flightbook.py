@@ -16,12 +16,13 @@ import pytest
 from shapely.geometry import Polygon
 
 from agri.errors import BadInput, NotFound, StoreError
+from agri.findings import Severity
 from agri.geo import LonLat
 from agri.track import Event, Photo
 from agri.words import Message
 from agri.workspace import Launch, Workspace, flightbook, flightlog
 from agri.workspace.flightbook import FlightLog
-from agri.workspace.records import Outcome, StoredFlight
+from agri.workspace.records import Outcome, StoredFlight, TankReading
 from tests import farms
 
 PLACE = LonLat(lon_deg=farms.LON, lat_deg=farms.LAT)
@@ -163,6 +164,59 @@ def test_what_a_flight_applied_comes_back_and_is_replaced_when_worked_out_again(
     assert farm.applied_of(other) == dry
     assert farm.check() == []
     assert farm.frame("applied")["flight_uid"].tolist() == [flight.uid, other.uid]
+
+
+def test_a_tank_that_was_read_stays_read_until_it_is_read_anew(farm: Workspace) -> None:
+    flight, other = (farm.save_flight(farms.flight(plan_name=name)) for name in ("a", "b"))
+    first, second = (TankReading(filled_l=10.0, left_l=left) for left in (2.95, 4.0))
+    kept = farm.save_applied(flight, farms.applied("x", tank=first))
+    unread = farm.save_applied(other, farms.applied("x"))
+    assert (kept.tank, kept.flow_share) == (first, pytest.approx(1.0))
+    assert (unread.tank, unread.flow_share) == (None, None)
+    mapped = farm.save_applied(flight, farms.applied("x", litres=6.0))
+    assert mapped == replace(kept, litres=6.0)
+    assert farm.applied_of(flight) == mapped
+    told = "SELECT tank_filled_l, tank_left_l, tank_used_l, flow_share FROM applied ORDER BY fid"
+    rows = farms.rows(farms.gpkg(farm), told)
+    assert rows == [(10.0, 2.95, pytest.approx(7.05), pytest.approx(1.175)), (None,) * 4]
+    again = farm.save_applied(flight, farms.applied("x", litres=6.0, tank=second))
+    assert again == replace(mapped, tank=second)
+    assert farm.applied_of(other) == unread
+    assert farms.rows(farms.gpkg(farm), told)[0] == (10.0, 4.0, 6.0, 1.0)
+    dry = farm.save_applied(other, farms.applied("x", litres=0.0, tank=first))
+    assert dry.flow_share is None
+    assert farm.check() == []
+
+
+def test_what_was_applied_is_listed_from_the_newest(farm: Workspace) -> None:
+    flights = [farm.save_flight(farms.flight(plan_name=name)) for name in ("a", "b", "c")]
+    days = [farms.START + timedelta(days=number) for number in (1, 3, 2)]
+    for flight, day in zip(flights, days, strict=True):
+        farm.save_applied(flight, farms.applied("x", sprayed_utc=day))
+    assert [found.sprayed_utc for found in farm.applied()] == sorted(days, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["tank_left_l = 11", "tank_left_l = NULL", "tank_filled_l = 'full'", "tank_left_l = -1"],
+)
+def test_a_reading_that_another_program_spoiled_is_told_and_counts_as_not_read(
+    farm: Workspace, change: str
+) -> None:
+    flight = farm.save_flight(farms.flight())
+    reading = TankReading(filled_l=10.0, left_l=2.95)
+    kept = farm.save_applied(flight, farms.applied("x", tank=reading))
+    farms.edit(farm, f"UPDATE applied SET {change}")  # noqa: S608 - the words above
+    assert farm.applied_of(flight) == replace(kept, tank=None)
+    assert [(f.key, f.severity) for f in farm.check()] == [("finding.row_tank", Severity.WARNING)]
+    farm.save_applied(flight, farms.applied("x", tank=reading))
+    assert farm.check() == []
+
+
+@pytest.mark.parametrize(("filled", "left"), [(5.0, 5.1), (5.0, -0.1), (math.nan, 1.0)])
+def test_a_reading_that_cannot_be_is_refused(filled: float, left: float) -> None:
+    with pytest.raises(BadInput):
+        TankReading(filled_l=filled, left_l=left)
 
 
 def test_what_was_applied_by_a_flight_the_farm_does_not_have_is_refused(farm: Workspace) -> None:

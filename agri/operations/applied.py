@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +26,13 @@ from agri.operations.layers import (
 from agri.operations.page import Table
 from agri.operations.report import Facts, Report, drawn, fact, keep_report
 from agri.operations.sorties import flight_named, plan_of
-from agri.operations.tank import TankRead, tank_balance, tank_fact, tank_findings
+from agri.operations.tank import (
+    TankRead,
+    tank_balance,
+    tank_fact,
+    tank_findings,
+    tank_reading,
+)
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
@@ -93,7 +99,8 @@ def map_flight(
     language : {"vi", "en"}
         Language of picture and page.
     tank : TankRead or None
-        What the tank held, to be held against the pump.
+        What the tank held, to be held against the pump; None takes what the farm keeps of an
+        earlier reading.
 
     Raises
     ------
@@ -141,12 +148,14 @@ def map_record(
         When more is left in the tank than was in it.
     """
     found = applied(record, plan)
-    lost = record.outcome == "lost"
-    balance = None if tank is None else tank_balance(plan, found, tank, lost=lost)
+    read = None if tank is None else tank_reading(plan, tank)
     stem = f"{Path(flight.folder).name}-{say('page.file_applied', language)}"
     raster = farm.flight_folder(flight) / "applied.tif"
     write_grid(raster, found.grid)
-    farm.save_applied(flight, _row(flight, plan, record, found, raster.relative_to(farm.folder)))
+    row = _row(flight, plan, record, found, raster.relative_to(farm.folder))
+    kept = farm.save_applied(flight, replace(row, tank=read)).tank
+    lost = record.outcome == "lost"
+    balance = None if kept is None else tank_balance(plan, found, kept, lost=lost)
     facts = [*applied_facts(plan, record, found, language), tank_fact(balance, language)]
     findings = _all_findings(plan, found, tank_findings(plan, balance))
     report = report_applied(plan, found, facts, language, findings=findings)

@@ -21,7 +21,7 @@ from agri.operations.found import how_it_ended, unseen
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
-from agri.operations.tank import TankRead, tank_balance, tank_findings
+from agri.operations.tank import TankRead, tank_balance, tank_findings, tank_reading
 from agri.track import FlightRecord
 from agri.weather import Weather
 from agri.words import Language, say
@@ -291,7 +291,8 @@ def _in_tank(
     if tank is None:
         left_l = max(0.0, job.estimate.litres - found.litres)
         return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
-    balance = tank_balance(plan, found, tank, lost=record.outcome == "lost")
+    lost = record.outcome == "lost"
+    balance = tank_balance(plan, found, tank_reading(plan, tank), lost=lost)
     usable_l = max(0.0, tank.left_l - job.settings.sprayer.dead_l)
     missing_l = max(0.0, needed_l - usable_l)
     refill = Finding.info(

@@ -25,6 +25,7 @@ from agri.geo import LonLat
 from agri.operations.heights import Ground, ground_grid, heights_over, slope_of
 from agri.operations.mix_card import keep_card, mix_card
 from agri.operations.planning import PlannedFlight, Update, keep_plan, nothing, site_of
+from agri.operations.tank import last_flow_findings
 from agri.units import INDOCHINA_TIME
 from agri.weather import Wind
 from agri.words import Language, say
@@ -295,7 +296,13 @@ def plan_job(
         heights=heights,
         ceiling_m=request.ceiling_m,
         limits=request.limits,
-        findings=(*stored, *findings, *over, *route.findings),
+        findings=(
+            *stored,
+            *findings,
+            *over,
+            *route.findings,
+            *last_flow_findings(farm, settings.sprayer),
+        ),
         language=language,
         now=now,
         update=update,

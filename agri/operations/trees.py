@@ -20,6 +20,7 @@ from agri.operations.spray import (
     settings_of,
     zones_of,
 )
+from agri.operations.tank import last_flow_findings
 from agri.words import Language, say
 from agri.workspace import Workspace
 from missions.orchard.crowns import (
@@ -201,7 +202,14 @@ def plan_orchard(
         heights=heights,
         ceiling_m=asked.ceiling_m,
         limits=asked.limits,
-        findings=(*stored, *findings, *read, *over, *route.findings),
+        findings=(
+            *stored,
+            *findings,
+            *read,
+            *over,
+            *route.findings,
+            *last_flow_findings(farm, settings.sprayer),
+        ),
         language=language,
         now=now,
         update=update,

@@ -73,6 +73,28 @@ class TankBalance:
         """By what share of the pump's litres the tank's differ; NaN when the pump never ran."""
         return self.used_l / self.pumped_l - 1.0 if self.pumped_l > 0.0 else math.nan
 
+    @property
+    def beyond_doubt(self) -> float:
+        """By what share the nozzles gave more or less, 0 where reading and silence explain it.
+
+        Below 0 against what the pump was told; above 0 against the most it may have put out, which
+        may be infinitely more than nothing.
+
+        Examples
+        --------
+        >>> [
+        ...     TankBalance(filled_l=10.0, left_l=left, pumped_l=5.0, unheard_l=1.0).beyond_doubt
+        ...     for left in (6.0, 4.75, 1.0)
+        ... ]
+        [-0.2, 0.0, 0.5]
+        """
+        most_l = self.pumped_l + self.unheard_l
+        if self.pumped_l - self.used_l > max(OFF * self.pumped_l, READING_L):
+            return self.off
+        if self.used_l - most_l > max(OFF * most_l, READING_L):
+            return self.used_l / most_l - 1.0 if most_l > 0.0 else math.inf
+        return 0.0
+
 
 def balance_findings(balance: TankBalance, nozzles: int) -> list[Finding]:
     """Return what the difference between tank and pump tells.
@@ -90,15 +112,14 @@ def balance_findings(balance: TankBalance, nozzles: int) -> list[Finding]:
         One, or none when tank and pump agree.
     """
     used_l, pumped_l = balance.used_l, balance.pumped_l
-    most_l = pumped_l + balance.unheard_l
-    if pumped_l - used_l > max(OFF * pumped_l, READING_L):
-        pct = 100.0 * (1.0 - used_l / pumped_l)
+    if balance.beyond_doubt < 0.0:
+        pct = -100.0 * balance.beyond_doubt
         return [
             Finding.warning(
                 "finding.flow_low", used=used_l, pumped=pumped_l, pct=pct, nozzles=nozzles
             )
         ]
-    if used_l - most_l > max(OFF * most_l, READING_L):
-        more_l = used_l - most_l
+    if balance.beyond_doubt > 0.0:
+        more_l = used_l - pumped_l - balance.unheard_l
         return [Finding.warning("finding.flow_high", used=used_l, pumped=pumped_l, litres=more_l)]
     return []
