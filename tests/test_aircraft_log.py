@@ -26,10 +26,19 @@ from agri.operations.aircraft_log import import_log, import_unwatched
 from agri.operations.applied import map_flight
 from agri.operations.log_fence import about_fence
 from agri.operations.sorties import resume_flight
+from agri.operations.tank import TankRead
 from agri.track import Event, FlightRecord, Track
 from agri.weather import Wind
 from agri.words import Message
-from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace, flightlog, launches
+from agri.workspace import (
+    Launch,
+    PlanRecord,
+    StoredFlight,
+    TankReading,
+    Workspace,
+    flightlog,
+    launches,
+)
 from missions.flight.matching import match
 from missions.flightplan import FlightPlan
 from missions.formats.document import write_document
@@ -193,7 +202,8 @@ def test_the_logs_track_stands_in_the_flight_and_the_heard_one_beside_it(
 def test_what_was_applied_is_reckoned_from_the_exact_track(
     farm: Workspace, stored: StoredFlight, flown: Flown, tmp_path: Path
 ) -> None:
-    before = map_flight(farm, stored.uid, language="vi").applied
+    tank = TankRead(left_l=1.0, filled_l=9.0)
+    before = map_flight(farm, stored.uid, language="vi", tank=tank).applied
     imported = import_log(farm, log_file(tmp_path, flown), language="vi", now=NOW)
     assert imported.applied is not None
     after = imported.applied.applied
@@ -201,6 +211,7 @@ def test_what_was_applied_is_reckoned_from_the_exact_track(
     row = farm.applied_of(stored)
     assert row is not None
     assert row.litres == after.litres
+    assert row.tank == TankReading(left_l=1.0, filled_l=9.0), "the log does not know the tank"
     assert after.litres != before.litres
     assert after.litres == pytest.approx(before.litres, rel=0.05)
 
