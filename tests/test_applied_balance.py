@@ -284,6 +284,27 @@ def test_the_rest_of_a_flight_is_filled_up_by_what_was_read_and_blocked_nozzles_
     assert refill["missing"] == max(0.0, refill["needed"] - 6.0)
 
 
+def test_the_rest_of_a_flight_goes_by_the_reading_that_is_kept_and_keeps_a_new_one(farm):
+    flight = flown(farm, 3)
+
+    def rest(tank: TankRead | None = None) -> dict[str, Any]:
+        job = resume_flight(farm, flight.uid, overlap_m=0.0, language="en", now=NOW, tank=tank)
+        assert job is not None
+        return {finding.key: dict(finding.message.values) for finding in job.findings}
+
+    map_flight(farm, flight.uid, language="en")
+    assert "finding.resume_tank" in rest()
+    map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=6.0, filled_l=7.2))
+    found = rest()
+    assert found["finding.resume_refill"]["litres"] == 6.0
+    assert "finding.flow_low" in found
+    rest(TankRead(left_l=3.6, filled_l=7.2))
+    kept = farm.applied_of(flight)
+    assert kept is not None
+    assert kept.tank == TankReading(left_l=3.6, filled_l=7.2)
+    assert "finding.flow_low" not in rest()
+
+
 def test_the_command_takes_litres_and_refuses_what_cannot_be(farm, capsys):
     uid = flown(farm, 6).uid
     asked = ["--lang", "en", "applied", uid, "--farm", str(farm.folder)]

@@ -25,7 +25,7 @@ from agri.operations.tank import TankRead, tank_balance, tank_findings, tank_rea
 from agri.track import FlightRecord
 from agri.weather import Weather
 from agri.words import Language, say
-from agri.workspace import Outcome, PlanRecord, StoredFlight, Workspace
+from agri.workspace import Outcome, PlanRecord, StoredFlight, TankReading, Workspace
 from missions.applied.account import applied
 from missions.checks.plan import check_plan
 from missions.drift.limits import go_no_go
@@ -283,8 +283,21 @@ def plan_of(farm: Workspace, flight: StoredFlight) -> FlightPlan:
     return plan
 
 
+def _reading(
+    farm: Workspace, flight: StoredFlight, plan: FlightPlan, tank: TankRead | None
+) -> TankReading | None:
+    """Return what is told of the tank, kept with the flight's map; else what is kept there."""
+    row = farm.applied_of(flight)
+    if tank is None:
+        return None if row is None else row.tank
+    reading = tank_reading(plan, tank)
+    if row is not None:
+        farm.save_applied(flight, replace(row, tank=reading))
+    return reading
+
+
 def _in_tank(
-    plan: FlightPlan, record: FlightRecord, tank: TankRead | None, needed_l: float
+    plan: FlightPlan, record: FlightRecord, tank: TankReading | None, needed_l: float
 ) -> list[Finding]:
     """Return what is still in the tank, read or reckoned, and what that tells of the nozzles."""
     job, found = job_of(plan), applied(record, plan)
@@ -292,7 +305,7 @@ def _in_tank(
         left_l = max(0.0, job.estimate.litres - found.litres)
         return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
     lost = record.outcome == "lost"
-    balance = tank_balance(plan, found, tank_reading(plan, tank), lost=lost)
+    balance = tank_balance(plan, found, tank, lost=lost)
     usable_l = max(0.0, tank.left_l - job.settings.sprayer.dead_l)
     missing_l = max(0.0, needed_l - usable_l)
     refill = Finding.info(
@@ -326,7 +339,8 @@ def resume_flight(
     dem : Path, optional
         Ground heights, for a plan that follows the ground and carries none.
     tank : TankRead, optional
-        What the tank held; without it what is left is reckoned from the pump.
+        What the tank held; without it, and where the farm keeps no reading of this flight, what is
+        left is reckoned from the pump.
 
     Returns
     -------
@@ -357,13 +371,14 @@ def resume_flight(
         pump_on=np.nan_to_num(track.pump_share) > PUMP_RUNS,
         speed_m_s=track.speed_m_s,
     )
+    reading = _reading(farm, flight, plan, tank)
     route = remainder(plan, done, overlap_m=overlap_m)
     if route is None:
         return None
     job, site = job_of(plan), _site(plan)
     heights, over = _heights(plan, dem)
     left = Finding.info("finding.resume_left", litres=route.litres, length_m=route.work_m)
-    in_tank = _in_tank(plan, record, tank, route.litres)
+    in_tank = _in_tank(plan, record, reading, route.litres)
     return keep_job(
         farm,
         site,
