@@ -9,7 +9,8 @@ survived, so that a rate errs to the low side. A room's own doctests always belo
 from __future__ import annotations
 
 CHECKS = ("tests/test_checks.py",)
-SPRAY_CHECKS = ("tests/test_checks_spray.py",)
+EDGES = "tests/test_checks_edges.py"
+SPRAY_CHECKS = (EDGES, "tests/test_checks_spray.py")
 FLIGHT = ("tests/test_flight.py", "tests/test_flight_limits.py")
 LINES = (
     "tests/test_spray_choices.py",
@@ -31,7 +32,7 @@ PLOT = (
 TESTS: dict[str, tuple[str, ...]] = {
     "missions.checks.coverage": CHECKS,
     "missions.checks.dose": (*SPRAY_CHECKS, "tests/test_checks_figures.py"),
-    "missions.checks.fence": CHECKS,
+    "missions.checks.fence": (EDGES, *CHECKS),
     "missions.checks.items": (*CHECKS, *SPRAY_CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.path": (
         *CHECKS,
@@ -46,7 +47,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "missions.checks.site": CHECKS + SPRAY_CHECKS,
     "missions.checks.spray": SPRAY_CHECKS,
-    "missions.checks.survey": (*CHECKS, "tests/test_checks_figures.py"),
+    "missions.checks.survey": (EDGES, *CHECKS, "tests/test_checks_figures.py"),
     "missions.checks.switching": (
         *SPRAY_CHECKS,
         "tests/test_passes_items.py",

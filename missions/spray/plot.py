@@ -11,7 +11,8 @@ half-planes:
 * every side moves inwards along its normal; corners move linearly with the distance, along
   (n₁ + n₂) / (1 + n₁ · n₂) of the normals of the two sides that meet there;
 * a swath's edge meets a half-plane at one place. A line begins where `WORTH` of the width lies
-  behind the edge's swaths, and its flat end in the plot, on `ACROSS` lines along it;
+  behind the edge's swaths, on `ACROSS` lines along it; what else of its flat end there is lies less
+  than a width from that, so in the plot;
 * a side goes on over its far corner as far as its flat end stays in the plot, and the next begins
   where `WORTH` of its width is outside that swath;
 * the widths at which lines fill the plot evenly are where the inner ground's extent, which falls
@@ -171,8 +172,6 @@ def lines_of(plot: Plot, direction_deg: float, width_m: float) -> list[Way]:
     at = levels(corners[None], width_m, Fit.EVEN)
     places = (at[:, None] + _offsets(width_m))[:, :, None] * across
     begins, ends = _worth(*_inside(plot, places, along, width_m))
-    enter, leave = _inside(plot, places, along, -ROUNDING_M / 2.0)
-    begins, ends = np.maximum(begins, enter.max(axis=1)), np.minimum(ends, leave.min(axis=1))
     kept = ends - begins >= SHORT * width_m
     return [
         (_place(y * across + x0 * along), _place(y * across + x1 * along))
