@@ -118,7 +118,7 @@ def season(farm: Path) -> Season:
     west, south, east, north = PADDY_AT
     middle = box(west + 20.0, south + 12.0, east - 20.0, north)
     caller = Caller(back_at=middle)
-    first = fly(farm, "Đình", caller, speedup=25.0)
+    first = fly(farm, "Đình", caller, speedup=10.0)
     assert caller.called
     assert main(["--lang", "vi", "resume", "--farm", str(farm)]) == 0
     with Workspace.open(farm) as workspace:
