@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from shapely.geometry import LineString, Point, box
 
+from agri.field import Obstacle, ObstacleKind
 from missions.checks.fence import check_rally, room_m
 from missions.checks.path import path_of
 from missions.checks.plan import check_plan
@@ -28,7 +29,7 @@ from missions.flightplan import DEFAULT_LIMITS, FlightPlan, RallyPoint
 from missions.items import Command, MissionItem, item_at
 from missions.sprayer.gear import PumpControl
 from tests import plans
-from tests.plans import local, speed
+from tests.plans import local, lonlat, speed
 from tests.spray_settings import SITE
 from tests.spraying import (
     JOB,
@@ -277,3 +278,41 @@ def test_a_climb_on_the_spot_is_no_place_to_begin_spraying() -> None:
         assert [(f.key, dict(f.message.values)) for f in found] == [
             ("finding.spray_on_at_takeoff", {"item": 3})
         ]
+
+
+# ---- what lies outside, and who stands where
+
+
+def test_what_is_sprayed_outside_is_told_by_its_first_item_with_its_area() -> None:
+    """The last two passes run 3 m and 5 m too far, ten metres wide."""
+    items = list(PLAN.items)
+    items[13], items[17] = waypoint(33.0, 5.0), waypoint(-35.0, 15.0)
+    plan = with_items(*items)
+    sound = [finding.key for finding in check_spray(PLAN, path_of(PLAN))]
+    assert "finding.spray_outside" not in sound
+    found = values(plan, "spray_outside")
+    assert [(one["item"], one["count"]) for one in found] == [(14, 2)]
+    assert found[0]["area_m2"] == pytest.approx(80.0, rel=0.25)
+
+
+def test_a_rally_point_beside_a_house_is_told_by_its_number() -> None:
+    house = plans_house(east_m=20.0, north_m=-50.0)
+    site = replace(SITE, obstacles=(house,))
+    there = replace(PLAN.rally_points[0], place=local(20.0, -50.0))
+    plan = replace(PLAN, site=site, rally_points=(PLAN.rally_points[0], there))
+    assert [one["rally"] for one in values(plan, "rally_not_clear")] == [2]
+
+
+def plans_house(east_m: float, north_m: float) -> Obstacle:
+    around = lonlat(box(east_m - 3, north_m - 3, east_m + 3, north_m + 3))
+    return Obstacle(kind=ObstacleKind.HOUSE, geometry=around, height_m=5.0, name="Nhà")
+
+
+def test_a_hose_that_empties_longer_than_the_next_leg_is_long_wets_all_of_it() -> None:
+    turn = math.radians(10.0)
+    on = (1.2 * math.cos(turn), 1.2 * math.sin(turn))
+    [one] = flown(
+        waypoint(-30, 0), sprayer(1), waypoint(0, 0), sprayer(0), waypoint(*on),
+        waypoint(60.0 * math.cos(turn), 60.0 * math.sin(turn)),
+    )  # fmt: skip
+    assert one.wet[-1].line.length == pytest.approx(1.2, abs=0.02)

@@ -250,14 +250,15 @@ FREE = box(-500, -500, 500, 500)
 ONE = route_of(((10.0, 0.0), (55.0, 0.0)), ((60.0, 5.0), (70.0, 5.0), (120.0, 5.0)))
 TWO = route_of(((20.0, 40.0), (130.0, 40.0)), ((130.0, 45.0), (20.0, 45.0)))
 THREE = route_of(((140.0, 30.0), (200.0, 30.0)))
+FOUR = route_of(((200.0, 100.0), (220.0, 100.0)))
 
 
 def test_the_next_field_is_the_one_whose_first_pass_begins_nearest_to_the_last_ones_end() -> None:
     """From the first field's end the third is nearer; from its beginning the second was."""
-    fields = [(site(), TWO), (site(), THREE), (site(), ONE)]
+    fields = [(site(), TWO), (site(), FOUR), (site(), THREE), (site(), ONE)]
     order, shut = _nearest_first(fields, (0.0, 0.0), FREE)
     assert shut is None
-    assert order == [ONE, THREE, TWO]
+    assert order == [ONE, THREE, FOUR, TWO]
 
 
 def test_of_fields_as_near_the_first_named_is_flown_first() -> None:
