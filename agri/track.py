@@ -1,4 +1,4 @@
-"""What a flight leaves behind: the track flown, the pictures taken and what happened when.
+"""What a flight leaves behind: the track flown, pictures, what happened when, what the tank held.
 
 A value of the ground floor, so that the link that records it, the farm folder that keeps it and
 the pages that show it need not know each other.
@@ -6,12 +6,14 @@ the pages that show it need not know each other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agri.errors import BadInput
 from agri.geo import LonLat
 from agri.words import Message
 
@@ -88,6 +90,42 @@ class Track:
     def __post_init__(self) -> None:
         if len(self.pump_share) == 0 and len(self.time_s):
             object.__setattr__(self, "pump_share", np.full(len(self.time_s), np.nan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TankReading:
+    """What a tank held before and after a flight, as a person read it.
+
+    Parameters
+    ----------
+    filled_l, left_l : float
+        Litres in it at the take-off and after the landing.
+
+    Raises
+    ------
+    BadInput
+        When a figure is negative or not finite, or more is left than was filled in.
+
+    Examples
+    --------
+    >>> TankReading(filled_l=10.0, left_l=2.5).used_l
+    7.5
+    """
+
+    filled_l: float
+    left_l: float
+
+    def __post_init__(self) -> None:
+        for value in (self.filled_l, self.left_l):
+            if not (math.isfinite(value) and value >= 0.0):
+                raise BadInput("error.tank_litres", value=value)
+        if self.left_l > self.filled_l:
+            raise BadInput("error.tank_left", left=self.left_l, filled=self.filled_l)
+
+    @property
+    def used_l(self) -> float:
+        """What left the tank."""
+        return self.filled_l - self.left_l
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -27,14 +27,13 @@ from agri.operations.applied import map_flight
 from agri.operations.log_fence import about_fence
 from agri.operations.sorties import resume_flight
 from agri.operations.tank import TankRead
-from agri.track import Event, FlightRecord, Track
+from agri.track import Event, FlightRecord, TankReading, Track
 from agri.weather import Wind
 from agri.words import Message
 from agri.workspace import (
     Launch,
     PlanRecord,
     StoredFlight,
-    TankReading,
     Workspace,
     flightlog,
     launches,

@@ -23,8 +23,9 @@ from agri.operations.applied import map_flight
 from agri.operations.sorties import resume_flight
 from agri.operations.spray import SprayRequest, plan_job
 from agri.operations.tank import TankRead, last_flow_findings
+from agri.track import TankReading
 from agri.words import say
-from agri.workspace import PlanRecord, StoredFlight, TankReading, Workspace
+from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.applied.balance import OFF, READING_L, TankBalance, balance_findings
 from missions.flight.phases import Phase, Read
 from missions.flight.steps import begin, step
@@ -42,7 +43,8 @@ NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 
 def keys(filled: float, left: float, pumped: float, unheard: float = 0.0) -> list[str]:
-    balance = TankBalance(filled_l=filled, left_l=left, pumped_l=pumped, unheard_l=unheard)
+    tank = TankReading(filled_l=filled, left_l=left)
+    balance = TankBalance(tank=tank, pumped_l=pumped, unheard_l=unheard)
     return [finding.key for finding in balance_findings(balance, 4)]
 
 
@@ -76,11 +78,20 @@ def test_what_may_have_gone_out_unheard_is_no_leak():
 )
 def test_impossible_readings_are_refused(filled, left):
     with pytest.raises(BadInput):
-        TankBalance(filled_l=filled, left_l=left, pumped_l=1.0)
+        TankReading(filled_l=filled, left_l=left)
+
+
+@pytest.mark.parametrize("litres", [-0.1, float("nan"), float("inf")])
+def test_impossible_litres_of_a_pump_are_refused(litres):
+    tank = TankReading(filled_l=10.0, left_l=4.0)
+    with pytest.raises(BadInput):
+        TankBalance(tank=tank, pumped_l=litres)
+    with pytest.raises(BadInput):
+        TankBalance(tank=tank, pumped_l=1.0, unheard_l=litres)
 
 
 def test_the_finding_names_nozzles_and_filter_in_both_languages():
-    balance = TankBalance(filled_l=10.0, left_l=6.4, pumped_l=7.2)
+    balance = TankBalance(tank=TankReading(filled_l=10.0, left_l=6.4), pumped_l=7.2)
     (found,) = balance_findings(balance, 4)
     assert found.severity is Severity.WARNING
     assert "50 %" in found.text("en")

@@ -15,7 +15,8 @@ from agri import audit, files
 from agri.errors import StoreError
 from agri.findings import Severity
 from agri.papers import Papers
-from agri.workspace import DATABASE, TankReading, Workspace, backups, migrations
+from agri.track import TankReading
+from agri.workspace import DATABASE, Workspace, backups, migrations
 from agri.workspace.migrations import Step
 from agri.workspace.paper_layers import EVERY_LAYER
 from tests import farms, papers

@@ -18,11 +18,11 @@ from shapely.geometry import Polygon
 from agri.errors import BadInput, NotFound, StoreError
 from agri.findings import Severity
 from agri.geo import LonLat
-from agri.track import Event, Photo
+from agri.track import Event, Photo, TankReading
 from agri.words import Message
 from agri.workspace import Launch, Workspace, flightbook, flightlog
 from agri.workspace.flightbook import FlightLog
-from agri.workspace.records import Outcome, StoredFlight, TankReading
+from agri.workspace.records import Outcome, StoredFlight
 from tests import farms
 
 PLACE = LonLat(lon_deg=farms.LON, lat_deg=farms.LAT)

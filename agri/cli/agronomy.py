@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from agri.cli.shelf import FieldOption, OutOption, field_asked, open_shelf
+from agri.cli.shelf import FieldOption, OutOption, field_asked, open_shelf, weather_known
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, app
 
 if TYPE_CHECKING:
     from agri.crop import CropCard
     from agri.findings import Finding
-    from agri.operations.maps.shelf import Shelf
     from agri.operations.stages import StageReport
-    from agri.weather.series import Days, Hours
     from models.phenology.season import FloweringIndex, Seen
 
 
@@ -50,7 +48,7 @@ def stage(
     with open_shelf(out, farm) as shelf:
         place = field_asked(shelf, field)
         card = _card(crop or (place.crop if place is not None else ""))
-        series, told = _weather(weather, shelf, station)
+        series, told = weather_known(weather, shelf, station=station)
         report = stages_of(card, series, day=today, began=start, seen=notes,
                            flush_share=_share(flush, "--flush") if flush else None)  # fmt: skip
         png = draw_stages(report, place=place.name if place else "", language=shelf.language)
@@ -93,20 +91,6 @@ def _card(crop: str) -> CropCard:
     if not crop:
         raise BadInput("error.stage_crop_needed", known=", ".join(c.id for c in crop_cards()))
     return read_crop_card(Path(crop)) if crop.endswith(".toml") else crop_card(crop)
-
-
-def _weather(
-    file: Path | None, shelf: Shelf, station: str
-) -> tuple[Hours | Days, tuple[Finding, ...]]:
-    from agri.errors import BadInput
-    from agri.operations.season import read_station
-    from agri.operations.weather import kept
-
-    if file is not None:
-        return read_station(file, station=station)
-    if shelf.farm is None:
-        raise BadInput("error.weather_what_needed")
-    return kept(shelf.farm.folder).weather, ()
 
 
 def _stages_seen(texts: list[str]) -> list[Seen]:

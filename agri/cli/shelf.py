@@ -1,4 +1,4 @@
-"""What the commands of imagery share: where products go, which field is meant, words in a row."""
+"""What the commands of maps and seasons share: where products go, which field, whose weather."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from agri.cli.speech import language
 
 if TYPE_CHECKING:
     from agri.field import Field
+    from agri.findings import Finding
     from agri.operations.maps.shelf import Shelf
+    from agri.weather.series import Days, Hours
 
 OutOption = Annotated[Path | None, Option("--out", help="cli.help.out", show_default=False)]
 FieldOption = Annotated[str, Option("--field", help="cli.help.map_field", show_default=False)]
@@ -59,6 +61,21 @@ def field_needed(shelf: Shelf, name: str) -> Field:
     if len(fields) != 1:
         raise BadInput("error.field_needed", count=len(fields))
     return fields[0]
+
+
+def weather_known(
+    file: Path | None, shelf: Shelf, *, station: str = "", service: str = ""
+) -> tuple[Hours | Days, tuple[Finding, ...]]:
+    """Return the weather of a station's table, without one what the farm keeps of a service."""
+    from agri.errors import BadInput
+    from agri.operations.season import read_station
+    from agri.operations.weather import kept
+
+    if file is not None:
+        return read_station(file, station=station)
+    if shelf.farm is None:
+        raise BadInput("error.weather_what_needed")
+    return kept(shelf.farm.folder, service).weather, ()
 
 
 def words_in(text: str) -> list[str]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from agri.cli.shelf import FieldOption, OutOption, field_needed, open_shelf
+from agri.cli.shelf import FieldOption, OutOption, field_needed, open_shelf, weather_known
 from agri.cli.tree import FarmOption, app
 
 if TYPE_CHECKING:
     from agri.findings import Finding
     from agri.operations.maps.shelf import Shelf
     from agri.operations.season import Season
-    from agri.weather.series import Days, Hours
 
 
 @app.command(help="cli.help.weather")
@@ -43,12 +42,18 @@ def weather(
         return _judge_plan(what, wind=wind, wind_from=wind_from, gust=gust, humidity=humidity,
                            temperature=temperature, rain=rain, farm=farm)  # fmt: skip
     from agri.cli.read_papers import read_day
+    from agri.errors import BadInput
     from agri.operations.season import draw_season, season_of
 
     start = read_day(first, name="--from") if first else None
     stop = read_day(last, name="--to") if last else None
     with open_shelf(out, farm) as shelf:
-        series, told = _series(what, shelf, station, fetch, start, stop, field)
+        if what and not Path(what).is_file():
+            raise BadInput("error.weather_what", what=what)
+        if fetch and not what:
+            _fetch(shelf, fetch, start, stop, field)
+        series, told = weather_known(Path(what) if what else None, shelf, station=station,
+                                     service=fetch)  # fmt: skip
         season = season_of(series, base_c=base, upper_c=upper, first=start, last=stop)
         picture = shelf.keep_picture(what or season.days.source, "weather",
                                      draw_season(season, language=shelf.language))  # fmt: skip
@@ -77,26 +82,6 @@ def _judge_plan(
     return show_weather(found.name, weather_for(found, measured, now=now))
 
 
-def _series(
-    what: str, shelf: Shelf, station: str, fetch: str, first: date | None, last: date | None,
-    field: str,
-) -> tuple[Hours | Days, tuple[Finding, ...]]:  # fmt: skip
-    """Return the weather of a file, or of the farm, fetched before if asked for."""
-    from agri.errors import BadInput
-    from agri.operations.season import read_station
-    from agri.operations.weather import kept
-
-    if what:
-        if not Path(what).is_file():
-            raise BadInput("error.weather_what", what=what)
-        return read_station(Path(what), station=station)
-    if shelf.farm is None:
-        raise BadInput("error.weather_what_needed")
-    if fetch:
-        _fetch(shelf, fetch, first, last, field)
-    return kept(shelf.farm.folder, fetch).weather, ()
-
-
 def _fetch(shelf: Shelf, service: str, first: date | None, last: date | None, field: str) -> None:
     """Fetch what is missing; without a net say so and go on with what is kept."""
     from agri.cli.show import complain_of
@@ -105,9 +90,10 @@ def _fetch(shelf: Shelf, service: str, first: date | None, last: date | None, fi
 
     if service not in SERVICES:
         raise BadInput("error.weather_service", service=service, known=", ".join(SERVICES))
+    if shelf.farm is None:
+        raise BadInput("error.weather_what_needed")
     now = datetime.now(UTC)
     stop = last or now.date()
-    assert shelf.farm is not None  # noqa: S101 - asked before
     place = field_needed(shelf, field).frame.origin
     try:
         refresh(shelf.farm.folder, service, place,  # type: ignore[arg-type]

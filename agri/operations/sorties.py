@@ -22,10 +22,10 @@ from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
 from agri.operations.tank import TankRead, tank_balance, tank_findings, tank_reading
-from agri.track import FlightRecord
+from agri.track import FlightRecord, TankReading
 from agri.weather import Weather
 from agri.words import Language, say
-from agri.workspace import Outcome, PlanRecord, StoredFlight, TankReading, Workspace
+from agri.workspace import Outcome, PlanRecord, StoredFlight, Workspace
 from missions.applied.account import applied
 from missions.checks.plan import check_plan
 from missions.drift.limits import go_no_go

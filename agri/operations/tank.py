@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from agri.errors import AgriError
 from agri.findings import Finding
+from agri.track import TankReading
 from agri.units import INDOCHINA_TIME
 from agri.words import Language, say
-from agri.workspace import AppliedRecord, Outcome, TankReading, Workspace
+from agri.workspace import AppliedRecord, Outcome, Workspace
 from missions.applied.account import Applied
 from missions.applied.balance import TankBalance, balance_findings
 from missions.flightplan import FlightPlan, job_of
@@ -74,8 +75,7 @@ def tank_balance(
     """
     most_l_min = max(point.flow_l_min for point in job_of(plan).settings.sprayer.pump)
     return TankBalance(
-        filled_l=tank.filled_l,
-        left_l=tank.left_l,
+        tank=tank,
         pumped_l=found.litres,
         unheard_l=tank.filled_l if lost else most_l_min * found.unknown_s / 60.0,
     )
@@ -92,7 +92,7 @@ def tank_fact(balance: TankBalance | None, language: Language) -> tuple[str, str
     label = say("page.fact_tank", language)
     if balance is None:
         return label, say("page.fact_tank_unread", language)
-    values = {"used": balance.used_l, "left": balance.left_l, "pumped": balance.pumped_l}
+    values = {"used": balance.tank.used_l, "left": balance.tank.left_l, "pumped": balance.pumped_l}
     return label, say("page.fact_tank_value", language, **values)
 
 

@@ -42,12 +42,12 @@ from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
-from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight, TankReading
+from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 from agri.workspace.sitebook import V
 
 __all__ = [
     "DATABASE", "AircraftLog", "AppliedRecord", "FlightLog", "Launch", "Outcome", "PlanRecord",
-    "StoredFlight", "TankReading", "Workspace",
+    "StoredFlight", "Workspace",
 ]  # fmt: skip
 
 DATABASE = "farm.gpkg"

@@ -16,6 +16,7 @@ from sqlalchemy import REAL, Column, Integer, Text
 
 from agri.errors import BadInput
 from agri.findings import Finding
+from agri.track import TankReading
 from agri.workspace.gpkg import Day, Instant
 from agri.workspace.layers import Layer, Row, attributes, map_table, number_of, text_of, where
 from agri.workspace.records import (
@@ -25,7 +26,6 @@ from agri.workspace.records import (
     Outcome,
     PlanRecord,
     StoredFlight,
-    TankReading,
 )
 
 

@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.names import clean
+from agri.track import TankReading
 
 TELEMETRY, AIRCRAFT_LOG = "telemetry", "log"
 """Where a track may be from."""
@@ -157,42 +158,6 @@ class StoredFlight:
     folder: str
     path: MultiLineString | None = None
     source: str = TELEMETRY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TankReading:
-    """What a tank held before and after a flight, as a person read it.
-
-    Parameters
-    ----------
-    filled_l, left_l : float
-        Litres in it at the take-off and after the landing.
-
-    Raises
-    ------
-    BadInput
-        When a figure is negative or not finite, or more is left than was filled in.
-
-    Examples
-    --------
-    >>> TankReading(filled_l=10.0, left_l=2.5).used_l
-    7.5
-    """
-
-    filled_l: float
-    left_l: float
-
-    def __post_init__(self) -> None:
-        for value in (self.filled_l, self.left_l):
-            if not (math.isfinite(value) and value >= 0.0):
-                raise BadInput("error.tank_litres", value=value)
-        if self.left_l > self.filled_l:
-            raise BadInput("error.tank_left", left=self.left_l, filled=self.filled_l)
-
-    @property
-    def used_l(self) -> float:
-        """What left the tank."""
-        return self.filled_l - self.left_l
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

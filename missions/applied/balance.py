@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from agri.errors import BadInput
 from agri.findings import Finding
+from agri.track import TankReading
 
 OFF = 0.10
 READING_L = 0.2
@@ -32,8 +33,8 @@ class TankBalance:
 
     Parameters
     ----------
-    filled_l, left_l : float
-        In the tank at the take-off and after the landing, what the pump cannot draw included.
+    tank : TankReading
+        What the tank held, what the pump cannot draw included.
     pumped_l : float
         What the pump was told, by its curve.
     unheard_l : float
@@ -42,36 +43,28 @@ class TankBalance:
     Raises
     ------
     BadInput
-        When a figure is negative or not finite, or more is left than was filled in.
+        When litres are negative or not finite.
 
     Examples
     --------
-    >>> balance = TankBalance(filled_l=10.0, left_l=4.5, pumped_l=7.2)
-    >>> balance.used_l, round(balance.off, 2)
+    >>> balance = TankBalance(tank=TankReading(filled_l=10.0, left_l=4.5), pumped_l=7.2)
+    >>> balance.tank.used_l, round(balance.off, 2)
     (5.5, -0.24)
     """
 
-    filled_l: float
-    left_l: float
+    tank: TankReading
     pumped_l: float
     unheard_l: float = 0.0
 
     def __post_init__(self) -> None:
-        for value in (self.filled_l, self.left_l, self.pumped_l, self.unheard_l):
+        for value in (self.pumped_l, self.unheard_l):
             if not (math.isfinite(value) and value >= 0.0):
                 raise BadInput("error.tank_litres", value=value)
-        if self.left_l > self.filled_l:
-            raise BadInput("error.tank_left", left=self.left_l, filled=self.filled_l)
-
-    @property
-    def used_l(self) -> float:
-        """What left the tank."""
-        return self.filled_l - self.left_l
 
     @property
     def off(self) -> float:
         """By what share of the pump's litres the tank's differ; NaN when the pump never ran."""
-        return self.used_l / self.pumped_l - 1.0 if self.pumped_l > 0.0 else math.nan
+        return self.tank.used_l / self.pumped_l - 1.0 if self.pumped_l > 0.0 else math.nan
 
     @property
     def beyond_doubt(self) -> float:
@@ -82,17 +75,15 @@ class TankBalance:
 
         Examples
         --------
-        >>> [
-        ...     TankBalance(filled_l=10.0, left_l=left, pumped_l=5.0, unheard_l=1.0).beyond_doubt
-        ...     for left in (6.0, 4.75, 1.0)
-        ... ]
+        >>> read = [TankReading(filled_l=10.0, left_l=left) for left in (6.0, 4.75, 1.0)]
+        >>> [TankBalance(tank=one, pumped_l=5.0, unheard_l=1.0).beyond_doubt for one in read]
         [-0.2, 0.0, 0.5]
         """
-        most_l = self.pumped_l + self.unheard_l
-        if self.pumped_l - self.used_l > max(OFF * self.pumped_l, READING_L):
+        most_l, used_l = self.pumped_l + self.unheard_l, self.tank.used_l
+        if self.pumped_l - used_l > max(OFF * self.pumped_l, READING_L):
             return self.off
-        if self.used_l - most_l > max(OFF * most_l, READING_L):
-            return self.used_l / most_l - 1.0 if most_l > 0.0 else math.inf
+        if used_l - most_l > max(OFF * most_l, READING_L):
+            return used_l / most_l - 1.0 if most_l > 0.0 else math.inf
         return 0.0
 
 
@@ -111,7 +102,7 @@ def balance_findings(balance: TankBalance, nozzles: int) -> list[Finding]:
     list of Finding
         One, or none when tank and pump agree.
     """
-    used_l, pumped_l = balance.used_l, balance.pumped_l
+    used_l, pumped_l = balance.tank.used_l, balance.pumped_l
     if balance.beyond_doubt < 0.0:
         pct = -100.0 * balance.beyond_doubt
         return [
