@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
@@ -146,11 +147,6 @@ def authority_name(authority: Authority) -> Message:
     return Message.of(f"page.authority_{authority.value}")
 
 
-def _day(day: date) -> str:
-    """Return a day as people of both languages here write it."""
-    return f"{day.day}/{day.month}/{day.year}"
-
-
 def covers(area: BaseGeometry, flown: BaseGeometry) -> bool:
     """Return whether an area holds what is flown, with `EDGE_M` to spare (WGS 84 both)."""
     frame = LocalFrame.around(flown)
@@ -174,7 +170,7 @@ def _permit(
     if faults:
         return faults
     held = Finding.info(
-        "finding.permit_covers", where=permit.number, last=_day(permit.last_day),
+        "finding.permit_covers", where=permit.number, last=permit.last_day,
         ceiling_m=permit.ceiling_m,
     )  # fmt: skip
     return [held, *_permit_cautions(permit, flight)]
@@ -188,7 +184,7 @@ def _faults(
         early = flight.first_day < permit.first_day
         key = "finding.permit_not_yet" if early else "finding.permit_ended"
         day = permit.first_day if early else permit.last_day
-        yield Finding.error(key, where=where, day=_day(day), flight=_day(flight.first_day))
+        yield Finding.error(key, where=where, day=day, flight=flight.first_day)
     if not (permit.in_hours(flight.starts) and permit.in_hours(flight.ends)):
         yield Finding.error(
             "finding.permit_hours",
@@ -224,9 +220,7 @@ def _names(permit: Permit, called: str, aircraft: Registration | None) -> bool:
 
 def _permit_cautions(permit: Permit, flight: FlightIntent) -> Iterator[Finding]:
     if permit.last_day - flight.last_day < timedelta(days=SOON_DAYS):
-        yield Finding.warning(
-            "finding.permit_ends_soon", where=permit.number, day=_day(permit.last_day)
-        )
+        yield Finding.warning("finding.permit_ends_soon", where=permit.number, day=permit.last_day)
     asked = authority_for(permit.ceiling_m)
     ranks = list(Authority)
     if ranks.index(permit.authority) < ranks.index(asked):
@@ -288,9 +282,9 @@ def _ends(
     if last_day is None:
         return
     if last_day < flight.last_day:
-        yield Finding.error(ended, where=where, day=_day(last_day))
+        yield Finding.error(ended, where=where, day=last_day)
     elif last_day - flight.last_day < timedelta(days=SOON_DAYS):
-        yield Finding.warning(soon, where=where, day=_day(last_day))
+        yield Finding.warning(soon, where=where, day=last_day)
 
 
 # ------------------------------------------------------------------ the official map
@@ -307,7 +301,7 @@ def _map(checks: Iterable[MapCheck], flight: FlightIntent, map_days: int) -> Ite
         return
     look = max(looks, key=lambda one: one.looked_utc)
     day = look.looked_utc.astimezone(INDOCHINA_TIME).date()
-    told = {"where": look.place, "day": _day(day), "by": look.by}
+    told: dict[str, Any] = {"where": look.place, "day": day, "by": look.by}
     if look.shown is Shown.FORBIDDEN:
         yield Finding.error("finding.map_forbidden", **told)
     elif look.shown is Shown.RESTRICTED:

@@ -3,7 +3,8 @@
 Every sentence a person reads stands in ``agri/locale/vi.json`` and ``agri/locale/en.json``
 under the same key, with the same ``{placeholders}``. Terminal, pages, reports and scripts
 share them; a test keeps the two alike. Numbers inside a sentence follow the language:
-``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese.
+``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese. So do days: a date given as
+such reads 06/12/2026 in Vietnamese and 06 Dec 2026 in English, where 06/12 may be June or December.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -28,6 +30,23 @@ def dictionary(language: Language) -> Mapping[str, str]:
     return loaded
 
 
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def day_text(day: date, language: Language) -> str:
+    """Return a day, or a day and its time, as people of a language write it.
+
+    Examples
+    --------
+    >>> day_text(date(2026, 12, 6), "vi"), day_text(datetime(2026, 12, 6, 7, 30), "en")
+    ('06/12/2026', '06 Dec 2026 07:30')
+    """
+    clock = f" {day:%H:%M}" if isinstance(day, datetime) else ""
+    if language == "vi":
+        return f"{day:%d/%m/%Y}{clock}"
+    return f"{day.day:02d} {_MONTHS[day.month - 1]} {day.year}{clock}"
+
+
 class _Formatter(string.Formatter):
     def __init__(self, language: Language) -> None:
         self.language = language
@@ -35,6 +54,8 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Message):
             return value.text(self.language)
+        if isinstance(value, date) and not format_spec:
+            return day_text(value, self.language)
         text = format(value, format_spec)
         if self.language == "vi" and isinstance(value, float | int) and format_spec:
             return text.translate(str.maketrans(",.", ".,"))

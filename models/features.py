@@ -100,7 +100,7 @@ def gather(columns: tuple[Column, ...], day: date) -> Features:
     for column in columns:
         if column.known_on > day:
             raise Refused("error.feature_from_future", name=column.name,
-                          known=column.known_on.isoformat(), day=day.isoformat())  # fmt: skip
+                          known=column.known_on, day=day)  # fmt: skip
         share = float(np.mean(~np.isfinite(column.values))) if column.values.size else 1.0
         if share >= 1.0:
             told.append(Finding.warning("finding.feature_dropped", name=column.name))

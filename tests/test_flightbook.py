@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +22,7 @@ from agri.track import Event, Photo, TankReading
 from agri.words import Message
 from agri.workspace import Launch, Workspace, flightbook, flightlog
 from agri.workspace.flightbook import FlightLog
+from agri.workspace.flightlog import plain, read_message
 from agri.workspace.records import Outcome, StoredFlight
 from tests import farms
 
@@ -428,3 +429,15 @@ def test_a_flight_in_the_book_has_its_launch_whenever_the_program_dies(
     monkeypatch.setattr(flightbook, "FLIGHTS", SimpleNamespace(insert=put))
     farm.begin_flight(plan_name="Đông", plan_digest="ab" * 32, vehicle="copter", launch=launch)
     assert seen == [launch]
+
+
+def test_a_sentence_keeps_its_days_and_moments_on_the_disk():
+    told = Message.of(
+        "finding.permit_ended",
+        day=date(2026, 12, 6),
+        flight=datetime(2026, 12, 7, 6, 30, tzinfo=UTC),
+    )
+    kept = read_message(json.loads(json.dumps(plain(told))))
+    assert kept == told
+    assert "06/12/2026" in kept.text("vi")
+    assert "07 Dec 2026 06:30" in kept.text("en")

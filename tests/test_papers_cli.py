@@ -80,7 +80,7 @@ def test_papers_entered_let_their_field_be_flown_and_no_other(
     assert "46.0 kg" in text
     code, text = run(capsys, "papers", "check", "ruong dong", *who, "--at", "31/12/2025 7h")
     assert code == 1
-    assert "begins on 1/1/2026" in text
+    assert "begins on 01 Jan 2026" in text
 
 
 def test_papers_are_listed_with_their_state_and_removed(

@@ -137,17 +137,18 @@ def _show(report: StageReport, of_table: tuple[Finding, ...], picture: Path) -> 
     from agri.cli.show import local_number, show_table, tell
     from agri.cli.show_maps import show_products
     from agri.operations.stages import of_temperature
+    from agri.words import day_text
 
     spoken = language.get()
     rows = []
     for row in report.rows:
         window = row.window
         dates = (window.p10, window.p50, window.p90) if window else ()
-        told = [f"{day:%d/%m/%Y}" for day in dates] or ["–"] * 3
+        told = [day_text(day, spoken) for day in dates] or ["–"] * 3
         chance = local_number(100.0 * row.chance, ".0f")
         rows.append((str(row.bbch), row.name(spoken), *told, chance))
     show_table(("cli.head_bbch", "cli.head_stage", "cli.head_p10", "cli.head_p50", "cli.head_p90",
                 "cli.head_chance_today"), rows)  # fmt: skip
     if report.not_begun > 0.01:
-        tell("cli.stage_not_begun", percent=100.0 * report.not_begun, day=f"{report.day:%d/%m/%Y}")
+        tell("cli.stage_not_begun", percent=100.0 * report.not_begun, day=report.day)
     return show_products((), (*of_temperature(of_table), *report.findings), (picture,))

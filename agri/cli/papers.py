@@ -58,7 +58,7 @@ def permit(
     """Enter a permit to fly."""
     from agri.cli import read_papers as read
     from agri.cli.show import tell
-    from agri.cli.show_papers import day, hectares
+    from agri.cli.show_papers import hectares
     from agri.operations.papers import locate
     from agri.papers import Permit
     from agri.units import read_length_m
@@ -82,8 +82,8 @@ def permit(
                 purpose=purpose,
             )
         )
-    tell("cli.permit_kept", number=stored.number, first=day(stored.first_day),
-         last=day(stored.last_day), ceiling_m=stored.ceiling_m,
+    tell("cli.permit_kept", number=stored.number, first=stored.first_day,
+         last=stored.last_day, ceiling_m=stored.ceiling_m,
          area=hectares(stored.area))  # fmt: skip
 
 
@@ -98,7 +98,6 @@ def licence(
     """Enter a pilot's licence."""
     from agri.cli import read_papers as read
     from agri.cli.show import tell
-    from agri.cli.show_papers import day
     from agri.papers import Licence
     from agri.words import Message
 
@@ -111,7 +110,7 @@ def licence(
     with open_farm(farm) as workspace:
         stored = workspace.papers.add(paper)
     kind = Message.of(f"page.licence_{stored.licence_class.value}")
-    tell("cli.licence_kept", holder=stored.holder, kind=kind, last=day(stored.last_day))
+    tell("cli.licence_kept", holder=stored.holder, kind=kind, last=stored.last_day)
 
 
 @papers.command("aircraft", help="cli.help.paper_aircraft")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from agri.cli.show import complain, local_number, show_facts, show_findings, show_table, tell
 from agri.cli.speech import language
 from agri.findings import Finding, Severity, blocks
-from agri.words import say
+from agri.words import day_text, say
 
 if TYPE_CHECKING:
     from imagery.change.anomalies import Anomaly
@@ -102,7 +102,7 @@ def show_list(found: Sequence[Product]) -> None:
         tell("cli.catalogue_empty")
         return
     rows = [
-        (one.name, say(f"cli.kind_{one.kind}", language.get()), f"{one.start:%d/%m/%Y %H:%M}",
+        (one.name, say(f"cli.kind_{one.kind}", language.get()), day_text(one.start, language.get()),
          ", ".join(one.sources), ", ".join(file.name for file in one.files))
         for one in found
     ]  # fmt: skip

@@ -17,14 +17,9 @@ from agri.names import fold
 from agri.papers import Papers, Permit, Registration
 from agri.rules import TOPICS, Rule
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares
-from agri.words import LANGUAGES, Language, dictionary, say
+from agri.words import LANGUAGES, Language, day_text, dictionary, say
 
 KEY_LETTERS = 8
-
-
-def day(when: date) -> str:
-    """Return a day as people here write it."""
-    return f"{when.day}/{when.month}/{when.year}"
 
 
 def hectares(area: BaseGeometry) -> str:
@@ -57,7 +52,7 @@ def show_papers(papers: Papers, *, now: datetime) -> None:
                 one.holder,
                 one.number,
                 say(f"page.licence_{one.licence_class.value}", spoken),
-                day(one.last_day),
+                day_text(one.last_day, spoken),
                 _state(None, one.last_day, today),
                 one.uid[:KEY_LETTERS],
             )
@@ -70,7 +65,7 @@ def show_papers(papers: Papers, *, now: datetime) -> None:
                 one.number,
                 local_number(one.takeoff_kg, ".1f"),
                 _autopilot(one),
-                day(one.last_day) if one.last_day else "–",
+                day_text(one.last_day, spoken) if one.last_day else "–",
                 _state(None, one.last_day, today),
                 one.uid[:KEY_LETTERS],
             )
@@ -80,7 +75,7 @@ def show_papers(papers: Papers, *, now: datetime) -> None:
             (
                 one.place,
                 one.by,
-                day(one.looked_utc.astimezone(INDOCHINA_TIME).date()),
+                day_text(one.looked_utc.astimezone(INDOCHINA_TIME).date(), spoken),
                 say(f"cli.shown_{one.shown.value}", spoken),
                 one.uid[:KEY_LETTERS],
             )
@@ -109,8 +104,8 @@ def _show_permit(permit: Permit, today: date) -> None:
         spoken,
         number=permit.number,
         state=_state(permit.first_day, permit.last_day, today),
-        first=day(permit.first_day),
-        last=day(permit.last_day),
+        first=permit.first_day,
+        last=permit.last_day,
         hours=f"{permit.from_time:%H:%M}–{permit.to_time:%H:%M}",
         ceiling_m=permit.ceiling_m,
         area=hectares(permit.area),

@@ -35,7 +35,7 @@ from agri.operations.tank import (
 )
 from agri.track import FlightRecord
 from agri.units import square_metres_to_hectares, square_metres_to_sao
-from agri.words import Language, say
+from agri.words import Language, day_text, say
 from agri.workspace import AppliedRecord, StoredFlight, Workspace
 from imagery.raster import write_grid
 from missions.applied.account import Applied, applied, phi_end
@@ -234,7 +234,7 @@ def applied_facts(
     fact(facts, language, "page.fact_missed", area_m2=found.missed_m2,
          sao=square_metres_to_sao(found.missed_m2))  # fmt: skip
     if product.phi_days:
-        day = phi_end(record, job).strftime("%d/%m/%Y")
+        day = day_text(phi_end(record, job), language)
         facts.append((say("page.fact_harvest_from", language), day))
     if job.kind == "trees":
         facts.append((say("page.fact_trees", language), str(len(job.passes))))

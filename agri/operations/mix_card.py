@@ -34,7 +34,7 @@ from agri.errors import BadInput
 from agri.field import Field, SensitiveKind, SensitiveSite
 from agri.files import write_text
 from agri.units import square_metres_to_hectares, square_metres_to_sao
-from agri.words import Language, say
+from agri.words import Language, day_text, say
 from agri.workspace import Workspace
 from missions.drift.limits import DEFAULT_SPRAY_LIMITS, SprayLimits
 from missions.flightplan import FlightPlan, job_of
@@ -273,7 +273,7 @@ class _Speech:
         return _BEFORE_UNIT.sub("\u00a0", say(key, self.language, **values))
 
     def day(self, when: date) -> str:
-        return when.strftime("%d/%m/%Y") if self.language == "vi" else f"{when:%d %b %Y}"
+        return day_text(when, self.language)
 
     def litres(self, value: float) -> str:
         tenths = math.isclose(value, round(value, 1), abs_tol=1e-9)

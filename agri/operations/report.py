@@ -20,7 +20,7 @@ from agri.operations.picture import draw_picture
 from agri.track import FlightRecord
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.weather import Wind
-from agri.words import Language, say
+from agri.words import Language, day_text, say
 from agri.workspace import Workspace
 from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem
@@ -188,7 +188,7 @@ def wind_words(wind: Wind, language: Language) -> str:
 
 def flight_facts(plan: FlightPlan, record: FlightRecord, language: Language) -> Facts:
     """Return label and value of what there is to know about a flight at a glance."""
-    when = record.started_utc.astimezone(INDOCHINA_TIME).strftime("%d/%m/%Y %H:%M")
+    when = day_text(record.started_utc.astimezone(INDOCHINA_TIME), language)
     facts: Facts = [
         (say("page.fact_when", language), when),
         (say("page.fact_vehicle", language), record.vehicle),

@@ -207,7 +207,7 @@ def draw_season(season: Season, *, language: Language) -> bytes:
             panel.set_yticks([])
     wet.xaxis.set_major_formatter(DateFormatter("%d/%m/%Y"))  # type: ignore[no-untyped-call]
     warm.set_title(say("page.weather_title", language, source=days.source or "–",
-                       first=f"{days.first:%d/%m/%Y}", last=f"{days.last:%d/%m/%Y}"))  # fmt: skip
+                       first=days.first, last=days.last))  # fmt: skip
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()

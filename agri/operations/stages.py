@@ -183,8 +183,8 @@ def _pieces(weather: Hours | Days, day: date) -> tuple[list[Temperatures], list[
     else:
         days, findings = checked(weather)
     if days.first > day:
-        raise BadInput("error.stage_weather_later", first=f"{days.first:%d/%m/%Y}",
-                       day=f"{day:%d/%m/%Y}")  # fmt: skip
+        raise BadInput("error.stage_weather_later", first=days.first,
+                       day=day)  # fmt: skip
     days, told = fill(days.between(None, day))
     known = np.isfinite(days.low_c) & np.isfinite(days.high_c)
     pieces = [
@@ -249,7 +249,7 @@ def draw_stages(report: StageReport, *, place: str = "", language: Language) -> 
         axes.annotate(f"{window.p50:%d/%m}", (_at(window.p90), at), xytext=(6, 0), fontsize=10,
                       textcoords="offset points", va="center", fontweight="bold")  # fmt: skip
     axes.axvline(_at(report.day), color="#0072B2", lw=2.0, ls="--")
-    axes.annotate(say("page.stage_day", language, day=f"{report.day:%d/%m/%Y}"),
+    axes.annotate(say("page.stage_day", language, day=report.day),
                   (_at(report.day), len(rows) - 0.4), color="#0072B2", fontsize=9,
                   xytext=(4, 0), textcoords="offset points")  # fmt: skip
     axes.set_yticks(range(len(rows)), [row.name(language) for row in rows], fontsize=10)

@@ -128,7 +128,7 @@ def last_flow_findings(farm: Workspace, sprayer: Sprayer) -> list[Finding]:
         if off == 0.0 or math.isinf(off):
             return []
         key = "finding.last_flow_low" if off < 0.0 else "finding.last_flow_high"
-        day = found.sprayed_utc.astimezone(INDOCHINA_TIME).strftime("%d/%m/%Y")
+        day = found.sprayed_utc.astimezone(INDOCHINA_TIME).date()
         return [Finding.warning(key, sprayer=sprayer.name, pct=100.0 * abs(off), day=day)]
     return []
 

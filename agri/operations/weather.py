@@ -116,7 +116,7 @@ def fetch(
         When the service does not answer, or with what is not weather.
     """
     if not 0 <= (last - first).days < MOST_DAYS:
-        raise BadInput("error.weather_asked", first=first.isoformat(), last=last.isoformat(),
+        raise BadInput("error.weather_asked", first=first, last=last,
                        most=MOST_DAYS)  # fmt: skip
     hourly = service == "open-meteo"
     asked = _open_meteo_query(place, first, last) if hourly else _power_query(place, first, last)

@@ -213,8 +213,8 @@ class Days:
         start = max(0, (first - self.first).days) if first else 0
         stop = min(len(self), (last - self.first).days + 1) if last else len(self)
         if stop <= start:
-            raise BadInput("error.weather_span", first=self.first.isoformat(),
-                           last=self.last.isoformat())  # fmt: skip
+            raise BadInput("error.weather_span", first=self.first,
+                           last=self.last)  # fmt: skip
         cut: dict[str, Any] = {name: self.column(name)[start:stop] for name in DAY_COLUMNS}
         filled = tuple(
             replace(one, start=max(one.start, start) - start,

@@ -24,7 +24,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,8 @@ def plain(value: Any) -> Any:
     """Return a message's value as JSON can hold it; what JSON does not know becomes text."""
     if isinstance(value, Message):
         return {"key": value.key, "values": {name: plain(v) for name, v in value.values}}
+    if isinstance(value, date):
+        return {"day" if type(value) is date else "moment": value.isoformat()}
     if isinstance(value, bool | int | str) or value is None:
         return value
     if isinstance(value, float):
@@ -119,11 +121,18 @@ def plain(value: Any) -> Any:
 
 def read_message(stored: Any) -> Message:
     """Return a message that `plain` made fit for JSON."""
-    values = {
-        name: read_message(value) if isinstance(value, dict) else value
-        for name, value in stored["values"].items()
-    }
+    values = {name: _read(value) for name, value in stored["values"].items()}
     return Message(str(stored["key"]), tuple(sorted(values.items())))
+
+
+def _read(stored: Any) -> Any:
+    if not isinstance(stored, dict):
+        return stored
+    if "day" in stored:
+        return date.fromisoformat(stored["day"])
+    if "moment" in stored:
+        return datetime.fromisoformat(stored["moment"])
+    return read_message(stored)
 
 
 def _event_line(event: Event) -> bytes:

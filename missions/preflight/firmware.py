@@ -119,12 +119,8 @@ def check_firmware(identity: VehicleIdentity, known: FirmwareList | None = None)
     for tried in known.tried:
         if tried.is_(identity):
             where = Message.of(f"link.tried_{tried.where}")
-            return [Finding.info("finding.firmware_tried", **told, day=_day(tried), how=where)]
+            return [Finding.info("finding.firmware_tried", **told, day=tried.day, how=where)]
     listed = ", ".join(f"{one.version} {one.build}".strip() for one in known.tried)
     released = order[-1]
     key = "finding.firmware_untried" if released else "finding.firmware_unreleased"
     return [Finding.warning(key, **told, tried=listed)]
-
-
-def _day(tried: Tried) -> str:
-    return f"{tried.day.day}/{tried.day.month}/{tried.day.year}"

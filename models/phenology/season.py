@@ -137,8 +137,7 @@ class Window:
 
     def message(self, what: Message | str) -> Message:
         """The window as a sentence about `what`."""
-        dates = {name: f"{getattr(self, name):%d/%m/%Y}" for name in ("p10", "p50", "p90")}
-        return Message.of("crop.window", what=what, **dates)
+        return Message.of("crop.window", what=what, p10=self.p10, p50=self.p50, p90=self.p90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,7 +181,7 @@ class SeasonOutlook:
         row = self.days[self.stages.index(bbch)]
         quantiles = weighted_quantiles(row, self.weights, (0.1, 0.5, 0.9))
         if not all(map(math.isfinite, quantiles)):
-            raise BadInput("error.season_too_short", stage=bbch, last=self.last.isoformat())
+            raise BadInput("error.season_too_short", stage=bbch, last=self.last)
         p10, p50, p90 = (self.first + timedelta(days=int(day)) for day in quantiles)
         return Window(p10=p10, p50=p50, p90=p90)
 
@@ -336,8 +335,8 @@ def _updated(
             told.append(
                 Finding.warning(
                     "finding.seen_far",
-                    day=f"{one.day:%d/%m/%Y}",
-                    expected=f"{expected:%d/%m/%Y}",
+                    day=one.day,
+                    expected=expected,
                 )
             )
         weights = weights * ((1.0 - MISTAKEN) * np.exp(-0.5 * off**2) + MISTAKEN * 0.01)

@@ -70,7 +70,7 @@ class Temperatures:
             raise BadInput("error.temperatures_length", low=low.size, high=rain.size)
         if wrong.any():
             day = self.first + timedelta(days=int(np.argmax(wrong)))
-            raise BadInput("error.temperatures_day", day=day.isoformat())
+            raise BadInput("error.temperatures_day", day=day)
 
     @classmethod
     def of(
@@ -118,8 +118,8 @@ class Temperatures:
         if not self.first <= first <= last <= self.last:
             raise BadInput(
                 "error.temperatures_span",
-                first=first.isoformat(), last=last.isoformat(),
-                have_first=self.first.isoformat(), have_last=self.last.isoformat(),
+                first=first, last=last,
+                have_first=self.first, have_last=self.last,
             )  # fmt: skip
         part = slice((first - self.first).days, (last - self.first).days + 1)
         rain = None if self.rain_mm is None else self.rain_mm[part]

@@ -114,7 +114,7 @@ def photo_facts(intake: Intake, language: Language) -> Facts:
     taken = sorted(p.taken_utc for p in intake.photos if p.taken_utc is not None)
     if taken:
         first, last = (moment.astimezone(INDOCHINA_TIME) for moment in (taken[0], taken[-1]))
-        fact(facts, language, "page.fact_taken", day=f"{first:%d/%m/%Y}", first=f"{first:%H:%M}",
+        fact(facts, language, "page.fact_taken", day=first.date(), first=f"{first:%H:%M}",
              last=f"{last:%H:%M}")  # fmt: skip
     heights = sorted(
         photo.height_home.metres for photo in intake.photos if photo.height_home is not None
