@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 
 from agri import audit, files
 from agri.errors import StoreError
+from agri.field_records import Note
 from agri.findings import Severity
 from agri.papers import Papers
 from agri.track import TankReading
@@ -66,6 +68,16 @@ TABLES[6] = {
     **TABLES[5],
     "applied": f"{TABLES[2]['applied']} tank_filled_l:REAL tank_left_l:REAL tank_used_l:REAL"
     " flow_share:REAL",
+}
+TABLES[7] = {
+    **TABLES[6],
+    "records": "fid:INTEGER uid:TEXT kind:TEXT day:DATE field:TEXT tree:TEXT tree_row:TEXT"
+    " lot:TEXT season:INTEGER done_by:TEXT source:TEXT remark:TEXT field_uid:TEXT replaces:TEXT"
+    " entered_utc:DATETIME mass_kg:REAL crates:REAL grade:TEXT area_m2:REAL moisture_pct:REAL"
+    " what:TEXT number:REAL share:REAL trees:INTEGER size_mm:REAL bbch:INTEGER product:TEXT"
+    " dose:REAL unit:TEXT water_l_ha:REAL phi_days:INTEGER target:TEXT active:TEXT label:TEXT"
+    " flight:TEXT n_pct:REAL p2o5_pct:REAL k2o_pct:REAL organic:BOOLEAN method:TEXT"
+    " volume_m3:REAL hours:REAL water:TEXT vnd_kg:REAL buyer:TEXT text:TEXT",
 }
 """The columns of each version: a table may only change together with the version."""
 NOW = migrations.current_version()
@@ -192,8 +204,8 @@ def without_later_columns(folder: Path, version: int) -> None:
         connection.commit()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
-def test_a_farm_of_before_spraying_papers_logs_or_tanks_gets_their_layers_and_loses_nothing(
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+def test_a_farm_of_before_spraying_papers_logs_tanks_or_records_gets_their_layers_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
 ) -> None:
     known = tuple(layer for layer in EVERY_LAYER if layer.name in TABLES[version])
@@ -225,6 +237,10 @@ def test_a_farm_of_before_spraying_papers_logs_or_tanks_gets_their_layers_and_lo
         assert farm.applied_of(flown) == read
         assert read.tank == TANK
         assert farm.papers.read() == (Papers(), [])
+        noted = farm.records.add(Note(day=date(2027, 1, 2), field="Ruộng Đồng", text="Tỉa cành"))
+        assert farm.records.read() == (noted,)
+        with pytest.raises(sqlite3.IntegrityError, match="kept as they were written"):
+            farms.rows(path, "DELETE FROM records")
         permit = farm.papers.add(papers.PERMIT)
         assert farm.papers.read()[0].permits == (permit,)
         paper = farm.papers.add(papers.REGISTRATION)

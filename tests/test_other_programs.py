@@ -42,7 +42,7 @@ LAYERS = {
     "permits": "MultiPolygon",
     "map_checks": "MultiPolygon",
 }
-TABLES = {"farm": None, "licences": None, "registrations": None}
+TABLES = {"farm": None, "licences": None, "registrations": None, "records": None}
 
 
 @pytest.fixture

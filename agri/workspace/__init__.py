@@ -1,12 +1,12 @@
 """The farm folder: one folder that holds a farm and opens in QGIS.
 
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
-flights, applied, permits and map_checks, and the tables licences and registrations; ``plans/``,
-``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door; behind it are
-rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`, `layers`,
-`book_layers`, `paper_layers`), their versions (`migrations`), the site (`sitebook`), papers
-(`paperbook`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`),
-`care`, `backups`.
+flights, applied, permits and map_checks, and the tables licences, registrations and records;
+``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door;
+behind it are rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`,
+`layers`, `book_layers`, `paper_layers`, `record_layers`), their versions (`migrations`), the site
+(`sitebook`), papers (`paperbook`), field records (`recordbook`), plans (`planbook`), flights
+(`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -36,7 +36,7 @@ from agri.names import clean
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import sitebook  # isort: skip
+from agri.workspace import recordbook, sitebook  # isort: skip
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
@@ -312,6 +312,11 @@ class Workspace:
     def papers(self) -> paperbook.PaperBook:
         """The farm's permits, licences, registrations and looks at the official map."""
         return paperbook.PaperBook(self._database, self._new_uid)
+
+    @property
+    def records(self) -> recordbook.RecordBook:
+        """What was done and seen on the farm's fields, and what their crop gave and sold for."""
+        return recordbook.RecordBook(self._database, self._new_uid, self._now)
 
     # ------------------------------------------------------------------ plans
 

@@ -28,6 +28,7 @@ from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
 from agri.workspace.layers import farm_table
 from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
+from agri.workspace.record_layers import RECORDS, keep_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,12 @@ def _add_tank(connection: Connection) -> None:
     _add_columns(connection, "applied", dict.fromkeys(names, "REAL"))
 
 
+def _add_records(connection: Connection) -> None:
+    """Version 7: field records."""
+    gpkg_tables.create_layer(connection, RECORDS.table, description=RECORDS.description)
+    keep_rows(connection)
+
+
 def _add_columns(connection: Connection, table: str, columns: dict[str, str]) -> None:
     """Add those columns that a table lacks.
 
@@ -83,6 +90,7 @@ STEPS: tuple[Step, ...] = (
     Step(4, _add_source),
     Step(5, _add_autopilots),
     Step(6, _add_tank),
+    Step(7, _add_records),
 )
 """Steps after the first schema, version 1, in order."""
 
@@ -105,6 +113,8 @@ def create_tables(connection: Connection, *, name: str, uid: str, now: datetime)
     gpkg_tables.create_layer(connection, farm_table, description="Trang trại · The farm")
     for layer in EVERY_LAYER:
         gpkg_tables.create_layer(connection, layer.table, description=layer.description)
+    if RECORDS in EVERY_LAYER:
+        keep_rows(connection)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
     connection.exec_driver_sql(
         "CREATE TABLE agri_schema (version INTEGER PRIMARY KEY, applied_utc TEXT NOT NULL)"

@@ -26,6 +26,7 @@ from agri.rules import Authority, LicenceClass
 from agri.workspace.book_layers import BOOK_LAYERS
 from agri.workspace.gpkg import Day, Geom, Instant
 from agri.workspace.layers import LAYERS, Layer, Row, metadata, where
+from agri.workspace.record_layers import RECORDS
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -235,5 +236,5 @@ MAP_CHECKS: Layer[MapCheck] = Layer(
 )
 
 PAPER_LAYERS: tuple[Layer[Any], ...] = (PERMITS, LICENCES, REGISTRATIONS, MAP_CHECKS)
-EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *BOOK_LAYERS, *PAPER_LAYERS)
-"""All a farm keeps: what `layers` has, then the books, then the papers."""
+EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *BOOK_LAYERS, *PAPER_LAYERS, RECORDS)
+"""All a farm keeps: what `layers` has, then the books, the papers, the field records."""
