@@ -152,7 +152,7 @@ def test_every_kind_is_kept_and_read_back_equal(empty: Workspace) -> None:
 
 @given(mass_kg=EARTHLY, tree=LETTERS, remark=LETTERS, season=st.integers(1900, 2199))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_whatever_is_written_comes_back_as_it_was(
     farm: Workspace, mass_kg: float, tree: str, remark: str, season: int
@@ -165,7 +165,7 @@ def test_whatever_is_written_comes_back_as_it_was(
 
 
 @given(script=st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=1, max_size=12))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_of_any_corrections_the_last_stands_and_none_is_lost(
     tmp_path_factory: pytest.TempPathFactory, script: list[tuple[bool, int]]
 ) -> None:
