@@ -8,7 +8,8 @@
   products in one pass;
 * `indices`: spectral indices, which a camera offers, and maps of them;
 * `masks`: what is left out of a map: soil, shadow, cloud, water;
-* `scale`: the same work on a Dask cluster;
+* `scale`: who works: a Dask cluster;
+* `piecework`: a product in pieces, made by a cluster or here;
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
 * `decoding`: what runs in the separate process that opens strangers' photos;
 * `intake`: folders, cards and zips of photos, and finished orthomosaics, taken in safely;

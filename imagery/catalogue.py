@@ -40,6 +40,7 @@ from agri.files import inside, make_folder, read_json_limited, store_error, told
 from agri.findings import Finding
 from agri.locks import lock_soon
 from imagery.bands import Band
+from imagery.raster.index import is_index, piece_files
 from imagery.raster.ortho import Ortho
 from imagery.stac import FileFacts, Kind, Layer, Product, RasterPlace, item_of, product_from
 
@@ -175,9 +176,14 @@ def ortho_product(
     place = RasterPlace(epsg=ortho.epsg, affine=ortho.affine, shape=(ortho.height, ortho.width))
     return Product(
         name=name, kind=kind, footprint=footprint(place), start=start, end=end or start,
-        files=file_facts(farm, [ortho.path]), layers=layers, place=place,
+        files=file_facts(farm, files_of(ortho.path)), layers=layers, place=place,
         gsd_m=_ground_m(place), **told_too,
     )  # fmt: skip
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files of a raster: its own, or an index and the pieces it tells of."""
+    return (path, *piece_files(path)) if is_index(path) else (path,)
 
 
 def footprint(place: RasterPlace) -> Polygon:

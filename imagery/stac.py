@@ -48,7 +48,8 @@ MEDIA = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".dng": "image/x-adobe-dng",
     ".gpkg": "application/geopackage+sqlite3", ".geojson": "application/geo+json",
     ".json": "application/json", ".csv": "text/csv", ".html": "text/html",
-    ".parquet": "application/vnd.apache.parquet", ".zip": "application/zip",
+    ".vrt": "application/xml", ".parquet": "application/vnd.apache.parquet",
+    ".zip": "application/zip",
 }  # fmt: skip
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 

@@ -1,4 +1,4 @@
-"""The same work on a cluster: the same bytes, pieces whole or not there, reruns that go on."""
+"""The same work on a cluster: the same bytes, told in sentences what a cluster lacks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import rasterio
-from rio_cogeo.cogeo import cog_validate
 
 from agri.errors import BadInput
 from imagery import scale
-from imagery.indices.maps import index_map, index_recipe
+from imagery.indices.maps import index_map
 from imagery.raster import open_ortho
 from imagery.raster.ortho import Ortho
-from imagery.raster.tiles import Encoding
 from tests.ortho_files import reflectances, write_ortho
 
 
@@ -47,59 +43,6 @@ def test_a_cluster_gives_the_bytes_that_threads_give(
     assert here is not None
     assert there is not None
     assert here.removed == there.removed
-
-
-@pytest.mark.parametrize("encoding", [Encoding(), Encoding(kind="float32")])
-def test_a_mosaic_of_pieces_is_the_one_file_pixel_by_pixel(
-    tmp_path: Path, client: Any, scene: Ortho, encoding: Encoding
-) -> None:
-    recipe = index_recipe(scene, ["NDVI", "CIG"], encoding=encoding)
-    index_map(tmp_path / "one.tif", scene, ["NDVI", "CIG"], encoding=encoding)
-    folder = tmp_path / "mosaic"
-    seen: list[float] = []
-    mosaic = scale.write_mosaic(
-        folder, scene, recipe, client, encoding=encoding, side=700, progress=seen.append
-    )
-    assert mosaic is not None
-    assert mosaic.made == len(mosaic.pieces) == 9
-    assert seen[-1] == 1.0
-    for piece in mosaic.pieces:
-        assert cog_validate(folder / piece.name, strict=True)[0]
-    with rasterio.open(tmp_path / "one.tif") as one, rasterio.open(mosaic.index) as many:
-        assert np.array_equal(one.read(), many.read(), equal_nan=True)
-        assert one.crs == many.crs
-        assert one.transform == many.transform
-        assert one.scales == many.scales
-        assert one.descriptions == many.descriptions
-
-
-def test_a_stopped_mosaic_has_no_index_and_the_rerun_makes_what_is_missing(
-    tmp_path: Path, client: Any, scene: Ortho
-) -> None:
-    recipe = index_recipe(scene, ["NDVI"])
-    half = scale.write_mosaic(tmp_path, scene, recipe, client, side=512, stop=lambda: True)
-    assert half is None
-    assert not (tmp_path / "mosaic.vrt").exists()
-    again = scale.write_mosaic(tmp_path, scene, recipe, client, side=512)
-    assert again is not None
-    assert again.made < len(again.pieces)
-    assert again.index.exists()
-    other = index_recipe(scene, ["GNDVI"])
-    anew = scale.write_mosaic(tmp_path, scene, other, client, side=512)
-    assert anew is not None
-    assert anew.made == len(anew.pieces)
-
-
-def test_a_lost_piece_is_made_again(tmp_path: Path, client: Any, scene: Ortho) -> None:
-    recipe = index_recipe(scene, ["NDVI"])
-    whole = scale.write_mosaic(tmp_path, scene, recipe, client, side=1024)
-    assert whole is not None
-    before = (tmp_path / whole.pieces[1].name).read_bytes()
-    (tmp_path / whole.pieces[1].name).unlink()
-    again = scale.write_mosaic(tmp_path, scene, recipe, client, side=1024)
-    assert again is not None
-    assert again.made == 1
-    assert (tmp_path / whole.pieces[1].name).read_bytes() == before
 
 
 @pytest.mark.parametrize("address", ["10.0.0.5:8786", "http://x", "inproc://", "file:///etc"])

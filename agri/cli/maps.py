@@ -153,6 +153,7 @@ def index_command(
     scale: ScaleOption = 0.0,
     lossless: Annotated[bool, Option("--lossless", help="cli.help.lossless")] = False,
     dask: Annotated[str, Option(help="cli.help.dask", show_default=False)] = "",
+    pieces: Annotated[bool, Option("--pieces", help="cli.help.pieces")] = False,
     field: FieldOption = "",
     out: OutOption = None,
     farm: FarmOption = None,
@@ -173,7 +174,8 @@ def index_command(
         with progress("cli.making_indices") as update:
             made = make_indices(
                 raster, shelf, words_in(indices), words=words, masks=words_in(masks), field=wanted,
-                lossless=lossless, cluster=dask, progress=lambda share: update(share, 1.0),
+                lossless=lossless, cluster=dask, pieces=pieces,
+                progress=lambda share: update(share, 1.0),
             )  # fmt: skip
     return show_products(made.facts, made.findings, (made.map.product.path, *made.pictures))
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,14 @@ from agri.errors import BadInput
 from agri.findings import Finding
 from imagery.indices.catalogue import Index, available, index
 from imagery.indices.expression import RED_EDGE
+from imagery.indices.figures import Removed, Summary, judge_figures, removed_by, summaries_of
 from imagery.indices.reflectance import judge_reflectance
-from imagery.masks import Mask, find_mask, pixel_area_m2
+from imagery.masks import Mask, find_mask
+from imagery.piecework import PIECE_SIDE, write_pieces
 from imagery.raster.engine import Product, Progress, write_product
 from imagery.raster.labels import error_of
 from imagery.raster.ortho import Ortho, Window, told_bands
 from imagery.raster.tiles import Encoding, Layer
-
-MANY_CLIPPED = 1e-3
-"""Share of clipped values from which on somebody should know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,56 +88,6 @@ class IndexRecipe:
         found[:, hidden] = np.nan
         counts = (known, hidden, *each)
         return found, tuple(int(np.count_nonzero(part)) for part in counts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
-    """What a mask left out.
-
-    Parameters
-    ----------
-    mask : Mask or None
-        None for all masks together.
-    pixels : int
-        Of those that had a value.
-    area_m2 : float
-        Ground.
-    share : float
-        Of the ground that had a value, 0 to 1.
-    """
-
-    mask: Mask | None
-    pixels: int
-    area_m2: float
-    share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """A layer in figures, in the index's own unit.
-
-    Parameters
-    ----------
-    index : Index
-        What it is.
-    pixels : int
-        With a value.
-    mean, deviation, low, high : float
-        Over them; NaN when there is none.
-    error : float
-        How far a stored value may be from the reckoned one.
-    clipped : int
-        Values held at the end of what can be stored.
-    """
-
-    index: Index
-    pixels: int
-    mean: float
-    deviation: float
-    low: float
-    high: float
-    error: float
-    clipped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +202,79 @@ def index_map(
     """
     encoding = encoding or Encoding()
     recipe = index_recipe(ortho, indices, masks=masks, encoding=encoding)
+    product = write_product(
+        path,
+        ortho,
+        recipe,
+        encoding=encoding,
+        tags=_tags(ortho, recipe, sensor, calibration),
+        area=area,
+        workers=workers,
+        cluster=cluster,
+        progress=progress,
+        stop=stop,
+    )
+    return None if product is None else _map_of(ortho, recipe, product, encoding)
+
+
+def index_pieces(
+    path: Path,
+    ortho: Ortho,
+    indices: Sequence[str | Index],
+    *,
+    masks: Sequence[str | Mask] = (),
+    encoding: Encoding | None = None,
+    sensor: str = "",
+    calibration: str = "",
+    client: Any = None,
+    side: int = PIECE_SIDE,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> IndexMap | None:
+    """Make a map of indices in pieces, with an index file that makes one raster of them.
+
+    Parameters
+    ----------
+    path : Path
+        The index file, ``….vrt``; it appears last, and an interrupted run is taken up.
+    ortho, indices, masks, encoding, sensor, calibration, progress, stop
+        As `index_map`.
+    client, side
+        As `imagery.piecework.write_pieces`.
+
+    Returns
+    -------
+    IndexMap, or None when it was stopped.
+
+    Raises
+    ------
+    BadInput
+        As `index_recipe` and `imagery.piecework.write_pieces`.
+    """
+    encoding = encoding or Encoding()
+    recipe = index_recipe(ortho, indices, masks=masks, encoding=encoding)
+    made = write_pieces(
+        path,
+        ortho,
+        recipe,
+        client,
+        encoding=encoding,
+        side=side,
+        tags=_tags(ortho, recipe, sensor, calibration),
+        progress=progress,
+        stop=stop,
+    )
+    if made is None:
+        return None
+    found = _map_of(ortho, recipe, made.product, encoding)
+    told = Finding.info("finding.product_pieces", pieces=len(made.pieces), made=made.made)
+    return replace(found, findings=(*found.findings, told))
+
+
+def _tags(
+    ortho: Ortho, recipe: IndexRecipe, sensor: str, calibration: str
+) -> list[tuple[str, str]]:
+    """Return what the file tells of itself."""
     tags = [
         ("CALIBRATION", calibration or ("" if ortho.reflectance_at else "none: camera numbers")),
         ("SENSOR", sensor),
@@ -259,38 +282,17 @@ def index_map(
         ("OVERVIEWS", "means of the index, gaps left out"),
         ("AGRI_VERSION", __version__),
     ]
-    product = write_product(
-        path,
-        ortho,
-        recipe,
-        encoding=encoding,
-        tags=[(key, value) for key, value in tags if value],
-        area=area,
-        workers=workers,
-        cluster=cluster,
-        progress=progress,
-        stop=stop,
-    )
-    if product is None:
-        return None
-    summaries = _summaries(recipe, product, encoding)
+    return [(key, value) for key, value in tags if value]
+
+
+def _map_of(ortho: Ortho, recipe: IndexRecipe, product: Product, encoding: Encoding) -> IndexMap:
+    summaries = summaries_of(recipe.indices, product, encoding)
     removed = removed_by(recipe.masks, product.counts, ortho)
     return IndexMap(
         product=product,
         summaries=summaries,
         removed=removed,
-        findings=(*_said(ortho, recipe, product), *_figures(summaries, removed)),
-    )
-
-
-def removed_by(masks: Sequence[Mask], counts: Sequence[int], ortho: Ortho) -> tuple[Removed, ...]:
-    """Return what masks left out, from what `IndexRecipe.compute` counted."""
-    if not masks or not counts:
-        return ()
-    area, known = pixel_area_m2(ortho), max(1, counts[0])
-    return tuple(
-        Removed(mask=mask, pixels=pixels, area_m2=pixels * area, share=pixels / known)
-        for mask, pixels in zip((None, *masks), counts[1:], strict=True)
+        findings=(*_said(ortho, recipe, product), *judge_figures(summaries, removed)),
     )
 
 
@@ -311,25 +313,6 @@ def _layer(entry: Index, ortho: Ortho, have: dict[str, int], encoding: Encoding)
     return Layer(name=entry.name, scale=entry.scale, tags=tuple(tag for tag in tags if tag[1]))
 
 
-def _summaries(recipe: IndexRecipe, product: Product, encoding: Encoding) -> tuple[Summary, ...]:
-    found = []
-    for entry, layer, sums in zip(recipe.indices, recipe.layers, product.tallies, strict=True):
-        step = layer.scale if encoding.kind == "int16" else 1.0
-        found.append(
-            Summary(
-                index=entry,
-                pixels=sums.count,
-                mean=sums.mean * step,
-                deviation=sums.deviation * step,
-                low=sums.low * step if sums.count else float("nan"),
-                high=sums.high * step if sums.count else float("nan"),
-                error=error_of(layer, encoding),
-                clipped=sums.clipped,
-            )
-        )
-    return tuple(found)
-
-
 def _said(ortho: Ortho, recipe: IndexRecipe, product: Product) -> list[Finding]:
     found = judge_reflectance(ortho)
     have = available(ortho.bands)
@@ -340,33 +323,4 @@ def _said(ortho: Ortho, recipe: IndexRecipe, product: Product) -> list[Finding]:
         found.append(Finding.info("finding.index_red_edge", indices=", ".join(edge), band=label))
     if product.resumed_rows:
         found.append(Finding.info("finding.product_resumed", rows=product.resumed_rows))
-    return found
-
-
-def _figures(summaries: Sequence[Summary], removed: Sequence[Removed]) -> list[Finding]:
-    found = []
-    for row in summaries:
-        if not row.pixels:
-            found.append(Finding.warning("finding.index_empty", where=row.index.name))
-        elif row.clipped > MANY_CLIPPED * row.pixels:
-            found.append(
-                Finding.warning(
-                    "finding.index_clipped",
-                    where=row.index.name,
-                    percent=100.0 * row.clipped / row.pixels,
-                    low=row.low,
-                    high=row.high,
-                )
-            )
-    for part in removed:
-        if part.mask is not None:
-            found.append(
-                Finding.info(
-                    "finding.mask_removed",
-                    mask=part.mask.spoken,
-                    area_m2=part.area_m2,
-                    percent=100.0 * part.share,
-                    rule=part.mask.rule,
-                )
-            )
     return found

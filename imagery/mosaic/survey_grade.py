@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from agri.errors import BadInput, LinkError
 from agri.files import temporary_beside, told
 from imagery.extras import extra
-from imagery.raster.guard import MAGIC
+from imagery.raster.tiff import MAGIC
 
 OPTIONS: Mapping[str, Any] = {"orthophoto-cutline": False, "skip-3dmodel": True, "cog": True}
 """What is asked of OpenDroneMap besides its own defaults."""

@@ -1,6 +1,7 @@
 """Rasters in and out: the one package that opens them, and it opens them guarded.
 
 * `guard`: GeoTIFF alone, from this disk, no side files, no network, header judged first;
+* `index`: the index of a raster in pieces, taken apart before GDAL gets it;
 * `systems`: coordinate systems and datums;
 * `grids`: one band as `agri.grid.Grid`, whole or around an area, and back;
 * `plain`: a grid as the plainest GeoTIFF;
@@ -13,6 +14,7 @@
 * `journal`: what is finished of a product being made, so that a killed run goes on;
 * `labels`: what a product tells of itself, in GeoTIFF's and GDAL's places;
 * `cog`: stretches of tiles in, a cloud-optimised GeoTIFF out;
+* `pieces`: the index that makes one raster of pieces, as GDAL reads it;
 * `stretch`: a part of the work that depends on nothing else;
 * `engine`: one pass over an orthomosaic, with every core and little memory.
 """

@@ -34,6 +34,7 @@ from agri import __version__
 from agri.errors import BadInput
 from agri.files import told
 from imagery.raster.cog import CogWriter
+from imagery.raster.index import is_index, piece_files
 from imagery.raster.labels import Plan
 from imagery.raster.ortho import Ortho, Window
 from imagery.raster.stretch import Recipe, Sources, Stretch, in_strips, make
@@ -286,7 +287,8 @@ def file_sha256(path: Path) -> str:
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
-    """Return size and time of a file, which change when it does."""
+    """Return size and time of a file, or of an index with its pieces, which change when it does."""
+    files = (path, *piece_files(path)) if is_index(path) else (path,)
     with told(path):
-        found = path.stat()
-    return found.st_size, found.st_mtime_ns
+        found = [file.stat() for file in files]
+    return sum(one.st_size for one in found), max(one.st_mtime_ns for one in found)

@@ -9,6 +9,8 @@ changes what the raster says, a header of 50 bytes asks for terabytes. So
 * the name is resolved to a regular file on this disk before GDAL sees it, and names below a
   folder ``/vsi…`` are refused;
 * its first four bytes must be TIFF's or BigTIFF's, and GDAL may try the GTiff driver only;
+* the one other thing is an index of pieces of the form that `imagery.raster.pieces` writes, taken
+  apart and made anew before GDAL sees it (`imagery.raster.index`); its pieces are such GeoTIFFs;
 * side files are not looked for (`ENVIRONMENT`), nor is the network;
 * the header is judged before a pixel is read: size, bands, kind of number, size of one block (a
   block is decoded whole).
@@ -36,11 +38,11 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from agri.errors import BadInput, NotFound
 from agri.files import told
+from imagery.raster.index import is_index, judged_index
+from imagery.raster.tiff import MAGIC
 
 MAX_BLOCK_BYTES = 128_000_000
 """Most bytes of one block, decoded, all its bands."""
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of TIFF and BigTIFF, both byte orders."""
 ENVIRONMENT: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
@@ -59,7 +61,7 @@ GDAL_SAYS = (RasterioError, CPLE_BaseError, CRSError, UnicodeError, MemoryError)
 
 
 def safe_name(path: Path) -> str:
-    """Return the file's name once it is known to be a TIFF on this disk and nothing else."""
+    """Return the file's name once it is known to be a TIFF on this disk, or an index of such."""
     name = "".join(c if c.isprintable() else "·" for c in path.name[:60])
     with told(path):
         if not path.exists():
@@ -70,7 +72,7 @@ def safe_name(path: Path) -> str:
             raise BadInput("error.raster_kind", name=name)
         with path.open("rb") as file:
             magic = file.read(4)
-    if magic not in MAGIC:
+    if magic not in MAGIC and not is_index(path):
         raise BadInput("error.raster_kind", name=name)
     return name
 
@@ -100,11 +102,13 @@ def damage_told(name: str) -> Iterator[None]:
 
 
 def open_source(path: Path, level: int | None = None) -> Any:
-    """Open with GTiff alone; the caller is inside `damage_told`, and closes it.
+    """Open with GTiff alone, or a judged index; the caller is inside `damage_told`, and closes it.
 
     With `level` the file looks like that overview of it, 0 the finest.
     """
     more = {} if level is None else {"overview_level": level}
+    if is_index(path):
+        return rasterio.open(judged_index(path.resolve()), driver="VRT", **more)
     return rasterio.open(path.resolve(), driver="GTiff", **more)
 
 

@@ -122,22 +122,35 @@ def metadata_tag(plan: Plan, tallies: Sequence[Tally], more: Sequence[tuple[str,
         if plan.encoding.kind == "int16":
             items.append(_item("SCALE", repr(layer.scale), index, "scale"))
             items.append(_item("OFFSET", "0", index, "offset"))
-        if sums.count:
-            share = 100.0 * sums.count / (plan.width * plan.height)
+        items += [_item(key, value, index) for key, value in band_tags(plan, layer, sums)]
+    text = "<GDALMetadata>\n" + "".join(items) + "</GDALMetadata>\n"
+    return 42112, ASCII, text.encode() + b"\0"
+
+
+def band_tags(plan: Plan, layer: Layer, sums: Tally) -> list[tuple[str, str]]:
+    """Return what a band tells of itself: statistics in stored numbers, and the layer's tags."""
+    told = []
+    if sums.count:
+        share = 100.0 * sums.count / (plan.width * plan.height)
+        told = [
+            (f"STATISTICS_{name}", f"{value:.12g}")
             for name, value in (
                 ("MAXIMUM", sums.high), ("MEAN", sums.mean), ("MINIMUM", sums.low),
                 ("STDDEV", sums.deviation), ("VALID_PERCENT", float(f"{share:.4g}")),
-            ):  # fmt: skip
-                items.append(_item(f"STATISTICS_{name}", f"{value:.12g}", index))
-        items += [_item(key, value, index) for key, value in layer.tags]
-    text = "<GDALMetadata>\n" + "".join(items) + "</GDALMetadata>\n"
-    return 42112, ASCII, text.encode() + b"\0"
+            )
+        ]  # fmt: skip
+    return [*told, *layer.tags]
+
+
+def plain_text(value: str) -> str:
+    """Return a text without what does not print, lines apart."""
+    return "".join(c for c in value if c.isprintable() or c == "\n")
 
 
 def _item(name: str, value: str, sample: int | None = None, role: str = "") -> str:
     where = "" if sample is None else f' sample="{sample}"'
     plays = f' role="{role}"' if role else ""
-    clean = escape("".join(c for c in value if c.isprintable() or c == "\n"))  # GDAL reads twice
+    clean = escape(plain_text(value))  # GDAL reads twice
     return f"  <Item name={quoteattr(name)}{where}{plays}>{escape(clean)}</Item>\n"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agri.errors import AgriError
 from imagery.raster.cog import encoded, in_tiles
 from imagery.raster.guard import damage_told, open_source
 from imagery.raster.ortho import Ortho, Window, judge_unchanged, read_window
@@ -104,7 +105,7 @@ def make(stretch: Stretch, sources: Sources | None = None) -> list[TileRow]:
     """
     own = sources or Sources(stretch.ortho)
     try:
-        with own.one() as source:
+        with fit_to_travel(), own.one() as source:
             window = stretch.window
             return [
                 _row(stretch, source, top, min(TILE, window.height - top))
@@ -113,6 +114,21 @@ def make(stretch: Stretch, sources: Sources | None = None) -> list[TileRow]:
     finally:
         if sources is None:
             own.close()
+
+
+@contextmanager
+def fit_to_travel() -> Iterator[None]:
+    """Let errors of ours pass without what caused them: GDAL's own cannot be sent to a program."""
+    try:
+        yield
+    except AgriError as error:
+        error.__cause__ = None
+        error.__suppress_context__ = True
+        sentence = error
+    else:
+        return
+    sentence.__context__ = None
+    raise sentence
 
 
 def _row(stretch: Stretch, source: Any, top: int, height: int) -> TileRow:

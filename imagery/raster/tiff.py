@@ -24,6 +24,8 @@ from itertools import accumulate
 
 TILE = 512
 """Pixels a side of a tile."""
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of TIFF and BigTIFF, both byte orders."""
 LARGEST_CLASSIC = 4_000_000_000
 """Bytes from which on a file is BigTIFF."""
 SHORT, LONG, ASCII, DOUBLE, LONG8 = 3, 4, 2, 12, 16

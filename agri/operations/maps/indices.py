@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,12 @@ from agri.operations.maps.sights import field_layers, seen
 from agri.operations.report import Facts, fact
 from agri.words import Language, say
 from imagery.indices.catalogue import Index, custom, index, offered
-from imagery.indices.maps import IndexMap, Summary, index_map
+from imagery.indices.figures import Summary
+from imagery.indices.maps import IndexMap, index_map, index_pieces
 from imagery.intake.orthomosaic import take_ortho
+from imagery.piecework import PIECE_SIDE
 from imagery.raster import Ortho, open_ortho
+from imagery.raster.index import SUFFIX
 from imagery.raster.tiles import Encoding
 
 Progress = Callable[[float], None]
@@ -105,6 +107,7 @@ def make_indices(
     field: Field | None = None,
     lossless: bool = False,
     cluster: str = "",
+    pieces: bool = False,
     progress: Progress | None = None,
 ) -> MadeIndices:
     """Make a map of indices from an orthomosaic, and a picture of each.
@@ -127,6 +130,9 @@ def make_indices(
         Every bit of every value, in a file about twice as large.
     cluster : str
         Address of a Dask scheduler, ``tcp://…``, that does the work.
+    pieces : bool
+        Write pieces and an index that makes one map of them; a cluster does so with every map
+        larger than one piece.
     progress : callable, optional
         Told the share done, 0 to 1.
 
@@ -139,13 +145,13 @@ def make_indices(
     entries = [wanted_index(word) for word in wanted]
     names = [entry if isinstance(entry, str) else entry.name for entry in entries]
     kind = "-".join(slug(name) for name in names[:4]) or "none"
-    target = free_place(shelf, shelf.place(path.name, kind, ".tif"))
-    encoding = Encoding(kind="float32") if lossless else Encoding()
-    with _workers(cluster) as workers:
-        made = index_map(
-            target, ortho, entries, masks=masks, encoding=encoding,
-            sensor=words.camera if words else "", cluster=workers, progress=progress,
-        )  # fmt: skip
+    in_pieces = pieces or (bool(cluster) and max(ortho.width, ortho.height) > PIECE_SIDE)
+    target = free_place(shelf, shelf.place(path.name, kind, SUFFIX if in_pieces else ".tif"))
+    make = _in_pieces if in_pieces else _in_one
+    made = make(
+        cluster, target, ortho, entries, masks=masks, sensor=words.camera if words else "",
+        encoding=Encoding(kind="float32") if lossless else Encoding(), progress=progress,
+    )  # fmt: skip
     assert made is not None  # noqa: S101 - nobody asks it to stop
     list_raster(
         shelf, target, "index", made_of=[path],
@@ -170,16 +176,24 @@ def make_indices(
                        findings=(*told, *made.findings), pictures=pictures)  # fmt: skip
 
 
-@contextmanager
-def _workers(cluster: str) -> Iterator[Any]:
-    """Give who does the work: None for threads, else a Dask cluster's executor."""
+def _in_one(cluster: str, *words: Any, **options: Any) -> IndexMap | None:
+    """Make one file, with threads or a Dask cluster."""
     if not cluster:
-        yield None
-        return
-    from imagery.scale import executor
+        return index_map(*words, **options)
+    from imagery.scale import executor, losses_told
 
-    with executor(cluster) as workers:
-        yield workers
+    with losses_told(cluster), executor(cluster) as workers:
+        return index_map(*words, cluster=workers, **options)
+
+
+def _in_pieces(cluster: str, *words: Any, **options: Any) -> IndexMap | None:
+    """Make pieces and their index, with threads or a Dask cluster."""
+    if not cluster:
+        return index_pieces(*words, **options)
+    from imagery.scale import connected, losses_told
+
+    with losses_told(cluster), connected(cluster) as client:
+        return index_pieces(*words, client=client, **options)
 
 
 def index_facts(made: IndexMap, language: Language) -> Facts:
