@@ -103,13 +103,13 @@ def shifted(track: Track, home: Any, east_m: float, north_m: float) -> Track:
 
 @pytest.fixture(scope="module")
 def flown() -> Flown:
-    """A small paddy flown by the embedded simulator, looked at 25 times a second."""
+    """A small paddy flown by the embedded simulator, looked at ten times a second."""
     calm = replace(SETTINGS, wind=Wind(speed_m_s=0.0), edges=())
     plan = plan_spray(Draft().site(box(-20, -10, 20, 10), (-24.0, -14.0)), calm, name="Thử")
     pump = tuple((point.output, point.flow_l_min) for point in SETTINGS.sprayer.pump)
     log = embedded(plan.items, plan.home, parameters_of(plan) | PARAMETERS,
                    sprayer=SprayHardware(pump=pump, kg_per_l=0.0))  # fmt: skip
-    fixes = np.unique(np.array(log.fixes, dtype=np.float64), axis=0)[::2]
+    fixes = np.unique(np.array(log.fixes, dtype=np.float64), axis=0)[::5]
     fixes = fixes[np.unique(fixes[:, 0], return_index=True)[1]]
     time_s, east, north, up, pulse = fixes.T
     lon, lat = LocalFrame(plan.home).to_lonlat(east, north)

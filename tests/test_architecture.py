@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,7 @@ IO_MODULES = {"os", "socket", "subprocess", "threading", "sqlite3", "sqlalchemy"
               "http", "urllib", "random", "time", "shutil", "tempfile"}  # fmt: skip
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for package in PACKAGES:
@@ -162,18 +164,33 @@ def room(name: str) -> str:
     raise AssertionError(f"{name} stands on no floor")
 
 
+@cache
+def _walked(path: Path, *, typing: bool) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    tree = parsed(path)
+    counted = [
+        node
+        for node in tree.body
+        if typing or not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    ]
+    return tuple(
+        node
+        for top in counted
+        for node in ast.walk(top)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The tree of a module, read once for all tests; nobody may change it."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imports(name: str, path: Path, known: dict[str, Path], *, typing: bool = True) -> set[str]:
     """What a module imports; `typing` says whether imports for the type checker alone count."""
     found: set[str] = set()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    tree = ast.parse(path.read_text("utf-8"))
-    if not typing:
-        tree.body = [
-            node
-            for node in tree.body
-            if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        ]
-    for node in ast.walk(tree):
+    for node in _walked(path, typing=typing):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -255,7 +272,7 @@ def test_no_room_outgrows_the_house() -> None:
 def test_no_function_is_longer_than_sixty_lines() -> None:
     too_long = []
     for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 body = node.body
                 first = body[0]
@@ -267,11 +284,7 @@ def test_no_function_is_longer_than_sixty_lines() -> None:
 
 
 def test_every_public_thing_is_documented_in_its_module_head() -> None:
-    bare = [
-        name
-        for name, path in modules().items()
-        if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
-    ]
+    bare = [name for name, path in modules().items() if not ast.get_docstring(parsed(path))]
     assert not bare, bare
 
 
