@@ -76,6 +76,8 @@ def _run(words: list[str]) -> int:
         "photos",
         "key",
         "sitl",
+        "records",
+        "add",
     ):
         name_panels()
     try:
