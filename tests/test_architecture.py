@@ -133,6 +133,7 @@ PURE = (
     "models.validation.splits", "models.validation.baselines", "models.validation.comparing",
     "models.yields.ridge", "models.yields.season", "models.yields.challengers",
     "agri.amounts", "agri.field_records.record", "agri.field_records.crop", "agri.field_records.inputs",
+    "agri.field_records.tracing",
     "agri.crop", "models.phenology.temperatures",
     "models.phenology.induction", "models.phenology.clock", "models.phenology.season",
     "models.intervals", "models.novelty", "models.yields.kriging", "models.yields.sampling",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from agri.cli.shelf import OutOption
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, app, open_farm
 
@@ -338,3 +339,32 @@ def correct(
         stored = workspace.records.correct(old.uid, replace(new, by=by or old.by))
     tell("cli.record_corrected", uid=stored.uid[:8], old=old.uid[:8],
          told=described(stored, language.get()))  # fmt: skip
+
+
+@app.command("diary", help="cli.help.diary")
+def diary(
+    field: FieldArgument,
+    season: Annotated[int, Option(help="cli.help.diary_season", show_default=False)] = 0,
+    lot: Annotated[str, Option(help="cli.help.diary_lot", show_default=False)] = "",
+    base_url: Annotated[
+        str, Option("--base-url", help="cli.help.base_url", show_default=False)
+    ] = "",
+    out: OutOption = None,
+    farm: FarmOption = None,
+) -> int:
+    """Write a field's diary of a season, or of a lot."""
+    from agri.cli.show import show_findings, tell
+    from agri.operations.diary import field_diary
+    from agri.operations.diary_page import keep_diary
+
+    today = _day("")
+    with open_farm(farm) as workspace:
+        found = field_diary(workspace, field, season=season or today.year, lot=lot, made=today)
+        kept = keep_diary(found, out or workspace.reports, language.get(), base_url=base_url)
+    tell("cli.diary_kept", count=len(found.records), kg=found.harvested_kg)
+    show_findings(found.findings)
+    if kept.code:
+        tell("cli.diary_code", text=kept.code)
+    for file in (kept.page, kept.table):
+        tell("cli.exported", file=file)
+    return 0

@@ -19,6 +19,7 @@ were read; with no interval told nothing here says that it is safe to harvest.
 - `record`: `Record`, what all kinds share
 - `crop`: `Harvest`, `Count`, `Bloom`, `Price`, `Note`, and the season a day belongs to
 - `inputs`: `SprayRecord`, `Fertiliser`, `Irrigation`
+- `tracing`: from a lot to what was done to it, and whether harvests kept the intervals
 """
 
 from __future__ import annotations
