@@ -19,7 +19,7 @@ from queue import SimpleQueue
 import pytest
 
 from agri.errors import LinkError
-from missions.items import digest
+from missions.items import MissionType, digest
 from missions.link.link import Link
 from sitl.chaos import Chaos
 from sitl.simulator import Simulator
@@ -59,7 +59,12 @@ def upload(aircraft: Simulator, seed: int, items: int = 100) -> float | None:
     with Link.connect(aircraft.url) as clean:
         onboard = clean.download()
     if took_s is not None:
-        assert digest(onboard.mission) == digest(plan.items), f"seed {seed}: false success"
+        for kind, held in (
+            (MissionType.MISSION, onboard.mission),
+            (MissionType.FENCE, onboard.fence),
+            (MissionType.RALLY, onboard.rally),
+        ):
+            assert digest(held) == digest(plan.wire_items(kind)), f"seed {seed}: false success"
     return took_s
 
 

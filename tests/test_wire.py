@@ -16,7 +16,8 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, canonical, digest
 from missions.link.stops import STOP_EVERY_S, STOP_TRIES
 from missions.wire.commands import CommandCall
-from missions.wire.delivery import ORDER, Delivery, Fetching
+from missions.wire.delivery import ORDER, Delivery, Fetching, Progress
+from missions.wire.download import DOWNLOAD, IN_FLIGHT, Download, DownloadState
 from missions.wire.messages import (
     Ack,
     Address,
@@ -37,11 +38,9 @@ from missions.wire.messages import (
     whole_centimetres,
 )
 from missions.wire.transfer import (
-    DOWNLOAD,
     UPLOAD,
     UPLOAD_ENDS,
-    Download,
-    DownloadState,
+    Sends,
     Upload,
     UploadEvent,
     UploadState,
@@ -81,19 +80,19 @@ def upload_over_bad_radio(seed: int, items: int) -> float:
 
 def test_fifty_uploads_of_a_hundred_items_all_arrive_at_thirty_percent_loss() -> None:
     took_s = sorted(upload_over_bad_radio(seed, 100) for seed in range(50))
-    assert took_s[-1] <= 240.0
+    assert took_s[-1] <= 100.0
 
 
 @pytest.mark.slow
 def test_a_thousand_uploads_of_a_hundred_items_all_arrive_at_thirty_percent_loss() -> None:
     took_s = sorted(upload_over_bad_radio(seed, 100) for seed in range(1000))
-    assert took_s[989] <= 200.0
+    assert took_s[989] <= 100.0
 
 
 @pytest.mark.slow
 def test_a_thousand_uploads_of_twenty_items_all_arrive_at_thirty_percent_loss() -> None:
     took_s = sorted(upload_over_bad_radio(seed, 20) for seed in range(1000))
-    assert took_s[989] <= 90.0
+    assert took_s[989] <= 45.0
 
 
 @pytest.mark.parametrize("loss", [0.5, 0.6])
@@ -107,12 +106,39 @@ def test_a_radio_that_loses_most_of_it_never_makes_agri_say_what_is_not_so(loss:
         assert delivery.verified is None or holds(air.autopilot, plan)
 
 
-def test_a_good_radio_takes_a_hundred_items_in_half_a_minute() -> None:
+def test_a_good_radio_takes_a_hundred_items_in_twenty_seconds_and_says_nothing_twice() -> None:
     plan = plan_of(100)
     air = VirtualAir(awake_autopilot())
     delivery = Delivery(plan, PAIR)
-    assert air.drive(delivery) <= 30.0
+    assert air.drive(delivery) <= 20.0
     assert holds(air.autopilot, plan)
+    items = 100 + 1 + 4 + 3
+    lists = 3
+    assert air.up.tally.sent == 2 * items + 3 * lists
+
+
+def slow_radio(seed: int, *, loss: float) -> tuple[Chaos[bytes], Chaos[bytes]]:
+    """A radio that takes a second there and back."""
+    up, down = (
+        Chaos[bytes](loss=loss, delay_s=0.5, jitter_s=0.1, seed=2 * seed + way) for way in (0, 1)
+    )
+    return up, down
+
+
+@pytest.mark.parametrize(("loss", "most"), [(0.0, 1.3), (0.05, 1.5), (0.3, 3.2)])
+def test_a_slow_radio_is_not_flooded_with_what_is_still_on_its_way(
+    loss: float, most: float
+) -> None:
+    """So many times what would have to be said on a radio that loses nothing."""
+    plan = plan_of(40)
+    air = VirtualAir(awake_autopilot(), slow_radio(3, loss=loss))
+    delivery = Delivery(plan, PAIR)
+    air.drive(delivery)
+    assert delivery.error is None
+    assert holds(air.autopilot, plan)
+    items = 40 + 1 + 4 + 3
+    lists = 3
+    assert air.up.tally.sent <= most * (2 * items + 3 * lists)
 
 
 def test_what_was_on_board_before_is_wholly_replaced() -> None:
@@ -209,21 +235,44 @@ def test_reading_a_plan_is_tried_four_times_and_given_up_then() -> None:
     assert list(dict.fromkeys(attempts)) == [1, 2, 3, 4]
 
 
+class Watched:
+    """A delivery, and how far it said to be after every message and every moment."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.seen: list[Progress] = []
+
+    @property
+    def finished(self) -> bool:
+        return self.delivery.finished
+
+    def start(self, now_s: float) -> Sends:
+        return self.delivery.start(now_s)
+
+    def receive(self, received: Received, now_s: float) -> Sends:
+        return self._look(self.delivery.receive(received, now_s))
+
+    def tick(self, now_s: float) -> Sends:
+        return self._look(self.delivery.tick(now_s))
+
+    def _look(self, sends: Sends) -> Sends:
+        self.seen.append(self.delivery.progress)
+        return sends
+
+
 def test_progress_counts_up_to_every_item_of_every_plan() -> None:
-    plan = plan_of(6)
-    air = VirtualAir(awake_autopilot())
-    delivery = Delivery(plan, PAIR)
-    seen = set()
-    air.transmit(delivery.start(air.now_s))
-    while not delivery.finished:
-        air.step(delivery)
-        now = delivery.progress
-        seen.add((now.stage, now.mission_type, now.done, now.total))
-    assert ("upload", MISSION, 7, 7) in seen
-    assert ("verify", MISSION, 6, 7) in seen
-    assert ("upload", FENCE, 4, 4) in seen
-    assert ("upload", RALLY, 3, 3) in seen
-    assert "7" in delivery.progress.message.text("vi")
+    watched = Watched(Delivery(plan_of(6), PAIR))
+    VirtualAir(awake_autopilot()).drive(watched)
+    for kind, total in ((FENCE, 4), (RALLY, 3), (MISSION, 7)):
+        mine = [now for now in watched.seen if now.mission_type is kind]
+        done = [now.done for now in mine if now.stage == "upload"]
+        assert done == sorted(done)
+        assert set(done) == set(range(total + 1))
+        done = [now.done for now in mine if now.stage == "verify"]
+        assert done == sorted(done)
+        assert set(range(1, total)) <= set(done)
+        assert {now.total for now in mine if now.done} == {total}
+    assert "7" in watched.seen[-1].message.text("vi")
 
 
 # Ways to fail, each against each of the three plans
@@ -634,8 +683,8 @@ def test_the_count_is_repeated_every_half_second_until_an_item_is_asked_for() ->
     assert upload.tick(10.5) == (Count(mission_type=MISSION, count=3),)
     assert upload.tick(10.9) == ()
     upload.receive(ask(0), 10.95)
-    assert upload.tick(11.34) == ()
-    (again,) = upload.tick(11.36)
+    assert upload.tick(11.44) == ()
+    (again,) = upload.tick(11.46)
     assert isinstance(again, Item)
     assert again.seq == 0
 
@@ -683,12 +732,13 @@ def test_a_loop_of_requests_does_not_keep_an_attempt_alive_for_ever() -> None:
     assert now_s < 100.0
 
 
-def test_invalid_sequence_changes_nothing() -> None:
+def test_invalid_sequence_to_what_was_sent_once_changes_nothing() -> None:
     upload = Upload(three(), MISSION)
     upload.start(0.0)
     upload.receive(ask(0), 0.1)
     assert upload.receive(Ack(mission_type=MISSION, result=13), 0.2) == ()
     assert upload.state is UploadState.SENDING
+    assert upload.offered == 0
 
 
 def test_a_count_no_aircraft_could_hold_ends_a_download() -> None:
@@ -702,7 +752,9 @@ EVENTS = st.one_of(
     st.builds(lambda s: Request(mission_type=MISSION, seq=s), st.integers(-1, 5)),
     st.builds(lambda k, r: Ack(mission_type=k, result=r), st.sampled_from(MissionType),
               st.integers(0, 20)),
-    st.builds(lambda n: Count(mission_type=MISSION, count=n), st.integers(0, 70_000)),
+    st.just(Ack(mission_type=MISSION, result=13)),
+    st.builds(lambda n: Count(mission_type=MISSION, count=n),
+              st.one_of(st.integers(0, 6), st.integers(0, 70_000))),
     st.builds(lambda s: Item(mission_type=MISSION, seq=s, item=None), st.integers(0, 5)),
     st.floats(0.01, 12.0),
 )  # fmt: skip
@@ -713,26 +765,38 @@ EVENTS = st.one_of(
 def test_no_stream_of_messages_makes_an_upload_send_what_was_not_asked_or_end_wrongly(
     events: list[Body | float],
 ) -> None:
-    upload = Upload(three(), MISSION)
+    """But for one thing: the item after one that was sent twice and answered INVALID_SEQUENCE."""
+    items = three() + three()
+    upload = Upload(items, MISSION)
     now_s = 0.0
     upload.start(now_s)
-    asked_all = False
+    asked: set[int] = set()
+    sent: list[int] = []
     for event in events:
-        before = upload.state
+        before, offered = upload.state, upload.offered
         if isinstance(event, float):
             now_s += event
             sends = upload.tick(now_s)
         else:
             sends = upload.receive(event, now_s)
-        asked_all = asked_all or upload.asked == 2
+            if isinstance(event, Request):
+                asked.add(event.seq)
+        assert len(sends) <= 1
         for body in sends:
             assert isinstance(body, Item | Count)
-            assert not isinstance(body, Item) or body.seq == upload.asked
+            if isinstance(body, Item):
+                assert body.item == items[body.seq]
+                if body.seq not in {upload.asked, offered}:
+                    assert event == Ack(mission_type=MISSION, result=13)
+                    assert sent[-2:] == [body.seq - 1] * 2
+                    assert body.seq < len(items) - 1
+                sent.append(body.seq)
+        assert upload.asked <= upload.offered
         if before in UPLOAD_ENDS:
             assert upload.state is before
             assert sends == ()
         if upload.state is UploadState.SENT:
-            assert asked_all
+            assert len(items) - 1 in asked
 
 
 @settings(max_examples=200)
@@ -743,15 +807,22 @@ def test_no_stream_of_messages_makes_a_download_longer_than_it_was_counted(
     download = Download(MISSION)
     now_s = 0.0
     download.start(now_s)
+    asked: set[int] = set()
+    came: dict[int, MissionItem | None] = {}
     for event in events:
         if isinstance(event, float):
             now_s += event
-            download.tick(now_s)
+            sends = download.tick(now_s)
         else:
-            download.receive(event, now_s)
-        assert len(download.items) <= download.count or download.count == 0
+            if isinstance(event, Item) and event.seq in asked and not download.finished:
+                came.setdefault(event.seq, event.item)
+            sends = download.receive(event, now_s)
+        asked |= {body.seq for body in sends if isinstance(body, Request)}
+        assert all(seq < download.count for seq in asked)
+        assert len(asked - set(came)) <= IN_FLIGHT
+        assert download.items == tuple(came[seq] for seq in sorted(came))
         if download.state is DownloadState.DONE:
-            assert len(download.items) == download.count
+            assert sorted(came) == list(range(download.count))
 
 
 # The bytes

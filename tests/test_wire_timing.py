@@ -20,6 +20,7 @@ from missions.wire.commands import (
     SetState,
 )
 from missions.wire.delivery import ORDER, REASONS, Delivery, Fetching
+from missions.wire.download import Download, DownloadState
 from missions.wire.messages import (
     Ack,
     Address,
@@ -34,7 +35,8 @@ from missions.wire.messages import (
     Received,
     Request,
 )
-from missions.wire.transfer import Download, DownloadState, Upload, UploadState
+from missions.wire.pace import Pace
+from missions.wire.transfer import Upload, UploadState
 from tests.virtual_air import PAIR, US, VEHICLE, plan_of
 
 MISSION = MissionType.MISSION
@@ -85,6 +87,24 @@ def test_a_command_is_first_sent_unconfirmed_and_without_values() -> None:
 # ---- an upload
 
 
+def ask(seq: int) -> Request:
+    return Request(mission_type=MISSION, seq=seq)
+
+
+def item(seq: int) -> Item:
+    return Item(mission_type=MISSION, seq=seq, item=ITEM)
+
+
+OUT_OF_TURN = Ack(mission_type=MISSION, result=mavlink.MAV_MISSION_INVALID_SEQUENCE)
+
+
+def known(trip_s: float) -> Pace:
+    """What is known of a link that takes so long."""
+    pace = Pace()
+    pace.answered(trip_s, repeated=False)
+    return pace
+
+
 def test_an_upload_wakes_to_count_again_and_then_to_send_its_item_again() -> None:
     upload = Upload([ITEM, ITEM], MISSION)
     assert upload.start(100.0) == (Count(mission_type=MISSION, count=2),)
@@ -92,11 +112,118 @@ def test_an_upload_wakes_to_count_again_and_then_to_send_its_item_again() -> Non
     assert upload.tick(100.49) == ()
     assert upload.tick(100.5) == (Count(mission_type=MISSION, count=2),)
     assert upload.wake_s == 101.0
-    (sent,) = upload.receive(Request(mission_type=MISSION, seq=0), 100.8)
-    assert sent == Item(mission_type=MISSION, seq=0, item=ITEM)
-    assert upload.wake_s == pytest.approx(101.2)
-    assert upload.tick(101.19) == ()
-    assert upload.tick(101.21) == (sent,)
+    assert upload.receive(ask(0), 100.8) == (item(0),)
+    assert upload.wake_s == pytest.approx(101.3)
+    assert upload.tick(101.29) == ()
+    assert upload.tick(101.31) == (item(0),)
+
+
+def test_an_upload_waits_as_long_as_the_link_has_taken_to_answer() -> None:
+    upload = Upload([ITEM] * 6, MISSION)
+    upload.start(100.0)
+    upload.receive(ask(0), 100.2)
+    assert upload.wake_s == pytest.approx(100.2 + 1.25 * 0.2 + 0.1)
+    upload.receive(ask(1), 100.6)
+    assert upload.wake_s == pytest.approx(100.6 + 1.25 * 0.3 + 0.1)
+    upload.tick(101.2)
+    upload.receive(ask(2), 101.9)
+    assert upload.wake_s == pytest.approx(101.9 + 1.25 * 0.3 + 0.1)
+
+
+@pytest.mark.parametrize(("trip_s", "every_s"), [(0.2, 0.5), (1.0, 1.35)])
+def test_a_count_is_repeated_no_sooner_than_the_link_can_answer(
+    trip_s: float, every_s: float
+) -> None:
+    upload = Upload([ITEM], MISSION, pace=known(trip_s))
+    download = Download(MISSION, known(trip_s))
+    for machine in (upload, download):
+        machine.start(10.0)
+        assert machine.wake_s == pytest.approx(10.0 + every_s)
+
+
+def test_an_aircraft_about_to_give_up_is_sent_its_item_more_often() -> None:
+    upload = Upload([ITEM] * 2, MISSION, pace=known(1.52))
+    upload.start(100.0)
+    upload.receive(ask(0), 101.52)
+    wakes_s = []
+    for _ in range(5):
+        wakes_s.append(upload.wake_s - 101.52)
+        upload.tick(upload.wake_s)
+    assert wakes_s == pytest.approx([2.0, 4.0, 4.4, 4.8, 5.2])
+
+
+@pytest.mark.parametrize(("later_s", "sent"), [(0.19, ()), (0.21, (item(0),))])
+def test_what_is_still_on_its_way_is_not_sent_again_for_the_asking(
+    later_s: float, sent: tuple[Item, ...]
+) -> None:
+    upload = Upload([ITEM] * 3, MISSION, pace=known(0.2))
+    upload.start(100.0)
+    assert upload.receive(ask(0), 100.2) == (item(0),)
+    assert upload.receive(ask(0), 100.2 + later_s) == sent
+
+
+def sent_twice(count: int) -> Upload:
+    """An upload whose item 0 was sent twice."""
+    upload = Upload([ITEM] * count, MISSION, pace=known(0.2))
+    upload.start(100.0)
+    upload.receive(ask(0), 100.2)
+    assert upload.receive(OUT_OF_TURN, 100.3) == ()
+    assert upload.tick(100.6) == (item(0),)
+    return upload
+
+
+def test_an_aircraft_that_holds_what_was_repeated_is_sent_the_next_item() -> None:
+    upload = sent_twice(4)
+    assert upload.receive(OUT_OF_TURN, 100.8) == (item(1),)
+    assert (upload.asked, upload.offered) == (0, 1)
+    assert upload.receive(OUT_OF_TURN, 100.9) == ()
+    assert upload.tick(100.8 + 0.34) == ()
+    assert upload.tick(100.8 + 0.36) == (item(1),)
+    assert upload.receive(OUT_OF_TURN, 101.4) == (item(2),)
+    assert upload.receive(ask(3), 101.6) == (item(3),)
+    assert upload.state is UploadState.ENDING
+
+
+def test_the_last_item_is_never_sent_unasked() -> None:
+    upload = sent_twice(3)
+    assert upload.receive(OUT_OF_TURN, 100.8) == (item(1),)
+    upload.tick(101.3)
+    assert upload.receive(OUT_OF_TURN, 101.5) == ()
+    assert upload.offered == 1
+    assert upload.receive(Ack(mission_type=MISSION, result=0), 101.6) == ()
+    assert upload.state is UploadState.SENDING
+    short = sent_twice(2)
+    assert short.receive(OUT_OF_TURN, 100.8) == ()
+
+
+def test_an_aircraft_that_says_what_it_waits_for_is_believed_before_any_guess() -> None:
+    upload = sent_twice(6)
+    upload.receive(OUT_OF_TURN, 100.8)
+    upload.tick(101.3)
+    assert upload.receive(OUT_OF_TURN, 101.5) == (item(2),)
+    assert upload.receive(ask(1), 101.6) == (item(1),)
+    assert (upload.asked, upload.offered) == (1, 1)
+    assert upload.wake_s == pytest.approx(101.6 + 0.35)
+
+
+def test_nothing_is_learnt_from_what_was_guessed() -> None:
+    upload = sent_twice(6)
+    upload.receive(OUT_OF_TURN, 100.8)
+    upload.receive(ask(2), 100.81)
+    assert upload.wake_s == pytest.approx(100.81 + 0.35)
+
+
+def test_a_refusal_names_the_item_on_its_way() -> None:
+    delivery = Delivery(plan_of(4), PAIR)
+    delivery.start(100.0)
+    fence = MissionType.FENCE
+    delivery.receive(heard(Request(mission_type=fence, seq=0)), 100.2)
+    delivery.tick(100.7)
+    delivery.receive(heard(Ack(mission_type=fence, result=13)), 100.8)
+    assert delivery.progress.done == 2
+    delivery.receive(heard(Ack(mission_type=fence, result=mavlink.MAV_MISSION_NO_SPACE)), 100.9)
+    assert delivery.error is not None
+    assert dict(delivery.error.message.values)["item"] == 1
 
 
 @pytest.mark.parametrize(("silent_s", "state"), [(8.99, "SENDING"), (9.0, "BROKEN")])
@@ -151,20 +278,85 @@ def test_a_download_wakes_to_ask_again() -> None:
     assert download.wake_s == 100.5
     assert download.tick(100.49) == ()
     assert download.tick(100.5) == (ListRequest(mission_type=MISSION),)
-    assert download.receive(Count(mission_type=MISSION, count=2), 101.0) == (
-        Request(mission_type=MISSION, seq=0),
-    )
-    assert download.wake_s == pytest.approx(101.4)
-    assert download.receive(Item(mission_type=MISSION, seq=1, item=ITEM), 101.1) == ()
-    assert download.receive(Item(mission_type=MISSION, seq=0, item=ITEM), 101.2) == (
-        Request(mission_type=MISSION, seq=1),
-    )
-    assert download.wake_s == pytest.approx(101.6)
-    assert download.receive(Item(mission_type=MISSION, seq=1, item=ITEM), 101.3) == (
+    assert download.receive(Count(mission_type=MISSION, count=2), 101.0) == (ask(0), ask(1))
+    assert download.wake_s == pytest.approx(101.5)
+    assert download.tick(101.49) == ()
+    assert download.receive(item(1), 101.2) == ()
+    assert download.receive(item(1), 101.21) == ()
+    assert download.wake_s == pytest.approx(101.0 + 1.25 * 0.2 + 0.1)
+    assert download.tick(101.34) == ()
+    assert download.tick(101.36) == (ask(0),)
+    assert download.receive(item(0), 101.6) == (
         Ack(mission_type=MISSION, result=mavlink.MAV_MISSION_ACCEPTED),
     )
     assert download.state is DownloadState.DONE
     assert (download.count, len(download.items)) == (2, 2)
+
+
+def test_four_answers_are_awaited_at_a_time_and_each_question_is_repeated_by_itself() -> None:
+    download = Download(MISSION, known(0.2))
+    download.start(100.0)
+    count = Count(mission_type=MISSION, count=7)
+    assert download.receive(count, 100.2) == (ask(0), ask(1), ask(2), ask(3))
+    assert download.receive(item(4), 100.3) == ()
+    assert download.receive(item(2), 100.4) == (ask(4),)
+    assert download.receive(count, 100.45) == ()
+    assert download.tick(100.54) == ()
+    assert download.tick(100.56) == (ask(0), ask(1), ask(3))
+    assert download.receive(item(3), 100.6) == (ask(5),)
+    assert download.tick(100.74) == ()
+    assert download.tick(100.76) == (ask(4),)
+    for seq, asked in ((0, (ask(6),)), (1, ()), (4, ()), (6, ())):
+        assert download.receive(item(seq), 100.8) == asked
+    assert len(download.items) == 6
+    assert not download.finished
+    download.receive(item(5), 100.9)
+    assert download.state is DownloadState.DONE
+
+
+def test_items_stand_in_order_however_they_come() -> None:
+    download = Download(MISSION)
+    download.start(0.0)
+    download.receive(Count(mission_type=MISSION, count=3), 0.1)
+    came = [MissionItem(command=Command.DO_SPRAYER, param1=float(n)) for n in range(3)]
+    for seq in (2, 0, 1):
+        download.receive(Item(mission_type=MISSION, seq=seq, item=came[seq]), 0.2)
+    assert download.items == tuple(came)
+
+
+# ---- how long to wait
+
+
+def test_the_wait_is_a_quarter_and_a_tenth_more_than_the_median_of_the_last_eight() -> None:
+    pace = Pace()
+    assert (pace.trip_s, pace.wait_s) == (0.0, 0.5)
+    for took_s in (9.0, 0.2, 0.3, 0.3, 0.4, 0.4, 0.4, 0.4, 1.9):
+        pace.answered(took_s, repeated=False)
+    assert pace.trip_s == pytest.approx(0.4)
+    assert pace.wait_s == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("trip_s", "wait_s"), [(0.0, 0.15), (0.03, 0.15), (1.6, 2.0), (9.0, 2.0)])
+def test_the_wait_has_bounds(trip_s: float, wait_s: float) -> None:
+    assert known(trip_s).wait_s == pytest.approx(wait_s)
+
+
+def test_four_answers_that_all_come_too_late_make_the_wait_longer_until_one_is_in_time() -> None:
+    pace = Pace()
+    waits_s = []
+    for _ in range(20):
+        pace.answered(1.2, repeated=True)
+        waits_s.append(pace.wait_s)
+    assert waits_s[2:4] == pytest.approx([0.5, 0.75])
+    assert waits_s[6:8] == pytest.approx([0.75, 1.125])
+    assert waits_s[-1] == 2.0
+    pace.answered(1.2, repeated=False)
+    assert pace.wait_s == pytest.approx(1.6)
+    for _ in range(3):
+        pace.answered(1.2, repeated=True)
+    pace.answered(1.2, repeated=False)
+    pace.answered(1.2, repeated=True)
+    assert pace.wait_s == pytest.approx(1.6)
 
 
 @pytest.mark.parametrize(("silent_s", "over"), [(8.99, False), (9.0, True)])

@@ -4,7 +4,9 @@ Machines as tables: messages and the time go in, messages come out. `missions.li
 preflight and flight judge the values they give.
 
 * `messages`: the values that cross the link, and the one encoder;
-* `transfer`: one plan up or down, item by item;
+* `pace`: how long an answer is waited for, learnt from the link;
+* `transfer`: one plan up, item by item;
+* `download`: one plan down, a few items at a time;
 * `delivery`: fence, rally points and mission brought on board, and proof of each;
 * `commands`: commands and parameters, sent until they are answered;
 * `telemetry`: what the aircraft tells, folded into one value;

@@ -1,7 +1,8 @@
 """Bringing a whole plan on board: fence, then rally, the mission last, and proof of each.
 
-A `Delivery` drives `missions.wire.transfer` machines one after the other. For each of the three
-plans it uploads, downloads everything, and compares **canonical digests** with what was meant; only
+A `Delivery` drives `missions.wire.transfer` and `missions.wire.download` machines one after the
+other; what one learns of the link's pace the next goes on with. For each of the three plans it
+uploads, downloads everything, and compares **canonical digests** with what was meant; only
 a match is success. Four whole attempts are made; a download that does not match is made once more
 before the upload is repeated, because an echo of an older download can spoil one. The fence goes
 first, so that a broken upload never leaves a mission without its fence; the mission goes last.
@@ -21,8 +22,10 @@ from agri.errors import AgriError, LinkError
 from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, digest
+from missions.wire.download import Download, DownloadState
 from missions.wire.messages import Pair, Received
-from missions.wire.transfer import Download, DownloadState, Sends, Upload, UploadState
+from missions.wire.pace import Pace
+from missions.wire.transfer import Sends, Upload, UploadState
 
 ORDER = (MissionType.FENCE, MissionType.RALLY, MissionType.MISSION)
 """The order the three plans are sent in."""
@@ -139,7 +142,8 @@ class Fetching:
         self._got: dict[MissionType, tuple[MissionItem, ...]] = {}
         self._left = list(ORDER)
         self._attempt = 1
-        self._machine = Download(self._left[0])
+        self._pace = Pace()
+        self._machine = Download(self._left[0], self._pace)
 
     @property
     def finished(self) -> bool:
@@ -183,7 +187,7 @@ class Fetching:
         else:
             self._got[self._left.pop(0)] = without_home(machine)
         if self._left:
-            self._machine = Download(self._left[0])
+            self._machine = Download(self._left[0], self._pace)
             return sends + self._machine.start(now_s)
         self.onboard = OnBoard(
             mission=self._got[MissionType.MISSION],
@@ -242,6 +246,7 @@ class Delivery:
         self._left = list(ORDER)
         self._attempt = 1
         self._downloads = 0
+        self._pace = Pace()
         self._machine: Upload | Download = self._first_machine()
 
     @property
@@ -263,7 +268,7 @@ class Delivery:
         return Progress(
             stage="upload",
             mission_type=machine.mission_type,
-            done=machine.asked + 1,
+            done=machine.offered + 1,
             total=len(self._items(machine.mission_type)),
             attempt=self._attempt,
         )
@@ -290,8 +295,9 @@ class Delivery:
         kind = self._left[0]
         self._downloads = 0
         if not self._send:
-            return Download(kind)
-        return Upload(self._items(kind), kind, clear=self._attempt % 2 == 0)
+            return Download(kind, self._pace)
+        clear = self._attempt % 2 == 0
+        return Upload(self._items(kind), kind, clear=clear, pace=self._pace)
 
     def _go_on(self, sends: Sends, now_s: float) -> Sends:
         machine = self._machine
@@ -312,7 +318,7 @@ class Delivery:
             return None
         if machine.state is UploadState.BROKEN:
             return self._try_again()
-        return Download(machine.mission_type)
+        return Download(machine.mission_type, self._pace)
 
     def _after_download(self, machine: Download, now_s: float) -> Upload | Download | None:
         kind = machine.mission_type
@@ -331,7 +337,7 @@ class Delivery:
             return None
         self._downloads += 1
         if self._downloads < DOWNLOADS_PER_ATTEMPT:
-            return Download(kind)
+            return Download(kind, self._pace)
         return self._try_again()
 
     def _matches(self, machine: Download) -> bool:
@@ -354,6 +360,6 @@ class Delivery:
         return LinkError(
             "error.link_refused",
             plan=plan_word(machine.mission_type),
-            item=max(machine.asked, 0),
+            item=max(machine.offered, 0),
             reason=Message.of(f"link.refused_{reason}"),
         )

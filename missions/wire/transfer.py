@@ -1,26 +1,30 @@
-"""The two machines that move a list of items over a bad link: `Upload` and `Download`.
+"""The machine that moves a list of items to an aircraft over a bad link: `Upload`.
 
-They open no socket and know no clock: a message comes in with the time it came, `tick` tells
-them that time has passed, and both answer with the messages to send. Each is one table,
-state × event → state, action. An event for which the table has no row is ignored: on a link that
-doubles and delays, most odd messages are echoes, and taking an echo for a refusal is what
-breaks uploads. A model of the protocol with 30 % loss each way gave 0 to 14 % success to
-senders that follow the specification's five retries, and 100 % to these rules:
+It opens no socket and knows no clock: a message comes in with the time it came, `tick` tells it
+that time has passed, and both answer with the messages to send. It is one table, state × event →
+state, action. An event for which the table has no row is ignored: on a link that doubles and
+delays, most odd messages are echoes, and taking an echo for a refusal is what breaks uploads. A
+model of the protocol with 30 % loss each way gave 0 to 14 % success to senders that follow the
+specification's five retries, and 100 % to these rules:
 
 * MISSION_COUNT every 500 ms until the first item is asked for. The aircraft paces the rest.
-* Any request for the last item asked for or a later one is answered. A request for an earlier
-  one is an echo, unless it comes again after the aircraft's own second of waiting: then the
-  aircraft has begun anew (a delayed MISSION_COUNT does that) and is followed.
-* 400 ms without progress: the last item is sent again. No item has a limit of its own; 9 s
-  without a request end the attempt (ArduPilot gives up after 8).
-* INVALID_SEQUENCE is ignored, OPERATION_CANCELLED begins anew, a refusal ends at once and names
-  the item.
+* Any request for the last item asked for or a later one is answered, unless the very item left
+  less than a round trip ago. A request for an earlier one is an echo, unless it comes again after
+  the aircraft's own second of waiting: then the aircraft has begun anew (a delayed MISSION_COUNT
+  does that) and is followed.
+* No answer in the time the link needs (`missions.wire.pace`): the item is sent again. No item has a
+  limit of its own; 9 s without a request end the attempt (ArduPilot gives up 8 s after the last
+  item it took, so after 2.5 s of repeating one item it goes every 400 ms, however slow the link).
+* INVALID_SEQUENCE to an item that was sent twice says that the aircraft holds it and that its next
+  request was lost. ArduPilot would repeat that only after a second; so the next item is sent at
+  once. This is the only thing ever sent unasked, it may be wrong (an echo), and it cannot harm: the
+  aircraft takes exactly the item it waits for, and its next request says which that is. **The last
+  item is never sent unasked.**
+* OPERATION_CANCELLED begins anew, a refusal ends at once and names the item.
 * An ACK is believed only after the last item was asked for. After the last item, ACK, ERROR
   (what ArduPilot says to an item it no longer expects) and silence all mean the same: the
   aircraft must be asked what it holds. **Sent is not success**; `missions.wire.delivery` downloads
-  and compares.
-
-The download asks for the count every 500 ms and for one item at a time, again after 400 ms.
+  (`missions.wire.download`) and compares.
 """
 
 from __future__ import annotations
@@ -29,11 +33,13 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from missions.items import MissionItem, MissionType
-from missions.wire.messages import Ack, Body, Clear, Count, Item, ListRequest, Request
+from missions.wire.messages import Ack, Body, Clear, Count, Item, Request
+from missions.wire.pace import Pace
 
 COUNT_EVERY_S = 0.5
-RESEND_AFTER_S = 0.4
 SILENCE_S = 9.0
+HURRY_AFTER_S, HURRY_EVERY_S = 2.5, 0.4
+"""One item repeated for so long is repeated at least so often: the aircraft's patience ends."""
 AIRCRAFT_ASKS_AGAIN_S = 0.8
 """A little less than the second after which ArduPilot repeats a request."""
 OVERDUE_S = 60.0
@@ -67,19 +73,17 @@ class UploadEvent(Enum):
     ERROR = auto()
     CANCELLED = auto()
     REFUSED = auto()
+    HAS_IT = auto()
     RETRY = auto()
     SILENT = auto()
 
 
 class Action(Enum):
-    """What a machine does on the way to its next state."""
+    """What an upload does on the way to its next state."""
 
     SEND_COUNT = auto()
-    ANSWER = auto()
-    REPEAT = auto()
-    ASK_LIST = auto()
-    ASK_ITEM = auto()
-    THANK = auto()
+    SEND_ITEM = auto()
+    SEND_NEXT = auto()
     NOTHING = auto()
 
 
@@ -87,20 +91,21 @@ _U, _E, _A = UploadState, UploadEvent, Action
 
 UPLOAD: dict[tuple[UploadState, UploadEvent], tuple[UploadState, Action]] = {
     (_U.COUNTING, _E.RETRY): (_U.COUNTING, _A.SEND_COUNT),
-    (_U.COUNTING, _E.ASKED): (_U.SENDING, _A.ANSWER),
-    (_U.COUNTING, _E.ASKED_LAST): (_U.ENDING, _A.ANSWER),
+    (_U.COUNTING, _E.ASKED): (_U.SENDING, _A.SEND_ITEM),
+    (_U.COUNTING, _E.ASKED_LAST): (_U.ENDING, _A.SEND_ITEM),
     (_U.COUNTING, _E.REFUSED): (_U.REFUSED, _A.NOTHING),
     (_U.COUNTING, _E.SILENT): (_U.BROKEN, _A.NOTHING),
-    (_U.SENDING, _E.RETRY): (_U.SENDING, _A.REPEAT),
-    (_U.SENDING, _E.ASKED): (_U.SENDING, _A.ANSWER),
-    (_U.SENDING, _E.WENT_BACK): (_U.SENDING, _A.ANSWER),
-    (_U.SENDING, _E.ASKED_LAST): (_U.ENDING, _A.ANSWER),
+    (_U.SENDING, _E.RETRY): (_U.SENDING, _A.SEND_ITEM),
+    (_U.SENDING, _E.ASKED): (_U.SENDING, _A.SEND_ITEM),
+    (_U.SENDING, _E.WENT_BACK): (_U.SENDING, _A.SEND_ITEM),
+    (_U.SENDING, _E.ASKED_LAST): (_U.ENDING, _A.SEND_ITEM),
+    (_U.SENDING, _E.HAS_IT): (_U.SENDING, _A.SEND_NEXT),
     (_U.SENDING, _E.CANCELLED): (_U.BROKEN, _A.NOTHING),
     (_U.SENDING, _E.REFUSED): (_U.REFUSED, _A.NOTHING),
     (_U.SENDING, _E.SILENT): (_U.BROKEN, _A.NOTHING),
-    (_U.ENDING, _E.RETRY): (_U.ENDING, _A.REPEAT),
-    (_U.ENDING, _E.ASKED_LAST): (_U.ENDING, _A.ANSWER),
-    (_U.ENDING, _E.WENT_BACK): (_U.SENDING, _A.ANSWER),
+    (_U.ENDING, _E.RETRY): (_U.ENDING, _A.SEND_ITEM),
+    (_U.ENDING, _E.ASKED_LAST): (_U.ENDING, _A.SEND_ITEM),
+    (_U.ENDING, _E.WENT_BACK): (_U.SENDING, _A.SEND_ITEM),
     (_U.ENDING, _E.ACCEPTED): (_U.SENT, _A.NOTHING),
     (_U.ENDING, _E.ERROR): (_U.SENT, _A.NOTHING),
     (_U.ENDING, _E.CANCELLED): (_U.BROKEN, _A.NOTHING),
@@ -124,6 +129,8 @@ class Upload:
     clear : bool
         With no items: send MISSION_CLEAR_ALL instead of MISSION_COUNT 0 (some autopilots know
         only one of them).
+    pace : Pace, optional
+        What is known of the link, and where more of it is learnt.
 
     Examples
     --------
@@ -137,18 +144,28 @@ class Upload:
     """
 
     def __init__(
-        self, items: Sequence[MissionItem], mission_type: MissionType, *, clear: bool = False
+        self,
+        items: Sequence[MissionItem],
+        mission_type: MissionType,
+        *,
+        clear: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.mission_type = mission_type
         self.state = UploadState.COUNTING if items else UploadState.ENDING
         self.asked = -1
         """Sequence number of the last item asked for, −1 before the first."""
+        self.offered = -1
+        """The item sent last: the one asked for, or one the aircraft must be waiting for."""
         self.refusal: int | None = None
         """MAV_MISSION_RESULT of a refusal."""
         self._items = tuple(items)
         self._clear = clear
+        self._pace = pace or Pace()
         self._back: tuple[int, float] | None = None
-        self._sent_s = self._heard_s = self._began_s = 0.0
+        self._sends = 0
+        self._guessed = False
+        self._first_s = self._sent_s = self._heard_s = self._began_s = 0.0
 
     @property
     def finished(self) -> bool:
@@ -158,11 +175,16 @@ class Upload:
     @property
     def wake_s(self) -> float:
         """When `tick` has something to do next."""
-        return self._sent_s + (RESEND_AFTER_S if self.asked >= 0 else COUNT_EVERY_S)
+        wait_s = self._pace.wait_s
+        if self.offered < 0:
+            wait_s = max(COUNT_EVERY_S, wait_s)
+        elif self._sent_s - self._first_s >= HURRY_AFTER_S:
+            wait_s = min(HURRY_EVERY_S, wait_s)
+        return self._sent_s + wait_s
 
     def start(self, now_s: float) -> Sends:
         """Begin at `now_s`; return the first message."""
-        self._heard_s = self._began_s = now_s
+        self._first_s = self._heard_s = self._began_s = now_s
         return self._send(self._announcement(), now_s)
 
     def receive(self, body: Body, now_s: float) -> Sends:
@@ -186,7 +208,7 @@ class Upload:
                     ACCEPTED: UploadEvent.ACCEPTED,
                     ERROR: UploadEvent.ERROR,
                     CANCELLED: UploadEvent.CANCELLED,
-                    INVALID_SEQUENCE: None,
+                    INVALID_SEQUENCE: UploadEvent.HAS_IT if self._may_go_on() else None,
                 }
                 if result not in known:
                     self.refusal = result
@@ -194,6 +216,10 @@ class Upload:
                 return known[result]
             case _:
                 return None
+
+    def _may_go_on(self) -> bool:
+        """Whether INVALID_SEQUENCE may be the answer to a repeated item; never to the last two."""
+        return self._sends > 1 and self.offered + 1 < len(self._items) - 1
 
     def _asked_for(self, seq: int, now_s: float) -> UploadEvent | None:
         last = len(self._items) - 1
@@ -207,7 +233,17 @@ class Upload:
                 return None
             event = UploadEvent.WENT_BACK
         self.asked, self._back, self._heard_s = seq, None, now_s
+        if seq == self.offered:
+            on_its_way = now_s - self._sent_s < self._pace.trip_s
+            return None if on_its_way else event
+        if seq == self.offered + 1 and not self._guessed:
+            self._pace.answered(now_s - self._first_s, repeated=self._sends > 1)
+        self._offer(seq, now_s, guessed=seq < self.offered)
         return event
+
+    def _offer(self, seq: int, now_s: float, *, guessed: bool) -> None:
+        self.offered, self._guessed = seq, guessed
+        self._sends, self._first_s = 0, now_s
 
     def _step(self, event: UploadEvent, now_s: float) -> Sends:
         row = UPLOAD.get((self.state, event))
@@ -217,8 +253,11 @@ class Upload:
         match action:
             case Action.SEND_COUNT:
                 return self._send(self._announcement(), now_s)
-            case Action.ANSWER | Action.REPEAT:
-                return self._send(self._item() or self._announcement(), now_s)
+            case Action.SEND_NEXT:
+                self._offer(self.offered + 1, now_s, guessed=True)
+                return self._send(self._item(), now_s)
+            case Action.SEND_ITEM:
+                return self._send(self._item(), now_s)
             case _:
                 return ()
 
@@ -227,133 +266,14 @@ class Upload:
             return Clear(mission_type=self.mission_type)
         return Count(mission_type=self.mission_type, count=len(self._items))
 
-    def _item(self) -> Body | None:
-        if self.asked < 0:
-            return None
-        return Item(mission_type=self.mission_type, seq=self.asked, item=self._items[self.asked])
+    def _item(self) -> Body:
+        """The item on offer; with nothing to send, that there is nothing."""
+        if self.offered < 0:
+            return self._announcement()
+        item = self._items[self.offered]
+        return Item(mission_type=self.mission_type, seq=self.offered, item=item)
 
     def _send(self, body: Body, now_s: float) -> Sends:
         self._sent_s = now_s
+        self._sends += 1
         return (body,)
-
-
-class DownloadState(Enum):
-    """Where a download stands."""
-
-    LISTING = auto()
-    FETCHING = auto()
-    DONE = auto()
-    BROKEN = auto()
-
-
-class DownloadEvent(Enum):
-    """What can happen to a download."""
-
-    COUNTED = auto()
-    COUNTED_NONE = auto()
-    GOT = auto()
-    GOT_LAST = auto()
-    TOO_MANY = auto()
-    RETRY = auto()
-    SILENT = auto()
-
-
-_D, _F = DownloadState, DownloadEvent
-
-DOWNLOAD: dict[tuple[DownloadState, DownloadEvent], tuple[DownloadState, Action]] = {
-    (_D.LISTING, _F.RETRY): (_D.LISTING, _A.ASK_LIST),
-    (_D.LISTING, _F.COUNTED): (_D.FETCHING, _A.ASK_ITEM),
-    (_D.LISTING, _F.COUNTED_NONE): (_D.DONE, _A.THANK),
-    (_D.LISTING, _F.TOO_MANY): (_D.BROKEN, _A.NOTHING),
-    (_D.LISTING, _F.SILENT): (_D.BROKEN, _A.NOTHING),
-    (_D.FETCHING, _F.RETRY): (_D.FETCHING, _A.ASK_ITEM),
-    (_D.FETCHING, _F.GOT): (_D.FETCHING, _A.ASK_ITEM),
-    (_D.FETCHING, _F.GOT_LAST): (_D.DONE, _A.THANK),
-    (_D.FETCHING, _F.SILENT): (_D.BROKEN, _A.NOTHING),
-}
-"""The download. A refusal (DENIED while the aircraft still receives) is no event: it is asked
-again until the silence ends it."""
-
-MOST_ITEMS = 5000
-"""More than any ArduCopter stores (4,368 with an SD card); a larger count is not believed."""
-
-
-class Download:
-    """One attempt to fetch a list of items.
-
-    Parameters
-    ----------
-    mission_type : MissionType
-        Which of the three plans.
-    """
-
-    def __init__(self, mission_type: MissionType) -> None:
-        self.mission_type = mission_type
-        self.state = DownloadState.LISTING
-        self.items: list[MissionItem | None] = []
-        """What has come so far; None where it is no item agri could build."""
-        self.count = 0
-        """How many the aircraft says it holds."""
-        self._sent_s = self._heard_s = 0.0
-
-    @property
-    def finished(self) -> bool:
-        """Whether the attempt is over, well or not."""
-        return self.state in (DownloadState.DONE, DownloadState.BROKEN)
-
-    @property
-    def wake_s(self) -> float:
-        """When `tick` has something to do next."""
-        listing = self.state is DownloadState.LISTING
-        return self._sent_s + (COUNT_EVERY_S if listing else RESEND_AFTER_S)
-
-    def start(self, now_s: float) -> Sends:
-        """Begin at `now_s`; return the first message."""
-        self._heard_s = self._sent_s = now_s
-        return (ListRequest(mission_type=self.mission_type),)
-
-    def receive(self, body: Body, now_s: float) -> Sends:
-        """Take one message from the aircraft; return what to answer."""
-        event = self._event(body)
-        if event is None or (self.state, event) not in DOWNLOAD:
-            return ()
-        self._heard_s = now_s
-        if isinstance(body, Count):
-            self.count = body.count
-        elif isinstance(body, Item):
-            self.items.append(body.item)
-        return self._step(event, now_s)
-
-    def tick(self, now_s: float) -> Sends:
-        """Let time pass; return what to ask again."""
-        if now_s - self._heard_s >= SILENCE_S:
-            return self._step(DownloadEvent.SILENT, now_s)
-        return self._step(DownloadEvent.RETRY, now_s) if now_s >= self.wake_s else ()
-
-    def _event(self, body: Body) -> DownloadEvent | None:
-        match body:
-            case Count(mission_type=self.mission_type, count=count):
-                if count > MOST_ITEMS:
-                    return DownloadEvent.TOO_MANY
-                return DownloadEvent.COUNTED if count else DownloadEvent.COUNTED_NONE
-            case Item(mission_type=self.mission_type, seq=seq) if seq == len(self.items):
-                last = seq == self.count - 1
-                return DownloadEvent.GOT_LAST if last else DownloadEvent.GOT
-            case _:
-                return None
-
-    def _step(self, event: DownloadEvent, now_s: float) -> Sends:
-        row = DOWNLOAD.get((self.state, event))
-        if row is None:
-            return ()
-        self.state, action = row
-        self._sent_s = now_s
-        match action:
-            case Action.ASK_LIST:
-                return (ListRequest(mission_type=self.mission_type),)
-            case Action.ASK_ITEM:
-                return (Request(mission_type=self.mission_type, seq=len(self.items)),)
-            case Action.THANK:
-                return (Ack(mission_type=self.mission_type, result=ACCEPTED),)
-            case _:
-                return ()
