@@ -71,6 +71,7 @@ PURE = (
     "agri.boundaries.kinds", "agri.boundaries.point_table", "missions.items", "missions.flightplan",
     "missions.energy", "missions.survey", "missions.coverage.planning", "missions.checks.plan",
     "missions.airspace.fence", "missions.wire.transfer", "missions.wire.commands",
+    "missions.wire.download", "missions.wire.pace",
     "missions.flight.steps", "missions.flight.phases", "missions.flight.watching",
     "missions.preflight.vehicle", "missions.preflight.requirements", "missions.preflight.spray",
     "missions.preflight.safeguards",
