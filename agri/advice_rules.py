@@ -1,9 +1,10 @@
 """Rules of advice from files: those that come with agri (``advice_rules.toml``) and the user's own.
 
 Theory of operation. The file holds ``[sources]`` under short names and one ``[[rule]]`` after the
-other, each with its ``[rule.numbers]`` written as on a crop card. Labels of products, ``[[label]]``,
-are read here too, from the user's file alone. Unknown words are refused, because a misspelt
-"asumed" would otherwise pass unseen, and whatever is wrong becomes one sentence that names the rule.
+other, each with its ``[rule.numbers]`` written as on a crop card. Labels of products,
+``[[label]]``, are read here too, from the user's file alone. Unknown words are refused, because a
+misspelt "asumed" would otherwise pass unseen, and whatever is wrong becomes one sentence that names
+the rule.
 """
 
 from __future__ import annotations
@@ -49,14 +50,18 @@ def advice_rules() -> AdviceRules:
 
 
 def read_rules(path: Path) -> AdviceRules:
-    """Return the rules in the user's own file.
+    """Return agri's rules with those of the user's own file in their places.
 
     Raises
     ------
     BadInput
-        When the file is too big, no TOML, or a rule in it is not sound.
+        When the file is too big, no TOML, a rule in it is not sound, or it replaces none.
     """
-    return rules_from_text(read_text_limited(path, limit_bytes=MAX_BYTES), name=path.name)
+    own = rules_from_text(read_text_limited(path, limit_bytes=MAX_BYTES), name=path.name)
+    for one in own.rules:
+        advice_rules().rule(one.id)
+    changed = {one.id: one for one in own.rules}
+    return AdviceRules(rules=tuple(changed.get(one.id, one) for one in advice_rules().rules))
 
 
 def rules_from_text(text: str, *, name: str = "rules") -> AdviceRules:
@@ -89,7 +94,7 @@ def _rule(entry: Mapping[str, Any], sources: Mapping[str, str], file: str) -> Ad
     if not isinstance(source, str) or not isinstance(assumed, bool):
         raise BadInput("error.advice_rule", rule=name, field="source, assumed")
     try:
-        topic, confidence = Topic(entry.get("topic")), Confidence(entry.get("confidence"))
+        topic, confidence = Topic(entry.get("topic", "")), Confidence(entry.get("confidence", ""))
         kinds = tuple(CropKind(kind) for kind in entry.get("kinds", []))
         months = tuple(int(month) for month in entry.get("months", []))
         stages = int(entry.get("from_bbch", 0)), int(entry.get("to_bbch", 100))
@@ -147,7 +152,7 @@ def _label(entry: Mapping[str, Any], file: str) -> Label:
         raise BadInput("error.label", product=file, field="product")
     _known(entry, LABEL_WORDS, product)
     try:
-        kind = ProductKind(entry.get("kind"))
+        kind = ProductKind(entry.get("kind", ""))
     except ValueError as error:
         raise BadInput("error.label", product=product, field="kind") from error
     for field, kinds in (("phi_days", int), ("interval_days", int), ("most_uses", int),
@@ -155,7 +160,7 @@ def _label(entry: Mapping[str, Any], file: str) -> Label:
                          ("rain_free_h", (int, float)), ("unit", str), ("registration", str),
                          ("read_by", str), ("bees", bool), ("read_on", date)):  # fmt: skip
         value = entry.get(field)
-        wrong = isinstance(value, bool) and kinds is not bool or isinstance(value, datetime)
+        wrong = (isinstance(value, bool) and kinds is not bool) or isinstance(value, datetime)
         if field in entry and (wrong or not isinstance(value, kinds)):
             raise BadInput("error.label", product=product, field=field)
     rest = {key: entry[key] for key in entry if key not in ("kind", "crops", "targets")}
@@ -173,7 +178,7 @@ def _toml(text: str, name: str, words: set[str]) -> dict[str, Any]:
     try:
         entry = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise BadInput("error.crop_file", file=name, reason=_first_line(error)) from error
+        raise BadInput("error.advice_file", file=name, reason=_first_line(error)) from error
     _known(entry, words, name)
     return entry
 
@@ -188,7 +193,7 @@ def _entries(entry: Mapping[str, Any], word: str, name: str) -> list[dict[str, A
 def _known(entry: Mapping[str, Any], words: set[str], name: str) -> None:
     for word in entry:
         if word not in words:
-            raise BadInput("error.crop_word", number=name, word=word,
+            raise BadInput("error.advice_word", rule=name, word=word,
                            known=", ".join(sorted(words)))  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class AdviceRule:
     Parameters
     ----------
     id : str
-        Its name; its sentences stand under ``advice.<id>_what`` and ``advice.<id>_why``.
+        Its name; its sentences stand under ``advice.what_<id>`` and ``advice.why_<id>``.
     topic : Topic
         What work it is of.
     kinds : tuple of CropKind
@@ -91,7 +91,7 @@ class AdviceRule:
         names = [one.name for one in self.numbers]
         for name in names:
             if names.count(name) > 1:
-                raise BadInput("error.crop_twice", card=self.id, number=name)
+                raise BadInput("error.advice_twice", name=f"{self.id}.{name}")
         if not self.assumed and not self.source.strip():
             raise BadInput("error.crop_source", number=self.id)
         if self.assumed and SURENESS.index(self.confidence) > SURENESS.index(Confidence.LOW):
@@ -108,7 +108,7 @@ class AdviceRule:
         for one in self.numbers:
             if one.name == name:
                 return one
-        raise BadInput("error.crop_no_number", card=self.id, number=name)
+        raise BadInput("error.advice_unknown", name=f"{self.id}.{name}")
 
     def value(self, name: str) -> float:
         """Return the value of one of its numbers; see `number`."""
@@ -135,7 +135,7 @@ class AdviceRules:
         ids = [one.id for one in self.rules]
         for name in ids:
             if ids.count(name) > 1:
-                raise BadInput("error.crop_twice", card="advice_rules", number=name)
+                raise BadInput("error.advice_twice", name=name)
 
     def rule(self, name: str) -> AdviceRule:
         """Return a rule by its id.
@@ -148,7 +148,7 @@ class AdviceRules:
         for one in self.rules:
             if one.id == name:
                 return one
-        raise BadInput("error.crop_no_number", card="advice_rules", number=name)
+        raise BadInput("error.advice_unknown", name=name)
 
     def of(self, topic: Topic, card: CropCard) -> tuple[AdviceRule, ...]:
         """Return the rules of a topic that are for a crop."""

@@ -13,7 +13,7 @@ import pytest
 from agri.words import LANGUAGES, Language, Message, dictionary, say
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUPS = "crop|error|finding|cli|page|event|demo|link|card|rule|rule_source"
+GROUPS = "advice|crop|error|finding|cli|page|event|demo|link|card|rule|rule_source"
 KEY = re.compile(rf"({GROUPS})\.[a-z0-9_.]*[a-z0-9]")
 BEGINNING = re.compile(rf"({GROUPS})\.[a-z0-9_.]*")
 SOURCES = [
