@@ -8,5 +8,6 @@ The package imports the ground floor alone. Its rooms:
 * `intervals`: between what and what, calibrated by what is new;
 * `novelty`: whether the model has seen anything like it;
 * `yields`: what trees and fields will bear;
+* `advice`: what to do this week and why, what forbids it, and what it is worth;
 * `saved`: models kept with their cards, without pickle, version by version.
 """

@@ -189,7 +189,8 @@ def test_without_a_label_nothing_is_offered_and_no_dose_is_told() -> None:
     situation = field_on_a_day(labels=(), hours=mild_hours(rain_mm=wet))
     blight = next(one for one in advise(situation) if one.rule == "blight")
     assert blight.verdict is Verdict.NOT_NOW
-    assert blight.label is None and not blight.windows
+    assert blight.label is None
+    assert not blight.windows
     told = " ".join(message.text("en") for message in (*blight.blockers, *blight.reasons))
     assert "read the bottle's label" in told
     assert "ml" not in told.replace("mm", "")
@@ -204,7 +205,7 @@ def test_rain_to_come_asks_for_a_spray_before_it_and_the_window_ends_by_then() -
     assert blight.label is FUNGICIDE
     rain = mild_hours().time(96)
     assert max(window.end for window in blight.windows) <= rain - timedelta(hours=11)
-    assert [one.mark for one in blight.days]== [Mark.DO] * 4 + [Mark.NO] * 3
+    assert [one.mark for one in blight.days] == [Mark.DO] * 4 + [Mark.NO] * 3
     assert "infection by the model" in blight.reasons[0].text("en")
     assert blight.assumed  # a figure that is a guess is named
 
@@ -218,7 +219,8 @@ def test_a_dry_week_or_a_spray_that_still_holds_lets_blight_wait_until_rain_wash
                         target="sương mai", phi_days=7)  # fmt: skip
     situation = field_on_a_day(hours=mild_hours(rain_mm=wet), records=(spray,))
     held = next(one for one in advise(situation) if one.rule == "blight")
-    assert held.verdict is Verdict.WAIT and "still protects" in held.reasons[0].text("en")
+    assert held.verdict is Verdict.WAIT
+    assert "still protects" in held.reasons[0].text("en")
     wet[30:36] = 6.0
     washed = field_on_a_day(hours=mild_hours(rain_mm=wet), records=(spray,))
     again = next(one for one in advise(washed) if one.rule == "blight")

@@ -26,6 +26,8 @@ FLOORS: dict[str, int] = {
     "agri.zone": 1,
     "agri.rules": 1,
     "agri.crop": 1,
+    "agri.advising": 1,
+    "agri.labels": 1,
     "agri.field_records": 1,
     "agri.papers": 1,
     "agri.paper_checks": 1,
@@ -34,6 +36,7 @@ FLOORS: dict[str, int] = {
     "agri.amounts": 0,
     "agri.files": 2,
     "agri.crop_cards": 2,
+    "agri.advice_rules": 2,
     "agri.locks": 2,
     "agri.leases": 2,
     "agri.audit": 2,
@@ -138,6 +141,11 @@ PURE = (
     "agri.crop", "models.phenology.temperatures",
     "models.phenology.induction", "models.phenology.clock", "models.phenology.season",
     "models.intervals", "models.novelty", "models.yields.kriging", "models.yields.sampling",
+    "agri.advising", "agri.labels", "models.advice.outcome", "models.advice.situation",
+    "models.advice.air", "models.advice.blight", "models.advice.allowed",
+    "models.advice.spraying", "models.advice.pests", "models.advice.feeding",
+    "models.advice.watering", "models.advice.picking", "models.advice.week",
+    "models.advice.economics",
     "models.yields.trees", "models.yields.totals",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
