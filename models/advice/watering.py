@@ -8,8 +8,8 @@ When the deficit passes the share that roots easily reach, water is due.
 Decisions. A balance needs a start: it is taken from the longest run of days without a gap up to
 today, at most `history` days, and starts half drawn down; when rain has filled the ground since,
 the start no longer matters, otherwise it is said to be assumed. Before flower initiation, in
-winter, a lychee is not watered: a moderate want of water helps flowering (Carr and Menzel 2014). Which soil
-the field has is an assumption until somebody digs.
+winter, a lychee is not watered: a moderate want of water helps flowering (Carr and Menzel 2014).
+Which soil the field has is an assumption until somebody digs.
 """
 
 from __future__ import annotations
