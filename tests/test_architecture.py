@@ -146,7 +146,9 @@ PURE = (
     "models.advice.spraying", "models.advice.pests", "models.advice.feeding",
     "models.advice.watering", "models.advice.picking", "models.advice.week",
     "models.advice.economics",
-    "models.yields.trees", "models.yields.totals",
+    "models.yields.trees", "models.yields.totals", "models.yields.gates", "models.yields.spreads",
+    "models.yields.learning", "models.yields.forecasting", "models.yields.measuring",
+    "models.yields.hindcast", "sitl.scene.bearing",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -124,7 +124,8 @@ class TreeYield(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.flowering_share_ = 1.0
         elif bore.sum() >= 2:
             self.flowering_ = make_pipeline(GapFiller(), StandardScaler(),
-                                            LogisticRegression(C=0.5)).fit(x, bore)  # fmt: skip
+                                            LogisticRegression(C=0.5, solver="newton-cholesky")
+                                            ).fit(x, bore)  # fmt: skip
         self.pattern_, self.pattern_error_ = None, 0.0
         if bore.sum() >= 2:
             self.pattern_ = ShrunkenRidge(self.degree, "root").fit(x[bore], share[bore])

@@ -4,12 +4,14 @@
 * `spectra`: what leaves, soil and water reflect in each band;
 * `texture`: noise that looks like land;
 * `orchard`, `paddy`: the two kinds of land;
+* `bearing`: what the trees bear, season by season;
 * `light`: the sun, the sky and the shadows they leave.
 """
 
+from sitl.scene.bearing import Borne, bear
 from sitl.scene.land import Gap, Scene, Tree
 from sitl.scene.light import Daylight
 from sitl.scene.orchard import orchard
 from sitl.scene.paddy import paddy
 
-__all__ = ["Daylight", "Gap", "Scene", "Tree", "orchard", "paddy"]
+__all__ = ["Borne", "Daylight", "Gap", "Scene", "Tree", "bear", "orchard", "paddy"]
