@@ -30,6 +30,7 @@ FLOORS: dict[str, int] = {
     "agri.labels": 1,
     "agri.field_records": 1,
     "agri.papers": 1,
+    "agri.people": 1,
     "agri.paper_checks": 1,
     "agri.audit_chain": 1,
     "agri.names": 0,
@@ -69,7 +70,8 @@ PURE = (
     "imagery.trees.measuring", "imagery.trees.lattice", "imagery.trees.gaps",
     "imagery.trees.aligning", "imagery.trees.passport", "imagery.trees.numbering",
     "agri.errors", "agri.findings", "agri.units", "agri.geo", "agri.field", "agri.track",
-    "agri.rules", "agri.papers", "agri.paper_checks", "agri.audit_chain",
+    "agri.rules", "agri.papers", "agri.paper_checks", "agri.people",
+    "agri.audit_chain",
     "agri.boundaries.repair", "agri.boundaries.rings", "agri.boundaries.crs",
     "agri.boundaries.kinds", "agri.boundaries.point_table", "missions.items", "missions.flightplan",
     "missions.energy", "missions.survey", "missions.coverage.planning", "missions.checks.plan",
@@ -319,7 +321,7 @@ def test_the_packages_of_missions_import_one_way_only() -> None:
     assert not broken, "\n".join(broken)
 
 
-MAPPED = ("imagery", "sitl", "missions", *(
+MAPPED = ("imagery", "sitl", "missions", "agri.web", *(
     ".".join(path.parent.relative_to(ROOT).parts)
     for package in ("missions", "imagery")
     for path in sorted((ROOT / package).glob("*/__init__.py"))

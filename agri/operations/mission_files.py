@@ -65,6 +65,11 @@ def load_plan(name: str, folder: Path | None) -> tuple[FlightPlan, PlanRecord | 
 def check_named(name: str, folder: Path | None) -> Checked:
     """Load a plan and check it by every rule that applies."""
     plan, record = load_plan(name, folder)
+    return check_loaded(plan, record)
+
+
+def check_loaded(plan: FlightPlan, record: PlanRecord | None) -> Checked:
+    """Check a plan by every rule that applies."""
     found = check_plan(plan)
     if plan.site and not plan.site.obstacles and not plan.site.no_fly_zones:
         found = [Finding.warning("finding.no_obstacles_known", near_m=NEAR_M), *found]

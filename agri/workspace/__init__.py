@@ -5,8 +5,9 @@ flights, applied, permits and map_checks, and the tables licences, registrations
 ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door;
 behind it are rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`,
 `layers`, `book_layers`, `paper_layers`, `record_layers`), their versions (`migrations`), the site
-(`sitebook`), papers (`paperbook`), field records (`recordbook`), plans (`planbook`), flights
-(`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
+(`sitebook`), papers (`paperbook`), field records (`recordbook`), people (`peoplebook`,
+`people_tables`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`),
+`care`, `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -36,7 +37,7 @@ from agri.names import clean
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import recordbook, sitebook  # isort: skip
+from agri.workspace import peoplebook, recordbook, sitebook  # isort: skip
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
@@ -63,7 +64,7 @@ def _new_uid() -> str:
 
 
 class Workspace:
-    """A farm folder, open.
+    """A farm folder, open; get one by `create`, `open` or `find`. Several threads may use it.
 
     Parameters
     ----------
@@ -73,10 +74,6 @@ class Workspace:
         The wall clock, UTC.
     new_uid : callable
         Where stable keys come from.
-
-    Notes
-    -----
-    Get one by `create`, `open` or `find`. It may be used from several threads.
     """
 
     def __init__(
@@ -289,13 +286,7 @@ class Workspace:
         return pads[0] if pads else None
 
     def remove_field(self, uid: str) -> None:
-        """Remove a field; its plans and flights stay in the book.
-
-        Raises
-        ------
-        NotFound
-            When there is no field with this key.
-        """
+        """Remove a field by its key (as `remove`); its plans and flights stay in the book."""
         sitebook.remove(self._database, (FIELDS,), uid)
 
     def remove(self, uid: str) -> None:
@@ -317,6 +308,11 @@ class Workspace:
     def records(self) -> recordbook.RecordBook:
         """What was done and seen on the farm's fields, and what their crop gave and sold for."""
         return recordbook.RecordBook(self._database, self._new_uid, self._now)
+
+    @property
+    def people(self) -> peoplebook.PeopleBook:
+        """Who may sign in to the app, and what advisers said of plans."""
+        return peoplebook.PeopleBook(self._database, self._new_uid)
 
     # ------------------------------------------------------------------ plans
 

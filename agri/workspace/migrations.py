@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from agri import files
 from agri.errors import StoreError
-from agri.workspace import backups, gpkg_tables
+from agri.workspace import backups, gpkg_tables, people_tables
 from agri.workspace.book_layers import APPLIED
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
@@ -72,6 +72,11 @@ def _add_records(connection: Connection) -> None:
     keep_rows(connection)
 
 
+def _add_people(connection: Connection) -> None:
+    """Version 8: people of the app, and what advisers said of plans."""
+    people_tables.make(connection)
+
+
 def _add_columns(connection: Connection, table: str, columns: dict[str, str]) -> None:
     """Add those columns that a table lacks.
 
@@ -91,6 +96,7 @@ STEPS: tuple[Step, ...] = (
     Step(5, _add_autopilots),
     Step(6, _add_tank),
     Step(7, _add_records),
+    Step(8, _add_people),
 )
 """Steps after the first schema, version 1, in order."""
 
@@ -115,6 +121,7 @@ def create_tables(connection: Connection, *, name: str, uid: str, now: datetime)
         gpkg_tables.create_layer(connection, layer.table, description=layer.description)
     if RECORDS in EVERY_LAYER:
         keep_rows(connection)
+    people_tables.make(connection)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
     connection.exec_driver_sql(
         "CREATE TABLE agri_schema (version INTEGER PRIMARY KEY, applied_utc TEXT NOT NULL)"

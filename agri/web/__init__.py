@@ -1,0 +1,17 @@
+"""The app: the farm in a browser, served from the farm's own computer, and from nowhere else.
+
+* `app`: the app put together;
+* `rights`: which page and command asks for which power: what is not in its table does not exist;
+* `gate`: what stands before every page: hosts, sizes, rates, headers;
+* `visit`: who asks, whether they may, and that a command is of our own page, and written down;
+* `sessions`: who is signed in, and for how long;
+* `passwords`: how passwords are kept and checked;
+* `patience`: who tried too often waits;
+* `signing_in`: the first owner, signing in and out, and the people of the farm;
+* `looking`: pages that only show: fields, plans, flights;
+* `drawing`: what the maps of the pages draw, as GeoJSON;
+* `pages`: templates, and the words they speak;
+* `static_files`: style, scripts and the map library, each by its name;
+* `certificate`: a certificate made on the spot;
+* `serving`: the process that listens.
+"""

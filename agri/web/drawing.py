@@ -1,0 +1,74 @@
+"""What the maps of the pages draw, as GeoJSON.
+
+Each feature carries its own pen: the same colours, dashes and names as in plans' and flights'
+pictures (`agri.operations.layers`). Places are rounded to 7 decimals, a centimetre. ``link`` is a
+page of ours that a click leads to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import shapely
+from fastapi import Response
+from shapely.geometry.base import BaseGeometry
+
+from agri.field import Field
+from agri.operations.layers import GREEN, Layer
+from agri.words import Language, say
+
+DEGREES = 1e-7
+KIND = "application/geo+json"
+
+
+def drawn(layers: Iterable[Layer], language: Language) -> Response:
+    """Return layers as GeoJSON, lowest first."""
+    return _collection(
+        [(layer.geometry, _pen(layer, say(layer.key, language)), "") for layer in layers]
+    )
+
+
+def fields_drawn(fields: Sequence[Field], language: Language, *, linked: bool) -> Response:
+    """Return the outlines of fields, each leading to its page where `linked`."""
+    pen = Layer(key="page.layer.field", geometry=shapely.Point(), colour=GREEN, fill=0.2, width=3.0)
+    name = say(pen.key, language)
+    return _collection(
+        [
+            (field.boundary, {**_pen(pen, name), "label": field.name},
+             f"/fields/{field.uid}" if linked else "")
+            for field in fields
+        ]
+    )  # fmt: skip
+
+
+def _pen(layer: Layer, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": layer.label,
+        "colour": layer.colour,
+        "fill": layer.fill,
+        "width": layer.width,
+        "dash": " ".join(f"{part:g}" for part in layer.dash),
+        "radius": layer.radius,
+    }
+
+
+def _collection(drawn: Sequence[tuple[BaseGeometry, dict[str, Any], str]]) -> Response:
+    features = [
+        {
+            "type": "Feature",
+            "properties": {**pen, "link": link},
+            "geometry": json.loads(
+                shapely.to_geojson(shapely.set_precision(geometry, DEGREES, mode="pointwise"))
+            ),
+        }
+        for geometry, pen, link in drawn
+    ]
+    bounds = [float(v) for v in shapely.total_bounds([geometry for geometry, *_ in drawn])]
+    body: dict[str, Any] = {"type": "FeatureCollection", "features": features}
+    if drawn:
+        body["bbox"] = bounds
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(text, media_type=KIND)

@@ -1,0 +1,152 @@
+"""Templates, and the words they speak: every page is made here.
+
+Theory of operation. Jinja2 with escaping on and nothing undefined: a name with ``<script>`` in it
+is a name. Templates know no arithmetic; figures come as text in the visitor's language. There is no
+script and no style inside a page, so the content policy can forbid both. What a map draws is asked
+for by its script as GeoJSON (`agri.web.drawing`); the words scripts speak stand in ``data-``
+attributes of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from agri.errors import AgriError
+from agri.findings import Finding, Severity
+from agri.people import Power
+from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
+from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
+from agri.words import LANGUAGES, Language, day_text, say
+
+SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
+STATE_SYMBOL = {"ok": "✓", "look": "⚠", "stop": "✕"}
+SUFFIX = ".html.j2"
+
+
+@cache
+def _environment() -> Environment:
+    folder = resources.files("agri").joinpath("web/templates")
+    texts = {
+        entry.name: entry.read_text("utf-8")
+        for entry in folder.iterdir()
+        if entry.name.endswith(SUFFIX)
+    }
+    return Environment(
+        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def page(
+    request: Request, visit: Visit, template: str, /, *, status: int = 200, **values: Any
+) -> Response:
+    """Return a page.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+    visit : Visit
+        By whom.
+    template : str
+        Its name, without its ending.
+    status : int
+        HTTP status.
+    **values
+        What the template shows.
+    """
+    language = visit.language
+
+    def speak(key: str, /, **told: Any) -> str:
+        return say(key, language, **told)
+
+    html = _environment().get_template(template + SUFFIX).render(
+        say=speak,
+        language=language,
+        others=[one for one in LANGUAGES if one != language],
+        person=visit.person,
+        may=_may(visit),
+        here=visit.path,
+        token=visit.token,
+        token_field=TOKEN_FIELD,
+        farm_name=_farm_name(visit),
+        menu=_menu(visit),
+        role_name=lambda role: say(f"page.web_role_{role}", language),
+        role_may=lambda role: say(f"page.web_role_may_{role}", language),
+        **values,
+    )  # fmt: skip
+    response = HTMLResponse(html, status_code=status)
+    if not visit.has_cookie:
+        keep_cookie(request, response, visit.cookie, signed_in=False)
+    return response
+
+
+def keep_cookie(request: Request, response: Response, value: str, *, signed_in: bool) -> None:
+    """Give the browser its value; "" takes it away."""
+    response.set_cookie(
+        cookie_name(request, signed_in=signed_in), value, httponly=True, samesite="strict",
+        secure=request.url.scheme == "https", path="/", max_age=None if value else 0,
+    )  # fmt: skip
+
+
+def _farm_name(visit: Visit) -> str:
+    """Return the farm's name, or its folder's when the disk says nothing: errors are shown too."""
+    try:
+        return visit.desk.farm.farm_name
+    except AgriError:
+        return visit.desk.farm.folder.name
+
+
+def _menu(visit: Visit) -> list[tuple[str, str]]:
+    ways = [
+        ("/", "page.web_fields"),
+        ("/plans", "page.web_plans"),
+        ("/flights", "page.web_flights"),
+    ]
+    if _may(visit)[Power.RULE]:
+        ways.append(("/people", "page.web_people"))
+    return [(path, say(key, visit.language)) for path, key in ways]
+
+
+def _may(visit: Visit) -> Mapping[str, bool]:
+    powers = visit.person.role.powers if visit.person else frozenset()
+    return {power.value: power in powers for power in Power}
+
+
+def area(area_m2: float, language: Language) -> str:
+    """Return an area in sào and hectares, the unit of the village first."""
+    return say("page.web_area", language, sao=square_metres_to_sao(area_m2),
+               ha=square_metres_to_hectares(area_m2))  # fmt: skip
+
+
+def when(moment: datetime, language: Language) -> str:
+    """Return a moment as people here read it."""
+    return day_text(moment.astimezone(INDOCHINA_TIME), language)
+
+
+def findings_shown(
+    findings: Sequence[Finding], language: Language
+) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """Return what deserves a look and what is in order: class, symbol and sentence, gravest first.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        What checks found.
+    language : {"vi", "en"}
+        Of the sentences.
+    """
+    lines = [
+        (one.severity, (one.severity.name.lower(), SYMBOL[one.severity], one.text(language)))
+        for one in sorted(findings, key=lambda f: -f.severity)
+    ]
+    worries = [line for severity, line in lines if severity > Severity.INFO]
+    return worries, [line for severity, line in lines if severity is Severity.INFO]

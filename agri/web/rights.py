@@ -1,0 +1,76 @@
+"""Which page and which command asks for which power: one table, and what is not in it is refused.
+
+Theory of operation. The app has no route that does not stand here, by its method and its path as
+written (``/plans/{uid}``), and `agri.web.app` refuses to be built otherwise. Pages for everybody
+have the power None; all others ask for a signed-in person whose role has the power.
+
+A command (anything but GET) has a kind: under that name it is written into the farm's audit record
+before it is done, with those fields of its form that `told` names. Passwords are never told.
+Signing in and setting up are the only commands for people who are not signed in; they write their
+own entries, once the password or the key was looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agri.people import Power, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """What one route asks for.
+
+    Parameters
+    ----------
+    power : Power or None
+        What the person's role must have; None is for everybody.
+    kind : str
+        Under which name a command is written down; "" for pages.
+    told : tuple of str
+        Fields of the form that are written down with it.
+    """
+
+    power: Power | None
+    kind: str = ""
+    told: tuple[str, ...] = ()
+
+    def allows(self, role: Role | None) -> bool:
+        """Return whether somebody of this role, or nobody known (None), may."""
+        if self.power is None:
+            return True
+        return role is not None and self.power in role.powers
+
+
+_LOOK = Right(power=Power.LOOK)
+_PLAN = Right(power=Power.PLAN)
+_RULE = Right(power=Power.RULE)
+_OPEN = Right(power=None)
+
+RIGHTS: Mapping[tuple[str, str], Right] = {
+    ("GET", "/setup"): _OPEN,
+    ("POST", "/setup"): Right(power=None),
+    ("GET", "/sign-in"): _OPEN,
+    ("POST", "/sign-in"): Right(power=None),
+    ("POST", "/sign-out"): Right(power=Power.LOOK, kind="signed_out"),
+    ("GET", "/language/{language}"): _OPEN,
+    ("GET", "/static/{name:path}"): _OPEN,
+    ("GET", "/"): _LOOK,
+    ("GET", "/fields.geojson"): _LOOK,
+    ("GET", "/fields/{uid}"): _LOOK,
+    ("GET", "/fields/{uid}.geojson"): _LOOK,
+    ("GET", "/plans"): _LOOK,
+    ("GET", "/plans/{uid}"): _LOOK,
+    ("GET", "/plans/{uid}.geojson"): _LOOK,
+    ("GET", "/flights"): _LOOK,
+    ("GET", "/flights/{uid}"): _LOOK,
+    ("GET", "/flights/{uid}.geojson"): _LOOK,
+    ("GET", "/people"): _RULE,
+    ("POST", "/people"): Right(power=Power.RULE, kind="person_added", told=("name", "role")),
+    ("POST", "/people/{uid}/role"): Right(power=Power.RULE, kind="role_changed", told=("role",)),
+    ("POST", "/people/{uid}/remove"): Right(power=Power.RULE, kind="person_removed"),
+    ("GET", "/account"): _LOOK,
+    ("POST", "/account"): Right(power=Power.LOOK, kind="password_changed"),
+}
+"""Method and path to what they ask for."""

@@ -1,0 +1,250 @@
+"""The process that listens: one port, one process, until somebody stops it.
+
+Theory of operation. The port is taken before anything else is done, so that a taken one is one
+sentence. Without being asked it listens on this computer alone. With ``lan`` it listens on all its
+addresses, and then speaks TLS with a certificate of its own; who forbids that is warned. The names
+and addresses it answers to are this computer's own, found once at the start, and no others.
+
+Stopping (Ctrl-C) lets running requests end, for at most `PATIENCE_S`; whatever is written to the
+farm is written whole or not at all anyway.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agri.errors import BadInput, Refused
+from agri.web.certificate import Certificate, certificate_folder, certificate_for
+from agri.words import Language
+from agri.workspace import Workspace
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
+PORT = 8000
+PATIENCE_S = 5
+OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """What a server was asked to listen on.
+
+    Parameters
+    ----------
+    host : str
+        An address of this computer; "" is this computer alone, or all addresses with `lan`.
+    port : int
+        1 to 65535.
+    lan : bool
+        Whether other machines may connect.
+    encrypted : bool
+        Whether TLS is spoken to them.
+    """
+
+    host: str = ""
+    port: int = PORT
+    lan: bool = False
+    encrypted: bool = True
+
+    @property
+    def address(self) -> str:
+        """The address listened on."""
+        return self.host or (EVERYWHERE if self.lan else LOOPBACK)
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether other machines can reach it."""
+        return not is_loopback(self.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """A server about to run, as it is told to its owner.
+
+    Parameters
+    ----------
+    urls : tuple of str
+        Where it can be opened; the first is for this computer.
+    certificate : Certificate or None
+        When TLS is spoken.
+    setup_key : str
+        What the first owner must type; "" when the farm has people.
+    """
+
+    urls: tuple[str, ...]
+    certificate: Certificate | None
+    setup_key: str
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether an address is reached from this computer alone.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if address == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(address).is_loopback
+    return False
+
+
+def own_addresses() -> tuple[str, ...]:
+    """Return this computer's addresses on its networks, the one used most first.
+
+    Nothing is sent: a datagram socket that is connected only chooses the way.
+    """
+    found: list[str] = []
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # an address kept for documentation (RFC 5737)
+        found.append(str(probe.getsockname()[0]))
+    with suppress(OSError):
+        for *_, place in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET):
+            found.append(str(place[0]))
+    return tuple(dict.fromkeys(one for one in found if not is_loopback(one)))
+
+
+def taken_port(listening: Listening) -> socket.socket:
+    """Return a socket that listens where it was asked to.
+
+    Raises
+    ------
+    Refused
+        When another program listens there.
+    BadInput
+        When it is no address of this computer, or the port may not be used.
+    """
+    host, port = listening.address, listening.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno in (errno.EADDRINUSE, getattr(errno, "WSAEADDRINUSE", -1)):
+            raise Refused("error.port_taken", port=port, other=port + 1) from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise BadInput("error.port_forbidden", port=port) from error
+        raise BadInput("error.no_such_address", host=host) from error
+    return listener
+
+
+def serve(
+    farm: Workspace,
+    listening: Listening,
+    *,
+    language: Language,
+    now: Callable[[], datetime],
+    environment: Mapping[str, str] | None = None,
+    on_open: Callable[[Open], None],
+) -> None:
+    """Serve a farm until somebody stops it.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    listening : Listening
+        Where.
+    language : {"vi", "en"}
+        Of people who have not chosen one.
+    now : callable
+        Wall clock, UTC.
+    environment : mapping of str to str, optional
+        Where the user's configuration is found.
+    on_open : callable
+        Told when the port is taken and the server is about to answer.
+
+    Raises
+    ------
+    Refused
+        When the port is taken, or others could connect before the farm has an owner.
+    BadInput
+        When the extra “web” is not installed, or the address is none of this computer.
+    """
+    uvicorn = _server()
+    from agri.web.app import make_app
+    from agri.web.passwords import setup_key
+
+    if listening.host and listening.open_to_others and not farm.people.all():
+        raise Refused("error.owner_first")
+    with taken_port(listening) as listener:
+        others = own_addresses() if listening.open_to_others else ()
+        names = frozenset({*OWN_NAMES, *others, *_names(listening)})
+        certificate = None
+        if listening.open_to_others and listening.encrypted:
+            folder = certificate_folder(os.environ if environment is None else environment)
+            certificate = certificate_for(folder, names, now=now())
+        key = setup_key()
+        app = make_app(farm, hosts=names, setup_key=key, language=language, now=now)
+        on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            ws="none",
+            limit_concurrency=200,
+            timeout_graceful_shutdown=PATIENCE_S,
+            ssl_keyfile=_path(certificate.key if certificate else None),
+            ssl_certfile=_path(certificate.certificate if certificate else None),
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _path(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _names(listening: Listening) -> tuple[str, ...]:
+    """Return the names of this computer that others on the network call it by."""
+    if not listening.open_to_others:
+        return ()
+    name = socket.gethostname().lower()
+    plain = name if name.replace("-", "").replace(".", "").isalnum() and name.isascii() else ""
+    address = [] if listening.address == EVERYWHERE else [_shown(listening.address)]
+    return (*address, *((plain, f"{plain}.local") if plain else ()))
+
+
+def _shown(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _opened(
+    listening: Listening, others: tuple[str, ...], certificate: Certificate | None, key: str
+) -> Open:
+    scheme = "https" if certificate else "http"
+    here = listening.address
+    own = [LOOPBACK] if here == EVERYWHERE else [_shown(here)]
+    hosts = [*own, *(others if here == EVERYWHERE else ())]
+    urls = tuple(f"{scheme}://{host}:{listening.port}/" for host in hosts)
+    return Open(urls=urls, certificate=certificate, setup_key=key)
+
+
+def _server() -> Any:
+    """Return uvicorn; FastAPI is asked for too, so that one sentence tells of both."""
+    for module, name in (("fastapi", "FastAPI"), ("argon2", "argon2-cffi"), ("uvicorn", "uvicorn")):
+        try:
+            __import__(module)
+        except ImportError:
+            raise BadInput("error.extra_missing", library=name, extra="web") from None
+    import uvicorn
+
+    return uvicorn

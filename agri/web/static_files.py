@@ -1,0 +1,78 @@
+"""Style, scripts and the map library: the files the wheel brings, each known by its name.
+
+Theory of operation. All files are read once, when the app is made; a request can only name one of
+them, so no path leads anywhere else. Each is kept compressed too. The map library's folder carries
+its version, so browsers may keep it for a year; our own files are asked for again each time and
+answered with "not changed" (ETag), which costs nothing on a home network.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+from fastapi import Request, Response
+
+from agri.web.visit import Turned
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+FOREVER = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticFile:
+    """One file, plain and compressed, with its type and fingerprint."""
+
+    plain: bytes
+    packed: bytes
+    kind: str
+    tag: str
+
+
+@cache
+def static_files() -> Mapping[str, StaticFile]:
+    """Return every file that may be asked for, by its name with forward slashes."""
+    return dict(_found(resources.files("agri").joinpath("web/static"), ""))
+
+
+def _found(folder: Traversable, above: str) -> list[tuple[str, StaticFile]]:
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+        if entry.is_dir():
+            found += _found(entry, f"{above}{entry.name}/")
+            continue
+        kind = TYPES.get("." + entry.name.rpartition(".")[2])
+        if kind is None:
+            continue
+        data = entry.read_bytes()
+        tag = f'"{hashlib.sha256(data).hexdigest()[:20]}"'
+        packed = gzip.compress(data, 9, mtime=0)
+        found.append(
+            (above + entry.name, StaticFile(plain=data, packed=packed, kind=kind, tag=tag))
+        )
+    return found
+
+
+def static_file(request: Request, name: str) -> Response:
+    """Answer with one of the files."""
+    file = static_files().get(name)
+    if file is None:
+        raise Turned(404, "page.web_not_found")
+    kept = FOREVER if name.startswith("vendor/") else "no-cache"
+    headers = {"etag": file.tag, "cache-control": kept, "vary": "accept-encoding"}
+    if request.headers.get("if-none-match") == file.tag:
+        return Response(status_code=304, headers=headers)
+    data = file.plain
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        data = file.packed
+        headers["content-encoding"] = "gzip"
+    return Response(data, media_type=file.kind, headers=headers)

@@ -1,0 +1,260 @@
+"""Who asks, whether they may, and that a command is of our own page, and written down.
+
+Theory of operation. `Door.admit` runs before every route. In this order, so that nothing is told
+to those who may not know it:
+
+1. the route's right is looked up by method and path as written; no right, no page;
+2. the cookie's session tells the person; a page they may not see sends them to sign in (or, with
+   nobody in the farm yet, to set it up), anything else is refused;
+3. a command must name our own address in ``Origin`` and bring back the form's token, which only a
+   page given to the same cookie has;
+4. a command is written into the audit record. If that fails, it is not done.
+
+Cookies are HttpOnly and SameSite=Strict, Secure on an encrypted connection. Their names have the
+port in them, for browsers do not keep the cookies of two servers on one computer apart. Before
+signing in, a form is bound to a cookie of its own, so that following a link from elsewhere, which
+comes without the session's cookie, never takes the place of a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from agri import audit
+from agri.audit import Confirmed
+from agri.people import Person
+from agri.web.gate import SAFE_METHODS
+from agri.web.passwords import Passwords
+from agri.web.patience import Patience
+from agri.web.rights import RIGHTS, Right
+from agri.web.sessions import Sessions, fresh_value
+from agri.words import LANGUAGES, Language
+from agri.workspace import Workspace
+
+TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
+LANGUAGE_COOKIE = "agri-language"
+Routes = list[tuple[str, str, Callable[..., Response]]]
+"""Method, path and what answers."""
+MOST_FIELDS = 100
+LONGEST_TOLD = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """All that the pages of one farm work with.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    sessions, patience, passwords
+        See their rooms.
+    now : callable
+        The wall clock, UTC.
+    setup_key : str
+        What the first owner must type, as shown in the terminal.
+    language : {"vi", "en"}
+        Of people who have not chosen one.
+    """
+
+    farm: Workspace
+    sessions: Sessions
+    patience: Patience
+    passwords: Passwords
+    now: Callable[[], datetime]
+    setup_key: str = field(repr=False)
+    language: Language = "vi"
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """One request, and who makes it.
+
+    Parameters
+    ----------
+    desk : Desk
+        What pages work with.
+    person : Person or None
+        Who is signed in.
+    language : {"vi", "en"}
+        Of the answer.
+    cookie : str
+        The browser's value; a fresh one is sent when it had none.
+    has_cookie : bool
+        Whether the browser sent it.
+    form : mapping of str to str
+        Fields of a command's form; of a field sent twice, the last.
+    address : str
+        Where the request came from.
+    path : str
+        Its path, for links back to it.
+    """
+
+    desk: Desk
+    person: Person | None
+    language: Language
+    cookie: str
+    has_cookie: bool
+    form: Mapping[str, str]
+    address: str
+    path: str
+
+    @property
+    def token(self) -> str:
+        """What this browser's forms send back."""
+        return self.desk.sessions.form_token(self.cookie)
+
+    @property
+    def who(self) -> Person:
+        """The person; only for pages that ask for a power."""
+        assert self.person is not None  # noqa: S101 - such a page is not reached by nobody
+        return self.person
+
+
+class Turned(Exception):
+    """A request that goes no further: a status, and a sentence or a way to go.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    key : str
+        Sentence.
+    to : str
+        Path to go to instead, "" for none.
+    """
+
+    def __init__(self, status: int, key: str = "", *, to: str = "", **values: Any) -> None:
+        super().__init__(key or to)
+        self.status, self.key, self.to, self.values = status, key, to, values
+
+
+def cookie_name(request: Request, *, signed_in: bool = True) -> str:
+    """Return the name of the session's cookie on this server, or of that before signing in."""
+    secure = request.url.scheme == "https"
+    name = f"{'__Host-' if secure else ''}agri-{request.url.port or 'web'}"
+    return name if signed_in else f"{name}-visit"
+
+
+def language_of(request: Request, desk: Desk) -> Language:
+    """Return the language a browser has chosen, else the server's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return next((one for one in LANGUAGES if one == chosen), desk.language)
+
+
+class Door:
+    """Admits requests to routes.
+
+    Parameters
+    ----------
+    desk : Desk
+        What pages work with.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def admit(self, request: Request) -> None:
+        """Look whether a request may reach its route, and keep the `Visit` for it.
+
+        Raises
+        ------
+        Turned
+            When it may not.
+        AgriError
+            When a command cannot be written down.
+        """
+        right = RIGHTS.get((_method(request), request.scope["route"].path))
+        if right is None:
+            raise Turned(404, "page.web_not_found")
+        value = request.cookies.get(cookie_name(request), "")
+        session = self._desk.sessions.seen(value) if value else None
+        person = session.person if session else None
+        if session is None:
+            value = request.cookies.get(cookie_name(request, signed_in=False), "")
+        command = request.method not in SAFE_METHODS
+        form = await _form(request) if command else {}
+        visit = Visit(
+            desk=self._desk,
+            person=person,
+            language=language_of(request, self._desk),
+            cookie=value or fresh_value(),
+            has_cookie=bool(value),
+            form=form,
+            address=request.client.host if request.client else "?",
+            path=request.url.path,
+        )
+        request.state.visit = visit
+        if not right.allows(person.role if person else None):
+            raise await run_in_threadpool(self._away, person, command=command)
+        if command:
+            _own_page(request, visit)
+            await run_in_threadpool(self._write_down, request, visit, right)
+
+    def _away(self, person: Person | None, *, command: bool) -> Turned:
+        if person is not None:
+            return Turned(403, "page.web_not_allowed")
+        if command:
+            return Turned(401, "page.web_signed_out")
+        there = self._desk.farm.people.all()
+        return Turned(303, to="/sign-in" if there else "/setup")
+
+    def _write_down(self, request: Request, visit: Visit, right: Right) -> None:
+        if not right.kind:
+            return
+        told = [f"{name}: {visit.form.get(name, '')[:LONGEST_TOLD]}" for name in right.told]
+        write_down(visit, right.kind, "; ".join([request.url.path, *told]))
+
+
+def write_down(visit: Visit, kind: str, note: str) -> None:
+    """Write what is about to happen into the farm's audit record.
+
+    Raises
+    ------
+    AuditUnwritable
+        When that cannot be done: then it must not happen.
+    """
+    who = visit.person.name if visit.person else f"? ({visit.address})"
+    audit.append(
+        visit.desk.farm.folder, kind=kind, who=who, at_utc=visit.desk.now(),
+        what=Confirmed(note=note),
+    )  # fmt: skip
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _own_page(request: Request, visit: Visit) -> None:
+    """Refuse a command that does not come from a page of ours, given to this browser."""
+    ours = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    token = visit.form.get(TOKEN_FIELD, "")
+    right_origin = request.headers.get("origin", "").lower() == ours.lower()
+    right_token = visit.has_cookie and visit.desk.sessions.is_form_token(visit.cookie, token)
+    if not right_origin or not right_token:
+        raise Turned(403, "page.web_not_our_page")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Turned(415, "page.web_not_our_page")
+    try:
+        text = (await request.body()).decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except (ValueError, UnicodeError):
+        raise Turned(400, "page.web_not_our_page") from None
+    return dict(pairs)
+
+
+def visit_of(request: Request) -> Visit:
+    """Return the visit that `Door.admit` kept."""
+    visit: Visit = request.state.visit
+    return visit

@@ -1,0 +1,50 @@
+"""The tables of the farm's people and of what advisers said of plans.
+
+They are tables of agri's own, not told to GeoPackage: QGIS does not offer them, so nobody edits a
+password's hash by mistake. They travel with the farm's file and its backups; whoever holds the file
+can try passwords against the hashes, which are made to be slow at that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, Table, Text
+
+from agri.workspace.gpkg import Instant
+from agri.workspace.layers import metadata
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("fid", Integer, primary_key=True),
+        Column("uid", Text, unique=True, nullable=False),
+        *columns,
+        sqlite_autoincrement=True,
+    )
+
+
+PEOPLE = _table(
+    "agri_people",
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_utc", Instant(), nullable=False),
+)
+REVIEWS = _table(
+    "agri_reviews",
+    Column("plan_uid", Text, nullable=False),
+    Column("plan_digest", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("remark", Text, nullable=False),
+    Column("reviewed_by", Text, nullable=False),
+    Column("at_utc", Instant(), nullable=False),
+)
+
+
+def make(connection: Connection) -> None:
+    """Make both tables where they are not there yet."""
+    for table in (PEOPLE, REVIEWS):
+        table.create(connection, checkfirst=True)

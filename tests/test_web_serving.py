@@ -1,0 +1,140 @@
+"""The server is opened to whom it was asked to be, in clear sentences, and stops without harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agri.cli import main
+from agri.errors import BadInput, Refused
+from agri.web.certificate import certificate_for
+from agri.web.passwords import KEY_LETTERS, setup_key
+from agri.web.serving import Listening, serve, taken_port
+from agri.workspace import Workspace
+from tests import farms
+from tests.web_farm import small_farm
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Workspace:
+    return small_farm(tmp_path / "farm")
+
+
+def test_without_being_asked_it_listens_on_this_computer_alone() -> None:
+    assert Listening().address == "127.0.0.1"
+    assert not Listening().open_to_others
+    assert Listening(lan=True).open_to_others
+    assert Listening(lan=True).encrypted
+    assert Listening(host="192.168.1.5").open_to_others
+
+
+def test_a_taken_port_and_a_strange_address_are_one_sentence(
+    farm: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(Refused) as refusal:
+            taken_port(Listening(port=port))
+        assert refusal.value.message.key == "error.port_taken"
+        code = main(["--lang", "en", "serve", "--port", str(port), "--farm", str(farm.folder)])
+        assert code == 1
+    assert capsys.readouterr().err == (
+        f"Port {port} is taken by another program; stop it, or choose another port: "
+        f"agri serve --port {port + 1}\n"
+    )
+    with pytest.raises(BadInput) as strange:
+        taken_port(Listening(host="192.0.2.7", port=port))
+    assert strange.value.message.key == "error.no_such_address"
+
+
+def test_nobody_else_may_connect_by_an_address_before_there_is_an_owner(farm: Workspace) -> None:
+    asked = Listening(host="192.0.2.7")
+    with pytest.raises(Refused) as refusal:
+        serve(farm, asked, language="vi", now=farms.ticking(), on_open=lambda _: None)
+    assert refusal.value.message.key == "error.owner_first"
+
+
+@pytest.mark.parametrize("module", ["fastapi", "argon2", "uvicorn"])
+def test_a_missing_extra_is_one_sentence(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BadInput, match=r"agri-dongtrieu\[web\]"):
+        serve(farm, Listening(), language="vi", now=farms.ticking(), on_open=lambda _: None)
+
+
+def test_a_certificate_is_for_the_names_asked_kept_private_and_made_anew_when_it_must(
+    tmp_path: Path,
+) -> None:
+    folder, names = tmp_path / "certificate", frozenset({"127.0.0.1", "farm.local", "[::1]"})
+    made = certificate_for(folder, names, now=farms.START)
+    if os.name == "posix":
+        assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
+    assert certificate_for(folder, names - {"[::1]"}, now=farms.START) == made
+    later = farms.START + timedelta(days=340)
+    assert certificate_for(folder, names, now=later).fingerprint != made.fingerprint
+    wider = certificate_for(folder, names | {"192.168.1.5"}, now=later)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(wider.certificate, wider.key)
+    made.key.write_bytes(b"spoilt")
+    assert certificate_for(folder, names, now=later).certificate.exists()
+
+
+def test_setup_keys_differ_and_have_no_letters_that_are_mistaken_for_others() -> None:
+    keys = {setup_key() for _ in range(200)}
+    assert len(keys) == 200
+    assert set("".join(keys)) <= set(KEY_LETTERS + "-")
+    assert not set(KEY_LETTERS) & set("il1o0")
+
+
+def test_it_answers_over_tls_and_ctrl_c_stops_it_without_harm(
+    farm: Workspace, tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = "import sys; from agri.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["--lang", "en", "serve", "--lan", "--port", str(port), "--farm", str(farm.folder)]
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *words], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, env=environment,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        told = []
+        for line in program.stdout:
+            told.append(line)
+            if "Ctrl-C" in line:
+                break
+        assert f"https://127.0.0.1:{port}/setup?key=" in "".join(told), program.stderr
+        assert "SHA-256 fingerprint" in "".join(told)
+        trust = ssl.create_default_context(
+            cafile=str(tmp_path / "config" / "agri" / "certificate" / "certificate.pem")
+        )
+        with urllib.request.urlopen(
+            f"https://127.0.0.1:{port}/setup", context=trust, timeout=30
+        ) as answer:
+            assert "__Host-agri-" in answer.headers["set-cookie"]
+            assert "Secure" in answer.headers["set-cookie"]
+            assert "server" not in answer.headers
+        with pytest.raises((urllib.error.URLError, OSError)):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/setup", timeout=30)
+        program.send_signal(signal.SIGINT)
+        last, complaint = program.communicate(timeout=30)
+    assert program.returncode == 0
+    assert complaint == ""
+    assert last.endswith("is closed.\n")
+    assert farm.check() == []
