@@ -9,5 +9,6 @@ The package imports the ground floor alone. Its rooms:
 * `novelty`: whether the model has seen anything like it;
 * `yields`: what trees and fields will bear;
 * `advice`: what to do this week and why, what forbids it, and what it is worth;
+* `harvest_logs`: pickers' notebooks and yield monitors, cleaned before anything learns from them;
 * `saved`: models kept with their cards, without pickle, version by version.
 """

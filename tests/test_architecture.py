@@ -151,6 +151,8 @@ PURE = (
     "models.yields.trees", "models.yields.totals", "models.yields.gates", "models.yields.spreads",
     "models.yields.learning", "models.yields.forecasting", "models.yields.measuring",
     "models.yields.hindcast", "sitl.scene.bearing",
+    "models.harvest_logs.pickers",
+    "models.harvest_logs.passes", "models.harvest_logs.monitor",
 )  # fmt: skip
 SEEDED = {"sitl.vehicle", "sitl.chaos"}
 """Rooms that draw from a `random.Random` whose seed they are given."""

@@ -1,20 +1,18 @@
-"""The farm's field records: enter, list, correct."""
+"""The farm's field records entered, one command for each kind; `agri.cli.record_book` has the rest."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from agri.cli.shelf import OutOption
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, app, open_farm
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from agri.field_records import Record
 
 records = typer.Typer(no_args_is_help=True, help="cli.help.records")
@@ -36,14 +34,16 @@ GradeOption = Annotated[str, Option("--grade", help="cli.help.record_grade", sho
 TreesOption = Annotated[str, Option("--trees", help="cli.help.record_trees", show_default=False)]
 
 
-def _day(text: str) -> date:
+def day_told(text: str) -> date:
+    """Return the day told, today when none is."""
     from agri.cli.read_papers import read_day
     from agri.units import INDOCHINA_TIME
 
     return read_day(text, name="--day") if text else datetime.now(INDOCHINA_TIME).date()
 
 
-def _amount(text: str, name: str) -> float | None:
+def amount_told(text: str, name: str) -> float | None:
+    """Return a number that may be left out."""
     from agri.amounts import read_amount
 
     return read_amount(text, name=name) if text else None
@@ -61,7 +61,7 @@ def _whole(text: str, name: str) -> int | None:
     return read_whole(text, name=name) if text else None
 
 
-def _keep(record: Record, season: int, farm: Path | None) -> None:
+def keep_record(record: Record, season: int, farm: Path | None) -> None:
     """Store a record and say so."""
     from agri.cli.show import tell
     from agri.operations.records import described, enter
@@ -89,15 +89,15 @@ def harvest(
     from agri.errors import BadInput
     from agri.field_records import Harvest
 
-    number = _amount(crates, "--crates")
+    number = amount_told(crates, "--crates")
     if mass:
         mass_kg = read_mass_kg(mass, name="MASS")
     elif number is not None and crate_kg:
         mass_kg = number * read_mass_kg(crate_kg, name="--crate-kg")
     else:
         raise BadInput("error.record_no_mass")
-    share = _amount(moisture.rstrip("% "), "--moisture")
-    _keep(Harvest(day=_day(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
+    share = amount_told(moisture.rstrip("% "), "--moisture")
+    keep_record(Harvest(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
                   mass_kg=mass_kg, crates=number, grade=grade, area_m2=_area(area),
                   moisture_pct=share), season, farm)  # fmt: skip
 
@@ -118,7 +118,7 @@ def count(
     from agri.cli.read_records import read_counted, read_share, read_size_mm
     from agri.field_records import Count
 
-    _keep(Count(day=_day(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep_record(Count(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
                 what=read_counted(what, name="WHAT"), number=read_amount(number, name="NUMBER"),
                 share=read_share(share, name="--share"), trees=_whole(trees, "--trees") or 1,
                 size_mm=read_size_mm(size, name="--size") if size else None),
@@ -137,7 +137,7 @@ def bloom(
     from agri.cli.read_records import read_share
     from agri.field_records import Bloom
 
-    _keep(Bloom(day=_day(day), field=field, tree=tree, row=row, by=by, remark=remark, bbch=stage,
+    keep_record(Bloom(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark, bbch=stage,
                 share=read_share(share, name="--share")), season, farm)  # fmt: skip
 
 
@@ -164,9 +164,9 @@ def spray(
     if flight:
         with open_farm(farm) as workspace:
             flight = workspace.flight(flight).uid
-    _keep(SprayRecord(day=_day(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
+    keep_record(SprayRecord(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
                       product=product, dose=amount, unit=RateUnit(unit),
-                      water_l_ha=_amount(water, "--water"), area_m2=_area(area),
+                      water_l_ha=amount_told(water, "--water"), area_m2=_area(area),
                       phi_days=_whole(phi, "--phi"), target=target, active=active, label=label,
                       flight=flight), season, farm)  # fmt: skip
 
@@ -193,7 +193,7 @@ def fertiliser(
         with open_farm(farm) as workspace:
             ground_m2 = workspace.field(field).area_m2
     n, p, k = read_npk(parts, name="--npk") if parts else (None, None, None)
-    _keep(Fertiliser(day=_day(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep_record(Fertiliser(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
                      product=product, organic=organic, trees=of, area_m2=_area(area), n_pct=n,
                      p2o5_pct=p, k2o_pct=k, method=method,
                      mass_kg=read_spread_kg(mass, area_m2=ground_m2, trees=of, name="MASS")),
@@ -214,9 +214,9 @@ def irrigation(
     from agri.cli.read_records import read_volume_m3
     from agri.field_records import Irrigation
 
-    _keep(Irrigation(day=_day(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep_record(Irrigation(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
                      volume_m3=read_volume_m3(volume, name="--volume") if volume else None,
-                     hours=_amount(hours, "--hours"), area_m2=_area(area), water=water),
+                     hours=amount_told(hours, "--hours"), area_m2=_area(area), water=water),
           season, farm)  # fmt: skip
 
 
@@ -233,7 +233,7 @@ def price(
     from agri.amounts import read_mass_kg, read_vnd_kg
     from agri.field_records import Price
 
-    _keep(Price(day=_day(day), field=field, lot=lot, by=by, remark=remark, grade=grade, buyer=buyer,
+    keep_record(Price(day=day_told(day), field=field, lot=lot, by=by, remark=remark, grade=grade, buyer=buyer,
                 vnd_kg=read_vnd_kg(value, name="PRICE"),
                 mass_kg=read_mass_kg(mass, name="--mass") if mass else None),
           season, farm)  # fmt: skip
@@ -248,123 +248,5 @@ def note(
     """Enter anything else."""
     from agri.field_records import Note
 
-    _keep(Note(day=_day(day), field=field, tree=tree, row=row, lot=lot, by=by, text=text), season,
+    keep_record(Note(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, text=text), season,
           farm)  # fmt: skip
-
-
-@records.command("list", help="cli.help.records_list")
-def list_records(
-    field: OfFieldOption = "",
-    kind: Annotated[str, Option(help="cli.help.record_kind", show_default=False)] = "",
-    season: Annotated[int, Option(help="cli.help.record_of_season", show_default=False)] = 0,
-    lot: LotOption = "",
-    every: Annotated[bool, Option("--every", help="cli.help.records_every")] = False,
-    farm: FarmOption = None,
-) -> int:
-    """List the records that stand."""
-    from agri.cli.show import show_findings, tell
-    from agri.errors import BadInput
-    from agri.field_records import KINDS
-
-    if kind and kind not in KINDS:
-        raise BadInput("error.not_a_choice", name="--kind", value=kind, choices=", ".join(KINDS))
-    with open_farm(farm) as workspace:
-        name = workspace.field(field).uid if field else ""
-        wanted: Any = KINDS[kind] if kind else None
-        found = workspace.records.read(wanted, field=name, season=season, lot=lot, every=every)
-        findings = workspace.records.read_with_findings()[1]
-    show_findings(findings)
-    if not found:
-        tell("cli.records_none")
-        return 0
-    _show(found)
-    return 0
-
-
-def _show(found: tuple[Record, ...]) -> None:
-    from agri.cli.show import show_table
-    from agri.operations.records import described
-    from agri.words import day_text, say
-
-    spoken = language.get()
-    rows = [
-        (one.uid[:8] + (f" ← {one.replaces[:8]}" if one.replaces else ""),
-         day_text(one.day, spoken).replace(" ", "\u00a0"),
-         " ".join(part for part in (one.field, one.row, one.tree) if part) or "–",
-         f"{say(f'page.kind_{one.kind}', spoken)}: {described(one, spoken)}",
-         " · ".join(part for part in (one.lot, one.by) if part))
-        for one in found
-    ]  # fmt: skip
-    show_table(("page.record_uid", "page.record_day", "cli.head_where", "cli.head_told",
-                "cli.head_lot_who"), rows)  # fmt: skip
-
-
-@records.command("correct", help="cli.help.records_correct")
-def correct(
-    key: Annotated[str, Argument(help="cli.help.record_key", show_default=False)],
-    sets: Annotated[
-        list[str], Option("--set", help="cli.help.record_set", show_default=False)
-    ] = [],  # noqa: B006
-    withdraw: Annotated[str, Option(help="cli.help.record_withdraw", show_default=False)] = "",
-    by: ByOption = "",
-    farm: FarmOption = None,
-) -> None:
-    """Put a corrected record in the place of an earlier one, which stays to be read."""
-    from dataclasses import replace
-
-    from agri.cli.read_records import read_change
-    from agri.cli.show import tell
-    from agri.errors import BadInput
-    from agri.field_records import Note
-    from agri.operations.records import changed, described, enter
-
-    changes: dict[str, Any] = {}
-    for text in sets:
-        name, sign, value = text.partition("=")
-        if not sign:
-            raise BadInput("error.record_set", value=text[:40])
-        changes |= read_change(name.strip(), value.strip())
-    if bool(changes) == bool(withdraw):
-        raise BadInput("error.record_correct_what")
-    with open_farm(farm) as workspace:
-        old = workspace.records.find(key)
-        if withdraw:
-            new: Record = Note(day=old.day, field=old.field, tree=old.tree, row=old.row,
-                               lot=old.lot, season=old.season, field_uid=old.field_uid,
-                               text=withdraw)  # fmt: skip
-        else:
-            new = changed(old, changes)
-        if "field" in changes:
-            new = enter(workspace, new, season=new.season)
-        stored = workspace.records.correct(old.uid, replace(new, by=by or old.by))
-    tell("cli.record_corrected", uid=stored.uid[:8], old=old.uid[:8],
-         told=described(stored, language.get()))  # fmt: skip
-
-
-@app.command("diary", help="cli.help.diary")
-def diary(
-    field: FieldArgument,
-    season: Annotated[int, Option(help="cli.help.diary_season", show_default=False)] = 0,
-    lot: Annotated[str, Option(help="cli.help.diary_lot", show_default=False)] = "",
-    base_url: Annotated[
-        str, Option("--base-url", help="cli.help.base_url", show_default=False)
-    ] = "",
-    out: OutOption = None,
-    farm: FarmOption = None,
-) -> int:
-    """Write a field's diary of a season, or of a lot."""
-    from agri.cli.show import show_findings, tell
-    from agri.operations.diary import field_diary
-    from agri.operations.diary_page import keep_diary
-
-    today = _day("")
-    with open_farm(farm) as workspace:
-        found = field_diary(workspace, field, season=season or today.year, lot=lot, made=today)
-        kept = keep_diary(found, out or workspace.reports, language.get(), base_url=base_url)
-    tell("cli.diary_kept", count=len(found.records), kg=found.harvested_kg)
-    show_findings(found.findings)
-    if kept.code:
-        tell("cli.diary_code", text=kept.code)
-    for file in (kept.page, kept.table):
-        tell("cli.exported", file=file)
-    return 0
