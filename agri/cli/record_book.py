@@ -14,10 +14,12 @@ from agri.cli.records import (
     LotOption,
     OfFieldOption,
     SeasonOption,
-    amount_told,
-    day_told,
-    keep_record,
+    amount_of,
+    day_of,
     records,
+)
+from agri.cli.records import (
+    keep as keep_record,
 )
 from agri.cli.shelf import OutOption
 from agri.cli.speech import language
@@ -143,7 +145,7 @@ def import_log(
     if repeats not in ("", "keep", "drop"):
         raise BadInput("error.not_a_choice", name="--repeats", value=repeats, choices="keep, drop")
     facts = LogFacts(
-        name=file.name, field=field, last_day=day_told(""), lot=lot,
+        name=file.name, field=field, last_day=day_of(""), lot=lot,
         crate_kg=read_mass_kg(crate_kg, name="--crate-kg") if crate_kg else None,
         trees=trees_known(register, trees), keep_repeats=repeats == "keep" if repeats else None,
     )  # fmt: skip
@@ -189,15 +191,16 @@ def yields(
         if keep and shelf.farm is None:
             raise BadInput("error.field_without_farm", name=keep)
         field = shelf.farm.field(keep) if keep and shelf.farm is not None else None
-        found = map_yields(file, shelf, delay_s=amount_told(delay.rstrip("s "), "--delay"),
+        found = map_yields(file, shelf, delay_s=amount_of(delay.rstrip("s "), "--delay"),
                            standard_pct=moisture)  # fmt: skip
     points, spoken = found.points, language.get()
     if field is not None:
         wet = points.moisture_pct[np.isfinite(points.moisture_pct)]
-        keep_record(Harvest(day=day_told(day) if day or found.day is None else found.day, field=field.name,
-                      mass_kg=round(points.total_kg, 1), area_m2=round(points.area_m2, 1), lot=lot,
-                      moisture_pct=round(float(wet.mean()), 2) if len(wet) else None,
-                      source=file.name), season, farm)  # fmt: skip
+        cut = day_of(day) if day or found.day is None else found.day
+        keep_record(Harvest(day=cut, field=field.name, mass_kg=round(points.total_kg, 1), lot=lot,
+                            area_m2=round(points.area_m2, 1), source=file.name,
+                            moisture_pct=round(float(wet.mean()), 2) if len(wet) else None),
+                    season, farm)  # fmt: skip
     facts = [
         (say("page.yields_records", spoken), f"{len(points.kept)} / {points.records}"),
         *((say(f"page.left_out_{why.value}", spoken), str(count))
@@ -224,7 +227,7 @@ def diary(
     from agri.operations.diary import field_diary
     from agri.operations.diary_page import keep_diary
 
-    today = day_told("")
+    today = day_of("")
     with open_farm(farm) as workspace:
         found = field_diary(workspace, field, season=season or today.year, lot=lot, made=today)
         kept = keep_diary(found, out or workspace.reports, language.get(), base_url=base_url)

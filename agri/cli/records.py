@@ -1,4 +1,4 @@
-"""The farm's field records entered, one command for each kind; `agri.cli.record_book` has the rest."""
+"""Field records entered, one command for each kind; `agri.cli.record_book` has the rest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GradeOption = Annotated[str, Option("--grade", help="cli.help.record_grade", sho
 TreesOption = Annotated[str, Option("--trees", help="cli.help.record_trees", show_default=False)]
 
 
-def day_told(text: str) -> date:
+def day_of(text: str) -> date:
     """Return the day told, today when none is."""
     from agri.cli.read_papers import read_day
     from agri.units import INDOCHINA_TIME
@@ -42,7 +42,7 @@ def day_told(text: str) -> date:
     return read_day(text, name="--day") if text else datetime.now(INDOCHINA_TIME).date()
 
 
-def amount_told(text: str, name: str) -> float | None:
+def amount_of(text: str, name: str) -> float | None:
     """Return a number that may be left out."""
     from agri.amounts import read_amount
 
@@ -61,7 +61,7 @@ def _whole(text: str, name: str) -> int | None:
     return read_whole(text, name=name) if text else None
 
 
-def keep_record(record: Record, season: int, farm: Path | None) -> None:
+def keep(record: Record, season: int, farm: Path | None) -> None:
     """Store a record and say so."""
     from agri.cli.show import tell
     from agri.operations.records import described, enter
@@ -89,15 +89,15 @@ def harvest(
     from agri.errors import BadInput
     from agri.field_records import Harvest
 
-    number = amount_told(crates, "--crates")
+    number = amount_of(crates, "--crates")
     if mass:
         mass_kg = read_mass_kg(mass, name="MASS")
     elif number is not None and crate_kg:
         mass_kg = number * read_mass_kg(crate_kg, name="--crate-kg")
     else:
         raise BadInput("error.record_no_mass")
-    share = amount_told(moisture.rstrip("% "), "--moisture")
-    keep_record(Harvest(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
+    share = amount_of(moisture.rstrip("% "), "--moisture")
+    keep(Harvest(day=day_of(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
                   mass_kg=mass_kg, crates=number, grade=grade, area_m2=_area(area),
                   moisture_pct=share), season, farm)  # fmt: skip
 
@@ -118,7 +118,7 @@ def count(
     from agri.cli.read_records import read_counted, read_share, read_size_mm
     from agri.field_records import Count
 
-    keep_record(Count(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep(Count(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark,
                 what=read_counted(what, name="WHAT"), number=read_amount(number, name="NUMBER"),
                 share=read_share(share, name="--share"), trees=_whole(trees, "--trees") or 1,
                 size_mm=read_size_mm(size, name="--size") if size else None),
@@ -137,7 +137,7 @@ def bloom(
     from agri.cli.read_records import read_share
     from agri.field_records import Bloom
 
-    keep_record(Bloom(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark, bbch=stage,
+    keep(Bloom(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark, bbch=stage,
                 share=read_share(share, name="--share")), season, farm)  # fmt: skip
 
 
@@ -164,9 +164,9 @@ def spray(
     if flight:
         with open_farm(farm) as workspace:
             flight = workspace.flight(flight).uid
-    keep_record(SprayRecord(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, remark=remark,
-                      product=product, dose=amount, unit=RateUnit(unit),
-                      water_l_ha=amount_told(water, "--water"), area_m2=_area(area),
+    keep(SprayRecord(day=day_of(day), field=field, tree=tree, row=row, lot=lot, by=by,
+                     remark=remark, product=product, dose=amount, unit=RateUnit(unit),
+                      water_l_ha=amount_of(water, "--water"), area_m2=_area(area),
                       phi_days=_whole(phi, "--phi"), target=target, active=active, label=label,
                       flight=flight), season, farm)  # fmt: skip
 
@@ -193,7 +193,7 @@ def fertiliser(
         with open_farm(farm) as workspace:
             ground_m2 = workspace.field(field).area_m2
     n, p, k = read_npk(parts, name="--npk") if parts else (None, None, None)
-    keep_record(Fertiliser(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep(Fertiliser(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark,
                      product=product, organic=organic, trees=of, area_m2=_area(area), n_pct=n,
                      p2o5_pct=p, k2o_pct=k, method=method,
                      mass_kg=read_spread_kg(mass, area_m2=ground_m2, trees=of, name="MASS")),
@@ -214,9 +214,9 @@ def irrigation(
     from agri.cli.read_records import read_volume_m3
     from agri.field_records import Irrigation
 
-    keep_record(Irrigation(day=day_told(day), field=field, tree=tree, row=row, by=by, remark=remark,
+    keep(Irrigation(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark,
                      volume_m3=read_volume_m3(volume, name="--volume") if volume else None,
-                     hours=amount_told(hours, "--hours"), area_m2=_area(area), water=water),
+                     hours=amount_of(hours, "--hours"), area_m2=_area(area), water=water),
           season, farm)  # fmt: skip
 
 
@@ -233,8 +233,8 @@ def price(
     from agri.amounts import read_mass_kg, read_vnd_kg
     from agri.field_records import Price
 
-    keep_record(Price(day=day_told(day), field=field, lot=lot, by=by, remark=remark, grade=grade, buyer=buyer,
-                vnd_kg=read_vnd_kg(value, name="PRICE"),
+    keep(Price(day=day_of(day), field=field, lot=lot, by=by, remark=remark, grade=grade,
+               buyer=buyer, vnd_kg=read_vnd_kg(value, name="PRICE"),
                 mass_kg=read_mass_kg(mass, name="--mass") if mass else None),
           season, farm)  # fmt: skip
 
@@ -248,5 +248,5 @@ def note(
     """Enter anything else."""
     from agri.field_records import Note
 
-    keep_record(Note(day=day_told(day), field=field, tree=tree, row=row, lot=lot, by=by, text=text), season,
+    keep(Note(day=day_of(day), field=field, tree=tree, row=row, lot=lot, by=by, text=text), season,
           farm)  # fmt: skip

@@ -14,8 +14,8 @@ Agronomy Journal 96:1091). In this order, each record left out for the first rea
 5. ground that another pass had harvested before by more than `OVERLAP`; a smaller share makes the
    swath narrower instead;
 6. passes of fewer than `SHORT` records;
-7. yield more than `FAR` robust deviations from the field's median;
-8. yield more than `FAR` robust deviations from that of the `NEIGHBOURS` nearest records.
+7. yield more than `FAR_FIELD` robust deviations from the field's median;
+8. yield more than `FAR_NEAR` robust deviations from that of the `NEIGHBOURS` nearest records.
 
 Limits are shares of the field's own figures, so that they hold for a rice combine of 2 m at 1 m/s
 as for one of 9 m at 2.5 m/s. The total harvested is not touched by all this: it is the sum of what
@@ -41,7 +41,8 @@ SLOW, FAST, JUMP = 0.4, 1.6, 0.2
 RAMP_S = 4.0
 OVERLAP = 0.5
 SHORT = 8
-FAR = 3.0
+FAR_FIELD, FAR_NEAR = 5.0, 3.0
+"""The field's is wide: a weak corner is part of the field, and its neighbours vouch for it."""
 NEIGHBOURS = 24
 FEWEST = 30
 """Records with the header down that are needed."""
@@ -252,7 +253,7 @@ def _outliers(log: MonitorLog, yields: FloatArray, sieve: _Sieve) -> None:
     far = np.zeros(len(yields), bool)
     if len(there):
         middle, spread = _robust(yields[there])
-        far[there] = np.abs(yields[there] - middle) > FAR * spread
+        far[there] = np.abs(yields[there] - middle) > FAR_FIELD * spread
     sieve.drop(far, Reason.FIELD)
     there = np.flatnonzero(sieve.stays)
     odd = np.zeros(len(yields), bool)
@@ -262,7 +263,7 @@ def _outliers(log: MonitorLog, yields: FloatArray, sieve: _Sieve) -> None:
         around = yields[there][near[:, 1:]]
         middle = np.median(around, axis=1)
         spread = 1.4826 * np.median(np.abs(around - middle[:, None]), axis=1)
-        odd[there] = np.abs(yields[there] - middle) > FAR * np.maximum(spread, 1e-9)
+        odd[there] = np.abs(yields[there] - middle) > FAR_NEAR * np.maximum(spread, 1e-9)
     sieve.drop(odd, Reason.NEAR)
 
 

@@ -4,8 +4,10 @@ Theory of operation. A pass is a run of records without a turn of more than `TUR
 time or a lifted header. Grain needs some seconds from the knife to the sensor, so what is measured
 now was cut some metres back; on two passes side by side driven in opposite directions the error
 goes opposite ways. The delay is therefore the one at which neighbours of different passes agree
-best (after Sudduth, Drummond and Myers 2012, ASABE paper 12-1338243, who match the image of
-neighbouring passes). Where no delay agrees clearly better than the others none is taken.
+best, by ranks, so that single wild readings count for no more than others, and without the passes'
+beginnings, where the machine fills (after Sudduth, Drummond and Myers 2012, ASABE paper 12-1338243,
+who match the image of neighbouring passes). Where no delay agrees clearly better than the others
+none is taken.
 
 Ground harvested before is found as by the bitmap method (Drummond, Fraisse and Sudduth 1999,
 Transactions of the ASAE 42:1221): the swath is laid on a grid of an eighth of its width, and each
@@ -28,6 +30,8 @@ ACROSS = 8
 """Cells across a swath."""
 BESIDE = 1.5
 """Swaths within which a record of another pass is a neighbour."""
+FILLS_S = 10.0
+"""Time a machine takes to fill at most; what it tells before is not compared."""
 FEWEST_PAIRS = 200
 CLEARER = 0.03
 """How much better than the mean of all delays the best must agree, as a share."""
@@ -132,11 +136,14 @@ def grain_delay_s(
     )
     near = near[track[near[:, 0]] != track[near[:, 1]]]
     steps = int(most_s / interval_s)
+    at, first = np.arange(len(track)), np.searchsorted(track, track)
     last = np.searchsorted(track, track, side="right") - 1
-    inside = (np.arange(len(track)) + steps <= last)[near].all(axis=1)
+    full = (at - first >= FILLS_S / interval_s) & (at + steps <= last)
+    inside = full[near].all(axis=1)
     near = near[inside]
     if len(near) < FEWEST_PAIRS:
         return None
+    flow = np.argsort(np.argsort(flow)).astype(float)  # ranks: no single reading counts for more
     scores = np.array([
         np.mean((flow[near[:, 0] + step] - flow[near[:, 1] + step]) ** 2)
         / max(np.var(flow[near + step]), 1e-12)
