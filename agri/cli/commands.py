@@ -9,6 +9,7 @@ import typer
 from agri.cli import (
     agronomy,
     flight,
+    forecasting,
     guard,
     link,
     logs,
@@ -31,6 +32,7 @@ __all__ = [
     "agronomy",
     "command_tree",
     "flight",
+    "forecasting",
     "guard",
     "link",
     "logs",

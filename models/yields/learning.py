@@ -84,13 +84,25 @@ class GateModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Table:
-    """Weighed trees of past seasons, one row each."""
+class SeasonTable:
+    """Weighed trees of past seasons as a gate saw them, R rows.
+
+    Parameters
+    ----------
+    names : tuple of str, P long
+    matrix : (R, P) float64, NaN = not known
+    kg : (R,) float64
+    season : (R,) int
+    tree : (R,) intp
+        Index of each tree in its season's inputs.
+    block : (R,) intp
+    """
 
     names: tuple[str, ...]
     matrix: FloatArray
     kg: FloatArray
     season: NDArray[np.int_]
+    tree: NDArray[np.intp]
     block: NDArray[np.intp]
 
 
@@ -117,7 +129,7 @@ def learn(past: Sequence[PastSeason], gate: Gate) -> GateModel:
                          flowering_error=FLOWERING_SPREAD, spread=root_spread(ASSUMED_TREE_SPREAD),
                          block_error=0.0, seasons=len(totals))  # fmt: skip
     history = _harvests(weighed)
-    table = _table(weighed, gate, history)
+    table = season_table(weighed, gate)
     model = TreeYield().fit(table.matrix, table.kg, season=table.season)
     bore = table.kg > 0
     levels = [float(table.kg[bore & (table.season == one)].mean())
@@ -192,7 +204,9 @@ def _harvests(past: Sequence[PastSeason]) -> Harvests:
     )
 
 
-def _table(past: Sequence[PastSeason], gate: Gate, history: Harvests) -> _Table:
+def season_table(past: Sequence[PastSeason], gate: Gate) -> SeasonTable:
+    """Return the weighed trees of past seasons, each season seen as at its own gate."""
+    history = _harvests(past)
     seen = [columns_of(known_at(one.inputs, gate), history) for one in past]
     names = tuple(dict.fromkeys(
         column.name for columns in seen for column in columns if np.isfinite(column.values).any()
@@ -201,18 +215,19 @@ def _table(past: Sequence[PastSeason], gate: Gate, history: Harvests) -> _Table:
     blocks = [np.zeros(len(use), dtype=np.intp) if one.inputs.block is None
               else np.unique(one.inputs.block, return_inverse=True)[1]
               for one, use in zip(past, kept, strict=True)]  # fmt: skip
-    return _Table(
+    return SeasonTable(
         names=names,
         matrix=np.concatenate([aligned(columns, names, len(use))[use]
                                for columns, use in zip(seen, kept, strict=True)]),
         kg=np.concatenate([one.yield_kg[use] for one, use in zip(past, kept, strict=True)]),
         season=np.concatenate([np.full(int(use.sum()), one.inputs.season)
                                for one, use in zip(past, kept, strict=True)]),
+        tree=np.concatenate([np.flatnonzero(use) for use in kept]),
         block=np.concatenate([one[use] for one, use in zip(blocks, kept, strict=True)]),
     )  # fmt: skip
 
 
-def _left_out(table: _Table) -> tuple[float, float, float]:
+def _left_out(table: SeasonTable) -> tuple[float, float, float]:
     """Return the errors of flowering, of single trees and of blocks, in seasons left out whole."""
     names = np.unique(table.season)
     flowering: list[float] = []
@@ -266,7 +281,7 @@ def _logit(share: float) -> float:
     return float(logit(np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)))
 
 
-def _known(table: _Table, model: TreeYield) -> Known | None:
+def _known(table: SeasonTable, model: TreeYield) -> Known | None:
     if model.pattern_ is None or not table.names:
         return None
     step = max(1, -(-len(table.kg) // MOST))
