@@ -5,18 +5,22 @@ from __future__ import annotations
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pymavlink import mavutil
 
 from agri.errors import LinkError, NotFound
 from agri.geo import LocalFrame, LonLat
 from missions.flight.launch import FlightProgress, fly, look, prepare
 from missions.flightplan import FenceCircle, FencePolygon, FlightPlan, RallyPoint
-from missions.items import LOCATED, Command, Frame, MissionItem, item_at
+from missions.items import LOCATED, Command, Frame, MissionItem, MissionType, item_at
 from missions.link.link import Link
+from missions.wire.delivery import home_item
+from missions.wire.messages import Address, Count, Item, Request, encode
 from missions.wire.telemetry import CopterMode
 from sitl.ardupilot import ArduPilot, find_arducopter
 from sitl.simulator import Simulator
@@ -34,6 +38,9 @@ FITTED = {
     "FS_GCS_TIMEOUT": 60.0,
 }
 PLANNED = [command for command in Command if command < Command.FENCE_RETURN_POINT]
+DIALECT = "ardupilotmega"
+VEHICLE = Address(1, 1)
+TALK = {"MISSION_REQUEST": ("seq",), "MISSION_ACK": ("type",), "MISSION_ITEM_INT": ("seq",)}
 NOT_IN_MISSIONS = Command.DO_SET_ROI_LOCATION
 """ArduCopter 4.6 has no storage for it; a plan of agri never uses it."""
 
@@ -73,10 +80,14 @@ def parked() -> Iterator[str]:
 @pytest.fixture
 def link(parked: str) -> Iterator[Link]:
     with Link.connect(parked) as connected:
-        with connected.watch() as inbox:
-            while connected.telemetry().time_s < 10.0:
-                inbox.get(timeout=20.0)
+        wait_until_it_takes_plans(connected)
         yield connected
+
+
+def wait_until_it_takes_plans(connected: Link) -> None:
+    with connected.watch() as inbox:
+        while connected.telemetry().time_s < 10.0:
+            inbox.get(timeout=20.0)
 
 
 def item(command: Command, rng: random.Random) -> MissionItem:
@@ -229,6 +240,61 @@ def test_a_stop_is_obeyed_with_sprayer_and_camera_off(stop: str, mode: str, tmp_
     _, theirs, commands = frames(tmp_path / "a.tlog")
     assert {(216, 0.0), (206, 0.0)} <= {(m.command, m.param1) for m in commands}
     assert theirs["COMMAND_ACK"] >= 6
+
+
+def mission_talk(url: str) -> list[tuple[str, tuple[int, ...]]]:
+    """What an aircraft says to a sender that goes ahead of it and to questions in a bunch.
+
+    What it asks again after its second of waiting is left out.
+    """
+    host, port = url.split(":")[-2:]
+    master = mavutil.mavlink_connection(f"tcp:{host}:{port}", source_system=255, dialect=DIALECT)
+    items = [encode(Item(mission_type=MissionType.MISSION, seq=seq, item=one), VEHICLE)
+             for seq, one in enumerate((home_item(PLAN), *PLAN.items[:4]))]  # fmt: skip
+    heard: list[tuple[str, tuple[int, ...]]] = []
+
+    def say(*messages: Any) -> None:
+        for message in messages:
+            master.mav.send(message)
+        until_s = time.monotonic() + 0.5
+        while (left_s := until_s - time.monotonic()) > 0.0:
+            told = master.recv_match(type=list(TALK), blocking=True, timeout=left_s)
+            if told is not None:
+                values = tuple(getattr(told, field) for field in TALK[told.get_type()])
+                one = (told.get_type(), values)
+                if one not in heard or one[0] != "MISSION_REQUEST":
+                    heard.append(one)
+
+    try:
+        master.wait_heartbeat(timeout=20.0)
+        say(encode(Count(mission_type=MissionType.MISSION, count=5), VEHICLE))
+        say(items[0])
+        say(items[0])
+        say(items[1], items[2])
+        say(items[4])
+        say(items[2], items[3])
+        say(items[4])
+        asked = [Request(mission_type=MissionType.MISSION, seq=seq) for seq in (3, 0, 4, 1)]
+        say(*(encode(one, VEHICLE) for one in asked))
+    finally:
+        master.close()
+    return heard
+
+
+def test_real_and_embedded_aircraft_take_only_the_item_they_wait_for() -> None:
+    with real_copter(speedup=1.0) as copter, Simulator(HOME, parameters=FITTED) as embedded:
+        for url in (copter.url, embedded.url):
+            with Link.connect(url) as started:
+                wait_until_it_takes_plans(started)
+        real, ours = mission_talk(copter.url), mission_talk(embedded.url)
+    request, ack = "MISSION_REQUEST", "MISSION_ACK"
+    out_of_turn = (ack, (13,))
+    assert real == ours
+    assert real == [
+        (request, (0,)), (request, (1,)), out_of_turn, (request, (2,)), (request, (3,)),
+        out_of_turn, out_of_turn, (request, (4,)), (ack, (0,)),
+        *(("MISSION_ITEM_INT", (seq,)) for seq in (3, 0, 4, 1)),
+    ]  # fmt: skip
 
 
 def test_it_will_not_arm_in_auto_and_says_so(link: Link) -> None:

@@ -164,7 +164,7 @@ def test_what_is_still_on_its_way_is_not_sent_again_for_the_asking(
 
 def sent_twice(count: int) -> Upload:
     """An upload whose item 0 was sent twice."""
-    upload = Upload([ITEM] * count, MISSION, pace=known(0.2))
+    upload = Upload([ITEM] * count, MISSION)
     upload.start(100.0)
     upload.receive(ask(0), 100.2)
     assert upload.receive(OUT_OF_TURN, 100.3) == ()
@@ -182,6 +182,15 @@ def test_an_aircraft_that_holds_what_was_repeated_is_sent_the_next_item() -> Non
     assert upload.receive(OUT_OF_TURN, 101.4) == (item(2),)
     assert upload.receive(ask(3), 101.6) == (item(3),)
     assert upload.state is UploadState.ENDING
+
+
+def test_what_no_plan_has_is_not_asked_for_however_often() -> None:
+    upload = Upload([ITEM] * 3, MISSION)
+    upload.start(0.0)
+    upload.receive(ask(0), 1.0)
+    for seq in (-1, 3):
+        assert upload.receive(ask(seq), 2.0) == upload.receive(ask(seq), 3.0) == ()
+    assert (upload.asked, upload.offered) == (0, 0)
 
 
 def test_the_last_item_is_never_sent_unasked() -> None:
@@ -303,7 +312,7 @@ def test_four_answers_are_awaited_at_a_time_and_each_question_is_repeated_by_its
     assert download.receive(Count(mission_type=MISSION, count=9), 100.45) == ()
     assert download.count == 7
     assert download.tick(100.54) == ()
-    assert download.tick(100.56) == (ask(0), ask(1), ask(3))
+    assert download.tick(download.wake_s) == (ask(0), ask(1), ask(3))
     assert download.receive(item(3), 100.6) == (ask(5),)
     assert download.tick(100.74) == ()
     assert download.tick(100.76) == (ask(4),)
@@ -390,6 +399,7 @@ def test_a_delivery_and_a_fetching_wake_with_their_transfer_and_tell_how_far_it_
     assert delivery.progress.stage == "upload"
     assert delivery.progress.mission_type is MissionType.FENCE
     assert fetching.progress.stage == "download"
+    assert fetching.progress.total == 0
     assert Delivery(plan_of(3), PAIR, send=False).progress.stage == "verify"
 
 
