@@ -59,6 +59,8 @@ PROMISING = 2
 """and how many of those are laid out."""
 WIND_APART_DEG, SIDES_APART_DEG = 3.0, 0.5
 """Directions nearer to each other than this are one; lines a degree off a side leave a wedge."""
+ALIKE = 0.002
+"""What differs by no more of the ground is as good; then the first is taken."""
 LEVEL_DEG = 0.25
 """Sides nearer to the direction of the lines than this are along them."""
 LARGE_M2 = 300_000.0
@@ -105,7 +107,7 @@ def directions(
         _teeth_m2(inner, angle_deg, settings.swath_m) / ground.area + WAY * time_s / min(times)
         for angle_deg, time_s in zip(tried, times, strict=True)
     ]
-    best = [tried[number] for number in ranked(promises, PROMISING, tie=0.002)]
+    best = [tried[number] for number in ranked(promises, PROMISING, tie=ALIKE)]
     return _apart([*asked, *best], SIDES_APART_DEG)
 
 
@@ -119,7 +121,7 @@ def plot_directions(plot: Plot, settings: SpraySettings, slope: Slope | None) ->
         _teeth_m2(inner, angle_deg, width_m) / plot.shape.area + WAY * cost / min(costs)
         for angle_deg, cost in zip(tried, costs, strict=True)
     ]
-    return [tried[number] for number in ranked(promises, PROMISING, tie=0.002)]
+    return [tried[number] for number in ranked(promises, PROMISING, tie=ALIKE)]
 
 
 def _others(quickest_deg: float, settings: SpraySettings, slope: Slope | None) -> Iterator[float]:

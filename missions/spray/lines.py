@@ -15,6 +15,7 @@ them the least of ground sprayed twice, unevenness, ground missed (`MISSED`) and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,7 +32,14 @@ from missions.coverage.planning import lay_out, plan_coverage
 from missions.coverage.ties import ranked, seen_from
 from missions.coverage.tracks import Layout, Leg, swept
 from missions.passes.route import Pass
-from missions.spray.directions import PROMISING, WAY, directions, flying_cost, plot_directions
+from missions.spray.directions import (
+    ALIKE,
+    PROMISING,
+    WAY,
+    directions,
+    flying_cost,
+    plot_directions,
+)
 from missions.spray.order import wind_order
 from missions.spray.plot import (
     Plot,
@@ -105,8 +113,8 @@ class _Draft:
     width_m: float
     missed: float
     twice: float
-    uneven: float = 0.0
-    cost: float = 0.0
+    uneven: float
+    cost: float = math.nan
 
 
 def lay_lines(
@@ -173,16 +181,16 @@ def _turned(settings: SpraySettings, pose: Pose) -> SpraySettings:
     if wind.from_deg is not None:
         wind = replace(wind, from_deg=pose.seen_deg(wind.from_deg))
     if angle_deg is not None:
-        angle_deg = pose.seen_deg(angle_deg) % 180.0
+        angle_deg = pose.seen_deg(angle_deg)
     return replace(settings, wind=wind, angle_deg=angle_deg)
 
 
 def _ending_straight(task: _Task, way: Way, width_m: float) -> Way:
     """Return a way without bends where the sprayer is switched off, if that sprays nothing else."""
-    if len(way) < 3:
-        return way
     settings = task.settings
     straight = straight_end(way, settings.speed_m_s * settings.sprayer.hose_s)
+    if straight == way:
+        return way
     strip = shapely.difference(swept([straight], width_m), swept([way], width_m))
     held = shapely.difference(strip, task.ground).area < SPECK_M2
     return straight if held and task.allowed.covers(LineString(straight)) else way
@@ -226,7 +234,7 @@ def _fitted(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft:
     drafts = _drafts(task, slope, rate_l_ha)
     if not drafts:
         raise Refused("error.swath_does_not_fit", width_m=task.settings.swath_m)
-    for number in ranked(_scores(drafts), tie=0.002):
+    for number in ranked(_scores(drafts), tie=ALIKE):
         try:
             best = _joined(task, drafts[number].angle_deg, drafts[number].width_m)
         except BadInput:
@@ -261,7 +269,7 @@ def _drafts(task: _Task, slope: Slope | None, rate_l_ha: float) -> list[_Draft]:
     for number in range(len(tried)):
         look(number, [full_m] * ((number, full_m) not in drafts) + narrower[number][:1])
     keys = list(drafts)
-    order = ranked(_scores(list(drafts.values())), tie=0.002) if drafts else []
+    order = ranked(_scores(list(drafts.values())), tie=ALIKE) if drafts else []
     for best in list(dict.fromkeys(keys[place][0] for place in order))[:PROMISING]:
         if min(_scores(list(drafts.values()))) < UNEVEN:
             break
@@ -310,7 +318,7 @@ def _over_plot(task: _Task, slope: Slope | None, rate_l_ha: float) -> _Draft | N
         for width_m in (full_m, *fitting[:MOST]):
             cost = flying_cost(tracks_over(plot, angle_deg, width_m), settings, slope)
             drafts.append(replace(_plot_draft(plot, angle_deg, width_m), cost=cost))
-    best = drafts[ranked(_scores(drafts), tie=0.002)[0]]
+    best = drafts[ranked(_scores(drafts), tie=ALIKE)[0]]
     ways, kinds = in_order(best.ways, best.kinds, task.home)
     best = replace(best, ways=ways, kinds=kinds)
     # the ways may run along the border itself, which rounding moves by a hair

@@ -46,7 +46,7 @@ from missions.passes.energy import estimate_spray
 from missions.passes.flight import Flight, flight
 from missions.passes.items import spray_items
 from missions.passes.route import Pass, SprayRoute
-from missions.spray.planning import check_pad, enclosures, open_piece, pad_shut, plan_route
+from missions.spray.planning import enclosures, open_piece, pad_shut, plan_route
 from missions.sprayer.job import SprayEstimate, SprayJob, SprayPass, SpraySettings
 from missions.terrain.carrying import carried
 from missions.terrain.heights import Heights
@@ -321,7 +321,6 @@ def several_fields(
     """
     joined = _joined(sites, name)
     frame = joined.field.frame
-    check_pad(joined, frame)
     home = frame.metres(joined.pad.place)
     planned: list[tuple[Site, SprayRoute]] = []
     for site, own in zip(sites, list(buffers) or [()] * len(sites), strict=True):

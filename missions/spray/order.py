@@ -78,8 +78,9 @@ def _downwind_first(
 
     The edge goes first, begun at its pass nearest to `start`.
     """
-    edge = [way for way, is_edge in zip(ways, kinds, strict=True) if is_edge]
-    lines = [way for way, is_edge in zip(ways, kinds, strict=True) if not is_edge]
+    known = list(zip(ways, kinds, strict=True))
+    edge = [way for way, is_edge in known if is_edge]
+    lines = [way for way, is_edge in known if not is_edge]
     lines.sort(key=lambda way: round(float(np.mean(way, axis=0) @ upwind), 2))
     found: list[Way] = list(edge)
     here = edge[-1][-1] if edge else start
@@ -94,8 +95,6 @@ def _advance(order: Sequence[Way], upwind: FloatArray) -> float:
     """Return how well work goes upwind in an order: -1 to 1, rank by rank."""
     at = np.array([float(np.mean(way, axis=0) @ upwind) for way in order])
     place = np.argsort(np.argsort(at))
-    if len(at) < 2:
-        return 0.0
     return float(np.corrcoef(place, np.arange(len(at)))[0, 1])
 
 

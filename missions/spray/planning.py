@@ -17,6 +17,7 @@ in the field is closed. Everything is in the field's own local frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -187,7 +188,7 @@ def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[tuple[Run, list
         for work in run.passes if off_m > on_m + AT_ONCE_M else ():
             from_m = max(0.0, -before_m) if work is run.passes[0] else 0.0
             to_m = work.length_m + (min(0.0, after_m) if work is run.passes[-1] else 0.0)
-            if to_m - from_m > LEAST_M and not work.is_spot:
+            if to_m - from_m > LEAST_M:
                 wet.append(work.part(from_m, to_m))
         yield run, wet
 
@@ -359,28 +360,31 @@ def _edge_strips(field: BaseGeometry, settings: SpraySettings) -> Iterator[BaseG
     for part in polygons(field):
         for hole, ring in enumerate((part.exterior, *part.interiors)):
             steps = np.diff(shapely.get_coordinates(ring), axis=0)
+            before = np.roll(steps, 1, axis=0)
+            cross = before[:, 0] * steps[:, 1] - before[:, 1] * steps[:, 0]
+            turns = np.arctan2(cross, (before * steps).sum(axis=1))
             # the field lies on the left of a ring drawn anticlockwise, of a hole on the right
-            left = 1.0 if ring.is_ccw == (hole == 0) else -1.0
-            turns = left * (np.roll(steps[:, 0], 1) * steps[:, 1]
-                            - np.roll(steps[:, 1], 1) * steps[:, 0])  # fmt: skip
-            bent_in = np.append(turns < 0.0, turns[0] < 0.0)
+            inwards = -turns if ring.is_ccw == (hole == 0) else turns
+            over = np.tan(np.clip(inwards, 0.0, math.pi / 2.0) / 2.0)
+            over = np.append(over, over[:1])
             for at, (start, end) in enumerate(pairwise(ring.coords)):
                 number += 1
                 clearance_m = named.get(number, settings.clearance_m)
-                if clearance_m > 0.0:
-                    yield _strip(start, end, clearance_m, bent_in[at : at + 2])
+                yield _strip(start, end, clearance_m, over[at : at + 2])
     unknown = [edge for edge in named if edge > number]
     if unknown:
         raise BadInput("error.edge_unknown", edge=min(unknown), count=number)
 
 
-def _strip(
-    start: Place, end: Place, clearance_m: float, bent_in: NDArray[np.bool_]
-) -> BaseGeometry:
-    """Return the strip along an edge, longer by its depth where the border bends into the field."""
+def _strip(start: Place, end: Place, clearance_m: float, over: NDArray[np.float64]) -> BaseGeometry:
+    """Return the strip along an edge, longer by shares of its depth where it meets its neighbours.
+
+    Where the border bends into the field that is half the turn's tangent: there the strips' corners
+    meet. The whole depth reaches round any sharper bend.
+    """
     step = np.subtract(end, start)
     reach = step / max(float(np.hypot(*step)), 1e-9) * clearance_m
-    line = LineString([start - bent_in[0] * reach, end + bent_in[1] * reach])
+    line = LineString([start - over[0] * reach, end + over[1] * reach])
     return line.buffer(clearance_m, cap_style="flat")
 
 

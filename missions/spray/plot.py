@@ -37,6 +37,7 @@ from shapely.geometry.base import BaseGeometry
 
 from missions.airspace.route import Place
 from missions.coverage.swaths import Fit, levels
+from missions.coverage.ties import first_least
 from missions.coverage.tracks import GRID_M, LegKind, Track
 from missions.spray.trimming import ACROSS, ROUNDING_M, SHARP_DEG, SHORT, STRAIGHTER_M, WORTH
 
@@ -143,7 +144,7 @@ def even_widths(plot: Plot, direction_deg: float, most_m: float, least_m: float)
     found: list[float] = []
     count = max(1, math.ceil(plot.extent_m(direction_deg, most_m) / most_m - 1e-6))
     while True:
-        low, high = 0.0, 2.0 * most_m
+        low, high = 0.0, most_m
         for _ in range(30):
             middle = (low + high) / 2.0
             if plot.extent_m(direction_deg, middle) > count * middle:
@@ -152,7 +153,7 @@ def even_widths(plot: Plot, direction_deg: float, most_m: float, least_m: float)
                 high = middle
         if high < least_m:
             return found
-        found.append(min(high, most_m))
+        found.append(high)
         count += 1
 
 
@@ -256,20 +257,19 @@ def in_order(
     lines = [way for way, side in zip(ways, kinds, strict=True) if not side]
     if not ways:
         return (), ()
-    best: tuple[float, tuple[tuple[Place, ...], ...], bool] = (math.inf, (), True)
     rounds = [[*sides[k:], *sides[:k]] for k in range(len(sides))] or [[]]
     sweeps = [_there_and_back(order, turned=turned)
               for order in (lines, lines[::-1]) for turned in (False, True)]  # fmt: skip
-    for edge_first in (True, False):
-        for edge in rounds:
-            for sweep in sweeps:
-                order = (*edge, *sweep) if edge_first else (*sweep, *edge)
-                long_m = math.dist(home, order[0][0]) + math.dist(order[-1][1], home)
-                long_m += sum(math.dist(a[1], b[0]) for a, b in pairwise(order))
-                if long_m < best[0] - 0.01:
-                    best = (long_m, order, edge_first)
-    edges, rest = [True] * len(sides), [False] * len(lines)
-    return best[1], tuple(edges + rest if best[2] else rest + edges)
+    edges, rest = (True,) * len(sides), (False,) * len(lines)
+    found = [((*edge, *sweep), edges + rest) for edge in rounds for sweep in sweeps]
+    found += [((*sweep, *edge), rest + edges) for edge in rounds for sweep in sweeps]
+    lengths = [
+        math.dist(home, order[0][0])
+        + sum(math.dist(a[1], b[0]) for a, b in pairwise(order))
+        + math.dist(order[-1][1], home)
+        for order, _ in found
+    ]
+    return found[first_least(lengths)]
 
 
 def _there_and_back(lines: Sequence[tuple[Place, ...]], *, turned: bool) -> list[tuple[Place, ...]]:

@@ -70,9 +70,9 @@ class _Piece:
     """
 
     points: FloatArray
-    over_m: float = 0.0
-    edge: bool = False
-    ring: int | None = None
+    over_m: float
+    edge: bool
+    ring: int | None
 
 
 def cut_passes(
@@ -124,27 +124,27 @@ def cut_passes(
     for k in edges:
         done[k] = _lengthened(pieces[k], roomy, width_m)
     done = _sides(done, _before(pieces), roomy, width_m)
-    lines.sort(key=lambda k: -round(_length(pieces[k].points), 2))
-    sprayed = swept(done.values(), width_m) if done else None
+    sprayed = swept(done.values(), width_m)
     least_long_m = 2.0 * width_m - NEARLY_M
-    long = [k for k in lines if _length(pieces[k].points) >= least_long_m]
     short = [k for k in lines if _length(pieces[k].points) < least_long_m]
-    for k in long:
-        done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
+    for k in lines:
+        if k not in short:
+            done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
     if short:
         sprayed = swept([way for way in done.values() if len(way)], width_m)
-    for k in short:
+    for k in sorted(short, key=lambda k: -round(_length(pieces[k].points), 2)):
         done[k] = _trimmed(pieces[k].points, roomy, sprayed, width_m)
         if len(done[k]):
             sprayed = shapely.union(sprayed, swept([done[k]], width_m))
     least_m = SHORT * width_m
-    sides = swept([done[k] for k in edges if len(done[k])], width_m) if edges else None
+    flown = [k for k in sorted(done) if len(done[k])]
+    sides = swept([done[k] for k in flown if pieces[k].edge], width_m)
     return tuple(
         (tuple((float(e), float(n)) for e, n in way), pieces[k].edge)
-        for k in sorted(done)
+        for k in flown
         for part in ([done[k]] if pieces[k].edge else _parted(done[k], sides, width_m))
         for way in [_without_turned_ends(part, width_m)]
-        if len(way) and _length(way) >= least_m
+        if _length(way) >= least_m
     )
 
 
@@ -165,11 +165,9 @@ def _without_twins(pieces: Sequence[_Piece], width_m: float) -> list[_Piece]:
     return kept
 
 
-def _parted(points: FloatArray, sides: BaseGeometry | None, width_m: float) -> list[FloatArray]:
+def _parted(points: FloatArray, sides: BaseGeometry, width_m: float) -> list[FloatArray]:
     """Return a line without the long stretches on which the edge's sides spray its ground."""
     length_m, gap_m = _length(points), max(GAP_M, 2.0 * width_m)
-    if sides is None or length_m < gap_m:
-        return [points]
     far = np.linspace(0.0, length_m, math.ceil(length_m / (5.0 * STEP_M)) + 1)
     at, ahead = _along(points, far)
     twice = _within(sides, _sections(at, ahead, width_m)).mean(axis=1) > 1.0 - WORTH
@@ -209,25 +207,20 @@ def straight_end(way: Sequence[Place], far_m: float) -> tuple[Place, ...]:
 def _pieces(leg: Leg, width_m: float, number: int) -> list[_Piece]:
     """Return a leg cut at its sharp bends; `number` names it."""
     points = np.asarray(leg.points)
-    closed = len(points) > 3 and math.dist(points[0], points[-1]) < 1e-6
+    closed = math.dist(points[0], points[-1]) < 1e-6
     if closed:
         points = _from_corner(points)
     points = shapely.get_coordinates(LineString(points).simplify(STRAIGHTER_M))
+    if closed:  # once more: where it began may be no corner any more
+        points = _from_corner(points)
     turns, sharp = _bends(points)
-    edge = leg.kind is LegKind.EDGE
     last = len(points) - 1
-    if not closed:
-        inner = [k for k in sharp if k < last]
-        over = [*(_over(float(turns[k - 1]), width_m) for k in inner), 0.0]
-        return _cut(points, [0, *inner, last], over, edge=edge)
-    if not sharp:
-        return [_Piece(points, 0.0, edge)]
-    start = sharp[-1] % last
-    ring = np.roll(points[:-1], -start, axis=0)
-    cuts = [*sorted({(k - start) % last for k in sharp}), last]
-    over = [_over(float(turns[(k + start - 1) % last]), width_m) for k in cuts[1:]]
-    sides = _cut(np.vstack([ring, ring[:1]]), cuts, over, edge=edge)
-    return [replace(side, ring=number) for side in sides]
+    corners = {k: _over(float(turns[k - 1]), width_m) for k in sharp if closed or k < last}
+    ring = number if closed and corners else None
+    return [
+        _Piece(points[a : b + 1], corners.get(b, 0.0), leg.kind is LegKind.EDGE, ring)
+        for a, b in pairwise(sorted({0, *corners, last}))
+    ]
 
 
 def _bends(points: FloatArray) -> tuple[FloatArray, list[int]]:
@@ -295,16 +288,6 @@ def _sprayable(piece: _Piece, ground: BaseGeometry, width_m: float) -> list[_Pie
     return kept
 
 
-def _cut(
-    points: FloatArray, cuts: Sequence[int], over: Sequence[float], *, edge: bool
-) -> list[_Piece]:
-    """Return the pieces of a way between corners, each with how far it goes on over its end."""
-    return [
-        _Piece(points[a : b + 1], far_m, edge)
-        for (a, b), far_m in zip(pairwise(cuts), over, strict=True)
-    ]
-
-
 def _over(turn: float, width_m: float) -> float:
     """Return how far a side goes on over a corner to spray it to its tip."""
     return min(width_m / 2.0 * math.tan(min(turn, 2.8) / 2.0), 1.5 * width_m)
@@ -324,12 +307,12 @@ def _lengthened(piece: _Piece, ground: BaseGeometry, width_m: float) -> FloatArr
 
     far = np.append(np.arange(0.0, piece.over_m, LOOK_M), piece.over_m)
     whole = good(far)
+    if not whole[0]:
+        return points
     reached = float(far[-1])
     if not whole.all():
         beyond = int(np.argmin(whole))
-        reached = _limit(good, float(far[beyond]), float(far[max(0, beyond - 1)]))
-    if not whole[0]:
-        return points
+        reached = _limit(good, float(far[beyond]), float(far[beyond - 1]))
     longer = points.copy()
     longer[-1] = points[-1] + ahead * reached
     return longer
@@ -362,26 +345,22 @@ def _sides(
     for k in keys:
         near = [keys[int(n)] for n in tree.query(swaths[k])]
         others = [swaths[n] for n in near if n != k and (n < k or n == before.get(k))]
-        sprayed = shapely.union_all(others) if others else None
-        found[k] = _trimmed(sides[k], ground, sprayed, width_m)
+        found[k] = _trimmed(sides[k], ground, shapely.union_all(others), width_m)
         swaths[k] = swept([found[k]], width_m) if len(found[k]) else shapely.Point()
     return found
 
 
 def _trimmed(
-    points: FloatArray, ground: BaseGeometry, sprayed: BaseGeometry | None, width_m: float
+    points: FloatArray, ground: BaseGeometry, sprayed: BaseGeometry, width_m: float
 ) -> FloatArray:
     """Return a pass without the ends that leave the ground or have too little left to spray."""
     length_m = _length(points)
-    if length_m < STEP_M:
-        return points[:0]
-    if sprayed is not None:
-        shapely.prepare(sprayed)
+    shapely.prepare(sprayed)
 
     def good(far: FloatArray) -> NDArray[np.bool_]:
         spots = _sections(*_along(points, far), width_m)
         inside = _within(ground, spots)
-        fresh = inside if sprayed is None else inside & ~_within(sprayed, spots)
+        fresh = inside & ~_within(sprayed, spots)
         return np.asarray(inside.all(axis=1) & (fresh.mean(axis=1) >= WORTH))
 
     far = np.linspace(0.0, length_m, max(2, math.ceil(length_m / LOOK_M) + 1))
@@ -459,4 +438,4 @@ def _without_turned_ends(points: FloatArray, width_m: float) -> FloatArray:
 
 
 def _length(points: FloatArray | Sequence[Place]) -> float:
-    return float(np.hypot(*np.diff(np.asarray(points), axis=0).T).sum()) if len(points) else 0.0
+    return float(np.hypot(*np.diff(np.asarray(points), axis=0).T).sum())

@@ -22,7 +22,7 @@ from missions.airspace.keepouts import explode
 from missions.coverage.scanlines import chord_lengths, edges_of
 from missions.coverage.swaths import Fit, levels, line_count, turn_matrix
 from missions.coverage.ties import ranked
-from missions.spray.directions import LARGE_M2, WAY
+from missions.spray.directions import ALIKE, LARGE_M2, WAY
 from missions.sprayer.dose import L_MIN_PER_L_HA_M_M_S
 from missions.sprayer.job import SpraySettings
 
@@ -75,7 +75,7 @@ def widths(
     found: list[float] = []
     for scores in zip(*promises, strict=True):
         most = len(found) + (FEW if ground.area > LARGE_M2 else MOST)
-        for number in ranked(scores, 4 * MOST, tie=0.002):
+        for number in ranked(scores, 4 * MOST, tie=ALIKE):
             if all(abs(narrower[number] - other) > STEPS_OF * full_m for other in found):
                 found.append(narrower[number])
             if len(found) == most:
