@@ -13,6 +13,8 @@ EDGES = "tests/test_checks_edges.py"
 SPRAY_CHECKS = (EDGES, "tests/test_checks_spray.py")
 FLIGHT = ("tests/test_flight.py", "tests/test_flight_limits.py")
 LINES = (
+    "tests/test_spray_orders.py",
+    "tests/test_spray_corners.py",
     "tests/test_spray_choices.py",
     "tests/test_spray_swaths.py",
     "tests/test_spray_lines.py",
@@ -21,6 +23,7 @@ LINES = (
     "tests/test_spray.py",
 )
 PLOT = (
+    "tests/test_spray_orders.py",
     "tests/test_spray_choices.py",
     "tests/test_spray_swaths.py",
     "tests/test_spray_plot.py",
@@ -82,6 +85,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "missions.spray.directions": LINES,
     "missions.spray.lines": LINES,
     "missions.spray.mission": (
+        "tests/test_spray_told.py",
         "tests/test_spray_whole.py",
         "tests/test_spray_geometry.py",
         "tests/test_spray.py",
@@ -90,6 +94,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "missions.spray.order": PLOT,
     "missions.spray.planning": (
+        "tests/test_spray_told.py",
         "tests/test_spray_whole.py",
         *LINES,
         "tests/test_spray_plot.py",
