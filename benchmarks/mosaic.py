@@ -10,10 +10,11 @@ quick mosaics of
   ``--enlarge`` stretches each photo by a whole factor when it is read, so that memory is measured
   with photos as large as a real camera's without rendering them.
 
-Told are seconds of CPU and of the wall clock for each photo (two cores), the most memory held, the
-share of photos placed, the reprojection error (feature pixels; of enlarged photos also in the
-pixels that were rendered) and, for the rendered flight, the error against the
-truth beside 1.5 pixels and the error of GPS. ``--solvers`` sets SciPy's least squares (trust
+Told are seconds of CPU and of the wall clock for each photo (two cores, the confined processes that
+decode counted too), the most memory held (by the program, and by one such process), the share of
+photos placed, the reprojection error (feature pixels; of enlarged photos also in the pixels that
+were rendered) and, for the rendered flight, the error against the truth beside 1.5 pixels and the
+error of GPS. ``--solvers`` sets SciPy's least squares (trust
 region, LSMR) beside the adjustment on the block of the real photos.
 """
 
@@ -35,12 +36,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from imagery.intake import take_in
+from imagery.intake import Intake, pictures_of, take_in
 from imagery.mosaic import Mosaic, MosaicSettings, Shot, make_mosaic, place_photos
 from imagery.mosaic.accuracy import CheckPoint
 from imagery.mosaic.adjustment import solve
 from imagery.mosaic.block import Block
-from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.from_photos import shots_from_photos, straightened
 from imagery.mosaic.making import Placement
 from sitl.camera import COLOUR, SceneCamera, Station, Taken, photograph, stations_over
 from sitl.camera.lens import seen_at
@@ -60,16 +61,20 @@ def cpu_s() -> float:
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
 
 
-def measured(shots: Sequence[Shot], quality: str, **options: Any) -> tuple[dict[str, Any], Mosaic]:
-    """Make a mosaic, and tell what it took."""
+def measured(
+    intake: Intake, quality: str, factor: int = 1, **options: Any
+) -> tuple[dict[str, Any], Mosaic]:
+    """Make a mosaic as the command does, decoding in confined processes; tell what it took."""
     with tempfile.TemporaryDirectory() as folder:
         cpu, wall = cpu_s(), time.perf_counter()
-        made = make_mosaic(
-            shots,
-            Path(folder) / "mosaic.tif",
-            settings=MosaicSettings(quality="full" if quality == "full" else "quick"),
-            **options,
-        )
+        with pictures_of(intake.source) as decode:
+            shots, _ = shots_from_photos(intake.photos, pixels=straightened(decode))
+            made = make_mosaic(
+                tuple(enlarged(shot, factor) for shot in shots),
+                Path(folder) / "mosaic.tif",
+                settings=MosaicSettings(quality="full" if quality == "full" else "quick"),
+                **options,
+            )
         cpu, wall = cpu_s() - cpu, time.perf_counter() - wall
         size = made.path.stat().st_size
     found = made.accuracy
@@ -89,6 +94,7 @@ def measured(shots: Sequence[Shot], quality: str, **options: Any) -> tuple[dict[
         "wall_s_per_photo": round(wall / found.photos, 3),
         "two_core_s_per_photo": round(cpu / found.photos / 2.0, 3),
         "most_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+        "reader_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3),
     }, made
 
 
@@ -120,8 +126,14 @@ def enlarged(shot: Shot, factor: int) -> Shot:
 def shown_at(
     camera: SceneCamera, station: Station, place: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Column and row at which a true station shows a place."""
+    """Column and row at which a true station shows a place, NaN far outside its picture.
+
+    Far outside, the lens's polynomial means nothing and folds places back into the picture.
+    """
     x, y, z = station.axes() @ (place - [station.east_m, station.north_m, station.height_m])
+    reach = 0.6 * np.hypot(camera.width_px, camera.height_px) * camera.pixel_um / 1e3
+    if np.hypot(x, y) > reach / camera.focal_mm * abs(z):
+        return math.nan, math.nan
     column, row = seen_at(camera, np.array([x / z]), np.array([y / z]))
     return float(column[0]), float(row[0])
 
@@ -170,10 +182,8 @@ def rendered(photos: int, width: int, factor: int, quality: str) -> dict[str, An
             fine=1,
         )
         rendering = (cpu_s() - start) / len(taken)
-        shots, _ = shots_from_photos(take_in(Path(name)).photos)
-        shots = tuple(enlarged(shot, factor) for shot in shots)
         points = check_points(land, camera, taken, factor)
-        report, made = measured(shots, quality, check_points=points)
+        report, made = measured(take_in(Path(name)), quality, factor, check_points=points)
     shown_px = min(1200.0, width * factor) / width
     allowed = 1.5 * gsd / factor + math.hypot(*GPS_M)
     return report | {
@@ -245,13 +255,14 @@ def main() -> None:
     report: dict[str, Any] = {"quality": chosen.quality}
     if chosen.real.is_dir():
         start = cpu_s()
-        photos = take_in(chosen.real).photos
-        intake = (cpu_s() - start) / max(len(photos), 1)
-        shots, _ = shots_from_photos(photos)
-        report["real"], _ = measured(shots, chosen.quality)
-        report["real"]["intake_cpu_s_per_photo"] = round(intake, 3)
+        intake = take_in(chosen.real)
+        taking_in = (cpu_s() - start) / max(len(intake.photos), 1)
+        report["real"], _ = measured(intake, chosen.quality)
+        report["real"]["intake_cpu_s_per_photo"] = round(taking_in, 3)
         if chosen.solvers:
-            report["solvers"] = solvers(place_photos(shots), shots)
+            with pictures_of(intake.source) as decode:
+                shots, _ = shots_from_photos(intake.photos, pixels=straightened(decode))
+                report["solvers"] = solvers(place_photos(shots), shots)
     if chosen.photos:
         report["rendered"] = rendered(chosen.photos, chosen.width, chosen.enlarge, chosen.quality)
     print(json.dumps(report, indent=2))

@@ -231,10 +231,17 @@ def add(farm: Path, new: Product) -> None:
     StoreError
         When it cannot be written; the catalogue is then as it was.
     """
+    _list(farm, new, anew=False)
+
+
+def _list(farm: Path, new: Product, *, anew: bool) -> None:
     with _locked(farm):
         names = _names(farm)
-        if new.name in names:
+        if new.name in names and not anew:
             raise BadInput("error.product_known", name=new.name)
+        if new.name in names:
+            _judge_unneeded(farm, names, new.name)
+            names.remove(new.name)
         absent = [source for source in new.sources if source not in names]
         if absent:
             raise BadInput("error.product_source", name=new.name, source=absent[0])
@@ -245,6 +252,17 @@ def add(farm: Path, new: Product) -> None:
         make_folder(_item(farm, new.name).parent)
         write_json(_item(farm, new.name), item_of(new, up=UP))
         _write_list(farm, [*names, new.name])
+
+
+def replace(farm: Path, new: Product) -> None:
+    """List a product in the place of an older one of its name, if there is one, in one step.
+
+    Raises
+    ------
+    BadInput, StoreError
+        As `add`; the list is then as it was.
+    """
+    _list(farm, new, anew=True)
 
 
 def remove(farm: Path, name: str) -> None:
@@ -261,12 +279,17 @@ def remove(farm: Path, name: str) -> None:
         names = _names(farm)
         if name not in names:
             raise NotFound("error.no_product", name=name[:80])
-        for other in names:
-            if other != name and name in product(farm, other).sources:
-                raise BadInput("error.product_needed", name=name, other=other)
+        _judge_unneeded(farm, names, name)
         _write_list(farm, [other for other in names if other != name])
         with suppress(OSError):
             shutil.rmtree(_item(farm, name).parent)
+
+
+def _judge_unneeded(farm: Path, names: Sequence[str], name: str) -> None:
+    """Refuse what takes a product away that another one was made of."""
+    for other in names:
+        if other != name and name in product(farm, other).sources:
+            raise BadInput("error.product_needed", name=name, other=other)
 
 
 def check(farm: Path, *, files: bool = True) -> tuple[Finding, ...]:

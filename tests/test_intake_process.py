@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from agri.errors import BadInput
-from imagery.intake import counts_of, take_in
+from imagery.intake import counts_of, pictures_of, take_in
 from imagery.intake.readers import Reader, read_all
 from imagery.intake.replies import Answer
 from tests import photo_files as made
@@ -148,6 +148,33 @@ def test_the_numbers_of_a_photo_come_through_as_they_are_stored(tmp_path: Path) 
                 read(photo)
             photo.path.write_bytes(data)
             assert read(photo).shape == (64, 80)
+
+
+def test_a_library_that_is_being_loaded_by_another_thread_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenCV holds its own folder in the search path while it is loaded."""
+    import cv2
+
+    monkeypatch.setattr(sys, "path", [str(Path(cv2.__file__).parent), *sys.path])
+    folder = made.save(tmp_path, made.colour(0))
+    (answer,) = read_all(sorted(folder.iterdir()), folder)
+    assert answer.refused == ""
+
+
+def test_pictures_are_as_a_mosaic_asks_for_them(tmp_path: Path) -> None:
+    intake = take_in(made.save(tmp_path, made.dji(0)), readers=1)
+    band, colour = intake.captures[0].bands[0], intake.captures[0].colour
+    assert colour is not None
+    with pictures_of(intake.source, readers=1) as picture, counts_of(intake.source) as read:
+        assert np.array_equal(picture(band, 1)[:, :, 0], read(band))
+        means = read(band).reshape(32, 2, 40, 2).mean(axis=(1, 3))
+        assert np.abs(picture(band, 2)[:, :, 0] - means).max() <= 1.0
+        assert np.array_equal(picture(colour, 1), read(colour))
+        assert picture(colour, 8).shape == (8, 10, 3)
+        colour.path.write_bytes(colour.path.read_bytes()[:200])
+        with pytest.raises(BadInput, match=colour.name):
+            picture(colour, 1)
 
 
 def test_threads_that_share_a_reader_each_get_the_photo_they_asked_for(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,24 +20,26 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from agri.errors import AgriError, BadInput, LinkError
+from agri.errors import BadInput, LinkError
 from agri.geo import Height, LocalFrame, LonLat
 from agri.grid import Grid
 from imagery.calibration.lens import straight_points
+from imagery.decoding.pixels import picture, reduced
+from imagery.intake import pictures_of
 from imagery.mosaic import MosaicSettings, Shot, place_photos
 from imagery.mosaic.accuracy import accuracy
 from imagery.mosaic.adjustment import adjust
 from imagery.mosaic.block import Block, project
 from imagery.mosaic.exposure import exposure_gains
 from imagery.mosaic.features import Features
-from imagery.mosaic.from_photos import shots_from_photos, straight_pixels
+from imagery.mosaic.from_photos import shots_from_photos, straight_pixels, straightened
 from imagery.mosaic.ground import find_ground, laid_on
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.layout import lay_out
-from imagery.mosaic.making import sheet_of
+from imagery.mosaic.making import _features, sheet_of
 from imagery.mosaic.matching import PairMatches, neighbours
 from imagery.mosaic.painting import View, paint
-from imagery.mosaic.shots import file_pixels, reduced
+from imagery.mosaic.shots import PixelSource
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.mosaic.tracks import Tracks, join_tracks, thin_tracks
 from imagery.photo import Attitude, BrownLens, Photo
@@ -293,12 +296,25 @@ def test_photos_of_noise_match_nothing() -> None:
         place_photos(shots)
 
 
-def test_what_cannot_be_decoded_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8" + bytes(300))
-    with pytest.raises(BadInput, match=r"a\.jpg cannot be decoded"):
-        file_pixels(tmp_path / "a.jpg")(1)
-    with pytest.raises(AgriError):
-        file_pixels(tmp_path / "none.jpg")(1)
+def test_what_cannot_be_decoded_is_left_out_and_told_in_one_sentence(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (240, 900, 3)).astype(np.uint8), (0, 0), 2.0)
+    for k in range(4):
+        part = ground[:, 120 * k : 120 * k + 320]
+        cv2.imwrite(str(tmp_path / f"{k}.jpg"), part, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    (tmp_path / "1.jpg").write_bytes(b"\xff\xd8" + bytes(300))
+    photos = [photo(f"{k}.jpg", path=tmp_path / f"{k}.jpg") for k in range(4)]
+    with pictures_of(tmp_path, readers=1) as decode:
+        with pytest.raises(BadInput, match=r"1\.jpg cannot be opened"):
+            decode(photos[1], 1)
+        shots, _ = shots_from_photos(photos, pixels=straightened(decode))
+        kept, _, findings = _features(shots, 1, None)
+    assert [each.name for each in kept] == ["0.jpg", "2.jpg", "3.jpg"]
+    assert [f.where for f in findings] == ["1.jpg"]
+
+
+def read_jpeg(path: Path, reduction: int) -> NDArray[Any]:
+    return picture(path, jpeg=True, reduction=reduction)
 
 
 def seneca_shots(names: list[str] | None = None) -> list[Shot]:
@@ -316,7 +332,7 @@ def seneca_shots(names: list[str] | None = None) -> list[Shot]:
                 lon_deg=float(rows[name]["GPSLongitude"]), lat_deg=float(rows[name]["GPSLatitude"])
             ),
             altitude_m=float(rows[name]["GPSAltitude"]),
-            pixels=file_pixels(SENECA / name),
+            pixels=partial(read_jpeg, SENECA / name),
         )
         for name in sorted(names or rows)
     ]
@@ -397,14 +413,20 @@ def test_a_mosaic_is_the_same_whether_photos_are_kept_in_memory_or_read_anew() -
 
 
 def photo(name: str, **told: Any) -> Photo:
-    return Photo(path=Path(name), width_px=320, height_px=240, bits=8, channels=3,
-                 **{"place": FRAME.origin, "focal_mm": 4.0, "pixel_um": 12.0} | told)  # fmt: skip
+    return Photo(**{"path": Path(name), "width_px": 320, "height_px": 240, "bits": 8, "channels": 3,
+                    "place": FRAME.origin, "focal_mm": 4.0, "pixel_um": 12.0} | told)  # fmt: skip
+
+
+def unseen(_: Photo) -> PixelSource:
+    """The pixels of photos nobody looks at."""
+    return lambda _: np.zeros((1, 1, 3), np.uint8)
 
 
 def test_photos_without_a_place_or_a_focal_length_are_left_out_and_named() -> None:
     shots, findings = shots_from_photos(
         [photo("a.jpg"), photo("b.jpg", place=None), photo("c.jpg", focal_mm=None),
-         photo("panel.jpg", calibration_picture=True)]
+         photo("panel.jpg", calibration_picture=True)],
+        pixels=unseen,
     )  # fmt: skip
     assert [each.name for each in shots] == ["a.jpg"]
     assert [(f.where, f.key) for f in findings] == [
@@ -417,22 +439,24 @@ def test_photos_without_a_place_or_a_focal_length_are_left_out_and_named() -> No
 def test_heights_count_above_one_zero_for_all_photos() -> None:
     sea, home = Height(112.0, above="sea"), Height(50.0, above="home")
     both = photo("a.jpg", height_sea=sea, height_home=home)
-    shots, _ = shots_from_photos([both, photo("b.jpg", height_home=home)])
+    shots, _ = shots_from_photos([both, photo("b.jpg", height_home=home)], pixels=unseen)
     assert [each.altitude_m for each in shots] == [50.0, 50.0]
-    shots, _ = shots_from_photos([both])
+    shots, _ = shots_from_photos([both], pixels=unseen)
     assert shots[0].altitude_m == 112.0
-    shots, _ = shots_from_photos([both, photo("b.jpg")])
+    shots, _ = shots_from_photos([both, photo("b.jpg")], pixels=unseen)
     assert shots[0].gps_up_m > 10.0
 
 
 def test_a_gimbals_tilt_a_fixed_solution_and_a_calibrated_lens_are_taken() -> None:
     lens = BrownLens(focal_x_px=400.0, focal_y_px=402.0, centre_x_px=158.0, centre_y_px=121.0)
     camera = Attitude(yaw_deg=10.0, pitch_deg=-86.0, roll_deg=0.0)
-    (found,), _ = shots_from_photos([photo("a.jpg", lens=lens, camera=camera, rtk_fixed=True)])
+    (found,), _ = shots_from_photos(
+        [photo("a.jpg", lens=lens, camera=camera, rtk_fixed=True)], pixels=unseen
+    )
     assert found.focal_px == pytest.approx(401.0)
     assert found.middle_px.tolist() == [158.0, 121.0]
     assert (found.forward_deg, found.gps_m) == (4.0, 0.03)
-    (plain,), _ = shots_from_photos([photo("a.jpg")])
+    (plain,), _ = shots_from_photos([photo("a.jpg")], pixels=unseen)
     assert np.isnan(plain.forward_deg)
     assert plain.middle_px.tolist() == [159.5, 119.5]
 
@@ -445,9 +469,9 @@ def test_a_bent_picture_is_straightened_the_same_at_every_reduction(tmp_path: Pa
     inverse = straight_points(lens, np.column_stack([x.ravel(), y.ravel()])).astype(np.float32)
     bent = cv2.remap(straight.astype(np.float32), inverse.reshape(240, 320, 2), None,
                      cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # fmt: skip
-    path = tmp_path / "a.png"
+    path = tmp_path / "a.jpg"
     cv2.imwrite(str(path), np.clip(bent, 0, 255).astype(np.uint8))
-    source = straight_pixels(replace(photo("a.png", lens=lens), path=path))
+    source = straight_pixels(photo("a.jpg", lens=lens), partial(read_jpeg, path))
     for reduction in (1, 2):
         found = source(reduction)[:, :, 0].astype(float)
         wanted = reduced(straight[:, :, None], reduction)[:, :, 0]

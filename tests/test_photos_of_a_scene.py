@@ -16,11 +16,12 @@ from agri.findings import Severity
 from imagery.calibration.lens import undistorted
 from imagery.calibration.panel import read_panel
 from imagery.calibration.reflectance import ground_calibration, reflectance
-from imagery.intake import Intake, take_in
+from imagery.decoding.pixels import reduced
+from imagery.intake import Intake, pictures_of, take_in
 from imagery.mosaic import Mosaic, MosaicSettings, make_mosaic
 from imagery.mosaic.accuracy import CheckPoint
-from imagery.mosaic.from_photos import shots_from_photos
-from imagery.mosaic.shots import PixelSource, reduced
+from imagery.mosaic.from_photos import shots_from_photos, straightened
+from imagery.mosaic.shots import PixelSource
 from imagery.photo import Photo
 from sitl.camera import (
     COLOUR,
@@ -87,18 +88,19 @@ def mosaic(
     flight: tuple[Scene, tuple[Taken, ...], Intake], tmp_path_factory: pytest.TempPathFactory
 ) -> Mosaic:
     land, taken, intake = flight
-    shots, findings = shots_from_photos(intake.photos)
-    assert not findings
     shares: list[float] = []
-    made = make_mosaic(
-        shots,
-        tmp_path_factory.mktemp("mosaic") / "mosaic.tif",
-        terrain=land.grid("ground"),
-        check_points=marked(land, taken),
-        settings=MosaicSettings(quality="full"),
-        band_names=("Red", "Green", "Blue"),
-        progress=shares.append,
-    )
+    with pictures_of(intake.source) as decode:
+        shots, findings = shots_from_photos(intake.photos, pixels=straightened(decode))
+        made = make_mosaic(
+            shots,
+            tmp_path_factory.mktemp("mosaic") / "mosaic.tif",
+            terrain=land.grid("ground"),
+            check_points=marked(land, taken),
+            settings=MosaicSettings(quality="full"),
+            band_names=("Red", "Green", "Blue"),
+            progress=shares.append,
+        )
+    assert not findings
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
     return made

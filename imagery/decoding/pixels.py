@@ -121,6 +121,73 @@ def counts(path: Path, *, jpeg: bool) -> Plane:
     return np.ascontiguousarray(stored)
 
 
+def picture(path: Path, *, jpeg: bool, reduction: int) -> Plane:
+    """Return an image as a mosaic asks for it: bands last, coarser by a whole factor, not turned.
+
+    Parameters
+    ----------
+    path : Path
+        A file whose header has been judged.
+    jpeg : bool
+        Whether it is a JPEG, which is decoded coarser in passing; else a TIFF.
+    reduction : {1, 2, 4, 8}
+        Width and height are divided by it, rounded up.
+
+    Returns
+    -------
+    (H, W, B) array
+        Of colour pictures red, green and blue; opacity is left out.
+
+    Raises
+    ------
+    Undecodable
+        When it is damaged.
+    """
+    if jpeg:
+        import cv2
+
+        flag = (cv2.IMREAD_COLOR if reduction == 1
+                else getattr(cv2, f"IMREAD_REDUCED_COLOR_{reduction}"))  # fmt: skip
+        return _decoded(path, flag | cv2.IMREAD_IGNORE_ORIENTATION)[:, :, ::-1]
+    stored = counts(path, jpeg=False)
+    if stored.ndim == 2:
+        return reduced(stored[:, :, None], reduction)
+    if stored.shape[0] < stored.shape[2]:
+        stored = np.moveaxis(stored, 0, 2)
+    return reduced(stored[:, :, :3], reduction)
+
+
+def reduced(image: NDArray[Any], reduction: int) -> NDArray[Any]:
+    """Return an image coarser by a whole factor, each pixel the mean of those it stands for.
+
+    Parameters
+    ----------
+    image : (H, W, B) array
+        Of any number kind.
+    reduction : int
+        1 leaves it as it is. Rows and columns that do not fill a pixel join the last one.
+
+    Returns
+    -------
+    (⌈H/reduction⌉, ⌈W/reduction⌉, B) array of the same kind
+
+    Examples
+    --------
+    >>> reduced(np.array([[[0.0], [2.0]], [[4.0], [6.0]]]), 2).tolist()
+    [[[3.0]]]
+    """
+    if reduction == 1:
+        return image
+    import cv2
+
+    height, width = image.shape[:2]
+    pad = ((0, -height % reduction), (0, -width % reduction), (0, 0))
+    padded = np.ascontiguousarray(np.pad(image, pad, mode="edge"))
+    size = (padded.shape[1] // reduction, padded.shape[0] // reduction)
+    smaller = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller).reshape(size[1], size[0], image.shape[2])
+
+
 def _grey(path: Path, pixels: int) -> Plane:
     import cv2
 

@@ -8,8 +8,8 @@ says ``{"ready": …}``, binds itself (`imagery.decoding.confinement`) and then 
 
 * ``{"tags": …, "xmp": …, "measures": …}``, for ``{"path": …, "map": true}`` without measures once
   the map's header and a few windows have been read without harm, or
-* ``{"shape": …, "dtype": …}`` and then the bytes of the image, for ``{"path": …, "counts": true}``,
-  or
+* ``{"shape": …, "dtype": …}`` and then the bytes of the image, for ``{"path": …, "counts": true}``
+  (as stored) and ``{"path": …, "counts": true, "reduction": 4}`` (bands last, a fourth as wide), or
 * ``{"refused": "damaged" | "memory" | "kind"}``.
 
 A file that makes a library stumble, in whatever way, is refused and the next one is read; only a
@@ -100,7 +100,11 @@ def image(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
             header = headers.read_header(file)
         if header.kind not in ("jpeg", "tiff"):
             return {"refused": "kind"}, b""
-        stored = pixels.counts(path, jpeg=header.kind == "jpeg")
+        jpeg, reduction = header.kind == "jpeg", request.get("reduction")
+        if reduction is None:
+            stored = pixels.counts(path, jpeg=jpeg)
+        else:
+            stored = pixels.picture(path, jpeg=jpeg, reduction=int(reduction))
         return {"shape": stored.shape, "dtype": stored.dtype.str}, stored.tobytes()
     except MemoryError:
         return {"refused": "memory"}, b""

@@ -19,6 +19,15 @@ from imagery.intake.captures import Capture
 from imagery.intake.intake import Intake, take_in
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
 from imagery.intake.photos import Seen
-from imagery.intake.readers import counts_of
+from imagery.intake.readers import counts_of, pictures_of
 
-__all__ = ["Capture", "Intake", "Orthomosaic", "Seen", "counts_of", "take_in", "take_ortho"]
+__all__ = [
+    "Capture",
+    "Intake",
+    "Orthomosaic",
+    "Seen",
+    "counts_of",
+    "pictures_of",
+    "take_in",
+    "take_ortho",
+]

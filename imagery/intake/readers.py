@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
+from queue import LifoQueue, SimpleQueue
 from threading import Lock, Timer
 from typing import Any
 
@@ -146,6 +146,44 @@ def counts_of(root: Path) -> Iterator[Callable[[Photo], Plane]]:
         reader.close()
 
 
+@contextmanager
+def pictures_of(root: Path, *, readers: int = 2) -> Iterator[Callable[[Photo, int], Plane]]:
+    """Offer photos' pictures, decoded in confined processes (what a mosaic asks for).
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds the photos: `imagery.intake.Intake.source`.
+    readers : int
+        Processes at most; each starts when it is first needed, so one thread starts one.
+
+    Yields
+    ------
+    callable
+        Photo and reduction (1, 2, 4, 8) → (⌈H/reduction⌉, ⌈W/reduction⌉, B) array, colours red,
+        green, blue. It raises BadInput when the photo is damaged, or takes too much time or memory.
+        Threads may share it.
+    """
+    require_extra()
+    pool = [Reader(root) for _ in range(readers)]
+    free: LifoQueue[Reader] = LifoQueue()
+    for reader in pool:
+        free.put(reader)
+
+    def read(photo: Photo, reduction: int) -> Plane:
+        reader = free.get()
+        try:
+            return reader.counts(photo.path, reduction=reduction)
+        finally:
+            free.put(reader)
+
+    try:
+        yield read
+    finally:
+        for reader in pool:
+            reader.close()
+
+
 class Reader:
     """One process that reads photos, replaced when it dies or grows old.
 
@@ -186,13 +224,15 @@ class Reader:
             return Answer(refused="time" if late else "crash")
         return answer
 
-    def counts(self, path: Path) -> Plane:
+    def counts(self, path: Path, *, reduction: int | None = None) -> Plane:
         """Return a photo's numbers as they are stored.
 
         Parameters
         ----------
         path : Path
             A photo below the reader's folder.
+        reduction : {1, 2, 4, 8}, optional
+            For a picture, bands last, coarser by this factor.
 
         Returns
         -------
@@ -207,7 +247,8 @@ class Reader:
         watch = Timer(self._seconds, process.kill)
         watch.start()
         try:
-            reply = _ask(process, {"path": str(path.absolute()), "counts": True})
+            reply = _ask(process, {"path": str(path.absolute()), "counts": True,
+                                   "reduction": reduction})  # fmt: skip
             image = image_of(reply, process.stdout)
         finally:
             watch.cancel()
@@ -266,10 +307,20 @@ class Reader:
         return process
 
 
+def _searched(entries: Sequence[str]) -> list[str]:
+    """Return where modules are looked for, without folders that are packages themselves.
+
+    OpenCV puts its own there while it is being loaded, perhaps by another thread just now; its
+    ``typing`` would stand in the way of Python's.
+    """
+    folders = map(os.path.abspath, entries)
+    return [entry for entry in folders if not (Path(entry) / "__init__.py").exists()]
+
+
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TEMP") if name in os.environ}
     return kept | {
-        "PYTHONPATH": os.pathsep.join(entry for entry in map(os.path.abspath, sys.path)),
+        "PYTHONPATH": os.pathsep.join(_searched(sys.path)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -14,7 +14,7 @@ From a photo to the map:
 """
 
 from imagery.mosaic.accuracy import Accuracy, CheckPoint
-from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.from_photos import shots_from_photos, straightened
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.making import Mosaic, MosaicSettings, make_mosaic, place_photos
 from imagery.mosaic.shots import Shot
@@ -30,5 +30,6 @@ __all__ = [
     "place_photos",
     "read_check_points",
     "shots_from_photos",
+    "straightened",
     "survey_grade_mosaic",
 ]

@@ -23,8 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agri.errors import BadInput
+from imagery.decoding.pixels import reduced
 from imagery.extras import extra
-from imagery.mosaic.shots import REDUCTIONS, Shot, reduced
+from imagery.mosaic.shots import REDUCTIONS, Shot
 
 FEATURE_SIDE_PX = 1200
 """Longer side of the picture in which features are looked for, at most."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from agri.errors import BadInput
 from agri.findings import Finding
 from imagery.calibration.lens import bent_points, camera_matrix
 from imagery.extras import extra
-from imagery.mosaic.shots import PixelSource, Shot, file_pixels
+from imagery.mosaic.shots import PixelSource, Shot
 from imagery.photo import Lens, Photo
 
 PLAIN_GPS_M = 3.0
@@ -39,7 +39,7 @@ UNTOLD_UP_M = 15.0
 
 
 def shots_from_photos(
-    photos: Sequence[Photo], *, pixels: Callable[[Photo], PixelSource] | None = None
+    photos: Sequence[Photo], *, pixels: Callable[[Photo], PixelSource]
 ) -> tuple[tuple[Shot, ...], tuple[Finding, ...]]:
     """Return the photos that can be placed, and findings on those that cannot.
 
@@ -47,9 +47,9 @@ def shots_from_photos(
     ----------
     photos : sequence of Photo
         Of one flight and one band or colour camera; panel pictures are left out silently.
-    pixels : callable, optional
-        Gives the pixels of a photo, for calibrated or aligned captures, as a straight lens would
-        have taken them; otherwise its file is read and straightened.
+    pixels : callable
+        Gives the pixels of a photo as a straight lens would have taken them: `straightened`, or
+        calibrated or aligned captures.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def shots_from_photos(
     for photo in photos:
         if photo.calibration_picture:
             continue
-        source = straight_pixels(photo) if pixels is None else pixels(photo)
+        source = pixels(photo)
         if photo.place is None:
             findings.append(Finding.warning("finding.mosaic_no_place", where=photo.name))
             continue
@@ -118,9 +118,19 @@ def _centre_px(photo: Photo) -> tuple[float, float] | None:
     return float(matrix[0, 2]), float(matrix[1, 2])
 
 
-def straight_pixels(photo: Photo) -> PixelSource:
-    """Return the pixel source of a photo's file, its lens undone where its lens is told."""
-    source = file_pixels(photo.path)
+def straightened(decode: Callable[[Photo, int], NDArray[Any]]) -> Callable[[Photo], PixelSource]:
+    """Return what gives photos' pixels, decoded by somebody else, for `shots_from_photos`.
+
+    Parameters
+    ----------
+    decode : callable
+        Photo and reduction → (H, W, B): `imagery.intake.pictures_of`.
+    """
+    return lambda photo: straight_pixels(photo, partial(decode, photo))
+
+
+def straight_pixels(photo: Photo, source: PixelSource) -> PixelSource:
+    """Return a photo's pixel source with its lens undone where its lens is told."""
     if photo.lens is None:
         return source
     lens = photo.lens

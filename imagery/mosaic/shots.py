@@ -4,7 +4,8 @@ Theory of operation
 -------------------
 The rooms of this package know nothing of EXIF: a `Shot` holds the few numbers of a photo's
 metadata that place it (what is not told is NaN, never a guess) and a function that gives its
-pixels, coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Calibrated
+pixels, coarser when less is enough, so that a JPEG is decoded at an eighth of the cost. Nothing of
+a file is decoded in this package: who makes a shot says who reads its pixels. Calibrated
 captures are shots like any other: their pixels are float32 reflectance, NaN where there is none.
 
 Attitude is the camera's, not the aircraft's: how far the lens looks away from straight down,
@@ -17,23 +18,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agri.errors import BadInput
-from agri.files import told
 from agri.geo import LonLat
-from imagery.extras import extra
 
 PixelSource = Callable[[int], NDArray[Any]]
 """Pixels of a photo, coarser by a whole factor (1, 2, 4 or 8): (H, W, B)."""
 REDUCTIONS = (1, 2, 4, 8)
 MAX_SIDE_PX = 20_000
 """Longest side of a photo; a larger one is no photo of a survey camera."""
-MAX_FILE_BYTES = 400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,81 +98,3 @@ class Shot:
         if self.centre_px is not None:
             return np.array(self.centre_px)
         return np.array([self.width_px / 2.0 - 0.5, self.height_px / 2.0 - 0.5])
-
-
-def file_pixels(path: Path) -> PixelSource:
-    """Return the pixel source of a plain JPEG, PNG or TIFF picture of one or three bands.
-
-    Parameters
-    ----------
-    path : Path
-        A file on this disk; it is read anew each time, so that no picture stays in memory.
-
-    Raises
-    ------
-    BadInput
-        By the source, when the file cannot be decoded.
-    """
-
-    def read(reduction: int) -> NDArray[Any]:
-        cv2 = extra("cv2")
-
-        with told(path):
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise BadInput("error.mosaic_photo_unread", name=path.name)
-            data = np.fromfile(path, dtype=np.uint8)
-        jpeg = data[:2].tobytes() == b"\xff\xd8"
-        flags = cv2.IMREAD_UNCHANGED
-        if jpeg:
-            flags = cv2.IMREAD_IGNORE_ORIENTATION | _reduced(cv2, reduction)
-        try:
-            image = cv2.imdecode(data, flags)
-        except cv2.error:
-            image = None
-        if image is None:
-            raise BadInput("error.mosaic_photo_unread", name=path.name)
-        image = image[:, :, 2::-1] if image.ndim == 3 else image[:, :, None]
-        return image if jpeg else reduced(image, reduction)
-
-    return read
-
-
-def _reduced(cv2: Any, reduction: int) -> int:
-    flags: dict[int, int] = {
-        1: cv2.IMREAD_COLOR,
-        2: cv2.IMREAD_REDUCED_COLOR_2,
-        4: cv2.IMREAD_REDUCED_COLOR_4,
-        8: cv2.IMREAD_REDUCED_COLOR_8,
-    }
-    return flags[reduction]
-
-
-def reduced(image: NDArray[Any], reduction: int) -> NDArray[Any]:
-    """Return an image coarser by a whole factor, each pixel the mean of those it stands for.
-
-    Parameters
-    ----------
-    image : (H, W, B) array
-        Of any number kind.
-    reduction : int
-        1 leaves it as it is. Rows and columns that do not fill a pixel join the last one.
-
-    Returns
-    -------
-    (⌈H/reduction⌉, ⌈W/reduction⌉, B) array of the same kind
-
-    Examples
-    --------
-    >>> reduced(np.array([[[0.0], [2.0]], [[4.0], [6.0]]]), 2).tolist()
-    [[[3.0]]]
-    """
-    if reduction == 1:
-        return image
-    cv2 = extra("cv2")
-
-    height, width = image.shape[:2]
-    pad = ((0, -height % reduction), (0, -width % reduction), (0, 0))
-    padded = np.ascontiguousarray(np.pad(image, pad, mode="edge"))
-    size = (padded.shape[1] // reduction, padded.shape[0] // reduction)
-    smaller = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(smaller).reshape(size[1], size[0], image.shape[2])

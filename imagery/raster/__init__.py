@@ -12,6 +12,7 @@
 * `tiff`: the head of a cloud-optimised GeoTIFF, byte by byte;
 * `tiles`: values as stored numbers, tiles as bytes, overviews as means;
 * `journal`: what is finished of a product being made, so that a killed run goes on;
+* `workroom`: a hidden folder beside a product, emptied of what a killed run left;
 * `labels`: what a product tells of itself, in GeoTIFF's and GDAL's places;
 * `cog`: stretches of tiles in, a cloud-optimised GeoTIFF out;
 * `pieces`: the index that makes one raster of pieces, as GDAL reads it;

@@ -2,10 +2,10 @@
 
 Theory of operation
 -------------------
-A mosaic is painted where photos lie, not row by row. Pieces go into a tiled TIFF beside the place
-where the product will be, under a temporary name; when all are there GDAL's COG driver copies it,
-tile by tile, with overviews, and the copy takes the product's place in one step. Interrupted
-anywhere, nothing of that name exists, or the older file still does.
+A mosaic is painted where photos lie, not row by row. Pieces go into a tiled TIFF in a hidden folder
+beside the place where the product will be (`imagery.raster.workroom`); when all are there GDAL's
+COG driver copies it, tile by tile, with overviews, and the copy takes the product's place in one
+step. Interrupted anywhere, nothing of that name exists, or the older file still does.
 
 Bytes (pictures) get a mask of what was painted, inside the file; floats (reflectance) get NaN.
 """
@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from agri.errors import BadInput
-from agri.files import store_error, sync_folder, temporary_beside, told
+from agri.files import store_error, sync_folder, told
 from imagery.raster.guard import ENVIRONMENT, GDAL_SAYS
+from imagery.raster.workroom import work_room
 
 TILE = 512
 """Rows and columns of a tile."""
@@ -128,26 +129,29 @@ def open_canvas(path: Path, shape: CanvasShape) -> Iterator[Canvas]:
 
     Raises
     ------
+    Refused
+        When another program is making the same product now.
     StoreError
         When the disk will not take it; an older file is then still there.
     """
-    rough, ready = temporary_beside(path), temporary_beside(path)
     masked = shape.kind != "float32"
-    try:
-        with told(path), _spoken(path), rasterio.Env(**ENVIRONMENT):
-            with rasterio.open(rough, "w", **_profile(shape)) as target:
-                target.update_tags(**shape.tags)
-                for number, name in enumerate(shape.band_names, start=1):
-                    target.set_band_description(number, name)
-                yield Canvas(target, masked)
-            rasterio.shutil.copy(rough, ready, **PRODUCT)
-            with ready.open("rb+") as file:
-                os.fsync(file.fileno())
-            ready.replace(path)
-            sync_folder(path.parent)
-    finally:
-        for left in (rough, ready):
-            left.unlink(missing_ok=True)
+    with (
+        work_room(path) as room,
+        told(path),
+        _spoken(path),
+        rasterio.Env(**ENVIRONMENT),
+    ):
+        rough, ready = room / "rough.tif", room / "ready.tif"
+        with rasterio.open(rough, "w", **_profile(shape)) as target:
+            target.update_tags(**shape.tags)
+            for number, name in enumerate(shape.band_names, start=1):
+                target.set_band_description(number, name)
+            yield Canvas(target, masked)
+        rasterio.shutil.copy(rough, ready, **PRODUCT)
+        with ready.open("rb+") as file:
+            os.fsync(file.fileno())
+        ready.replace(path)
+        sync_folder(path.parent)
 
 
 @contextmanager

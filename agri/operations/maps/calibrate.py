@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from imagery.calibration.reflectance import Wanted
 from imagery.extras import extra
 from imagery.intake import Capture, Intake, counts_of, take_in
 from imagery.raster import open_ortho
+from imagery.raster.workroom import work_room
 from imagery.zonal import read_zones
 
 Progress = Callable[[float], None]
@@ -358,9 +358,8 @@ def _target(zone: Zone, properties: dict[str, Any], path: Path) -> Target:
 @contextmanager
 def working_folder(beside: Path) -> Iterator[Path]:
     """Give a hidden folder beside a product, and take it away in the end."""
-    make_folder(beside.parent)
-    with tempfile.TemporaryDirectory(prefix=f".{beside.stem}-", dir=beside.parent) as folder:
-        yield Path(folder)
+    with work_room(beside.with_name(f"{beside.stem}-captures")) as folder:
+        yield folder
 
 
 def in_order(captures: Sequence[Capture]) -> dict[Path, tuple[str, Capture]]:

@@ -24,10 +24,10 @@ from agri.operations.maps.sights import as_picture, field_layers
 from agri.operations.report import Facts, fact
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, say
-from imagery.intake import Intake, take_in
+from imagery.intake import Intake, pictures_of, take_in
 from imagery.intake.intake import Progress
 from imagery.mosaic import Mosaic, MosaicSettings, make_mosaic
-from imagery.mosaic.from_photos import shots_from_photos
+from imagery.mosaic.from_photos import shots_from_photos, straightened
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.making import Quality
 from imagery.mosaic.survey_grade import survey_grade_mosaic
@@ -125,8 +125,9 @@ def mosaic_photos(
     make = partial(make_mosaic, path=target, terrain=ground, check_points=points,
                    settings=settings, progress=lambda share: tell(0.15 + 0.85 * share))  # fmt: skip
     if photos:
-        shots, left_out = shots_from_photos(photos)
-        made = make(shots, band_names=_names(photos))
+        with pictures_of(intake.source) as decode:
+            shots, left_out = shots_from_photos(photos, pixels=straightened(decode))
+            made = make(shots, band_names=_names(photos))
     else:
         made, left_out = _of_bands(intake, target, make)
     facts = mosaic_facts(made, shelf.language)

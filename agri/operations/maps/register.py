@@ -214,7 +214,5 @@ def _is_inside(shelf: Shelf, path: Path) -> bool:
 
 def _added(farm: Path, new: Product) -> str:
     """Add a product, in the place of an older one of its name."""
-    if new.name in {one.name for one in catalogue.products(farm)}:
-        catalogue.remove(farm, new.name)
-    catalogue.add(farm, new)
+    catalogue.replace(farm, new)
     return new.name
