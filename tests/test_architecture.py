@@ -150,7 +150,7 @@ PURE = (
     "models.advice.economics",
     "models.yields.trees", "models.yields.totals", "models.yields.gates", "models.yields.spreads",
     "models.yields.learning", "models.yields.forecasting", "models.yields.measuring",
-    "models.yields.hindcast", "sitl.scene.bearing",
+    "models.yields.hindcast", "sitl.scene.bearing", "models.yields.kept",
     "models.harvest_logs.pickers",
     "models.harvest_logs.passes", "models.harvest_logs.monitor",
 )  # fmt: skip

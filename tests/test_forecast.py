@@ -177,5 +177,11 @@ def test_records_of_the_farm_are_read_and_the_command_tells_them(
     assert "18 cây đã đếm" in out
     table = [*words, "--harvests", str(harvests), "--counts", str(counts), "--counted-on",
              "8/5/2026", "--flowering", "90%", "--fruit-mass", "53g"]  # fmt: skip
-    assert main(table) == 0
+    assert main([*table, "--keep"]) == 0
+    assert "số 1" in capsys.readouterr().out
+    told = tmp_path / "out" / "vuon-vai-forecast.json"
+    learnt = json.loads(told.read_text("utf-8"))["gates"][-1]["kg_p50"]
+    assert main([*table, "--model", "1"]) == 0
+    assert json.loads(told.read_text("utf-8"))["gates"][-1]["kg_p50"] == learnt
+    assert main([*table, "--model", "7"]) == 2
     assert borne.kg.shape[0] == 6

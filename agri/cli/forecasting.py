@@ -46,14 +46,19 @@ def forecast(
     season: Annotated[int, Option(help="cli.help.forecast_season", show_default=False)] = 0,
     day: Annotated[str, Option(help="cli.help.forecast_day", show_default=False)] = "",
     check: Annotated[bool, Option("--check", help="cli.help.forecast_check")] = False,
+    keep: Annotated[bool, Option("--keep", help="cli.help.forecast_keep")] = False,
+    version: Annotated[
+        int | None, Option("--model", help="cli.help.forecast_model", show_default=False, min=0)
+    ] = None,
     out: OutOption = None,
     farm: FarmOption = None,
 ) -> int:
     """Forecast what a field will bear."""
     from agri.cli.read import read_number
     from agri.cli.read_papers import read_day
+    from agri.cli.show import tell
     from agri.cli.show_maps import show_products
-    from agri.operations.forecast import Asked, forecast_field
+    from agri.operations.forecast import Asked, forecast_field, keep_models
     from agri.units import INDOCHINA_TIME
 
     today = read_day(day, name="--day") if day else datetime.now(INDOCHINA_TIME).date()
@@ -64,12 +69,16 @@ def forecast(
         fruit = fruit_mass.lower().removesuffix("g").strip()
         asked = Asked(
             card=_card(crop or place.crop), day=today, season=season, weather=series, check=check,
+            version=version,
             register=trees or shelf.place(place.name, "trees", ".json"),
             kept=_kept(shelf, place.name, harvests, counts, counted),
             fruit_kg=read_number(fruit, name="--fruit-mass") / 1000.0 if fruit else None,
             flowering=_share(flowering, "--flowering") if flowering else None,
         )  # fmt: skip
         found = forecast_field(place, asked, shelf)
+        if keep:
+            number = keep_models(place, asked, shelf, now=datetime.now(INDOCHINA_TIME))
+            tell("cli.forecast_kept", number=number)
     _show_gates(found)
     return show_products(found.facts, found.findings, found.files)
 

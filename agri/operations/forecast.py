@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ from agri.weather.series import Days, Hours
 from agri.words import Language, say
 from imagery.raster import write_grid
 from imagery.trees.passport import register_from
-from models.validation import Layout, Split, compare
+from models.saved.registry import Registry
+from models.validation import Comparison, Layout, Split, compare
 from models.yields.forecasting import GateForecast, forecast_at
 from models.yields.gates import GATE_BBCH, Flowering, Gate
-from models.yields.hindcast import hindcast
-from models.yields.learning import learn, season_table
+from models.yields.hindcast import Told, hindcast
+from models.yields.kept import KINDS, season_card, season_models, season_state
+from models.yields.learning import GateModel, SeasonTable, learn, season_table
 from models.yields.measuring import Measure, advised
 from models.yields.trees import TreeYield
 
@@ -84,6 +86,7 @@ class Asked:
     fruit_kg: float | None = None
     flowering: float | None = None
     check: bool = False
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,10 +145,12 @@ def forecast_field(
     """
     orchard, seasons, days = field_seasons(asked)
     reached = seasons.now.reached(asked.day) or (Gate.INDUCTION,)
+    kept = None if asked.version is None else _kept_models(field, asked.version, shelf)
     gates = []
     for gate in reached:
         try:
-            gates.append(forecast_at(learn(seasons.past, gate), seasons.now))
+            model = learn(seasons.past, gate) if kept is None else kept[gate - 1]
+            gates.append(forecast_at(model, seasons.now))
         except AgriError:
             if gate is reached[-1]:
                 raise
@@ -160,10 +165,11 @@ def forecast_field(
             draw_gates(gates, days, name=field.name, language=shelf.language),
         ),
     ]
-    if asked.check:
-        png = _check(orchard, seasons, field.name, shelf.language, progress)
-        if png is not None:
-            files.append(shelf.keep_picture(field.name, "forecast-check", png))
+    tried = _tried(orchard, seasons, progress) if asked.check else None
+    if tried is not None:
+        png = draw_check(tried.done, tried.table.kg, tried.told, name=field.name,
+                         language=shelf.language)  # fmt: skip
+        files.append(shelf.keep_picture(field.name, "forecast-check", png))
     said = [one for one in last.findings
             if not (last.counted and one.key == "finding.novelty_season")]  # fmt: skip
     findings = tuple(dict.fromkeys((*seasons.findings, *said)))
@@ -322,11 +328,57 @@ def _gate(one: GateForecast, day: date) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check(
-    orchard: Orchard, seasons: Seasons, name: str, language: Language,
-    progress: Callable[[float], None] | None,
-) -> bytes | None:  # fmt: skip
-    """Return the picture of the model tried on past seasons; None where that cannot be."""
+def keep_models(field: Field, asked: Asked, shelf: Shelf, *, now: datetime) -> int:
+    """Keep what past seasons teach of a field, with its card, in the farm; return its number.
+
+    Parameters
+    ----------
+    field : Field
+    asked : Asked
+    shelf : Shelf
+        Of a farm.
+    now : datetime
+        With a time zone.
+
+    Raises
+    ------
+    BadInput
+        When there is no farm, or fewer than two seasons of weighed trees to try the models on.
+    """
+    if shelf.farm is None:
+        raise BadInput("error.field_without_farm", name=field.name)
+    orchard, seasons, _ = field_seasons(asked)
+    tried = _tried(orchard, seasons, None)
+    if tried is None:
+        raise BadInput("error.forecast_keep_few")
+    card = season_card(tried.table, tried.done, tried.told, name=_model_name(field), made=now)
+    state = season_state(season_models(seasons.past))
+    return Registry(shelf.farm.folder).keep(state, card, now=now)
+
+
+def _kept_models(field: Field, version: int, shelf: Shelf) -> tuple[GateModel, ...]:
+    if shelf.farm is None:
+        raise BadInput("error.field_without_farm", name=field.name)
+    return Registry(shelf.farm.folder).load(_model_name(field), KINDS, version or None)[0]
+
+
+def _model_name(field: Field) -> str:
+    return f"forecast {field.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tried:
+    """The model tried on past seasons."""
+
+    table: SeasonTable
+    done: Comparison
+    told: tuple[Told, ...]
+
+
+def _tried(
+    orchard: Orchard, seasons: Seasons, progress: Callable[[float], None] | None
+) -> _Tried | None:
+    """Return how the model did on past seasons; None where fewer than two were weighed."""
     weighed = [one for one in seasons.past if np.count_nonzero(np.isfinite(one.yield_kg)) >= 2]
     if len(weighed) < 2:
         return None
@@ -335,4 +387,4 @@ def _check(
     done = compare({"trees": TreeYield}, table.matrix, table.kg, layout, deployment=Split.FORWARD,
                    splits=(Split.RANDOM, Split.BLOCKED, Split.SEASON))  # fmt: skip
     told = hindcast(weighed, (Gate.INDUCTION, Gate.HARVEST), progress=progress)
-    return draw_check(done, table.kg, told, name=name, language=language)
+    return _Tried(table=table, done=done, told=told)

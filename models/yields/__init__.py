@@ -15,7 +15,8 @@ The rooms, from low to high:
 * `learning`: what past seasons teach of a gate;
 * `forecasting`: trees and field at a gate, the error by its sources;
 * `measuring`: what to measure next, and how much narrower that makes it;
-* `hindcast`: past seasons forecast as they would have been then.
+* `hindcast`: past seasons forecast as they would have been then;
+* `kept`: five gates' models as plain numbers with their card, and back.
 """
 
 from models.yields.challengers import candidates
