@@ -19,6 +19,8 @@ from agri.units import HECTARE_M2, MAU_M2, SAO_M2
 Decimal = Literal["", ",", "."]
 """What stands for decimals, "" when not known."""
 
+LONGEST = 40
+"""Letters of an amount; longer texts are none."""
 NUMBER = r"[0-9][0-9 .,\u00a0]*"
 MASS_KG = {"g": 0.001, "kg": 1.0, "can": 1.0, "ky": 1.0, "ki": 1.0, "yen": 10.0, "ta": 100.0,
            "tan": 1000.0, "t": 1000.0}  # fmt: skip
@@ -80,8 +82,8 @@ def read_amount(text: str, *, name: str, decimal: Decimal = "") -> float:
 def _parts(text: str, units: dict[str, float], default: str, name: str, decimal: Decimal) -> float:
     """Return the sum of amounts with their units, as 2 tạ 35 kg."""
     letters = fold(text).replace("²", "2")
-    match = re.fullmatch(rf"(?:\s*{NUMBER}[a-z]+2?)+\s*|\s*{NUMBER}", letters)
-    if match is None:
+    shape = rf"(?:\s*{NUMBER}[a-z]+2?)+\s*|\s*{NUMBER}"
+    if len(letters) > LONGEST or not re.fullmatch(shape, letters):
         raise BadInput("error.not_a_number", name=name, value=text.strip()[:40])
     total = 0.0
     for amount, unit in re.findall(rf"({NUMBER})([a-z]+2?)?", letters):
@@ -135,7 +137,7 @@ def read_rate(text: str, *, name: str) -> tuple[float, str]:
         return round(10.0 * read_amount(percent[1], name=name), 6), "ml/l"
     match = re.fullmatch(rf"({NUMBER})(ml|cc|lit|l|gam|g|kg)\s*/\s*({NUMBER})?\s*"
                          r"(ha|sao|l|lit|l nuoc|lit nuoc)", letters)  # fmt: skip
-    if match is None:
+    if match is None or len(letters) > LONGEST:
         raise BadInput("error.rate_text", name=name, value=text.strip()[:40])
     unit, _ = _PRODUCT[match[2]]
     amount = read_amount(match[1], name=name)

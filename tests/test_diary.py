@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agri.cli import main
+from agri.cli import commands, main
 from agri.cli.show import console
 from agri.errors import BadInput, NotFound
 from agri.field_records import (
@@ -254,6 +254,17 @@ def test_a_table_of_no_records_still_has_its_heads(farm: Workspace) -> None:
 # ---------------------------------------------------------------- at the terminal
 
 
+@pytest.fixture(scope="module")
+def tree() -> Any:
+    return commands.command_tree()
+
+
+@pytest.fixture
+def one_tree(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build the tree of commands once for many commands."""
+    monkeypatch.setattr(commands, "command_tree", lambda: tree)
+
+
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     console.cache_clear()
     code = main(words)
@@ -289,6 +300,7 @@ WRONG: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("one_tree")
 def test_records_are_entered_listed_and_corrected_at_the_terminal(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,6 +325,7 @@ def test_records_are_entered_listed_and_corrected_at_the_terminal(
     assert (code, "Harvest" in text, f"← {key}" in text) == (0, True, True)
 
 
+@pytest.mark.usefixtures("one_tree")
 def test_what_cannot_be_entered_is_refused_in_one_sentence(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,6 +336,7 @@ def test_what_cannot_be_entered_is_refused_in_one_sentence(
     assert farm.records.read() == ()
 
 
+@pytest.mark.usefixtures("one_tree")
 def test_the_diary_is_written_at_the_terminal(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agri.amounts import read_amount, read_area_m2, read_mass_kg, read_rate, read_vnd_kg
 from agri.errors import BadInput, NotFound
 from agri.field_records import (
     KINDS,
@@ -236,3 +237,36 @@ def test_rows_written_elsewhere_are_read_with_care_and_can_change_nothing(
     assert len(findings) == 5
     for language in LANGUAGES:
         assert not any("error." in one.text(language) for one in findings)
+
+
+# ---------------------------------------------------------------- amounts as farmers write them
+
+
+@given(value=st.floats(0.0, 9e8).map(lambda x: round(x, 2)))
+@settings(max_examples=60, deadline=None)
+def test_a_number_reads_the_same_however_its_thousands_and_decimals_are_marked(
+    value: float,
+) -> None:
+    english = f"{value:,.2f}"
+    vietnamese = english.translate(str.maketrans(",.", ".,"))
+    for text in (english, vietnamese, vietnamese.replace(".", " "), f"{value:.2f}"):
+        assert read_amount(text, name="x") == pytest.approx(value)
+
+
+@given(text=st.text("0123456789.,  /%kgtạấnsàomlha²\u00a0-", max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_an_amount_or_one_sentence(text: str) -> None:
+    for reader in (read_amount, read_mass_kg, read_area_m2, read_vnd_kg, read_rate):
+        try:
+            found = reader(text, name="x")
+        except BadInput:
+            continue
+        value = found[0] if isinstance(found, tuple) else found
+        assert 0.0 <= value < float("inf")
+
+
+def test_a_text_made_to_be_slow_is_refused_at_once() -> None:
+    for text in ("1a" + "22a" * 5000, "1" * 100_000 + "x", "1 " * 50_000):
+        for reader in (read_mass_kg, read_rate):
+            with pytest.raises(BadInput):
+                reader(text, name="x")

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agri.cli import main
+from agri.cli import commands, main
 from agri.cli.show import console
 from agri.errors import BadInput
-from agri.field_records import Harvest
+from agri.field_records import Count, Harvest
 from agri.geo import LocalFrame, LonLat
 from agri.operations.picked import read_log
 from agri.operations.yield_map import read_monitor
@@ -285,6 +285,17 @@ def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         yield workspace
 
 
+@pytest.fixture(scope="module")
+def tree() -> Any:
+    return commands.command_tree()
+
+
+@pytest.fixture
+def one_tree(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build the tree of commands once for many commands."""
+    monkeypatch.setattr(commands, "command_tree", lambda: tree)
+
+
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     console.cache_clear()
     code = main(words)
@@ -295,6 +306,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return code, text
 
 
+@pytest.mark.usefixtures("one_tree")
 def test_a_log_is_looked_at_then_brought_in_once_and_what_changed_since_is_told(
     farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -320,6 +332,27 @@ def test_a_log_is_looked_at_then_brought_in_once_and_what_changed_since_is_told(
         assert (code in (1, 2), len(text.strip().splitlines())) == (True, 1), text
 
 
+@pytest.mark.usefixtures("one_tree")
+def test_a_list_of_counted_trees_is_brought_in_and_the_trees_still_to_count_are_told(
+    farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("walk,tree,weight,count\n1,07-12,0.5,120\n2,07-13,0.5,\n3,08-1,0.5,1.250\n",
+                    "utf-8")  # fmt: skip
+    words = ("records", "import", str(file), "--field", "vuon", "--counts", "quả", "--share", "50%")
+    code, text = run(capsys, *words, "--day", "2/4/2026")
+    assert (code, "1 lines entered" in text, "1 trees have no count" in text) == (0, True, True)
+    assert "list.csv:4" in text
+    (counted,) = farm.records.read(Count)
+    assert (counted.tree, counted.total, counted.day) == ("07-12", 240.0, date(2026, 4, 2))
+    code, text = run(capsys, *words, "--day", "2/4/2026")
+    assert (code, len(farm.records.read(Count))) == (0, 1)
+    file.write_text("a,b\n1,2\n", "utf-8")
+    code, text = run(capsys, *words)
+    assert (code, len(text.strip().splitlines())) == (2, 1)
+
+
+@pytest.mark.usefixtures("one_tree")
 def test_a_combines_log_becomes_a_table_a_picture_and_the_fields_harvest(
     farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path, log: MonitorLog
 ) -> None:

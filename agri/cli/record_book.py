@@ -128,12 +128,17 @@ def import_log(
         Path | None, Option(help="cli.help.log_register", show_default=False)
     ] = None,
     repeats: Annotated[str, Option(help="cli.help.log_repeats", show_default=False)] = "",
+    counts: Annotated[str, Option("--counts", help="cli.help.log_counts", show_default=False)] = "",
+    share: Annotated[str, Option(help="cli.help.record_share_of")] = "100%",
+    day: DayOption = "",
     lot: LotOption = "",
     season: SeasonOption = 0,
     look: Annotated[bool, Option("--look", help="cli.help.log_look")] = False,
     farm: FarmOption = None,
 ) -> int:
-    """Bring in a picker's log."""
+    """Bring in a picker's log, or a list of counted trees."""
+    if counts:
+        return _import_counts(file, field, counts, share, day, season, look=look, farm=farm)
     from agri.amounts import read_mass_kg
     from agri.cli.show import tell
     from agri.cli.show_maps import show_products
@@ -156,6 +161,26 @@ def import_log(
          left_out=len(found.cleaned.left_out))  # fmt: skip
     days = [(day_text(day, language.get()), f"{_kg(kg)} kg") for day, kg in found.days.items()]
     return show_products(days, found.cleaned.findings, (found.table,))
+
+
+def _import_counts(
+    file: Path, field: str, what: str, share: str, day: str, season: int, *, look: bool,
+    farm: Path | None,
+) -> int:  # fmt: skip
+    from agri.cli.read_records import read_counted, read_share
+    from agri.cli.show import tell
+    from agri.cli.show_maps import show_products
+    from agri.field_records import Count
+    from agri.operations.counted_trees import bring_counts
+
+    pattern = Count(day=day_of(day), field=field, number=0.0,
+                    what=read_counted(what, name="--counts"),
+                    share=read_share(share, name="--share"))  # fmt: skip
+    with open_farm(farm) as workspace:
+        found = bring_counts(workspace, file, pattern, season=season, only_look=look)
+    tell("cli.log_looked" if look else "cli.log_entered", entered=len(found.counts),
+         known=found.known, left_out=found.left_out)  # fmt: skip
+    return show_products((), found.findings, ())
 
 
 def _kg(value: float) -> str:

@@ -82,7 +82,10 @@ def read_monitor(data: bytes, name: str) -> dict[str, FloatArray]:
     lines = decode(data, guess_encoding(data)).splitlines()
     if len(lines) > MOST_RECORDS:
         raise BadInput("error.log_lines", name=name, count=len(lines), most=MOST_RECORDS)
-    rows = list(csv.reader(io.StringIO("\n".join(lines))))
+    try:
+        rows = list(csv.reader(lines))
+    except csv.Error:
+        raise BadInput("error.monitor_file", name=name) from None
     if rows and len(rows[0]) == 16 and _is_number(rows[0][0]):
         places = {key: (at, 1.0) for at, key in enumerate(ADVANCED)}
         for key, factor in (("flow", POUND_KG), ("distance", INCH_M), ("swath", INCH_M)):
