@@ -23,6 +23,15 @@ HELD = {
         (r"of the planted patch found: (\d+)%", 90, 100),
         (r"of what was found planted: (\d+)%", 85, 100),
     ),
+    "05_a_season_of_ph40": (
+        (r"field off by ([\d.]+) %", 0, 15),
+        (r"trees inside their range: (\d+) %", 82, 100),
+        (r"strongest trees (\d) are in the top fifth", 4, 5),
+    ),
+    "06_validate_a_yield_model": (
+        (r"shuffled R²: (-?[\d.]+)", -1, 0.05),
+        (r"inside their 90 % range: (\d+) %", 82, 99),
+    ),
 }
 """Figures against the planted truth that a notebook prints: least and most."""
 

@@ -177,6 +177,17 @@ def test_field_totals_alone_tell_the_level_and_crowns_the_pattern(orchard) -> No
     assert found.error.level_kg > found.error.flowering_kg
 
 
+def test_trees_of_which_nothing_but_yields_is_known_are_forecast_too(orchard) -> None:
+    _, past, now = orchard
+    bare = [replace(one, inputs=replace(one.inputs, columns=(), counts=None)) for one in past]
+    asked = replace(now, columns=(), counts=None)
+    for seasons in (1, 2, 5):
+        found = forecast_at(learn(bare[:seasons], Gate.PANICLE), asked)
+        assert np.isfinite(found.trees.kg).all()
+        assert found.kg > 0
+    assert found.trees.kg.std() > 0
+
+
 def test_one_season_widens_the_range_by_the_districts_spread(orchard) -> None:
     _, past, now = orchard
     one, five = (forecast_at(learn(some, Gate.PANICLE), now) for some in (past[-1:], past))

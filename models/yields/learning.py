@@ -211,6 +211,8 @@ def season_table(past: Sequence[PastSeason], gate: Gate) -> SeasonTable:
     names = tuple(dict.fromkeys(
         column.name for columns in seen for column in columns if np.isfinite(column.values).any()
     ))  # fmt: skip
+    if not names:  # nothing is known of the trees but what they bore
+        names = ("unknown",)
     kept = [np.isfinite(one.yield_kg) for one in past]
     blocks = [np.zeros(len(use), dtype=np.intp) if one.inputs.block is None
               else np.unique(one.inputs.block, return_inverse=True)[1]

@@ -122,7 +122,7 @@ class TreeYield(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.flowering_, self.flowering_share_ = None, (bore.sum() + 0.5) / (len(bore) + 1.0)
         if bore.all():
             self.flowering_share_ = 1.0
-        elif bore.sum() >= 2:
+        elif bore.sum() >= 2 and np.isfinite(x).any():
             self.flowering_ = make_pipeline(GapFiller(), StandardScaler(),
                                             LogisticRegression(C=0.5, solver="newton-cholesky")
                                             ).fit(x, bore)  # fmt: skip
