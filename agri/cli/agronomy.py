@@ -47,7 +47,7 @@ def stage(
     notes += [*_bloom(blooming, rising=True), *_bloom(fading, rising=False)]
     with open_shelf(out, farm) as shelf:
         place = field_asked(shelf, field)
-        card = _card(crop or (place.crop if place is not None else ""))
+        card = card_named(crop or (place.crop if place is not None else ""))
         series, told = weather_known(weather, shelf, station=station)
         report = stages_of(card, series, day=today, began=start, seen=notes,
                            flush_share=_share(flush, "--flush") if flush else None)  # fmt: skip
@@ -84,7 +84,8 @@ def sample_trees_command(
     return show_products(found.facts, found.findings, found.files)
 
 
-def _card(crop: str) -> CropCard:
+def card_named(crop: str) -> CropCard:
+    """Return the card of that name, or of the user's own file."""
     from agri.crop_cards import crop_card, crop_cards, read_crop_card
     from agri.errors import BadInput
 

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from agri.cli import (
+    advising,
     agronomy,
     flight,
     forecasting,
@@ -29,6 +30,7 @@ from agri.cli.tree import app
 from agri.words import say
 
 __all__ = [
+    "advising",
     "agronomy",
     "command_tree",
     "flight",
