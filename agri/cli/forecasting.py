@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from agri.cli.agronomy import _card, _share
+from agri.cli.agronomy import _share, card_named
 from agri.cli.shelf import OutOption, field_needed, open_shelf, weather_known
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, app
@@ -68,7 +68,7 @@ def forecast(
         series = weather_known(weather, shelf, station=station)[0] if weather else None
         fruit = fruit_mass.lower().removesuffix("g").strip()
         asked = Asked(
-            card=_card(crop or place.crop), day=today, season=season, weather=series, check=check,
+            card=card_named(crop or place.crop), day=today, season=season, weather=series, check=check,
             version=version,
             register=trees or shelf.place(place.name, "trees", ".json"),
             kept=_kept(shelf, place.name, harvests, counts, counted),
