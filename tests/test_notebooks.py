@@ -32,6 +32,10 @@ HELD = {
         (r"shuffled R²: (-?[\d.]+)", -1, 0.05),
         (r"inside their 90 % range: (\d+) %", 82, 99),
     ),
+    "07_write_a_crop_card": (
+        (r"vai_ph40: ripe from .* hours to spray in: (\d+)", 6, 100),
+        (r"vai_thung_lung: ripe from .* hours to spray in: (\d+)", 0, 0),
+    ),
 }
 """Figures against the planted truth that a notebook prints: least and most."""
 

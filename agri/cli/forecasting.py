@@ -68,7 +68,8 @@ def forecast(
         series = weather_known(weather, shelf, station=station)[0] if weather else None
         fruit = fruit_mass.lower().removesuffix("g").strip()
         asked = Asked(
-            card=card_named(crop or place.crop), day=today, season=season, weather=series, check=check,
+            card=card_named(crop or place.crop), day=today, season=season, weather=series,
+            check=check,
             version=version,
             register=trees or shelf.place(place.name, "trees", ".json"),
             kept=_kept(shelf, place.name, harvests, counts, counted),
