@@ -220,7 +220,7 @@ def render_advice(report: AdviceReport, *, language: Language) -> str:
 
     folder = resources.files("agri").joinpath("operations/templates")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(folder.joinpath("advice.html.j2").read_text("utf-8"))
+    template = environment.from_string(folder.joinpath("week_page.html.j2").read_text("utf-8"))
     groups = [
         (verdict.value, VERDICT_SYMBOL[verdict], say(f"page.advice_{verdict.value}", language),
          [_entry(one, language) for one in report.week if one.verdict is verdict])
@@ -234,7 +234,7 @@ def render_advice(report: AdviceReport, *, language: Language) -> str:
         strip=b64encode(png).decode("ascii"), money=money_lines(report, language),
         findings=[one.text(language) for one in report.findings],
         # our own file: not text from strangers
-        css=Markup(folder.joinpath("advice.css").read_text("utf-8")),  # noqa: S704
+        css=Markup(folder.joinpath("week_page.css").read_text("utf-8")),  # noqa: S704
     )  # fmt: skip
 
 
