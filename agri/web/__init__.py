@@ -9,6 +9,8 @@
 * `patience`: who tried too often waits;
 * `signing_in`: the first owner, signing in and out, and the people of the farm;
 * `looking`: pages that only show: fields, plans, flights;
+* `planning`: commands that plan: fields drawn, flights planned, plans reviewed;
+* `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `pages`: templates, and the words they speak;
 * `static_files`: style, scripts and the map library, each by its name;

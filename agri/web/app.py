@@ -22,7 +22,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from agri.errors import AgriError, NotFound, Refused, StoreError
-from agri.web import looking, signing_in, static_files
+from agri.web import looking, planning, signing_in, static_files
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
 from agri.web.passwords import Passwords
@@ -88,6 +88,7 @@ def routes() -> Routes:
     """Return every route: method, path, and what answers."""
     return [
         *signing_in.ROUTES,
+        *planning.ROUTES,
         *looking.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]

@@ -17,7 +17,6 @@ from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
 from agri.operations.page import state_of
 from agri.operations.report import flight_facts, plan_facts
-from agri.operations.sorties import plan_of
 from agri.people import Review
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.web.drawing import drawn, fields_drawn
@@ -136,7 +135,8 @@ def plan_rows(
     for review in visit.desk.farm.people.reviews():
         reviews.setdefault(review.plan_uid, review)
     rows = []
-    for number, record in enumerate(records[:MOST_SHOWN]):
+    in_order = sorted(records, key=lambda one: (-one.created_utc.timestamp(), one.name))
+    for number, record in enumerate(in_order[:MOST_SHOWN]):
         said = reviews.get(record.uid)
         figures = _figures(visit, record) if number < MOST_READ else ""
         rows.append(
@@ -312,8 +312,10 @@ def flight_page(request: Request, uid: str) -> Response:
 
 
 def _plan_flown(farm: Workspace, flight: StoredFlight) -> FlightPlan | None:
+    if not flight.mission_uid:
+        return None
     try:
-        return plan_of(farm, flight)
+        return read_document(farm.plan(flight.mission_uid)[1])
     except AgriError:
         return None
 

@@ -111,8 +111,6 @@ def _menu(visit: Visit) -> list[tuple[str, str]]:
         ("/plans", "page.web_plans"),
         ("/flights", "page.web_flights"),
     ]
-    if _may(visit)[Power.RULE]:
-        ways.append(("/people", "page.web_people"))
     return [(path, say(key, visit.language)) for path, key in ways]
 
 

@@ -58,11 +58,26 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/static/{name:path}"): _OPEN,
     ("GET", "/"): _LOOK,
     ("GET", "/fields.geojson"): _LOOK,
+    ("GET", "/fields/new"): _PLAN,
+    ("POST", "/fields/new"): Right(power=Power.PLAN, kind="field_drawn", told=("name", "crop")),
     ("GET", "/fields/{uid}"): _LOOK,
     ("GET", "/fields/{uid}.geojson"): _LOOK,
+    ("GET", "/fields/{uid}/survey"): _PLAN,
+    ("POST", "/fields/{uid}/survey"): Right(
+        power=Power.PLAN, kind="survey_planned", told=("camera", "gsd_cm", "aircraft")
+    ),
+    ("GET", "/fields/{uid}/spray"): _PLAN,
+    ("POST", "/fields/{uid}/spray"): Right(
+        power=Power.PLAN,
+        kind="spray_planned",
+        told=("sprayer", "product", "dose", "unit", "phi_days", "rate_l_ha"),
+    ),
     ("GET", "/plans"): _LOOK,
     ("GET", "/plans/{uid}"): _LOOK,
     ("GET", "/plans/{uid}.geojson"): _LOOK,
+    ("POST", "/plans/{uid}/review"): Right(
+        power=Power.REVIEW, kind="plan_reviewed", told=("digest", "verdict", "remark")
+    ),
     ("GET", "/flights"): _LOOK,
     ("GET", "/flights/{uid}"): _LOOK,
     ("GET", "/flights/{uid}.geojson"): _LOOK,

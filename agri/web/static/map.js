@@ -32,11 +32,18 @@ export function draw(map, collection) {
       const text = document.createElement("span");
       text.textContent = told.label;
       const box = drawn.getBounds();
-      const middle = told.link ? box.getCenter() : L.latLng(box.getNorth(), box.getCenter().lng);
-      L.tooltip({ permanent: true, direction: told.link ? "center" : "top", offset: [0, told.link ? 0 : -2] })
+      // above what it names, so that this stays in sight
+      const middle = L.latLng(box.getNorth(), box.getCenter().lng);
+      L.tooltip({ permanent: true, direction: told.link ? "auto" : "top", offset: told.link ? [9, -6] : [0, -2] })
         .setLatLng(middle).setContent(text).addTo(map);
     }
-    if (told.link) drawn.on("click", () => { location.assign(told.link); });
+    if (told.link) {
+      const open = () => { location.assign(told.link); };
+      drawn.on("click", open);
+      // fields far apart are dots on a phone: something to see and to press
+      L.circleMarker(drawn.getBounds().getCenter(), { color: told.colour, weight: 3, radius: 7, fillColor: "#fff", fillOpacity: 1 })
+        .on("click", open).addTo(all);
+    }
   }
   return all;
 }
@@ -75,7 +82,7 @@ async function start(box) {
   if (box.dataset.tiles) L.tileLayer(box.dataset.tiles, { maxZoom: 23, tileSize: 256 }).addTo(map);
   const all = draw(map, collection);
   const [west, south, east, north] = collection.bbox;
-  map.fitBounds(all.getLayers().length ? all.getBounds() : [[south, west], [north, east]], { padding: [28, 34] });
+  map.fitBounds(all.getLayers().length ? all.getBounds() : [[south, west], [north, east]], { padding: [34, 40] });
   const legend = document.getElementById("legend");
   if (legend) explain(legend, collection);
   box.dataset.ready = "yes";

@@ -1,0 +1,87 @@
+"""What a page's form says, read into values.
+
+Numbers may have a decimal comma. A corner is a line of latitude and longitude in degrees, as a map
+program shows them, with a comma, a semicolon or space between; a decimal comma is taken where the
+two are parted by something else. What cannot be read is one sentence that names the field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+from shapely.geometry import MultiPolygon, Polygon
+
+from agri.errors import BadInput
+from agri.words import Message
+
+MOST_CORNERS = 500
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,12})?")
+_PAIR = re.compile(rf"({_NUMBER.pattern})(?:\s*;\s*|\s*,\s+|\s+)({_NUMBER.pattern})")
+_CLOSE = re.compile(r"([+-]?[0-9]{1,9}(?:\.[0-9]{1,12})?),([+-]?[0-9]{1,9}(?:\.[0-9]{1,12})?)")
+NONE = (math.nan, math.nan)
+
+
+def number(form: Mapping[str, str], name: str, label: Message, *, low: float, high: float) -> float:
+    """Return a number of a form.
+
+    Parameters
+    ----------
+    form : mapping of str to str
+        The form.
+    name : str
+        The field.
+    label : Message
+        What the page calls it.
+    low, high : float
+        Its limits, both allowed.
+
+    Raises
+    ------
+    BadInput
+        When it is none, or outside its limits.
+
+    Examples
+    --------
+    >>> number({"gsd": "2,5"}, "gsd", Message.of("page.fact_gsd"), low=0.1, high=50)
+    2.5
+    """
+    text = form.get(name, "").strip()
+    value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else math.nan
+    if not low <= value <= high:
+        raise BadInput("error.form_number", name=label, value=text[:40], low=low, high=high)
+    return value
+
+
+def outline(text: str) -> MultiPolygon:
+    r"""Return the area that corners go round, WGS 84 (lon, lat) degrees.
+
+    Parameters
+    ----------
+    text : str
+        A line for each corner: latitude, longitude.
+
+    Raises
+    ------
+    BadInput
+        When a line is no corner, or they are fewer than three.
+
+    Examples
+    --------
+    >>> outline("21.08, 106.51\n21.08; 106,52\n21.09 106.52").bounds
+    (106.51, 21.08, 106.52, 21.09)
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    corners = [_corner(line, number) for number, line in enumerate(lines[: MOST_CORNERS + 1], 1)]
+    if len(set(corners)) < 3 or len(corners) > MOST_CORNERS:
+        raise BadInput("error.corners_count", count=len(corners), most=MOST_CORNERS)
+    return MultiPolygon([Polygon(corners)])
+
+
+def _corner(line: str, number: int) -> tuple[float, float]:
+    found = _PAIR.fullmatch(line) or _CLOSE.fullmatch(line)
+    lat_deg, lon_deg = (float(part.replace(",", ".")) for part in found.groups()) if found else NONE
+    if not (-80.0 <= lat_deg <= 84.0 and -180.0 <= lon_deg <= 180.0):
+        raise BadInput("error.corner", number=number, value=line[:60])
+    return lon_deg, lat_deg

@@ -1,0 +1,175 @@
+"""What is drawn, planned and reviewed in a browser is what the farm then holds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agri import audit
+from agri.errors import BadInput
+from agri.people import Role, Verdict
+from agri.web.forms import outline
+from agri.workspace import Workspace
+from tests import farms
+from tests.web_farm import Browser, Served, small_farm
+
+CORNERS = "21.0800, 106.5300\n21.0800, 106.5305\n21.0804, 106.5305\n21.0804, 106.5300"
+SURVEY = {"camera": "MicaSense RedEdge-P multispectral", "gsd_cm": "3", "aircraft": ""}
+SPRAY = {"product": "Nước lã", "dose": "0", "unit": "ml", "phi_days": "0", "rate_l_ha": "20",
+         "crop_height_m": "1", "sprayer": ""}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A farm with a field drawn in the browser and a survey and a spraying planned for it."""
+    folder = tmp_path_factory.mktemp("planned") / "farm"
+    with small_farm(folder) as farm:
+        served = Served(farm)
+        planner = served.signed_in(Role.PLANNER)
+        form = {"name": "Ruộng mới", "crop": "lúa", "corners": CORNERS}
+        drawn = planner.post("/fields/new", form)
+        assert drawn.status_code == 303
+        where = drawn.headers["location"]
+        for path, asked in (("survey", SURVEY), ("spray", SPRAY)):
+            done = planner.post(f"{where}/{path}", asked)
+            assert done.status_code == 303, done.text
+            assert done.headers["location"].startswith("/plans/")
+        flown = farm.plans()[-1]
+        farm.save_flight(
+            farms.flight(plan_name=flown.name, plan_digest=flown.digest), mission_uid=flown.uid
+        )
+    return folder
+
+
+@pytest.fixture
+def served(tmp_path: Path, planned: Path) -> Iterator[Served]:
+    shutil.copytree(planned, tmp_path / "farm")
+    with Workspace.open(tmp_path / "farm") as copy:
+        yield Served(copy)
+
+
+def told(text: str) -> str:
+    """What a page complains of."""
+    found = re.search(r'role="alert"><span[^>]*>.</span> (.*?)</p>', text, re.S)
+    return found[1] if found else ""
+
+
+def test_a_field_drawn_is_in_the_farm_and_on_its_page(served: Served) -> None:
+    field = served.farm.field("Ruộng mới")
+    assert field.area_m2 == pytest.approx(51.94 * 44.29, rel=2e-3)
+    viewer = served.signed_in(Role.VIEWER)
+    page = viewer.get(f"/fields/{field.uid}").text
+    assert "6,4 sào" in page
+    assert "lúa" in page
+    assert "lít thuốc pha" in page
+    assert "1 pin" in page
+    assert "/spray" not in page
+    assert "/fields/new" not in viewer.get("/").text
+    shape = viewer.get(f"/fields/{field.uid}.geojson").json()
+    assert shape["bbox"] == [106.53, 21.08, 106.5305, 21.0804]
+    assert shape["features"][0]["properties"]["link"] == ""
+
+
+def test_plans_made_here_are_those_the_terminal_makes_with_the_same_words(served: Served) -> None:
+    spray, survey = served.farm.plans()
+    assert (survey.kind, survey.gsd_cm) == ("survey", pytest.approx(3.0, rel=0.01))
+    assert spray.kind == "spray"
+    viewer = served.signed_in(Role.VIEWER)
+    for plan in (spray, survey):
+        page = viewer.get(f"/plans/{plan.uid}").text
+        assert plan.digest[:12] in page
+        assert 'class="state look"' in page
+        drawing = viewer.get(f"/plans/{plan.uid}.geojson").json()
+        names = {feature["properties"]["name"] for feature in drawing["features"]}
+        assert {"Thửa ruộng, vườn", "Nơi cất, hạ cánh"} <= names
+        assert "/review" not in page
+    assert set(re.findall(r"/plans/([0-9a-f-]{36})", viewer.get("/plans").text)) == {
+        spray.uid, survey.uid,
+    }  # fmt: skip
+
+
+def test_a_flight_is_shown_with_its_map_and_how_it_ended(served: Served) -> None:
+    viewer = served.signed_in(Role.VIEWER)
+    (flight,) = served.farm.flights()
+    assert flight.uid in viewer.get("/flights").text
+    page = viewer.get(f"/flights/{flight.uid}").text
+    assert "Đã hạ cánh" in page
+    assert f"/plans/{flight.mission_uid}" in page
+    drawing = viewer.get(f"/flights/{flight.uid}.geojson").json()
+    assert "Đường đã bay" in {one["properties"]["name"] for one in drawing["features"]}
+
+
+def test_an_agent_approves_or_sends_back_exactly_the_plan_that_was_on_the_page(
+    served: Served,
+) -> None:
+    agent = served.signed_in(Role.AGENT)
+    plan = served.farm.plans()[0]
+    path = f"/plans/{plan.uid}/review"
+
+    def say(**form: str) -> Browser:
+        return agent.post(path, {"digest": plan.digest, **form})  # type: ignore[no-any-return]
+
+    other = agent.post(path, {"digest": "ab" * 32, "verdict": "approved", "remark": ""})
+    assert other.status_code == 400
+    assert "đã thay đổi" in told(other.text)
+    assert say(verdict="sent_back", remark=" ").status_code == 400
+    assert say(verdict="flown", remark="x").status_code == 400
+    assert served.farm.people.reviews() == ()
+    assert say(verdict="sent_back", remark="Gần <b>nhà</b> quá").status_code == 303
+    assert "Gần &lt;b&gt;nhà&lt;/b&gt; quá" in agent.get(f"/plans/{plan.uid}").text
+    assert say(verdict="approved", remark="").status_code == 303
+    approved, sent_back = served.farm.people.reviews(plan.uid)
+    assert (approved.verdict, sent_back.verdict) == (Verdict.APPROVED, Verdict.SENT_BACK)
+    assert approved.by == "Người agent"
+    assert "Đã duyệt" in agent.get("/plans").text
+    last = audit.verify(served.farm.folder).entries[-1]
+    assert last.kind == "plan_reviewed"
+    assert plan.digest in last.what.note
+
+
+def test_what_a_form_cannot_mean_is_one_sentence_and_changes_nothing(served: Served) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    uid = served.farm.field("Ruộng mới").uid
+    before = (len(served.farm.fields()), len(served.farm.plans(every=True)))
+    wrong = [
+        ("/fields/new", {"name": "Ruộng mới", "corners": CORNERS}),
+        ("/fields/new", {"name": "", "corners": CORNERS}),
+        ("/fields/new", {"name": "x", "corners": "21.08, 106.51\n21.09, 106.51"}),
+        ("/fields/new", {"name": "x", "corners": "21, 106\n22, 107\n22, 106\n21, 107"}),
+        (f"/fields/{uid}/survey", {**SURVEY, "gsd_cm": "hai"}),
+        (f"/fields/{uid}/survey", {**SURVEY, "gsd_cm": "0"}),
+        (f"/fields/{uid}/survey", {**SURVEY, "camera": "<b>"}),
+        (f"/fields/{uid}/survey", {}),
+        (f"/fields/{uid}/spray", {**SPRAY, "rate_l_ha": "900"}),
+        (f"/fields/{uid}/spray", {**SPRAY, "unit": "kg"}),
+        (f"/fields/{uid}/spray", {**SPRAY, "product": ""}),
+        (f"/fields/{uid}/spray", {**SPRAY, "phi_days": "1e3"}),
+    ]
+    for path, form in wrong:
+        answer = planner.post(path, form)
+        assert answer.status_code == 400, (path, form)
+        assert len(told(answer.text)) > 20, (path, form)
+        assert "<b>" not in told(answer.text)
+    assert (len(served.farm.fields()), len(served.farm.plans(every=True))) == before
+
+
+@pytest.mark.parametrize(
+    "line", ["21", "21.08", "a, b", "21.08, 181", "95, 106", "1e3, 5", "21.08, 106.5, 3", "²¹, ¹"]
+)
+def test_a_line_that_is_no_corner_is_named(line: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        outline(f"21.08, 106.51\n{line}\n21.09, 106.52\n21.07, 106.52")
+    assert refusal.value.message.key == "error.corner"
+    assert dict(refusal.value.message.values)["number"] == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["21.08, 106.51", "21.08,106.51", "21,08; 106,51", "21,08 106,51", " 21.08\t106.51 "]
+)
+def test_a_corner_is_read_as_people_write_it(line: str) -> None:
+    area = outline(f"{line}\n21.09, 106.52\n21.07, 106.52")
+    assert (106.51, 21.08) in list(area.geoms[0].exterior.coords)
