@@ -100,7 +100,7 @@ def test_a_flight_is_shown_with_its_map_and_how_it_ended(served: Served) -> None
     assert "Đã hạ cánh" in page
     assert f"/plans/{flight.mission_uid}" in page
     drawing = viewer.get(f"/flights/{flight.uid}.geojson").json()
-    assert "Đường đã bay" in {one["properties"]["name"] for one in drawing["features"]}
+    assert "Vệt đã bay" in {one["properties"]["name"] for one in drawing["features"]}
 
 
 def test_an_agent_approves_or_sends_back_exactly_the_plan_that_was_on_the_page(
