@@ -29,7 +29,7 @@ from agri.field_records.tracing import digest, interval_findings, lot_records, m
 from agri.operations.diary import Diary, field_diary
 from agri.operations.diary_page import diary_table, keep_diary, render_diary
 from agri.operations.lot_label import LONGEST, code_svg, code_text
-from agri.operations.records import enter
+from agri.operations.records import corrected, enter
 from agri.words import LANGUAGES, Language
 from agri.workspace import Workspace
 from tests import farms, spray_farm
@@ -127,6 +127,15 @@ def test_a_season_holds_what_was_done_for_its_harvest_and_what_was_corrected(
     assert [one.uid for one in diary.replaced] == [entered[2].uid]
     assert diary.findings == ()
     assert [one.kind for one in made(farm, season=2028).records] == ["note"]
+
+
+def test_a_season_that_followed_from_the_day_follows_the_corrected_day(farm: Workspace) -> None:
+    (wrong,) = keep(farm, Note(**HEAD, day=date(2150, 7, 1), text="Tỉa"))
+    assert wrong.season == 2151
+    assert corrected(farm, wrong, {"day": date(2026, 7, 1)}).season == 2027
+    told = replace(wrong, season=2026)
+    assert corrected(farm, told, {"day": date(2026, 7, 1)}).season == 2026
+    assert corrected(farm, wrong, {"text": "Cắt"}).season == 2151
 
 
 def test_a_lot_that_is_not_there_is_told_with_those_that_are(farm: Workspace) -> None:
@@ -312,6 +321,8 @@ def test_records_are_entered_listed_and_corrected_at_the_terminal(
         assert (code, told in text) == (0, True), text
     assert len(farm.records.read()) == len(DONE)
     key = farm.records.read(lot="VL-1")[0].uid[:8]
+    code, text = run(capsys, "records", "add", "note", "x", "--day", "1/1/2150")
+    assert (code, "01/01/2150 chưa tới" in text) == (0, True)
     changes = ("--set", "mass_kg=12", "--set", "tree=A-2", "--set", "day=1/6/2027")
     code, text = run(capsys, "records", "correct", key, *changes, "--by", "Lan")
     assert (code, "12 kg" in text) == (0, True)

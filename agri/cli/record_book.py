@@ -93,7 +93,7 @@ def correct(
     from agri.cli.show import tell
     from agri.errors import BadInput
     from agri.field_records import Note
-    from agri.operations.records import changed, described, enter
+    from agri.operations.records import corrected, described
 
     changes: dict[str, Any] = {}
     for text in sets:
@@ -110,9 +110,7 @@ def correct(
                                lot=old.lot, season=old.season, field_uid=old.field_uid,
                                text=withdraw)  # fmt: skip
         else:
-            new = changed(old, changes)
-        if "field" in changes:
-            new = enter(workspace, new, season=new.season)
+            new = corrected(workspace, old, changes)
         stored = workspace.records.correct(old.uid, replace(new, by=by or old.by))
     tell("cli.record_corrected", uid=stored.uid[:8], old=old.uid[:8],
          told=described(stored, language.get()))  # fmt: skip

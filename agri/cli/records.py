@@ -63,13 +63,15 @@ def _whole(text: str, name: str) -> int | None:
 
 def keep(record: Record, season: int, farm: Path | None) -> None:
     """Store a record and say so."""
-    from agri.cli.show import tell
+    from agri.cli.show import complain, tell
     from agri.operations.records import described, enter
 
     with open_farm(farm) as workspace:
         stored = workspace.records.add(enter(workspace, record, season=season))
     tell("cli.record_kept", uid=stored.uid[:8], told=described(stored, language.get()),
          field=stored.field or "–", day=stored.day, season=str(stored.season))  # fmt: skip
+    if stored.day > day_of(""):
+        complain("cli.record_future", day=stored.day, uid=stored.uid[:8])
 
 
 @add.command("harvest", help="cli.help.record_harvest")

@@ -103,6 +103,25 @@ def changed(record: R, changes: Mapping[str, Any]) -> R:
     return replace(record, **changes)
 
 
+def corrected(farm: Workspace, old: R, changes: Mapping[str, Any]) -> R:
+    """Return a record corrected; a season that followed from the day follows from the new one.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    old : Record
+        As it stands.
+    changes : mapping of str to object
+        Figures by name.
+    """
+    new = changed(old, changes)
+    if not changes.keys() & {"day", "field"}:
+        return new
+    told = "season" in changes or enter(farm, old).season != old.season
+    return enter(farm, new, season=new.season if told else 0)
+
+
 _KEPT = ("uid", "entered_utc", "replaces", "field_uid", "source")
 
 
