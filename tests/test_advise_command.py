@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from agri.errors import BadInput
-from agri.field_records import Bloom, Harvest, Price
+from agri.field_records import Bloom, Harvest, Price, SprayRecord
 from agri.labels import Label
 from agri.operations import hours_ahead
 from agri.operations.advice import AdviceReport, Orchard, advise_field, air_limits
-from agri.operations.advice_page import as_document, money_lines, render_advice
+from agri.operations.advice_page import as_document, free_days, money_lines, render_advice
 from agri.weather.series import Days, Hours
 from agri.weather.table import write_table
 from agri.words import LANGUAGES
 from missions.drift.limits import DEFAULT_SPRAY_LIMITS
-from models.advice.outcome import Verdict
+from models.advice.outcome import DayMark, Mark, Verdict
 from models.advice.situation import Forecast
 from tests.advice_cases import FUNGICIDE, INSECTICIDE, LIMITS, PLACE, TODAY, mild_hours
 
@@ -74,7 +74,7 @@ def test_the_stage_comes_from_weather_and_the_week_from_all_that_is_known(
 def test_the_page_escapes_names_loads_nothing_and_tells_dose_source_and_why_not(
     report: AdviceReport,
 ) -> None:
-    page = render_advice(report, language="vi")
+    page = render_advice(report, language="vi", strip=b"PNG")
     assert "Vườn &lt;vải&gt;" in page
     assert "<vải>" not in page
     assert "1 đến 2 ml/l, cách ly 7 ngày" in page
@@ -206,3 +206,45 @@ def test_labels_in_the_farms_folder_are_found(tmp_path: Path) -> None:
         farm_labels(None, file)
     found: tuple[Label, ...] = farm_labels(None, None)
     assert found == ()
+
+
+def test_days_to_do_it_never_span_a_day_that_is_forbidden(report: AdviceReport) -> None:
+    feed = report.week[0]
+    for pattern in ("dndwwdd", "nnnnnnn", "ddddddd", "wdwdwdw"):
+        marks = {"d": Mark.DO, "n": Mark.NO, "w": Mark.WAIT}
+        days = tuple(DayMark(day=one.day, mark=marks[letter])
+                     for one, letter in zip(feed.days, pattern, strict=True))  # fmt: skip
+        told = {first + timedelta(days=k) for first, last in free_days(replace(feed, days=days))
+                for k in range((last - first).days + 1)}  # fmt: skip
+        assert told == {one.day for one in days if one.mark is Mark.DO}
+
+
+def test_a_spray_in_the_farms_book_forbids_picking(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agri.cli import main
+    from agri.operations.records import enter
+    from agri.workspace import Workspace
+    from tests import farms
+
+    plain = advise_field("V", replace_card(), today=TODAY, past=past_years())
+    assert plain.stages is not None
+    ripe = plain.stages.outlook.harvest.p50
+    with Workspace.create(tmp_path / "farm", farm_name="Trại") as farm:
+        farm.add_fields([replace(farms.FIELDS[1], crop="vải PH40")])
+        field = farm.fields()[0]
+        spray = SprayRecord(day=ripe - timedelta(days=3), field=field.name, product="Thuốc nấm",
+                            target="sương mai", phi_days=14)  # fmt: skip
+        farm.records.add(enter(farm, spray))
+        (farm.folder / "labels.toml").write_text(
+            '[[label]]\nproduct = "Thuốc nấm"\nkind = "fungicide"\ncrops = ["vải"]\n'
+            'targets = ["sương mai"]\nphi_days = 14\nread_by = "Hoa"\nread_on = 2027-03-01\n',
+            "utf-8",
+        )
+        (tmp_path / "past.csv").write_bytes(write_table(replace(past_years(ripe), place=None)))
+    words = ["advise", field.name, "--weather", str(tmp_path / "past.csv"), "--today",
+             ripe.isoformat(), "--farm", str(tmp_path / "farm"), "--json"]  # fmt: skip
+    assert main(["--lang", "en", *words]) == 0
+    week = {one["rule"]: one for one in json.loads(capsys.readouterr().out)["week"]}
+    assert week["harvest"]["verdict"] == "not_now"
+    assert week["harvest"]["blocked_by"] == ["advice.spray_phi"]

@@ -186,10 +186,10 @@ def _keep(report: AdviceReport, shelf: Shelf) -> tuple[Path, ...]:
 
     if not report.week:
         return ()
+    png = draw_week(report, language=shelf.language)
     page = shelf.place(report.name, "advice", ".html")
-    write_text(page, render_advice(report, language=shelf.language))
-    return (page, shelf.keep_picture(report.name, "advice",
-                                     draw_week(report, language=shelf.language)))  # fmt: skip
+    write_text(page, render_advice(report, language=shelf.language, strip=png))
+    return (page, shelf.keep_picture(report.name, "advice", png))
 
 
 def _show_json(report: AdviceReport) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from importlib import resources
 from typing import Any
 
@@ -134,12 +134,24 @@ def when_line(one: Advice, language: Language) -> str:
     """Return when to do it: the hours, else the days."""
     if one.windows:
         return "; ".join(window.message.text(language) for window in one.windows[:4])
-    days = [mark.day for mark in one.days if mark.mark is Mark.DO]
-    if not days:
-        return ""
-    if len(days) == 1:
-        return day_text(days[0], language)
-    return say("page.advice_days", language, first=days[0], last=days[-1])
+    return "; ".join(
+        day_text(first, language) if first == last
+        else say("page.advice_days", language, first=first, last=last)
+        for first, last in free_days(one)
+    )  # fmt: skip
+
+
+def free_days(one: Advice) -> list[tuple[date, date]]:
+    """Return the stretches of days on which to do it, first and last; no day between is another."""
+    found: list[tuple[date, date]] = []
+    for mark in one.days:
+        if mark.mark is not Mark.DO:
+            continue
+        if found and mark.day - found[-1][1] == timedelta(days=1):
+            found[-1] = (found[-1][0], mark.day)
+        else:
+            found.append((mark.day, mark.day))
+    return found
 
 
 def money_lines(report: AdviceReport, language: Language) -> list[tuple[str, str]]:
@@ -213,8 +225,18 @@ def as_document(report: AdviceReport, language: Language) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def render_advice(report: AdviceReport, *, language: Language) -> str:
-    """Return the page: HTML with print style, no script, nothing loaded."""
+def render_advice(report: AdviceReport, *, language: Language, strip: bytes = b"") -> str:
+    """Return the page: HTML with print style, no script, nothing loaded.
+
+    Parameters
+    ----------
+    report : AdviceReport
+        What to show.
+    language : {"vi", "en"}
+        Of the page.
+    strip : bytes
+        The PNG of `draw_week`; the page goes without when it is empty.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -226,12 +248,11 @@ def render_advice(report: AdviceReport, *, language: Language) -> str:
          [_entry(one, language) for one in report.week if one.verdict is verdict])
         for verdict in Verdict
     ]  # fmt: skip
-    png = draw_week(report, language=language) if report.week else b""
     return template.render(
         say=lambda key, **values: say(key, language, **values), language=language,
         name=report.name, crop=report.situation.card.name(language),
         day=day_text(report.situation.today, language), groups=[g for g in groups if g[3]],
-        strip=b64encode(png).decode("ascii"), money=money_lines(report, language),
+        strip=b64encode(strip).decode("ascii"), money=money_lines(report, language),
         findings=[one.text(language) for one in report.findings],
         # our own file: not text from strangers
         css=Markup(folder.joinpath("week_page.css").read_text("utf-8")),  # noqa: S704
