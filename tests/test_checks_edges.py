@@ -15,16 +15,7 @@ from missions.checks.plan import check_plan
 from missions.checks.spray import check_spray
 from missions.checks.survey import check_energy
 from missions.checks.switching import check_switching
-from missions.checks.trace import (
-    CORNER_M_S,
-    DEFAULT_SPEED_M_S,
-    GAIN_M_S2,
-    ORDERED_S,
-    Stretch,
-    gone_m,
-    spots,
-    stretches,
-)
+from missions.checks.trace import Stretch, gone_m, spots, stretches
 from missions.flightplan import DEFAULT_LIMITS, FlightPlan, RallyPoint
 from missions.items import Command, MissionItem, item_at
 from missions.sprayer.gear import PumpControl
@@ -43,6 +34,7 @@ from tests.spraying import (
 )
 
 HOSE_S = 0.4
+ORDERED_S, CORNER_M_S, GAIN_M_S2, DEFAULT_SPEED_M_S = 0.5, 1.2, 1.35, 10.0
 SPRAYER = replace(JOB.settings.sprayer, hose_s=HOSE_S)
 
 

@@ -20,6 +20,7 @@ from missions.drift.limits import SprayLimits
 from missions.items import Command, MissionItem
 from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import SprayPass
+from missions.sprayer.parameters import job_parameters
 from tests import plans
 from tests.plans import local
 from tests.spraying import JOB, PLAN, the, told
@@ -335,3 +336,82 @@ def test_a_reserve_that_is_too_small_is_told_in_percent() -> None:
     values = the(plan, "reserve_low")
     assert values["reserve_pct"] == pytest.approx(25.0)
     assert values["limit_pct"] == pytest.approx(30.0)
+
+
+def test_a_pump_that_follows_the_speed_rests_below_its_least_speed() -> None:
+    sprayer = replace(JOB.settings.sprayer, control=PumpControl.SPEED)
+    following = replace(JOB.settings, sprayer=sprayer)
+    least_m_s = job_parameters(replace(JOB, settings=following))["SPRAY_SPEED_MIN"] / 100.0
+    given = {}
+    for speed_m_s in (least_m_s, least_m_s - 0.01):
+        piece = wet((-30, -15), (30, -15), speed_m_s=speed_m_s)
+        given[speed_m_s] = figures(work(piece), settings=following)[1]["litres"]
+    assert given[least_m_s] > 0.0
+    assert given[least_m_s - 0.01] == 0.0
+
+
+@pytest.mark.parametrize(("share", "told_"), [(1.0, []), (1.019, []), (1.021, ["spray_dose"])])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_dose_may_be_off_by_a_fiftieth(share: float, told_: list[str], sign: float) -> None:
+    servo = replace(JOB.settings.sprayer, control=PumpControl.SERVO)
+    flow = 6.0 * 20.0 * 10.0 * 60.0 / 10_000.0
+    share = 1.0 + sign * (share - 1.0)
+    pulse_us = 1100.0 + 800.0 * (0.1 + 0.9 * (share * flow - 1.0) / 7.0)
+    found, _ = figures(
+        work(wet((-30, -15), (30, -15), pump_us=pulse_us)),
+        settings=replace(JOB.settings, sprayer=servo),
+        estimate=replace(JOB.estimate, litres=1.2),
+    )
+    assert [key for key in found if key.startswith("spray")] == told_
+
+
+@pytest.mark.parametrize(
+    ("litres", "wrong"), [(1.2 * 1.02 + 0.09, False), (1.2 * 1.02 + 0.11, True), (1.07, True)]
+)
+def test_litres_may_differ_by_a_fiftieth_and_a_decilitre(litres: float, wrong: bool) -> None:
+    found, figures_ = figures(
+        work(wet((-30, -15), (30, -15))),
+        settings=EXPORT,
+        estimate=replace(JOB.estimate, litres=litres),
+    )
+    assert figures_["litres"] == pytest.approx(1.2, rel=1e-3)
+    assert ("spray_litres" in found) is wrong
+
+
+@pytest.mark.parametrize(("area_m2", "told_"), [(990.0, False), (1010.0, True)])
+@pytest.mark.parametrize(("kind", "counts"), [("field", True), ("part", False), ("trees", False)])
+def test_what_is_missed_is_told_of_a_whole_field_of_a_tenth_of_a_hectare(
+    area_m2: float, told_: bool, kind: str, counts: bool
+) -> None:
+    ground = box(0, 0, area_m2 / 10.0, 10).union(box(-5000, 0, -4999, 1))
+    found, _ = figures(work(wet((-30, -15), (30, -15))), ground, settings=EXPORT, kind=kind)
+    assert ("spray_missed" in found) is (told_ and counts)
+    split, _ = figures(
+        work(wet((-30, -15), (30, -15))), ground, settings=EXPORT, kind=kind, sorties=2
+    )
+    assert "spray_missed" not in split
+
+
+@pytest.mark.parametrize(("lapped_m", "told_"), [(5.9, False), (6.1, True)])
+def test_more_than_a_tenth_sprayed_twice_is_told(lapped_m: float, told_: bool) -> None:
+    """60 m by 10 m once, and so much of it again: of 600 m² a tenth is 60 m²."""
+    west, north = PATH.frame.metres(local(-30, -20))
+    ground = box(west, north, west + 60.0, north + 20.0)
+    again = Worked(
+        stretch=1, piece=wet((-30, -15), (-30 + lapped_m, -15)), given=GIVEN, width_m=10.0
+    )
+    once = work(wet((-30, -15), (30, -15))).pieces
+    found, _ = figures(Work(pieces=(*once, again), spots=(), off_passes=()), ground,
+                       settings=EXPORT)  # fmt: skip
+    assert ("spray_twice" in found) is told_
+
+
+def test_of_the_pack_in_the_aircraft_and_the_one_reckoned_with_the_smaller_is_told() -> None:
+    pack_wh = JOB.settings.sprayer.aircraft.battery_wh
+    assert PLAN.aircraft is not None
+    for more_wh, wrong in ((0.0, False), (1.0, False), (-1.0, True)):
+        other = replace(PLAN.aircraft, battery_wh=pack_wh + more_wh)
+        assert ("spray_other_pack" in [k for k, _ in told(replace(PLAN, aircraft=other))]) is wrong
+    assert the(replace(PLAN, aircraft=other), "spray_other_pack") == {
+        "battery_wh": pack_wh - 1.0, "expected_wh": pack_wh,
+    }  # fmt: skip

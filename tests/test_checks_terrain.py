@@ -21,6 +21,7 @@ from agri.weather import Wind
 from missions.airspace.route import Place
 from missions.catalogue import sprayer
 from missions.checks.path import path_of
+from missions.checks.plan import check_plan
 from missions.checks.terrain import check_terrain
 from missions.flightplan import FlightPlan, Site
 from missions.items import Command, Frame, MissionItem, item_at
@@ -127,6 +128,41 @@ def test_a_swath_steeper_than_the_aircraft_climbs_is_caught_at_its_speed() -> No
         replace(i, param2=2.0) if i.command == Command.DO_CHANGE_SPEED else i for i in plan.items
     )
     assert "finding.terrain_climb" not in keys(judged(replace(plan, items=slow), heights))
+
+
+@pytest.mark.parametrize(
+    ("number", "key", "metres", "caught"),
+    [
+        (1, "too_low", -1.63, False), (1, "too_low", -1.67, True),
+        (1, "too_high", 47.05, False), (1, "too_high", 47.15, True),
+        (1, "off_wish", 0.55, False), (1, "off_wish", 0.65, True),
+        (1, "off_wish", -0.55, False), (1, "off_wish", -0.65, True),
+        (1, "climb", 62.0, False), (1, "climb", 66.0, True),
+        (2, "climb", 42.0, False), (2, "climb", 46.0, True),
+    ],
+)  # fmt: skip
+def test_every_limit_of_height_and_climb_has_a_tenth_of_slack(
+    number: int, key: str, metres: float, caught: bool
+) -> None:
+    """Level ground, 3 m up, wished to half a metre; at 4 m/s the swaths take 40 s each."""
+    heights = model(plane(0.0, 0.0), tolerance_m=0.5, min_clearance_m=1.45, climb_m_s=1.5,
+                    descent_m_s=1.0)  # fmt: skip
+    found = judged(raised(plan_of(heights), number, metres), heights)
+    assert (f"finding.terrain_{key}" in {finding.key for finding in found}) is caught
+
+
+def test_the_worst_place_is_told_with_its_item_and_figures() -> None:
+    heights = model(plane(0.0, 0.0), climb_m_s=1.5, descent_m_s=1.0)
+    found = judged(raised(plan_of(heights), 2, 46.0), heights)
+    told = {finding.key: dict(finding.message.values) for finding in found}
+    assert told["finding.terrain_climb"] == {
+        "item": 9, "rate_m_s": pytest.approx(46.0 / 40.0, rel=1e-3),
+        "speed_m_s": 4.0, "limit_m_s": 1.0,
+    }  # fmt: skip
+    off = told["finding.terrain_off_wish"]
+    assert (off["item"], off["wish_m"]) == (9, 3.0)
+    assert off["height_m"] == pytest.approx(49.0, abs=0.01)
+    assert off["lat"] == pytest.approx(LOCAL.place(80.0, -35.0).lat_deg, abs=1e-7)
 
 
 def test_ground_under_another_frame_is_caught() -> None:
@@ -308,4 +344,8 @@ def test_a_spraying_planned_over_hills_passes_on_its_items() -> None:
     plan = plan_spray(site, asked, name="p", heights=heights)
     assert keys(judged(plan, heights)) <= {"finding.terrain_return_low"}
     assert "finding.terrain_off_wish" in keys(judged(flat, heights))
+    by_its_own_ground = {finding.key for finding in check_plan(plan)}
+    assert {"finding.terrain_as_planned", "finding.checked_terrain"} <= by_its_own_ground
+    assert "finding.terrain_as_planned" not in {f.key for f in check_plan(plan, heights=heights)}
+    assert "finding.checked_terrain" not in {finding.key for finding in check_plan(flat)}
     assert len(flat.items) < len(plan.items) < 1.2 * len(flat.items)

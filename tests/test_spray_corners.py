@@ -206,11 +206,11 @@ def test_lines_of_two_widths_are_long(long_enough_m: float, length_m: float) -> 
 
 
 def test_a_line_that_rests_misses_nothing_and_takes_up_at_once() -> None:
-    side = edge((30.0, 11.0), (60.0, 11.0))
+    side = edge((30.2, 11.0), (60.2, 11.0))
     first, second = (way for way in cut(line((0.0, 10.0), (90.0, 10.0)), side)
                      if way[0][1] == way[-1][1] == 10.0)  # fmt: skip
-    assert 30.0 - HAIR_M <= first[-1][0] <= 30.5
-    assert 59.5 <= second[0][0] <= 60.0 + HAIR_M
+    assert 30.2 - HAIR_M <= first[-1][0] <= 30.7
+    assert 59.7 <= second[0][0] <= 60.2 + HAIR_M
 
 
 def test_less_than_twelve_metres_is_no_rest() -> None:

@@ -351,7 +351,9 @@ def test_the_way_home_climbs_only_where_something_stands_before_its_first_bend()
 def test_what_counts_is_the_way_to_the_first_bend_and_not_to_the_pad() -> None:
     """From beside the house's corner its clearance shuts the pad, not the next corner."""
     there = replace(site(FIELD, (-70.0, 0.0)), obstacles=(HOUSE,))
-    assert climbed(there, pass_over((20.0, 16.2), (14.0, 16.2))) == 0.0
+    beside = pass_over((20.0, 16.2), (14.0, 16.2))
+    assert climbed(there, beside) == 0.0
+    assert climbed(there, pass_over((-40.0, -20.0), (-40.0, 20.0)), beside) == 0.0
     there_and_back = pass_over((40.0, -20.0), (40.0, 20.0)), pass_over((46.0, 20.0), (46.0, -20.0))
     assert climbed(there, *there_and_back) == 16.0
 
