@@ -76,6 +76,20 @@ def test_a_ring_is_cut_at_its_corners_wherever_it_was_begun(number: int, share: 
         assert LineString(one).hausdorff_distance(LineString(other)) < HAIR_M
 
 
+@pytest.mark.parametrize("number", [0, 3, 7, 11])
+def test_a_ring_with_a_round_side_is_cut_at_its_two_corners_wherever_it_was_begun(
+    number: int,
+) -> None:
+    angles = [math.radians(15.0 * k) for k in range(13)]
+    corners = [(40.0 * math.cos(a), 40.0 * math.sin(a)) for a in angles]
+    found = sides((*corners[number:], *corners[:number], corners[number]))
+    assert len(found) == 2
+    straight, bent = sorted(found, key=long_m)
+    assert long_m(straight) == pytest.approx(80.0, abs=3.0)
+    assert long_m(bent) == pytest.approx(math.pi * 40.0, abs=3.0)
+    assert (len(straight), len(bent)) == (2, 13)
+
+
 def test_a_triangle_goes_on_over_all_of_its_corners() -> None:
     """Half a width times tan 60° over each; nothing is near enough to shorten them."""
     top = (30.0, 30.0 * math.sqrt(3.0))

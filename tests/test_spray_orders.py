@@ -70,6 +70,15 @@ def test_a_plot_without_a_line_or_without_an_edge_has_an_order_too() -> None:
     assert in_order((), (), (0.0, 0.0)) == ((), ())
 
 
+@pytest.mark.parametrize(("width_m", "roomy"), [(2.7, True), (2.9, False), (5.0, False)])
+def test_a_clipped_corner_leaves_no_room_once_the_edges_swath_takes_it(
+    width_m: float, roomy: bool
+) -> None:
+    """2.83 m of it, less 0.83 for each metre of the swath: half a metre must be left."""
+    clipped = Polygon([(0, 0), (40, 0), (40, 27), (38, 29), (0, 29)])
+    assert plot(clipped).roomy(width_m) is roomy
+
+
 def test_a_plot_narrower_than_three_swaths_is_divided_by_three_and_more() -> None:
     """Two for the edge and one or more lines between: 14 m over 3, 4, 5 and 6."""
     found = even_widths(plot(box(0, 0, 30, 14)), 90.0, 5.0, 2.3)

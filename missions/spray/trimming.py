@@ -194,7 +194,7 @@ def straight_end(way: Sequence[Place], far_m: float) -> tuple[Place, ...]:
     """
     points = np.asarray(way)
     left_m = _length(points) - far_m
-    inner = np.append(0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T)))[1:-1]
+    inner = np.cumsum(np.hypot(*np.diff(points, axis=0).T))[:-1]
     late = inner > left_m + STEP_M
     if not late.any() or left_m < STEP_M:
         return tuple(way)
@@ -236,7 +236,7 @@ def _from_corner(ring: FloatArray) -> FloatArray:
     _, sharp = _bends(ring)
     if not sharp:
         return ring
-    points = np.roll(ring[:-1], -(sharp[-1] % (len(ring) - 1)), axis=0)
+    points = np.roll(ring[:-1], -sharp[-1], axis=0)
     return np.vstack([points, points[:1]])
 
 
