@@ -419,7 +419,7 @@ def test_lines_across_the_asked_ones_come_second_and_as_wide() -> None:
                                              w.points[1][1] - w.points[0][1])), 90.0)
                for w in found]  # fmt: skip
     assert bearing == pytest.approx([0.0] * 8 + [90.0] * 12, abs=0.1)
-    assert len({w.width_m for w in found}) == 1
+    assert {(w.width_m, w.rate_l_ha) for w in found} == {(found[0].width_m, 10.0)}
 
 
 @pytest.mark.parametrize("home", [(-20.0, -20.0), (90.0, 15.0), (30.0, 70.0), (30.0, -40.0)])

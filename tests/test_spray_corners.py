@@ -141,6 +141,18 @@ def test_a_side_goes_on_over_its_corner_only_where_the_aircraft_may_fly(
     assert allowed.covers(LineString(first))
 
 
+@pytest.mark.parametrize("room_m", [0.9, 1.7, 2.4])
+def test_a_side_goes_on_over_its_corner_as_far_as_the_ground_goes(room_m: float) -> None:
+    """A bend on its way and a corner cut off at a slant: its whole flat end stays inside."""
+    bent = ((0.0, 1.0), (30.0, 0.0), (60.0, 0.0), (60.0, 50.0))
+    first, *_ = cut(edge(*bent), ground=box(-20, -20, 60.0 + room_m, 80))
+    assert first[-1][0] == pytest.approx(60.0 + room_m, abs=0.02)
+    # at 45° the outer end of the boom, 2.5 m aside, is where the ground ends
+    slant = Polygon([(-20, -20), (37.5 + room_m, -20), (97.5 + room_m, 40), (97, 80), (-20, 80)])
+    first, *_ = cut(edge(*bent), ground=slant)
+    assert first[-1][0] == pytest.approx(55.0 + room_m, abs=0.03)
+
+
 def test_of_a_line_both_parts_are_flown_that_lie_where_the_aircraft_may_fly() -> None:
     allowed = box(-5, -5, 25, 5).union(box(40, -5, 90, 5))
     found = cut(line((0.0, 0.0), (80.0, 0.0)), allowed=allowed)

@@ -367,6 +367,18 @@ def test_over_a_forbidden_place_the_way_home_climbs_ten_metres() -> None:
 # ---- several fields
 
 
+def test_the_nearest_field_is_the_one_whose_first_pass_begins_nearest() -> None:
+    """Where that pass ends, and where the others begin, does not matter."""
+    there = site()
+    long = route_of(pass_over((10.0, 0.0), (200.0, 0.0)), pass_over((300.0, 5.0), (220.0, 5.0)),
+                    there=there)  # fmt: skip
+    short = route_of(pass_over((20.0, 40.0), (12.0, 40.0)), there=there)
+    order, _ = _nearest_first(
+        [(there, short), (there, long)], (0.0, 0.0), box(-500, -500, 500, 500)
+    )
+    assert order == [long, short]
+
+
 @pytest.mark.parametrize(("nearer_m", "first"), [(0.04, 0), (0.3, 1)])
 def test_a_field_a_foot_nearer_is_flown_first_and_one_a_hand_nearer_is_not(
     nearer_m: float, first: int
