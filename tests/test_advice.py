@@ -291,6 +291,16 @@ def test_after_harvest_is_over_neither_borer_nor_harvest_is_advised() -> None:
     assert {one.rule for one in advise(later)}.isdisjoint({"borer", "harvest", "blight"})
 
 
+def test_a_harvest_of_another_season_neither_ends_this_one_nor_lifts_its_days() -> None:
+    ripe = field_on_a_day(stages=stage_view(((89, 1.0),), TODAY), labels=())
+    last_year = replace(ripe, harvested_on=TODAY - timedelta(days=320))
+    assert advice_of(last_year, "harvest").verdict is Verdict.DO
+    assert last_year.first_picking == TODAY
+    now = replace(ripe, harvested_on=TODAY)
+    assert advice_of(now, "harvest") is None
+    assert now.first_picking == TODAY + timedelta(days=365)
+
+
 def test_picking_that_began_counts_as_the_harvests_early_end() -> None:
     picked = Harvest(day=TODAY - timedelta(days=1), field="V", mass_kg=10.0)
     assert field_on_a_day(records=(picked,)).first_picking == picked.day

@@ -125,6 +125,9 @@ def test_the_last_picking_ends_a_harvest_only_when_the_season_is_past() -> None:
     late = Harvest(day=date(2027, 6, 1), field="V", mass_kg=50.0)
     summer = advise_field("V", replace_card(), today=day, past=past_years(day), records=(late,))
     assert summer.situation.harvested_on == late.day
+    old = replace(late, day=date(2026, 6, 1), season=2026)
+    again = advise_field("V", replace_card(), today=TODAY, past=past_years(), records=(old,))
+    assert again.situation.harvested_on is None
 
 
 def test_measured_days_win_over_forecast_ones_and_the_calendar_has_no_hole() -> None:

@@ -62,6 +62,8 @@ from models.phenology.season import Seen
 LABELS = "labels.toml"
 """The file of labels in a farm's folder."""
 PICKED_BACK_DAYS = 10
+OVER_DAYS = 150
+"""A harvest longer ago is that of another season and tells nothing of this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,13 +254,14 @@ def _harvest_over(
     orchard: Orchard, records: Sequence[Record], view: StageView | None, today: date
 ) -> date | None:
     if orchard.harvested_on is not None:
-        return orchard.harvested_on if orchard.harvested_on <= today else None
+        ago = (today - orchard.harvested_on).days
+        return orchard.harvested_on if 0 <= ago <= OVER_DAYS else None
     picked = [one.day for one in records if isinstance(one, Harvest) and one.day <= today]
     if not picked or view is None or view.harvest is None:
         return None
     last = max(picked)
     past = view.harvest.p90 < today or view.harvest.p10 > last + timedelta(days=90)
-    return last if past and (today - last).days >= PICKED_BACK_DAYS else None
+    return last if past and PICKED_BACK_DAYS <= (today - last).days <= OVER_DAYS else None
 
 
 def _economics(situation: Situation, orchard: Orchard) -> Economics | None:
@@ -276,7 +279,7 @@ def _waiting(situation: Situation, orchard: Orchard, price: float) -> tuple[Wait
     if ripe is None or situation.forecast is None or orchard.wait_days <= 0.0:
         return ()
     ahead = situation.rules.rule("harvest").value("ahead")
-    if situation.harvested_on is not None or (ripe.p10 - situation.today).days > ahead:
+    if situation.picked_out or (ripe.p10 - situation.today).days > ahead:
         return ()
     return waiting_of(
         situation.forecast.kg, price, orchard.costs, situation.rules.rule("waiting"),

@@ -55,7 +55,7 @@ def draw_week(report: AdviceReport, *, language: Language) -> bytes:
     rows = [one for one in report.week if one.days]
     if not rows:
         raise BadInput("error.advice_nothing", field=report.name)
-    figure = Figure(figsize=(9.0, 1.5 + 0.55 * len(rows)), dpi=110, layout="constrained")
+    figure = Figure(figsize=(7.4, 1.4 + 0.58 * len(rows)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for row, one in enumerate(rows):
@@ -80,7 +80,7 @@ def draw_week(report: AdviceReport, *, language: Language) -> bytes:
     return png.getvalue()
 
 
-def _wrapped(text: str, width: int = 34) -> str:
+def _wrapped(text: str, width: int = 26) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(text, width))
@@ -261,7 +261,7 @@ def render_advice(report: AdviceReport, *, language: Language, strip: bytes = b"
 
 def _entry(one: Advice, language: Language) -> dict[str, Any]:
     return {
-        "what": one.what.text(language), "when": when_line(one, language),
+        "what": one.what.text(language), "when": list(filter(None, when_line(one, language).split("; "))),
         "label": label_line(one, language), "source": source_line(one, language),
         "reasons": [each.text(language) for each in one.reasons],
         "blockers": [each.text(language) for each in one.blockers],

@@ -9,9 +9,9 @@ record protects for the label's interval (or an assumed number of days) until en
 it off.
 
 **Borer.** Only adults at egg-laying are reached, and eggs are laid when the fruit is about 20 mm
-long: so the fruit is measured, not the calendar. Two measurements tell how fast it grows and when
-it will be there. No degree-day threshold for this moth was found, and none is made up. Once a spray
-stands on record, one looks again before the next.
+long: so the fruit is measured, not the calendar; the size on record is taken for its length. Two
+measurements tell how fast it grows and when it will be there. No degree-day threshold for this moth
+was found, and none is made up. Once a spray stands on record, one looks again before the next.
 
 **To look for.** Rules without weather: a stage or a month, and what to look at.
 """
@@ -76,7 +76,7 @@ def blight_advice(situation: Situation) -> Advice | None:
     reasons = tuple(_spell(one, coming=one in coming) for one in (coming[:1] or grave[-1:]))
     if any(not one.fitted for one in (coming[:1] or grave[-1:])):
         reasons += (Message.of("advice.blight_not_fitted"),)
-    reasons += (Message.of("advice.wet_assumed"),)
+    reasons += (Message.of("advice.wet_assumed"), Message.of("advice.blight_not_tried"))
     return spray_advice(situation, "blight", reasons=reasons, numbers=numbers,
                         until=coming[0].start if coming else None)  # fmt: skip
 

@@ -42,7 +42,7 @@ def harvest_advice(situation: Situation) -> Advice | None:
     """Return when to pick and with how many; None when no harvest is near."""
     rule = situation.rules.rule("harvest")
     ripe = situation.stages.harvest if situation.stages is not None else None
-    if ripe is None or situation.harvested_on is not None:
+    if ripe is None or situation.picked_out:
         return None
     if (ripe.p10 - situation.today).days > rule.value("ahead"):
         return None

@@ -182,6 +182,14 @@ class Situation:
         return self.stages.chance(day, rule.from_bbch, rule.to_bbch)
 
     @property
+    def picked_out(self) -> bool:
+        """Whether the harvest that is told has been gathered; not one of an earlier season."""
+        ripe = self.stages.harvest if self.stages is not None else None
+        if self.harvested_on is None or ripe is None:
+            return self.harvested_on is not None
+        return ripe.p10 <= self.harvested_on
+
+    @property
     def first_picking(self) -> date | None:
         """The earliest day fruit may be picked: P10 of the harvest, or the first picking itself.
 
