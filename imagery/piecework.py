@@ -176,7 +176,7 @@ def write_pieces(
         When the disk will not take it.
     """
     if path.suffix != SUFFIX:
-        raise BadInput("error.index_name", name=path.name[:60])
+        raise BadInput("error.pieces_name", name=path.name[:60])
     encoding = encoding or Encoding()
     stamp = stamp_of(ortho.path)
     plan = _plan(ortho, recipe, encoding, tags)

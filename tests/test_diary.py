@@ -106,6 +106,21 @@ def test_a_lot_is_traced_to_its_own_field_season_and_trees() -> None:
     assert lot_records([SPRAY], "VL-1") == ()
 
 
+def test_a_spray_counted_to_another_season_stands_with_the_lot_it_may_still_be_on(
+    farm: Workspace,
+) -> None:
+    late = replace(PICKED, day=date(2027, 5, 12))
+    next_years = replace(SPRAY, season=2028)
+    untold = replace(next_years, product="Thuốc B", phi_days=None)
+    long_ago = replace(SPRAY, day=date(2027, 4, 1), season=2026)
+    farm.records.add_many([late, next_years, untold, long_ago])
+    diary = made(farm, lot="VL-1")
+    products = [one.product for one in diary.records if isinstance(one, SprayRecord)]
+    assert products == ["Thuốc A", "Thuốc B"]
+    told = {str(dict(one.message.values)["product"]) for one in diary.findings}
+    assert told == set(products), "what is warned of is what is listed"
+
+
 def test_the_digest_changes_with_what_is_told_and_with_nothing_else() -> None:
     kept = replace(SPRAY, uid="a", entered_utc=datetime(2027, 5, 1, tzinfo=UTC))
     assert digest([SPRAY, PICKED]) == digest([PICKED, kept])

@@ -180,6 +180,11 @@ def test_an_index_of_another_form_is_not_believed(made: Path, tmp_path: Path, nu
     path.unlink()
 
 
+def test_the_index_of_pieces_must_be_a_vrt(tmp_path: Path, scene: Ortho) -> None:
+    with pytest.raises(BadInput, match=r"map\.tif: .* ends in \.vrt"):
+        index_pieces(tmp_path / "map.tif", scene, NAMES, side=512)
+
+
 def test_a_piece_that_is_no_geotiff_is_named(tmp_path: Path, scene: Ortho) -> None:
     path = tmp_path / "a.vrt"
     index_pieces(path, scene, ["NDVI"], side=1024)

@@ -59,6 +59,9 @@ def may_touch(one: Record, other: Record) -> bool:
 def lot_records(records: Sequence[Record], lot: str) -> tuple[Record, ...]:
     """Return what was done to a lot, its harvests among it, by day.
 
+    Of another season are only the sprays whose interval had not ended, or is not known, when the
+    lot was picked.
+
     Parameters
     ----------
     records : sequence of Record
@@ -83,11 +86,16 @@ def lot_records(records: Sequence[Record], lot: str) -> tuple[Record, ...]:
             not one.lot
             and not isinstance(one, Harvest)
             and one.day <= last
-            and one.season in seasons
+            and (one.season in seasons or _in_doubt(one, picked))
             and any(may_touch(one, harvest) for harvest in picked)
         )
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda one: one.day))
+
+
+def _in_doubt(record: Record, picked: Sequence[Harvest]) -> bool:
+    """Return whether a spray of another season may still be on what was picked."""
+    return isinstance(record, SprayRecord) and bool(interval_findings([record], picked))
 
 
 def interval_findings(

@@ -121,7 +121,8 @@ def field_diary(
     every.sort(key=lambda one: one.day)
     wanted = [one for one in every if one.season == season]
     if lot:
-        wanted = [one for one in lot_records(every, lot) if one.season == season]
+        may_be = [one for one in every if one.season == season or isinstance(one, SprayRecord)]
+        wanted = [*lot_records(may_be, lot)]
         if not wanted:
             raise NotFound("error.no_lot", lot=lot, field=field.name, season=str(season),
                            lots=", ".join(_lots(every)) or "–")  # fmt: skip
