@@ -261,7 +261,8 @@ def render_advice(report: AdviceReport, *, language: Language, strip: bytes = b"
 
 def _entry(one: Advice, language: Language) -> dict[str, Any]:
     return {
-        "what": one.what.text(language), "when": list(filter(None, when_line(one, language).split("; "))),
+        "what": one.what.text(language),
+        "when": [text for text in when_line(one, language).split("; ") if text],
         "label": label_line(one, language), "source": source_line(one, language),
         "reasons": [each.text(language) for each in one.reasons],
         "blockers": [each.text(language) for each in one.blockers],
