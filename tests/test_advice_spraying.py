@@ -183,6 +183,61 @@ def test_no_air_is_free_beyond_a_limit(
     assert air_blockers(replace(air, wind_m_s=math.nan), LIMITS)
 
 
+@pytest.mark.parametrize(
+    ("changes", "blocked"),
+    [
+        ({}, None),
+        ({"wind_m_s": 3.0}, None),
+        ({"wind_m_s": 3.05}, "advice.air_wind"),
+        ({"low_wind_m_s": 0.5}, None),
+        ({"low_wind_m_s": 0.45}, "advice.air_calm"),
+        ({"low_wind_m_s": 0.45, "sun_deg": 14.0}, "advice.air_inversion"),
+        ({"temperature_c": 32.0, "humidity_pct": 60.0}, None),
+        ({"temperature_c": 32.1, "humidity_pct": 60.0}, "advice.air_hot"),
+        ({"temperature_c": 32.0, "humidity_pct": 45.0}, "advice.air_delta_t"),
+        ({"temperature_c": 20.0, "humidity_pct": 39.0}, "advice.air_dry"),
+        ({"humidity_pct": 97.0}, None),
+        ({"humidity_pct": 97.0, "sun_deg": 14.0}, "advice.air_damp_low_sun"),
+        ({"sun_deg": -0.8}, None),
+        ({"sun_deg": -0.9}, "advice.air_night"),
+        ({"rain_mm": 0.1}, "advice.air_rain"),
+        ({"rain_after_mm": (0.1, 0.0, 0.0)}, "advice.air_rain_after"),
+        ({"rain_after_mm": (0.0, 0.0, 0.1)}, "advice.air_rain_after"),
+        ({"rain_after_mm": (0.0, math.nan, 0.0)}, "advice.air_rain_unknown"),
+    ],
+)
+def test_each_limit_of_the_air_holds_at_its_edge(
+    changes: dict[str, object], blocked: str | None
+) -> None:
+    mild = Air(wind_m_s=2.0, low_wind_m_s=1.5, temperature_c=25.0, humidity_pct=70.0, rain_mm=0.0,
+               sun_deg=40.0, rain_after_mm=(0.0, 0.0, 0.0))  # fmt: skip
+    told = air_blockers(replace(mild, **changes), LIMITS)  # type: ignore[arg-type]
+    assert [one.key for one in told] == ([] if blocked is None else [blocked])
+
+
+def test_the_end_of_a_forecast_is_not_taken_for_dry() -> None:
+    hours = mild_hours(days=2)
+    days = [TODAY, TODAY + timedelta(days=1)]
+    free = [one.start for one in spray_hours(hours, PLACE, LIMITS, days, rain_free_h=12.0)
+            if not one.blockers]  # fmt: skip
+    assert max(free) == hours.time(48 - 13)
+    assert not any(one.date() == TODAY + timedelta(days=9) for one in free)
+
+
+def test_days_between_uses_and_after_a_bloom_end_on_the_day_the_rules_say() -> None:
+    situation = field_on_a_day()
+    rule = situation.rules.rule("borer")
+    for ago, free in ((9, False), (10, True)):
+        used = SprayRecord(day=TODAY - timedelta(days=ago), field="V", product="thuoc sau")
+        told = replace(situation, records=(used,))
+        label = replace(INSECTICIDE, interval_days=10)
+        assert (not day_blockers(label, TODAY, told, rule)) == free
+    for ago, free in ((21, False), (22, True)):
+        seen = Bloom(day=TODAY - timedelta(days=ago), field="V", bbch=65)
+        told = replace(situation, records=(seen,))
+        assert (not day_blockers(INSECTICIDE, TODAY, told, rule)) == free
+
+
 def test_without_a_label_nothing_is_offered_and_no_dose_is_told() -> None:
     wet = np.zeros(216)
     wet[72:80] = 2.0
