@@ -131,6 +131,9 @@ def test_through_a_gentle_bend_the_hose_empties_along_the_next_leg() -> None:
     (e0, n0), (e1, n1) = emptied.coords
     assert math.degrees(math.atan2(n1 - n0, e1 - e0)) == pytest.approx(10.0, abs=0.2)
     assert one.wet[-1].seq == one.wet[0].seq
+    first = one.wet[0].line
+    assert first.length == pytest.approx(30.0 - gone_m(0.0, 5.0, ORDERED_S + HOSE_S), abs=0.02)
+    assert first.coords[-1] == pytest.approx(emptied.coords[0])
 
 
 def test_a_pump_on_a_servo_begins_without_waiting_for_an_order() -> None:

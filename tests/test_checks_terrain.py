@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from agri.field import Field, Obstacle, ObstacleKind, Pad
 from agri.findings import Finding, Severity
-from agri.grid import Grid
+from agri.grid import FloatArray, Grid
 from agri.weather import Wind
 from missions.airspace.route import Place
 from missions.catalogue import sprayer
@@ -149,6 +149,24 @@ def test_every_limit_of_height_and_climb_has_a_tenth_of_slack(
                     descent_m_s=1.0)  # fmt: skip
     found = judged(raised(plan_of(heights), number, metres), heights)
     assert (f"finding.terrain_{key}" in {finding.key for finding in found}) is caught
+
+
+@pytest.mark.parametrize(
+    ("aside_m", "caught"), [(-4.6, False), (-2.0, True), (0.0, True), (2.0, True), (9.6, False)]
+)
+def test_what_stands_under_the_swath_is_cleared_and_what_stands_beside_it_is_not_asked(
+    aside_m: float, caught: bool
+) -> None:
+    """A wall of 2.4 m along two swaths, 5 m beside each other, 5 m wide and flown 3 m high."""
+
+    def wall(east: FloatArray, north: FloatArray) -> FloatArray:
+        stands = (np.abs(north + 40.0 - aside_m) < 0.8) & (np.abs(east) < 60.0)
+        return 20.0 + 2.4 * stands
+
+    level = plane(0.0, 0.0)
+    plan = plan_of(model(level))
+    found = judged(plan, model(level, wall, min_clearance_m=1.5, tolerance_m=3.0))
+    assert ("finding.terrain_too_low" in {finding.key for finding in found}) is caught
 
 
 def test_the_worst_place_is_told_with_its_item_and_figures() -> None:
