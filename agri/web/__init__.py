@@ -12,6 +12,7 @@
 * `planning`: commands that plan: fields drawn, flights planned, plans reviewed;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
+* `products`: maps made of photos: their pages and their tiles;
 * `pages`: templates, and the words they speak;
 * `static_files`: style, scripts and the map library, each by its name;
 * `certificate`: a certificate made on the spot;

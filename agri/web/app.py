@@ -17,12 +17,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from agri.errors import AgriError, NotFound, Refused, StoreError
-from agri.web import looking, planning, signing_in, static_files
+from agri.web import looking, planning, products, signing_in, static_files
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
 from agri.web.passwords import Passwords
@@ -71,7 +72,8 @@ def make_app(
     """
     desk = Desk(
         farm=farm, sessions=Sessions(clock), patience=Patience(clock),
-        passwords=passwords or Passwords(), now=now, setup_key=setup_key, language=language,
+        passwords=passwords or Passwords(), now=now, setup_key=setup_key,
+        shelf=products.TileShelf(farm.folder), language=language,
     )  # fmt: skip
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(Door(desk).admit)]
@@ -90,6 +92,7 @@ def routes() -> Routes:
         *signing_in.ROUTES,
         *planning.ROUTES,
         *looking.ROUTES,
+        *products.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]
 
@@ -129,7 +132,7 @@ def _speak_of_errors(app: FastAPI, desk: Desk) -> None:
         return told(request, 413, Message.of("page.web_too_large"))
 
     def unknown(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 400
+        status = error.status_code if isinstance(error, HTTPException) else 404
         return told(request, status, Message.of("page.web_not_found"))
 
     def fault(request: Request, error: Exception) -> Response:
@@ -139,6 +142,7 @@ def _speak_of_errors(app: FastAPI, desk: Desk) -> None:
     app.add_exception_handler(Turned, turned)
     app.add_exception_handler(AgriError, refused)
     app.add_exception_handler(TooLarge, too_large)
+    app.add_exception_handler(RequestValidationError, unknown)
     app.add_exception_handler(HTTPException, unknown)
     app.add_exception_handler(Exception, fault)
 

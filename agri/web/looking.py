@@ -21,6 +21,7 @@ from agri.people import Review
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.web.drawing import drawn, fields_drawn
 from agri.web.pages import STATE_SYMBOL, area, findings_shown, page, when
+from agri.web.products import product_rows
 from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import Language, say
 from agri.workspace import AppliedRecord, PlanRecord, StoredFlight, Workspace
@@ -110,6 +111,7 @@ def field_page(request: Request, uid: str) -> Response:
         size=area(field.area_m2, visit.language),
         plans=plan_rows(visit, records),
         flights=flight_rows(visit, own),
+        pictures=product_rows(visit, field),
         applied=[
             (one.uid, applied_facts(sprayed[one.uid], visit.language))
             for one in own

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
 PORT = 8000
 PATIENCE_S = 5
+NEEDED = {
+    "fastapi": "FastAPI", "argon2": "argon2-cffi", "rio_tiler": "rio-tiler", "uvicorn": "uvicorn",
+}  # fmt: skip
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -239,12 +243,10 @@ def _opened(
 
 
 def _server() -> Any:
-    """Return uvicorn; FastAPI is asked for too, so that one sentence tells of both."""
-    for module, name in (("fastapi", "FastAPI"), ("argon2", "argon2-cffi"), ("uvicorn", "uvicorn")):
-        try:
-            __import__(module)
-        except ImportError:
-            raise BadInput("error.extra_missing", library=name, extra="web") from None
+    """Return uvicorn; the others of its extra are asked for too, so that one sentence tells all."""
+    for module, name in NEEDED.items():
+        if sys.modules.get(module, ...) is None or find_spec(module) is None:
+            raise BadInput("error.extra_missing", library=name, extra="web")
     import uvicorn
 
     return uvicorn

@@ -60,6 +60,8 @@ class Desk:
         The wall clock, UTC.
     setup_key : str
         What the first owner must type, as shown in the terminal.
+    shelf : TileShelf
+        Tiles drawn lately (`agri.web.products`).
     language : {"vi", "en"}
         Of people who have not chosen one.
     """
@@ -70,6 +72,7 @@ class Desk:
     passwords: Passwords
     now: Callable[[], datetime]
     setup_key: str = field(repr=False)
+    shelf: object
     language: Language = "vi"
 
 

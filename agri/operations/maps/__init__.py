@@ -2,6 +2,7 @@
 
 * `quicklook`: the picture beside every raster product;
 * `shelf`: where products go; `register`: how a farm's catalogue hears of them;
+* `tiles`: a raster of the catalogue in tiles, its colours fixed;
 * `sights`: a raster as it is shown; its layers by name;
 * `photos`: are these photos good enough to work with;
 * `practice`: photos of a made orchard to practise on;

@@ -1,0 +1,252 @@
+"""Tiles of a raster of the catalogue, for maps that are moved about in a browser.
+
+Theory of operation. A raster is found by its name in the catalogue, never by a path or an address,
+and opened under the same guard as everywhere (`imagery.raster.guard`). rio-tiler chooses the
+overview and lays the pixels on the web's grid (EPSG:3857, tiles of 256); it is asked for stored
+numbers. Colouring is a look-up: 256 colours of the quick look's ramp between two ends that are
+fixed **for the raster**, never for a tile, or tiles would show seams. An index's ends are those of
+the index (`imagery.indices`), so NDVI has the same colours on every day and in every field; others
+get the 2nd and 98th percentile of the whole raster.
+
+Outside the raster, and where it has no value, a tile is transparent. A tile is WebP: a map of noise
+is a thirtieth of its PNG.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agri.errors import BadInput, NotFound
+from agri.files import inside
+from agri.operations.maps.quicklook import ENDS_PCT, RAMPS, Ramp
+from agri.operations.maps.sights import BRIGHT_PCT
+from imagery import catalogue
+from imagery.bands import Role
+from imagery.indices.catalogue import index
+from imagery.raster import Ortho, open_ortho
+from imagery.raster.guard import opened
+from imagery.raster.overview import glance
+from imagery.stac import Product
+
+SIDE = 256
+DEEPEST = 24
+QUALITY = 80
+RASTERS = ("index", "orthomosaic", "surface", "change")
+"""Kinds of products that have tiles."""
+_RAMP_OF: dict[str, Ramp] = {"index": "green", "surface": "height", "change": "change"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How one raster, or one layer of it, is shown.
+
+    Parameters
+    ----------
+    product : Product
+        Of the catalogue.
+    path : Path
+        The file.
+    layer : int
+        From 1; 0 for a picture in colours.
+    title : str
+        The layer's name, "" for a picture.
+    numbers : tuple of int
+        Layers of the file that are read.
+    ends : tuple of (float, float)
+        For each, the values that get the first and the last colour.
+    ramp : Ramp or None
+        Colours; None for a picture.
+    scales, offsets : tuple of float
+        For each: value = stored · scale + offset.
+    """
+
+    product: Product
+    path: Path
+    layer: int
+    title: str
+    numbers: tuple[int, ...]
+    ends: tuple[tuple[float, float], ...]
+    ramp: Ramp | None
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+
+
+def sight_of(farm: Path, name: str, layer: int = 1) -> Sight:
+    """Return how a raster of the catalogue is shown.
+
+    Parameters
+    ----------
+    farm : Path
+        The farm's folder.
+    name : str
+        In the catalogue.
+    layer : int
+        Of an index or surface, from 1.
+
+    Raises
+    ------
+    NotFound
+        When there is no such raster or layer.
+    BadInput
+        When its file is damaged.
+    """
+    product = catalogue.product(farm, name)
+    if product.kind not in RASTERS:
+        raise NotFound("error.no_product", name=name[:80])
+    path = inside(farm, product.files[0].name)
+    ortho = open_ortho(path)
+    layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
+    if product.kind == "orthomosaic":
+        return _picture(product, ortho, layers)
+    if layer not in layers:
+        raise NotFound("error.no_product", name=name[:80])
+    band = ortho.bands[layer - 1]
+    title = band.name if band else str(layer)
+    ramp = _RAMP_OF[product.kind]
+    return Sight(
+        product=product, path=path, layer=layer, title=title, numbers=(layer,), ramp=ramp,
+        ends=(_ends(ortho, layer, product.kind, title),), scales=(ortho.scales[layer - 1],),
+        offsets=(ortho.offsets[layer - 1],),
+    )  # fmt: skip
+
+
+def layer_count(sight: Sight) -> int:
+    """Return how many layers of a raster can be shown one by one; 1 for a picture."""
+    return len(sight.product.layers) if sight.layer else 1
+
+
+def _picture(product: Product, ortho: Ortho, layers: list[int]) -> Sight:
+    """Show red, green and blue, else the first three layers, else the first as grey."""
+    chosen = (layers if len(layers) >= 3 else layers[:1] * 3)[:3]
+    if {Role.R, Role.G, Role.B} <= ortho.roles.keys():
+        chosen = [ortho.roles[role] for role in (Role.R, Role.G, Role.B)]
+    ends = [(0.0, 255.0)] * 3
+    if ortho.dtypes[0] != "uint8":
+        ends = [_spread(glance(ortho, [number])[0], BRIGHT_PCT) for number in chosen]
+    return Sight(
+        product=product, path=ortho.path, layer=0, title="", numbers=tuple(chosen),
+        ends=tuple(ends), ramp=None, scales=tuple(ortho.scales[n - 1] for n in chosen),
+        offsets=tuple(ortho.offsets[n - 1] for n in chosen),
+    )  # fmt: skip
+
+
+def _ends(ortho: Ortho, layer: int, kind: str, title: str) -> tuple[float, float]:
+    if kind == "index":
+        try:
+            known = index(title)
+        except BadInput:
+            pass  # a formula of the user's own
+        else:
+            return known.low, known.high
+    low, high = _spread(glance(ortho, [layer])[0], ENDS_PCT)
+    if kind == "change":
+        high = max(abs(low), abs(high))
+        low = -high
+    return low, high
+
+
+def _spread(values: NDArray[np.float32], percentiles: tuple[float, float]) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    low, high = map(float, np.percentile(known, percentiles)) if known.size else (0.0, 1.0)
+    return (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
+
+
+# ------------------------------------------------------------------ drawing
+
+
+@cache
+def colours(ramp: Ramp) -> NDArray[np.uint8]:
+    """Return the 256 colours of a ramp: (256, 4) uint8, red, green, blue, opacity."""
+    from matplotlib import colormaps
+
+    table = colormaps[RAMPS[ramp]](np.linspace(0.0, 1.0, 256), bytes=True)
+    return np.asarray(table, dtype=np.uint8)
+
+
+@cache
+def empty_tile() -> bytes:
+    """Return a tile with nothing on it."""
+    return _webp(np.zeros((SIDE, SIDE, 4), np.uint8))
+
+
+def draw_tile(sight: Sight, z: int, x: int, y: int) -> bytes:
+    """Return a tile, WebP.
+
+    Parameters
+    ----------
+    sight : Sight
+        From `sight_of`.
+    z, x, y : int
+        Zoom, column from the west, row from the north.
+
+    Raises
+    ------
+    NotFound
+        When there is no such tile on the earth.
+    BadInput
+        When the file is damaged.
+    """
+    if not (0 <= z <= DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise NotFound("error.no_tile")
+    read = _read(sight, z, x, y)
+    if read is None:
+        return empty_tile()
+    values, known = read
+    if not known.any():
+        return empty_tile()
+    return _webp(_coloured(sight, values, known))
+
+
+def _read(
+    sight: Sight, z: int, x: int, y: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    """Return values (B, 256, 256) and where all of them are known; None outside the raster."""
+    from rio_tiler.errors import TileOutsideBounds
+    from rio_tiler.io import Reader
+
+    with opened(sight.path, sight.product.name) as source:
+        try:
+            with Reader(None, dataset=source) as reader:
+                tile: Any = reader.tile(x, y, z, tilesize=SIDE, indexes=sight.numbers)
+        except TileOutsideBounds:
+            return None
+    stored = tile.array
+    values = stored.data.astype(np.float32)
+    values *= np.array(sight.scales, np.float32)[:, None, None]
+    values += np.array(sight.offsets, np.float32)[:, None, None]
+    hidden = np.ma.getmaskarray(stored).any(axis=0) | ~np.isfinite(values).all(axis=0)
+    return values, ~hidden
+
+
+def _coloured(
+    sight: Sight, values: NDArray[np.float32], known: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    steps = np.empty(values.shape, np.uint8)
+    for number, (low, high) in enumerate(sight.ends):
+        share = (values[number] - low) * (255.0 / (high - low))
+        steps[number] = np.clip(np.where(known, share, 0.0) + 0.5, 0.0, 255.0).astype(np.uint8)
+    if sight.ramp is not None:
+        shown: NDArray[np.uint8] = colours(sight.ramp)[steps[0]]
+        shown[~known] = 0
+        return shown
+    picture = np.zeros((*known.shape, 4), np.uint8)
+    picture[..., :3] = np.moveaxis(steps, 0, -1)
+    picture[..., 3] = np.where(known, 255, 0)
+    return picture
+
+
+def _webp(picture: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    target = io.BytesIO()
+    opaque = bool((picture[..., 3] == 255).all())
+    shown = np.ascontiguousarray(picture[..., :3]) if opaque else picture
+    Image.fromarray(shown).save(target, "WEBP", quality=QUALITY, method=0)
+    return target.getvalue()
