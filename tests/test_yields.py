@@ -160,6 +160,14 @@ def test_a_trees_parts_are_told_apart_and_multiply() -> None:
     assert parts.level_error > 0.15
 
 
+def test_a_tree_beyond_all_known_ones_flowers_like_the_last_known_one() -> None:
+    x, kg, season = _orchard(2)
+    model = TreeYield().fit(x, kg, season=season)
+    parts = model.parts([[15.0, x[:, 1].max()], [15.0, 1e6], [1e9, 0.5], [x[:, 0].max(), 0.5]])
+    assert parts.flowering[0] == pytest.approx(parts.flowering[1])
+    assert parts.flowering[2] == pytest.approx(parts.flowering[3])
+
+
 def test_one_season_says_nothing_of_how_seasons_differ() -> None:
     x, kg, season = _orchard(1, seasons=1)
     assert TreeYield().fit(x, kg, season=season).level_error_ == pytest.approx(0.45)

@@ -187,6 +187,7 @@ def _trees_state(model: TreeYield, at: str, arrays: dict[str, Array]) -> dict[st
     told |= {"degree": model.degree, "flowers": model.flowering_ is not None, "pattern": None}
     if model.flowering_ is not None:
         filler, scaler, logistic = (step for _, step in model.flowering_.steps)
+        _put(model, ("low_", "high_"), at, arrays)
         _put(filler, _FILLER, f"{at}_f", arrays)
         _put(scaler, ("mean_", "scale_"), f"{at}_z", arrays)
         _put(logistic, ("coef_", "intercept_"), f"{at}_l", arrays)
@@ -204,6 +205,7 @@ def _trees_from(
         setattr(model, name, float(told[name]))
     model.flowering_, model.pattern_ = None, None
     if told["flowers"]:
+        _take(model, ("low_", "high_"), at, arrays)
         filler = _filler(f"{at}_f", arrays, count)
         scaler, logistic = StandardScaler(), LogisticRegression(C=0.5, solver="newton-cholesky")
         _take(scaler, ("mean_", "scale_"), f"{at}_z", arrays)
@@ -211,7 +213,9 @@ def _trees_from(
         logistic.classes_ = np.array([False, True])
         inner = int(filler.kept_.sum())
         scaler.n_features_in_ = logistic.n_features_in_ = inner
-        if logistic.coef_.shape != (1, inner) or scaler.scale_.shape != (inner,):
+        fits = (1, inner), (inner,), (count,), (count,)
+        if fits != (logistic.coef_.shape, scaler.scale_.shape, model.low_.shape,
+                    model.high_.shape):  # fmt: skip
             raise ValueError
         model.flowering_ = make_pipeline(filler, scaler, logistic)
     if told["pattern"] is not None:

@@ -11,6 +11,7 @@ drone's count of flowering trees, counted fruit, a season's winter. Decisions:
 * a season's level is the mean of the trees that bore; the level to be expected is the geometric
   mean of the known ones, and its error their relative spread. One season says nothing of it: then
   it is `SEASON_SPREAD` of a district;
+* features are held within the range they were learnt from, for flowering as for the pattern;
 * where every tree, or none, flowered, that is what is said, drawn towards one half by one tree;
 * the pattern's error is what is left of trees that bore, relative to the season's level.
 """
@@ -126,6 +127,9 @@ class TreeYield(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.flowering_ = make_pipeline(GapFiller(), StandardScaler(),
                                             LogisticRegression(C=0.5, solver="newton-cholesky")
                                             ).fit(x, bore)  # fmt: skip
+        known = np.isfinite(x)
+        self.low_ = np.where(known, x, np.inf).min(axis=0)
+        self.high_ = np.where(known, x, -np.inf).max(axis=0)
         self.pattern_, self.pattern_error_ = None, 0.0
         if bore.sum() >= 2:
             self.pattern_ = ShrunkenRidge(self.degree, "root").fit(x[bore], share[bore])
@@ -159,7 +163,9 @@ class TreeYield(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         x = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         flowering = np.full(len(x), float(self.flowering_share_))
         if self.flowering_ is not None:
-            flowering = self.flowering_.predict_proba(x)[:, 1]
+            held = np.minimum(np.maximum(x, self.low_), self.high_)
+            held[:, self.low_ > self.high_] = np.nan
+            flowering = self.flowering_.predict_proba(held)[:, 1]
         pattern = np.ones(len(x)) if self.pattern_ is None else self.pattern_.predict(x)
         return TreeParts(
             flowering=flowering,
