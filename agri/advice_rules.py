@@ -9,8 +9,10 @@ the rule.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
@@ -205,3 +207,35 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:80] if str(error) else "?"
+
+
+def label_text(label: Label) -> str:
+    """Return a label as TOML; what was not entered is left out.
+
+    Examples
+    --------
+    >>> one = Label(product='Thuốc "A"', kind=ProductKind.OTHER, crops=("vải",), targets=("mối",),
+    ...             read_by="Hoa", read_on=date(2027, 3, 1))
+    >>> labels_from_text(label_text(one)) == (one,)
+    True
+    """
+    lines = ["[[label]]"]
+    for one in fields(label):
+        value = getattr(label, one.name)
+        if value is None or value == "" or value is False:
+            continue
+        if isinstance(value, tuple):
+            told = "[" + ", ".join(_quoted(text) for text in value) + "]"
+        elif isinstance(value, date):
+            told = value.isoformat()
+        elif isinstance(value, bool):
+            told = "true"
+        else:
+            told = _quoted(str(value)) if isinstance(value, str) else repr(value)
+        lines.append(f"{one.name} = {told}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as TOML writes it: JSON's escapes are a part of TOML's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -251,3 +251,26 @@ def test_a_spray_in_the_farms_book_forbids_picking(
     week = {one["rule"]: one for one in json.loads(capsys.readouterr().out)["week"]}
     assert week["harvest"]["verdict"] == "not_now"
     assert week["harvest"]["blocked_by"] == ["advice.spray_phi"]
+
+
+def test_a_label_entered_at_the_terminal_is_the_one_that_advice_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from agri.cli import main
+    from agri.operations.advice import farm_labels
+    from agri.workspace import Workspace
+
+    with Workspace.create(tmp_path / "farm", farm_name="Trại"):
+        pass
+    words = ["labels", "add", 'Thuốc "A"', "--kind", "fungicide", "--crop", "vải, na", "--target",
+             "sương mai", "--dose", "1,5/2", "--by", "Hoa", "--day", "1/3/2027",
+             "--farm", str(tmp_path / "farm")]  # fmt: skip
+    assert main(["--lang", "en", *words, "--phi", "10"]) == 0
+    assert main(["--lang", "en", *words, "--phi", "14"]) == 0
+    assert main(["--lang", "en", *words, "--phi", "-1"]) != 0
+    assert main(["--lang", "en", *words[:4], "poison", *words[5:]]) != 0
+    assert "Traceback" not in capsys.readouterr().err
+    with Workspace.open(tmp_path / "farm") as farm:
+        (label,) = farm_labels(farm, None)
+    assert (label.dose_low, label.dose_high, label.unit) == (1.5, 2.0, "ml/l")
+    assert (label.phi_days, label.crops) == (14, ("vải", "na"))

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
 from typer import Argument, Option
 
 from agri.cli.shelf import OutOption, field_needed, open_shelf, weather_known
@@ -20,6 +21,65 @@ if TYPE_CHECKING:
     from agri.operations.advice import AdviceReport, Orchard
     from agri.operations.maps.shelf import Shelf
     from agri.weather.series import Days, Hours
+
+
+labels_group = typer.Typer(no_args_is_help=True, help="cli.help.labels")
+app.add_typer(labels_group, name="labels")
+
+
+@labels_group.command("add", help="cli.help.labels_add")
+def add_label(
+    product: Annotated[str, Argument(help="cli.help.label_product")],
+    kind: Annotated[str, Option(help="cli.help.label_kind")],
+    crops: Annotated[str, Option("--crop", help="cli.help.label_crop")],
+    targets: Annotated[str, Option("--target", help="cli.help.label_target")],
+    by: Annotated[str, Option(help="cli.help.label_by")],
+    dose: Annotated[str, Option(help="cli.help.label_dose", show_default=False)] = "",
+    unit: Annotated[str, Option(help="cli.help.label_unit")] = "ml/l",
+    phi: Annotated[int | None, Option(help="cli.help.label_phi", show_default=False)] = None,
+    interval: Annotated[
+        int | None, Option(help="cli.help.label_interval", show_default=False)
+    ] = None,
+    most: Annotated[int | None, Option(help="cli.help.label_most", show_default=False)] = None,
+    bees: Annotated[bool, Option("--bees", help="cli.help.label_bees")] = False,
+    read_on: Annotated[str, Option("--day", help="cli.help.label_day", show_default=False)] = "",
+    farm: FarmOption = None,
+) -> int:
+    """Keep what stands on a product's label."""
+    from agri.cli.read_papers import read_day
+    from agri.cli.shelf import words_in
+    from agri.cli.show import tell
+    from agri.cli.tree import open_farm
+    from agri.errors import BadInput
+    from agri.labels import Label, ProductKind
+    from agri.operations.advice import keep_label
+    from agri.units import INDOCHINA_TIME
+
+    if kind not in set(ProductKind):
+        raise BadInput("error.label", product=product, field="--kind")
+    low, high = _dose_range(dose) if dose else (None, None)
+    label = Label(
+        product=product, kind=ProductKind(kind), crops=tuple(words_in(crops)),
+        targets=tuple(words_in(targets)), dose_low=low, dose_high=high,
+        unit=unit if dose else "", phi_days=phi, interval_days=interval, most_uses=most,
+        bees=bees, read_by=by,
+        read_on=read_day(read_on, name="--day") if read_on
+        else datetime.now(INDOCHINA_TIME).date(),
+    )  # fmt: skip
+    with open_farm(farm) as workspace:
+        tell("cli.label_kept", product=label.product, file=keep_label(workspace, label))
+    return 0
+
+
+def _dose_range(text: str) -> tuple[float, float]:
+    """Read a dose, one figure or low/high."""
+    from agri.cli.read import read_number
+    from agri.errors import BadInput
+
+    if text.count("/") > 1:
+        raise BadInput("error.not_a_number", name="--dose", value=text[:40])
+    parts = [read_number(part.strip(), name="--dose") for part in text.split("/")]
+    return parts[0], parts[-1]
 
 
 @app.command(help="cli.help.advise")

@@ -22,15 +22,17 @@ from pathlib import Path
 
 import numpy as np
 
-from agri.advice_rules import advice_rules, read_labels
+from agri.advice_rules import advice_rules, label_text, read_labels
 from agri.advising import AdviceRules
 from agri.crop import CropCard
 from agri.errors import BadInput
 from agri.field import Field
 from agri.field_records import Bloom, Harvest, Price, Record, SprayRecord
+from agri.files import write_text
 from agri.findings import Finding
 from agri.geo import LonLat
 from agri.labels import Label
+from agri.names import fold
 from agri.operations.diary import flight_sprays
 from agri.operations.hours_ahead import days_with
 from agri.operations.stages import StageReport, stages_of
@@ -296,3 +298,24 @@ def _rain_days(situation: Situation, days: float) -> float:
     start = (situation.today - series.first).days
     rain = series.rain_mm[max(0, start) : max(0, start + round(days))]
     return float((np.nan_to_num(rain) >= 1.0).sum())
+
+
+def keep_label(farm: Workspace, label: Label) -> Path:
+    """Write a label into the farm's file; one of the same product takes its place.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    label : Label
+        As read on the bottle.
+
+    Raises
+    ------
+    BadInput
+        When the file there is not sound: it is not touched then.
+    """
+    path = farm.folder / LABELS
+    others = [one for one in farm_labels(farm, None) if fold(one.product) != fold(label.product)]
+    write_text(path, "\n".join(label_text(one) for one in (*others, label)))
+    return path
