@@ -20,6 +20,7 @@ from agri.operations.forecast import Asked, Forecast, forecast_field
 from agri.operations.harvests import Kept, kept_by, read_counts, read_harvests
 from agri.operations.maps.shelf import Shelf
 from agri.operations.season_inputs import gate_days, moved
+from agri.weather.series import Days
 from agri.workspace import Workspace
 from imagery.raster import read_grid
 from models.yields.gates import Gate
@@ -39,12 +40,13 @@ def farm(tmp_path_factory: pytest.TempPathFactory):
 
 def said(farm, folder: Path, **other: object) -> Forecast:
     field, _, asked, _, _ = farm
-    return forecast_field(field, replace(asked, **other), Shelf(folder=folder, language="vi"))
+    told = replace(asked, **{"maps": False, **other})  # type: ignore[arg-type]
+    return forecast_field(field, told, Shelf(folder=folder, language="vi"))
 
 
 @pytest.fixture(scope="module")
 def whole(farm, tmp_path_factory: pytest.TempPathFactory) -> Forecast:
-    return said(farm, tmp_path_factory.mktemp("out"), check=True)
+    return said(farm, tmp_path_factory.mktemp("out"), check=True, maps=True)
 
 
 def test_the_field_is_told_within_fifteen_per_cent_before_its_harvest(farm, whole) -> None:
@@ -113,6 +115,31 @@ def test_a_count_before_fruit_or_of_an_unknown_tree_is_refused(farm, tmp_path) -
     with pytest.raises(BadInput) as why:
         said(farm, tmp_path, kept=strange)
     assert why.value.message.key == "error.count_tree"
+
+
+def test_weather_dates_the_gates_and_a_warm_winter_lowers_the_share_that_flowers(
+    farm, tmp_path
+) -> None:
+    first = date(2022, 7, 1)
+    at = np.arange((date(2026, 3, 1) - first).days)
+    wave = np.cos(2 * np.pi * (at - 15) / 365.25)
+    lows = {"cold": 20.0 + 7.0 * wave, "warm": 24.0 + 3.0 * wave}
+    found = {
+        name: said(farm, tmp_path, day=date(2026, 2, 1),
+                   weather=Days(first=first, low_c=low, high_c=low + 7.0))
+        for name, low in lows.items()
+    }  # fmt: skip
+    cold, warm = found["cold"].last, found["warm"].last
+    assert warm.parts.flowering.mean() < cold.parts.flowering.mean() - 0.1
+    assert warm.kg < cold.kg
+    assert list(found["cold"].days) == sorted(found["cold"].days)
+    assert found["cold"].days != gate_days(crop_card("vai_ph40"), 2026)
+
+
+def test_trees_without_a_record_are_said_to_be_not_weighed(farm, tmp_path) -> None:
+    fewer = tuple(one for one in farm[2].kept.picked if one.season != 2023 or one.kg > 0)
+    found = said(farm, tmp_path, kept=replace(farm[2].kept, picked=fewer))
+    assert [one.key for one in found.findings].count("finding.forecast_unweighed") == 1
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ class Asked:
     flowering: float | None = None
     check: bool = False
     version: int | None = None
+    maps: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,14 +158,11 @@ def forecast_field(
     last = gates[-1]
     gate, advice = _next(last)
     facts = _facts(field, last, advice, gate, shelf.language)
-    files = [
-        *_maps(field, orchard, last, shelf),
-        shelf.keep_picture(
-            field.name,
-            "forecast-gates",
-            draw_gates(gates, days, name=field.name, language=shelf.language),
-        ),
-    ]
+    files: list[Path] = []
+    if asked.maps:
+        png = draw_gates(gates, days, name=field.name, language=shelf.language)
+        files += [*_maps(field, orchard, last, shelf),
+                  shelf.keep_picture(field.name, "forecast-gates", png)]  # fmt: skip
     tried = _tried(orchard, seasons, progress) if asked.check else None
     if tried is not None:
         png = draw_check(tried.done, tried.table.kg, tried.told, name=field.name,

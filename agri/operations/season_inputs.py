@@ -191,6 +191,9 @@ def seasons_of(
             if fold(tree) in named:
                 kg[named[fold(tree)]] = value
         past.append(PastSeason(inputs=inputs, yield_kg=kg, field_kg=table[year].get("", math.nan)))
+        unweighed = int(np.count_nonzero(np.isnan(kg)))
+        if 0 < unweighed < len(kg) - 1:
+            told.append(Finding.info("finding.forecast_unweighed", season=year, count=unweighed))
     now = _inputs(orchard, season, moved(days, gate, by), kept, named, told=told, until=day,
                   flowering=flowering)  # fmt: skip
     counts = [one for one in kept.counts if days[0] <= one.day <= day]
