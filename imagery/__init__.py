@@ -13,6 +13,7 @@
 * `extras`: libraries of the extra “imagery”, one sentence when they are missing;
 * `decoding`: what runs in the separate process that opens strangers' photos;
 * `intake`: folders, cards and zips of photos, and finished orthomosaics, taken in safely;
+* `overlap`: how many photos see each place;
 * `metric`: rasters measured in metres;
 * `mosaic`: an orthomosaic of photos, at the field's edge;
 * `zonal`: exact statistics of fields, plots, zones and trees over rasters;

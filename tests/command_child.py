@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from importlib import import_module
 from typing import Any
 
 from agri.cli import main
@@ -22,7 +23,7 @@ from agri.operations.maps import indices, mosaic, trees, zonal  # loaded once, f
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-LOADED = (indices, mosaic, trees, zonal)
+LOADED = (indices, mosaic, trees, zonal, *map(import_module, ("imagecodecs", "pystac", "rich")))
 
 
 class Death:

@@ -22,8 +22,11 @@ import pytest
 import shapely
 
 from agri.field import Field
+from agri.geo import transformer
+from agri.grid import Grid
 from agri.workspace import Workspace
 from imagery import catalogue
+from imagery.raster import write_grid
 from tests import photo_files
 from tests.ortho_files import reflectances, write_ortho
 from tests.photo_files import LAT, LON, Made
@@ -70,7 +73,7 @@ def run() -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 def new_farm(folder: Path) -> Path:
-    at = np.array([LON, LAT]) + np.array([(1, 1), (3, 1), (3, 3)]) * 1e-4
+    at = np.array([LON, LAT]) + np.array([(0, 0), (2, 0), (2, 1.6), (0, 1.6)]) * 1e-4
     field = Field(name="Ruộng", boundary=shapely.MultiPolygon([shapely.Polygon(at)]))
     with Workspace.create(folder, farm_name="Nông trại") as workspace:
         workspace.add_fields((field,))
@@ -108,15 +111,29 @@ def photos(folder: Path) -> Path:
     return folder
 
 
+def orchard(path: Path) -> Path:
+    """Round crowns 3 m high, 5 m apart, over the farm's field."""
+    x, y = transformer(4326, 32648).transform(LON, LAT)
+    east, south = np.meshgrid(np.arange(250) * 0.1, np.arange(250) * 0.1)
+    off = np.hypot((east - 2.5) % 5.0 - 2.5, (south - 2.5) % 5.0 - 2.5)
+    heights = np.clip(3.0 * (1.0 - (off / 1.8) ** 2), 0.0, None)
+    write_grid(path, Grid(values=heights, affine=(0.1, 0.0, x - 2.0, 0.0, -0.1, y + 20.0),
+                          epsg=32648, name=path.name))  # fmt: skip
+    return path
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, ...]]:
     folder = tmp_path_factory.mktemp("inputs")
-    ortho = str(write_ortho(folder / "ruong.tif", reflectances(700, 600)))
+    ortho = str(write_ortho(folder / "ruong.tif", reflectances(300, 280)))
+    canopy = str(orchard(folder / "chm.tif"))
     scaled = ("--scale", "10000")
     return {
         "index": ("index", ortho, "--indices", "ndvi,cig", *scaled),
         "pieces": ("index", ortho, "--indices", "ndvi", *scaled, "--pieces"),
         "mosaic": ("mosaic", str(photos(folder / "the"))),
+        "zonal": ("zonal", canopy, "--field", "Ruộng"),
+        "trees": ("trees", "--chm", canopy, "--field", "Ruộng"),
     }
 
 
@@ -162,15 +179,15 @@ def kill_and_rerun(
     return died
 
 
-@pytest.mark.parametrize("command", ["index", "mosaic"])
+@pytest.mark.parametrize(("command", "shares"), [("pieces", (0.7, 0.4)), ("index", (0.75,))])
 def test_a_command_killed_before_a_change_leaves_nothing_half_and_its_rerun_ends_well(
     run: Callable[..., dict[str, Any]], inputs: dict[str, tuple[str, ...]], tmp_path: Path,
-    command: str,
+    command: str, shares: tuple[float, ...],
 ) -> None:  # fmt: skip
-    """Two deaths of each in the gate, the second one in the rerun of the first."""
+    """Three deaths in the gate, one of them in the rerun after another."""
     job = undisturbed(run, inputs[command], tmp_path, plain=True)
     farm = new_farm(tmp_path / "killed")
-    for share in (0.75, 0.5):
+    for share in shares:
         at = max(1, int(share * job.changes))
         assert run(job.words, farm, die_at=at, plain=True)["code"] is None
         judged(farm, job)
@@ -178,7 +195,7 @@ def test_a_command_killed_before_a_change_leaves_nothing_half_and_its_rerun_ends
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["index", "pieces", "mosaic"])
+@pytest.mark.parametrize("command", ["index", "pieces", "mosaic", "zonal", "trees"])
 def test_a_command_killed_before_each_of_its_changes_leaves_nothing_half(
     run: Callable[..., dict[str, Any]], inputs: dict[str, tuple[str, ...]], tmp_path: Path,
     command: str,
@@ -189,7 +206,7 @@ def test_a_command_killed_before_each_of_its_changes_leaves_nothing_half(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["index", "pieces", "mosaic"])
+@pytest.mark.parametrize("command", ["index", "pieces", "mosaic", "zonal", "trees"])
 def test_a_command_killed_at_thirty_moments_leaves_nothing_half(
     run: Callable[..., dict[str, Any]], inputs: dict[str, tuple[str, ...]], tmp_path: Path,
     command: str,

@@ -10,8 +10,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from shapely.geometry import box
 
 from agri.errors import BadInput, NotFound, StoreError
 from agri.grid import Grid
-from imagery.bands import Band
+from imagery.bands import Band, Role
 from imagery.catalogue import (
     add,
     check,
@@ -148,6 +151,58 @@ def test_items_satisfy_the_schemas_of_stac(farm: Path) -> None:
         jsonschema.Draft7Validator(item, registry=registry).validate(body)
     body = json.loads((farm / "imagery" / "catalog.json").read_text("utf-8"))
     jsonschema.Draft7Validator(listing, registry=registry).validate(body)
+
+
+NUMBER = {"type": "number"}
+FIELDS: dict[str, dict[str, Any]] = {
+    "proj:code": {"type": ["string", "null"], "pattern": "^[A-Z]+:[0-9]+$"},
+    "proj:transform": {"type": "array", "items": NUMBER,
+                       "anyOf": [{"minItems": 6, "maxItems": 6}, {"minItems": 9, "maxItems": 9}]},
+    "proj:shape": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+    "eo:common_name": {"enum": [
+        "pan", "coastal", "blue", "green", "green05", "yellow", "red", "rededge", "rededge071",
+        "rededge075", "rededge078", "nir", "nir08", "nir09", "cirrus", "swir16", "swir22", "lwir",
+        "lwir11", "lwir12"]},
+    "eo:center_wavelength": {"type": "number", "exclusiveMinimum": 0},
+    "eo:full_width_half_max": {"type": "number", "exclusiveMinimum": 0},
+    "raster:scale": NUMBER, "raster:offset": NUMBER,
+    "file:size": {"type": "integer", "minimum": 0},
+    "file:checksum": {"type": "string", "pattern": "^[a-f0-9]+$"},
+    "processing:software": {"type": "object", "additionalProperties": {"type": "string"}},
+}  # fmt: skip
+"""Fields of the extensions at the versions declared, as their published tables have them."""
+
+
+def fields_within(body: Any) -> Iterator[tuple[str, Any]]:
+    """Every name with its value, at any depth."""
+    if isinstance(body, dict):
+        yield from body.items()
+    for part in body.values() if isinstance(body, dict) else body if isinstance(body, list) else ():
+        yield from fields_within(part)
+
+
+def test_items_satisfy_the_fields_of_the_extensions_they_declare(farm: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    lychee = Band(name="NIR", role=Role.N, centre_nm=842.0, fwhm_nm=57.0)
+    ndvi = replace(made(farm, "nir-1", ("ortho-1",)), layers=(Layer(band=lychee, dtype="int16",
+                   scale=1e-4, nodata=-32768.0),))  # fmt: skip
+    add(farm, ndvi)
+    met: set[str] = set()
+    for path in (farm / "imagery").glob("*/*.json"):
+        body = json.loads(path.read_text("utf-8"))
+        declared = {url.split("/")[3] for url in body["stac_extensions"]}
+        used = set()
+        for name, value in fields_within(body):
+            prefix, colon, _ = name.partition(":")
+            if not colon or prefix == "agri" or name.startswith("http"):
+                continue
+            jsonschema.validate(value, FIELDS[name])
+            used.add({"proj": "projection"}.get(prefix, prefix))
+            met.add(name)
+        assert used <= declared <= used | {"eo", "raster"}
+        for asset in body["assets"].values():
+            assert {"file:size", "file:checksum"} <= asset.keys()
+    assert met == FIELDS.keys()
 
 
 def test_only_whole_files_within_the_farm_are_taken(farm: Path, tmp_path: Path) -> None:

@@ -18,9 +18,12 @@ from shapely.geometry import MultiPolygon
 from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding, Severity
-from agri.geo import LocalFrame, LonLat
+from agri.geo import Height, LocalFrame, LonLat
+from agri.grid import Grid
 from agri.words import LANGUAGES
-from imagery.intake import Intake, take_in
+from imagery.intake import Capture, GroundTold, Intake, take_in
+from imagery.intake.heights import heights_above
+from imagery.photo import Photo
 from tests import photo_files as made
 
 Writer = Callable[[int], dict[str, made.Made]]
@@ -176,6 +179,82 @@ def test_a_field_seen_by_too_few_photos_is_told(tmp_path: Path) -> None:
     folder = flight(tmp_path, range(0, 12, 2), made.dji)
     field = around(-30, -28, 30, 128)
     assert about(take_in(folder, field=field, readers=1), "field_thinly_seen").where == field.name
+
+
+def sea_only(numbers: Any, panel: bool) -> list[dict[str, made.Made]]:
+    """Captures of a RedEdge, which tells its altitude above the sea alone; 40 m above its panel."""
+    flown = [made.micasense(number) for number in numbers]
+    return [made.micasense(99, panel=True), *flown] if panel else flown
+
+
+def one_band(captures: list[dict[str, made.Made]], folder: Path) -> Path:
+    kept = [{n: p for n, p in capture.items() if n.endswith("_1.tif")} for capture in captures]
+    return made.save(folder, *kept)
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return one_band(sea_only(range(12), panel=False), tmp_path_factory.mktemp("rededge"))
+
+
+def hill() -> Grid:
+    """Ground that rises to the north, 28.6 m above the sea at the flight's middle."""
+    rows = np.linspace(32.0, 18.0, 50)[:, None] * np.ones((1, 50))
+    step = 0.004 / 50
+    at = (made.LON - 0.002, made.LAT + 0.0015)
+    return Grid(values=rows, affine=(step, 0.0, at[0], 0.0, -step, at[1]), epsg=4326)
+
+
+@pytest.mark.parametrize(
+    ("ground", "key", "height_m"),
+    [(None, "photos_height_unknown", None),
+     (GroundTold(altitude_m=25.0), "photos_height_told", 35.0),
+     (GroundTold(terrain=hill()), "photos_height_terrain", 31.4)],
+)  # fmt: skip
+def test_altitudes_above_the_sea_become_heights_when_somebody_tells_of_the_ground(
+    flown: Path, ground: GroundTold | None, key: str, height_m: float | None
+) -> None:
+    intake = take_in(flown, ground=ground, readers=1)
+    finding = about(intake, key)
+    assert (intake.overlap is None) == (height_m is None)
+    if height_m is not None:
+        assert value(finding, "height_m") == pytest.approx(height_m, abs=0.7)
+
+
+def test_the_panels_pictures_tell_where_the_ground_is(tmp_path: Path) -> None:
+    intake = take_in(one_band(sea_only(range(12), panel=True), tmp_path), readers=1)
+    assert len(intake.panel_captures) == 1
+    assert value(about(intake, "photos_height_panel"), "height_m") == pytest.approx(41.0)
+    assert intake.heights is not None
+    assert intake.heights.metres == (41.0,) * 12
+
+
+def test_pictures_taken_before_take_off_tell_where_the_ground_is() -> None:
+    def capture(number: int, altitude_m: float) -> Capture:
+        photo = Photo(path=Path(f"{number}.jpg"), width_px=10, height_px=10, bits=8, channels=3,
+                      height_sea=Height(altitude_m, above="sea"))  # fmt: skip
+        return Capture(id=str(number), photos=(photo,))
+
+    run = [capture(k, at) for k, at in enumerate([12.0, 12.4, *[62.0] * 9, 61.0])]
+    found = heights_above(run)
+    assert found.by == "start"
+    assert found.metres[:3] == (None, None, 50.0)
+    level = heights_above([capture(k, 62.0 + 0.3 * k) for k in range(12)])
+    assert level.by is None
+    climbing = heights_above([capture(k, 20.0 + 5.0 * k) for k in range(12)])
+    assert climbing.by is None
+
+
+def test_a_field_is_judged_by_what_photos_saw_whatever_tells_their_height(flown: Path) -> None:
+    """From 400 m a picture of 80 × 64 pixels of 3.75 µm sees 22 × 17 m, however it is turned."""
+    told = GroundTold(altitude_m=-340.0)
+    narrow = take_in(flown, field=around(-6, 10, 6, 90), ground=told, readers=1)
+    assert "finding.field_not_seen" not in keys(narrow)
+    wide = take_in(flown, field=around(-6, 10, 80, 90), ground=told, readers=1)
+    assert value(about(wide, "field_not_seen"), "share_pct") > 50.0
+    assert wide.overlap is not None
+    place = made.spot(5)[:2]
+    assert wide.overlap.sample(*place, nearest=True) in (1.0, 2.0, 3.0)
 
 
 def later(number: int, hours: float) -> dict[str, made.Made]:

@@ -20,8 +20,8 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from agri.errors import BadInput, LinkError
-from agri.geo import Height, LocalFrame, LonLat
+from agri.errors import BadInput, LinkError, Refused
+from agri.geo import Height, LocalFrame, LonLat, transformer
 from agri.grid import Grid
 from imagery.calibration.lens import straight_points
 from imagery.decoding.pixels import picture, reduced
@@ -38,12 +38,15 @@ from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.layout import lay_out
 from imagery.mosaic.making import _features, sheet_of
 from imagery.mosaic.matching import PairMatches, neighbours
-from imagery.mosaic.painting import View, paint
+from imagery.mosaic.overlap import overlap_of
+from imagery.mosaic.painting import Sheet, View, paint
 from imagery.mosaic.shots import PixelSource
 from imagery.mosaic.survey_grade import survey_grade_mosaic
 from imagery.mosaic.tracks import Tracks, join_tracks, thin_tracks
 from imagery.photo import Attitude, BrownLens, Photo
 from imagery.raster.canvas import CanvasShape, open_canvas
+from imagery.raster.journal import work_folder
+from imagery.raster.workroom import work_room
 
 SHARED = Path(os.environ.get("AGRI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SENECA = SHARED / "data" / "imagery" / "seneca_nir_cc0"
@@ -313,6 +316,26 @@ def test_what_cannot_be_decoded_is_left_out_and_told_in_one_sentence(tmp_path: P
     assert [f.where for f in findings] == ["1.jpg"]
 
 
+def test_the_overlap_counts_the_photos_that_see_each_place() -> None:
+    """From 50 m a picture of 320 × 240 pixels and 400 pixels' focal length sees 40 × 30 m."""
+    shots = [shot(f"{k}.jpg", np.zeros((240, 320, 3), np.uint8), FRAME.origin) for k in range(2)]
+    views = [
+        View(shot=replace(each, focal_px=400.0), lens=np.zeros(2), gain=np.ones(3, np.float32),
+             pose=np.array([20.0 * k, 0.0, 50.0, 0.0, 0.0, 0.0]))
+        for k, each in enumerate(shots)
+    ]  # fmt: skip
+    ground = find_ground(np.array([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]]), FRAME)
+    x, y = transformer(4326, FRAME.utm_epsg).transform(FRAME.origin.lon_deg, FRAME.origin.lat_deg)
+    sheet = Sheet(frame=FRAME, west_m=x - 30.0, north_m=y + 20.0, pixel_m=0.1, width=800,
+                  height=400)  # fmt: skip
+    found = overlap_of(views, ground, sheet, cells=20_000)
+    side = found.affine[0]
+    areas = [float((found.values == count).sum()) * side**2 for count in (1, 2)]
+    assert areas == pytest.approx([40.0 * 30.0, 20.0 * 30.0], rel=0.03)
+    place = FRAME.place(10.0, 0.0)
+    assert found.sample(place.lon_deg, place.lat_deg, nearest=True) == 2.0
+
+
 def read_jpeg(path: Path, reduction: int) -> NDArray[Any]:
     return picture(path, jpeg=True, reduction=reduction)
 
@@ -477,6 +500,20 @@ def test_a_bent_picture_is_straightened_the_same_at_every_reduction(tmp_path: Pa
         wanted = reduced(straight[:, :, None], reduction)[:, :, 0]
         inner = np.s_[20:-20, 20:-20] if reduction == 1 else np.s_[10:-10, 10:-10]
         assert np.abs(found[inner] - wanted[inner]).mean() < 1.5
+
+
+def test_what_a_killed_program_left_is_cleared_and_one_at_work_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "m.tif"
+    left = work_folder(path)
+    (left / "deeper").mkdir(parents=True)
+    (left / "rough.tif").write_bytes(bytes(1000))
+    (left / "deeper" / "a.npy").write_bytes(bytes(10))
+    with work_room(path) as room:
+        assert [one.name for one in room.iterdir()] == ["lock"]
+        with pytest.raises(Refused, match="Another program"), work_room(path):
+            pass
+        assert room.is_dir()
+    assert not left.exists()
 
 
 def canvas_shape(kind: str, bands: int = 3) -> CanvasShape:

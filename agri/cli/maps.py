@@ -34,6 +34,10 @@ def photos_check(
     path: Annotated[Path, Argument(help="cli.help.photos_path", show_default=False)],
     field: FieldOption = "",
     camera: CameraOption = "",
+    dem: DemOption = None,
+    ground: Annotated[
+        str, Option("--ground", help="cli.help.ground_altitude", show_default=False)
+    ] = "",
     out: OutOption = None,
     farm: FarmOption = None,
 ) -> int:
@@ -41,16 +45,20 @@ def photos_check(
     from agri.cli.show import progress, show_facts, tell
     from agri.cli.show_maps import show_photos
     from agri.operations.maps.photos import check_photos
+    from agri.units import read_length_m
 
     with open_shelf(out, farm) as shelf:
         wanted = field_asked(shelf, field)
         with progress("cli.looking_at_photos") as update:
             found = check_photos(
-                path, shelf, field=wanted, camera=camera, progress=lambda share: update(share, 1.0)
-            )
+                path, shelf, field=wanted, camera=camera, terrain=dem,
+                ground_m=read_length_m(ground, name="--ground") if ground else None,
+                progress=lambda share: update(share, 1.0),
+            )  # fmt: skip
     show_facts(found.facts)
-    if found.picture is not None:
-        tell("cli.picture_at", path=found.picture)
+    for picture in (found.picture, found.overlap):
+        if picture is not None:
+            tell("cli.picture_at", path=picture)
     return show_photos(path.resolve().name, found.findings)
 
 
@@ -99,7 +107,7 @@ def mosaic(
                 pixel_m=read_length_m(pixel, name="--pixel") if pixel else None, terrain=dem,
                 check_points=check_points, node=node, progress=lambda share: update(share, 1.0),
             )  # fmt: skip
-    return show_products(made.facts, made.findings, (made.path, made.picture))
+    return show_products(made.facts, made.findings, (made.path, made.picture, made.overlap))
 
 
 def _quality(word: str) -> Literal["quick", "full"]:

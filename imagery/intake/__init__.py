@@ -10,12 +10,14 @@ From low to high:
 * `photos`: all of it as `imagery.photo.Photo`;
 * `guard`: which files are looked at, judged by content and header; `archive`: a zip of them;
 * `captures`: files of one moment, and those that show the panel;
-* `quality`: blur, exposure, missing bands; `coverage`: gaps, another field, ground not seen;
+* `heights`: how high above the ground each was taken, and who says so;
+* `quality`: blur, exposure, missing bands; `coverage`: gaps, another field, what photos see;
 * `orthomosaic`: who made a finished one, what its layers are, what its values mean;
 * `intake`: the whole way from a path to captures and findings.
 """
 
 from imagery.intake.captures import Capture
+from imagery.intake.heights import GroundTold
 from imagery.intake.intake import Intake, take_in
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
 from imagery.intake.photos import Seen
@@ -23,6 +25,7 @@ from imagery.intake.readers import counts_of, pictures_of
 
 __all__ = [
     "Capture",
+    "GroundTold",
     "Intake",
     "Orthomosaic",
     "Seen",

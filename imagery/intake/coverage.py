@@ -9,16 +9,18 @@ one and a half times its height, of its border.
 times the middle step that goes straight on (within `STRAIGHT_DEG` of the step before or after)
 is a gap: photos are missing there, where a turn to the next line would have changed direction.
 
-**Ground not seen.** Where height above take-off, focal length and pixel pitch are known, each
-capture's footprint is the rectangle below it, turned by its yaw (flat ground, camera straight
-down). Points all over the field are counted by the footprints that hold them: none means not
-seen; fewer than `ENOUGH` means that a mosaic will be poor there.
+**Ground seen.** Where height above the ground (`imagery.intake.heights`), focal length and pixel
+pitch are known, each capture's footprint is the rectangle below it, turned by its yaw (flat ground,
+camera straight down); where nobody tells the yaw, the circle that every turn of the rectangle
+holds. `counted` counts on a grid how many footprints hold each place; what that means for a field
+`imagery.overlap` judges.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -27,9 +29,12 @@ from numpy.typing import NDArray
 
 from agri.field import Field
 from agri.findings import Finding
-from agri.geo import LocalFrame, LonLat, turn_deg
+from agri.geo import LocalFrame, LonLat, transformer, turn_deg
+from agri.grid import Grid
 from imagery.intake.captures import Capture
+from imagery.intake.heights import Heights
 from imagery.intake.quality import some
+from imagery.overlap import CELLS
 from imagery.photo import Photo
 
 FloatArray = NDArray[np.float64]
@@ -38,11 +43,6 @@ NEAR_M = 50.0
 GAP_STEPS = 2.4
 STRAIGHT_DEG = 20.0
 FEWEST = 6
-ENOUGH = 3
-"""Photos that should see a point so that a mosaic can be made of them."""
-MOST_UNSEEN = 0.01
-MOST_THIN = 0.05
-POINTS = 3_000
 STEEP_DEG = 20.0
 """From straight down; beyond it a photo is oblique."""
 
@@ -71,15 +71,13 @@ def elsewhere(captures: Sequence[Capture], field: Field) -> list[Capture]:
     return found
 
 
-def judge_coverage(captures: Sequence[Capture], field: Field | None) -> tuple[Finding, ...]:
+def judge_coverage(captures: Sequence[Capture]) -> tuple[Finding, ...]:
     """Return what is wrong with where captures were taken.
 
     Parameters
     ----------
     captures : sequence of Capture
         In the order taken, without those of the panel.
-    field : Field, optional
-        What should be covered.
     """
     findings: list[Finding] = []
     without = [capture.name for capture in captures if capture.place is None]
@@ -98,8 +96,6 @@ def judge_coverage(captures: Sequence[Capture], field: Field | None) -> tuple[Fi
     if oblique:
         names = some(oblique)
         findings.append(Finding.warning("finding.photos_oblique", count=len(oblique), names=names))
-    if field is not None:
-        findings += unseen(captures, field)
     return tuple(findings)
 
 
@@ -148,58 +144,84 @@ def _straight_on(path: FloatArray, index: int) -> bool:
     return bool(turns) and all(turn <= STRAIGHT_DEG for turn in turns)
 
 
-def unseen(captures: Sequence[Capture], field: Field) -> list[Finding]:
-    """Return how much of a field no photo, or too few photos, saw; none when sizes are not told."""
-    frame = field.frame
-    footprints = [mark for c in captures if (mark := _footprint(c, frame)) is not None]
-    if len(footprints) < FEWEST or 2 * len(footprints) < len(captures):
-        return []
-    points = _points(frame.geometry_to_local(field.boundary))
-    seen = np.zeros(len(points), dtype=np.int64)
-    for east, north, yaw, half_width, half_height in footprints:
-        x, y = points[:, 0] - east, points[:, 1] - north
-        right = x * math.cos(yaw) - y * math.sin(yaw)
-        ahead = x * math.sin(yaw) + y * math.cos(yaw)
-        seen += (np.abs(right) <= half_width) & (np.abs(ahead) <= half_height)
-    hidden, thin = float(np.mean(seen == 0)), float(np.mean(seen < ENOUGH))
-    area = field.area_m2
-    if hidden > MOST_UNSEEN:
-        return [Finding.warning("finding.field_not_seen", where=field.name,
-                                share_pct=100.0 * hidden, area_m2=hidden * area)]  # fmt: skip
-    if thin > MOST_THIN:
-        return [Finding.warning("finding.field_thinly_seen", where=field.name,
-                                share_pct=100.0 * thin, enough=ENOUGH)]  # fmt: skip
-    return []
+def counted(captures: Sequence[Capture], heights: Heights) -> Grid | None:
+    """Return how many captures see each place; None when too few tell where they looked.
+
+    Parameters
+    ----------
+    captures : sequence of Capture
+        In the order taken.
+    heights : Heights
+        Of them, above the ground.
+
+    Returns
+    -------
+    Grid or None
+        UTM, counts, NaN where nothing is seen.
+    """
+    pairs = zip(captures, heights.metres, strict=True)
+    known = [(c, place, h) for c, h in pairs if (place := c.place) is not None and h is not None]
+    marks = [m for c, place, h in known if (m := _footprint(c, place, h)) is not None]
+    if len(marks) < FEWEST or 2 * len(marks) < len(captures):
+        return None
+    frame = LocalFrame(known[0][1])
+    turn = transformer(4326, frame.utm_epsg)
+    x, y = (np.asarray(v) for v in turn.transform(*_degrees([mark.place for mark in marks])))
+    reach = np.array([mark.reach_m for mark in marks])
+    west, north = float((x - reach).min()), float((y + reach).max())
+    wide, high = float((x + reach).max()) - west, north - float((y - reach).min())
+    side = max(0.2, math.sqrt(wide * high / CELLS))
+    counts = np.zeros((math.ceil(high / side), math.ceil(wide / side)))
+    for mark, east, up in zip(marks, x - west, north - y, strict=True):
+        _count(counts, mark, east / side, up / side, side)
+    values = np.where(counts > 0.0, counts, np.nan)
+    affine = (side, 0.0, west, 0.0, -side, north)
+    return Grid(values=values, affine=affine, epsg=frame.utm_epsg)
 
 
-def _footprint(
-    capture: Capture, frame: LocalFrame
-) -> tuple[float, float, float, float, float] | None:
-    """Return east, north, yaw (radians) and half the sides of the ground a capture saw."""
-    place = capture.place
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Footprint:
+    """The ground that a capture saw: half its sides, and its yaw in radians if anybody tells it."""
+
+    place: LonLat
+    half_width_m: float
+    half_height_m: float
+    yaw_rad: float | None
+
+    @property
+    def reach_m(self) -> float:
+        """From its middle to its corners."""
+        return math.hypot(self.half_width_m, self.half_height_m)
+
+
+def _count(counts: FloatArray, mark: _Footprint, column: float, row: float, side: float) -> None:
+    """Add one to the cells that a footprint holds, whose middle lies at a column and row."""
+    reach = mark.reach_m / side
+    rows = np.arange(max(0, int(row - reach)), min(counts.shape[0], int(row + reach) + 2))
+    columns = np.arange(max(0, int(column - reach)), min(counts.shape[1], int(column + reach) + 2))
+    x = ((columns + 0.5 - column) * side)[None, :]
+    y = ((row - rows - 0.5) * side)[:, None]
+    if mark.yaw_rad is None:  # however it was turned, this much of it was seen
+        inside = np.hypot(x, y) <= min(mark.half_width_m, mark.half_height_m)
+    else:
+        right = x * math.cos(mark.yaw_rad) - y * math.sin(mark.yaw_rad)
+        ahead = x * math.sin(mark.yaw_rad) + y * math.cos(mark.yaw_rad)
+        inside = (np.abs(right) <= mark.half_width_m) & (np.abs(ahead) <= mark.half_height_m)
+    if rows.size and columns.size:
+        counts[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += inside
+
+
+def _footprint(capture: Capture, place: LonLat, height_m: float) -> _Footprint | None:
+    """Return the ground that a capture saw, None when its camera does not tell how wide it sees."""
     for photo in capture.photos:
+        if photo.focal_mm is None or photo.pixel_um is None:
+            continue
+        gsd_m = height_m * photo.pixel_um / photo.focal_mm / 1000.0
         attitude = photo.camera or photo.aircraft
-        if photo.height_home is None or attitude is None or photo.height_home.metres < 2.0:
-            continue
-        if place is None or photo.focal_mm is None or photo.pixel_um is None:
-            continue
-        gsd_m = photo.height_home.metres * photo.pixel_um / photo.focal_mm / 1000.0
-        east, north = frame.metres(place)
-        yaw = math.radians(attitude.yaw_deg)
-        return east, north, yaw, photo.width_px * gsd_m / 2.0, photo.height_px * gsd_m / 2.0
+        return _Footprint(
+            place=place,
+            half_width_m=photo.width_px * gsd_m / 2.0,
+            half_height_m=photo.height_px * gsd_m / 2.0,
+            yaw_rad=None if attitude is None else math.radians(attitude.yaw_deg),
+        )
     return None
-
-
-def _points(area: shapely.MultiPolygon) -> FloatArray:
-    """Return about `POINTS` points on a square grid within an area, local metres."""
-    west, south, east, north = area.bounds
-    step = max(0.2, math.sqrt(area.area / POINTS))
-    xs = np.arange(west + step / 2.0, east, step)
-    ys = np.arange(south + step / 2.0, north, step)
-    grid = np.column_stack([axis.ravel() for axis in np.meshgrid(xs, ys)])
-    inside = shapely.contains_xy(area, grid[:, 0], grid[:, 1])
-    if not inside.any():
-        centre = area.representative_point()
-        return np.array([[centre.x, centre.y]])
-    points: FloatArray = grid[inside]
-    return points

@@ -30,16 +30,19 @@ from agri.errors import BadInput, NotFound
 from agri.field import Field
 from agri.files import told
 from agri.findings import Finding
+from agri.grid import Grid
 from imagery.bands import Sensor, sensor_for
 from imagery.intake.archive import unpack
 from imagery.intake.captures import Capture, flights_of, grouped, judge_flights, with_panels
-from imagery.intake.coverage import elsewhere, judge_coverage
+from imagery.intake.coverage import counted, elsewhere, judge_coverage
 from imagery.intake.guard import Candidate, Sorted, judged_file, shown, sort_folder
+from imagery.intake.heights import GroundTold, Heights, height_findings, heights_above
 from imagery.intake.orthomosaic import Orthomosaic, take_ortho
 from imagery.intake.photos import Seen, seen
 from imagery.intake.quality import judge_quality, some
 from imagery.intake.readers import read_all
 from imagery.intake.replies import Answer
+from imagery.overlap import judge_overlap
 from imagery.photo import Photo
 
 Progress = Callable[[float], None]
@@ -65,6 +68,10 @@ class Intake:
         Maker and model, "" without photos.
     sensor : Sensor or None
         The camera in the catalogue, or as declared.
+    heights : Heights or None
+        Of the captures above the ground; None without photos.
+    overlap : Grid or None
+        How many captures see each place; None when they do not tell enough for it.
     findings : tuple of Finding
         What is wrong, missing or worth knowing.
     """
@@ -76,6 +83,8 @@ class Intake:
     orthos: tuple[Orthomosaic, ...] = ()
     camera: str = ""
     sensor: Sensor | None = None
+    heights: Heights | None = None
+    overlap: Grid | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -96,6 +105,7 @@ def take_in(
     sensor: Sensor | None = None,
     bands: Sequence[str] = (),
     reflectance_at: float | None = None,
+    ground: GroundTold | None = None,
     into: Path | None = None,
     readers: int = 0,
     progress: Progress | None = None,
@@ -115,6 +125,8 @@ def take_in(
         What the user says that an orthomosaic's layers are.
     reflectance_at : float, optional
         What the user says that stands for reflectance 1 in an orthomosaic.
+    ground : GroundTold, optional
+        What the user tells of the ground, for photos that tell only their altitude above sea.
     into : Path, optional
         Where a zip is unpacked; by default a folder beside it, its name with ``-photos``.
     readers : int
@@ -144,7 +156,7 @@ def take_in(
         progress=lambda share: advance(0.2 + 0.7 * share),
     )
     photos, refused = _seen(found.photos, answers, sensor)
-    taken = _taken(folder, photos, field, sensor)
+    taken = _taken(folder, photos, field, sensor, ground)
     tried = read_all([c.path for c in found.maps], folder, readers=readers, maps=True)
     orthos: list[Orthomosaic] = []
     about: list[Finding] = []
@@ -166,6 +178,8 @@ def take_in(
         orthos=tuple(orthos),
         camera=taken.camera,
         sensor=taken.sensor,
+        heights=taken.heights,
+        overlap=taken.overlap,
         findings=(*before, *found.findings, *refused, *taken.findings, *about, *nothing),
     )
 
@@ -224,7 +238,11 @@ def _refusal(candidate: Candidate, answer: Answer) -> Finding:
 
 
 def _taken(
-    folder: Path, photos: Sequence[Seen], field: Field | None, sensor: Sensor | None
+    folder: Path,
+    photos: Sequence[Seen],
+    field: Field | None,
+    sensor: Sensor | None,
+    ground: GroundTold | None,
 ) -> Intake:
     """Return the captures that photos make up, and what is wrong with them."""
     if not photos:
@@ -248,15 +266,23 @@ def _taken(
         *twice,
         *judge_flights(flown),
         *judge_quality(ordered, flown),
-        *judge_coverage(flown, field),
+        *judge_coverage(flown),
     ]
+    panels = tuple(capture for capture in captures if capture.panel)
+    heights = heights_above(flown, panels=panels, ground=ground)
+    overlap = counted(flown, heights)
+    findings += height_findings(heights, flown)
+    if field is not None and overlap is not None:
+        findings += judge_overlap(overlap, field)
     return Intake(
         source=folder,
         captures=tuple(flown),
-        panel_captures=tuple(capture for capture in captures if capture.panel),
+        panel_captures=panels,
         set_aside=(*others, *(photo for capture in away for photo in capture.photos)),
         camera=f"{make} {model}".strip()[:80],
         sensor=sensor or sensor_for(make, model),
+        overlap=overlap,
+        heights=heights,
         findings=tuple(findings),
     )
 

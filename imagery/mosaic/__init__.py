@@ -8,6 +8,7 @@ From a photo to the map:
 * `block`, `adjustment`: cameras and tie points as one least-squares problem, and its solution;
 * `ground`: the plane or terrain beneath; `exposure`: how bright photos are beside each other;
 * `painting`: tile by tile onto a canvas (`imagery.raster.canvas`);
+* `overlap`: how many placed photos see each place;
 * `accuracy`: how well, and by what right that is said; `ground_control`: check points from a file;
 * `making`: all of it in order;
 * `survey_grade`: the photos handed to OpenDroneMap instead.

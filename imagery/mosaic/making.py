@@ -29,6 +29,7 @@ from imagery.mosaic.features import Features, find_features
 from imagery.mosaic.ground import Ground, find_ground
 from imagery.mosaic.layout import lay_out
 from imagery.mosaic.matching import PairMatches, match_pair, neighbours
+from imagery.mosaic.overlap import overlap_of
 from imagery.mosaic.painting import Sheet, View, outline_m, paint
 from imagery.mosaic.shots import Shot
 from imagery.mosaic.tracks import join_tracks, thin_tracks
@@ -116,6 +117,8 @@ class Mosaic:
         Painted.
     accuracy : Accuracy
         How well the photos are placed.
+    overlap : Grid
+        How many placed photos see each place.
     findings : tuple of Finding
         Photos left out, and what else is worth knowing.
     """
@@ -127,6 +130,7 @@ class Mosaic:
     epsg: int
     area_m2: float
     accuracy: Accuracy
+    overlap: Grid
     findings: tuple[Finding, ...]
 
 
@@ -266,6 +270,7 @@ def make_mosaic(
         epsg=shape.epsg,
         area_m2=area,
         accuracy=placed.accuracy,
+        overlap=overlap_of(placed.views, placed.ground, sheet),
         findings=placed.findings,
     )
 

@@ -172,7 +172,7 @@ def paint(
         Square metres painted.
     """
     cache = _Cache(cache_bytes)
-    boxes = np.array([_box(view, sheet, ground) for view in views])
+    boxes = np.array([box_on(view, sheet, ground) for view in views])
     painted = 0
     tiles = _tiles(sheet)
     for done, (column, row) in enumerate(tiles):
@@ -215,7 +215,7 @@ def outline_m(view: View, ground: Ground, *, steps: int = 9) -> FloatArray:
     return laid_on(ground, poses, focal, view.lens, seen)
 
 
-def _box(view: View, sheet: Sheet, ground: Ground) -> FloatArray:
+def box_on(view: View, sheet: Sheet, ground: Ground) -> FloatArray:
     """Return the part of the sheet that a photo may show: columns and rows, low and high."""
     corners = outline_m(view, ground)
     corners = corners[np.isfinite(corners).all(axis=1)]

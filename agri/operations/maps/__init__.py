@@ -5,6 +5,7 @@
 * `tiles`: a raster of the catalogue in tiles, its colours fixed;
 * `sights`: a raster as it is shown; its layers by name;
 * `photos`: are these photos good enough to work with;
+* `overlap`: how many photos see each place, as a picture;
 * `practice`: photos of a made orchard to practise on;
 * `calibrate`: reflectance of photos and maps;
 * `mosaic`: an orthomosaic of them;

@@ -16,6 +16,7 @@ from agri.operations.maps.calibrate import (
     usable,
     working_folder,
 )
+from agri.operations.maps.overlap import keep_overlap
 from agri.operations.maps.photos import declared_sensor, unusable
 from agri.operations.maps.quicklook import Look, draw_photo_map
 from agri.operations.maps.register import free_place, list_photos, list_raster
@@ -31,6 +32,7 @@ from imagery.mosaic.from_photos import shots_from_photos, straightened
 from imagery.mosaic.ground_control import read_check_points
 from imagery.mosaic.making import Quality
 from imagery.mosaic.survey_grade import survey_grade_mosaic
+from imagery.overlap import judge_overlap
 from imagery.photo import Photo
 from imagery.raster import open_ortho, read_grid
 
@@ -53,6 +55,8 @@ class MadeMosaic:
         Photos left out, accuracy, and what intake found.
     mosaic : Mosaic or None
         None where OpenDroneMap made it.
+    overlap : Path or None
+        How many photos see each place; None where OpenDroneMap made it.
     """
 
     path: Path
@@ -60,6 +64,7 @@ class MadeMosaic:
     facts: Facts
     findings: tuple[Finding, ...]
     mosaic: Mosaic | None = None
+    overlap: Path | None = None
 
 
 def mosaic_photos(
@@ -134,9 +139,18 @@ def mosaic_photos(
     sheet = list_photos(shelf, intake, source)
     list_raster(shelf, target, "orthomosaic", made_of=[sheet] if sheet else [],
                 facts=made.accuracy.tags())  # fmt: skip
-    findings = (*intake.findings, *left_out, *made.findings)
+    seen = judge_overlap(made.overlap, field) if field is not None else []
+    findings = (*_known_later(intake.findings), *left_out, *made.findings, *seen)
+    overlap = keep_overlap(made.overlap, shelf, source, field)
     picture = _picture(target, source, shelf, field, facts)
-    return MadeMosaic(path=target, picture=picture, facts=facts, findings=findings, mosaic=made)
+    return MadeMosaic(path=target, picture=picture, facts=facts, findings=findings, mosaic=made,
+                      overlap=overlap)  # fmt: skip
+
+
+def _known_later(supposed: Sequence[Finding]) -> list[Finding]:
+    """Return what intake found, without what is known better once photos are placed."""
+    better = ("finding.field_not_seen", "finding.field_thinly_seen", "finding.photos_height_")
+    return [finding for finding in supposed if not finding.key.startswith(better)]
 
 
 def colour_photos(intake: Intake) -> list[Photo]:

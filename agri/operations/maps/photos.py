@@ -13,14 +13,16 @@ from agri.field import Field
 from agri.findings import Finding
 from agri.geo import LonLat
 from agri.operations.layers import BLACK, BLUE, GREEN, GREY, ORANGE, Layer
+from agri.operations.maps.overlap import keep_overlap
 from agri.operations.maps.shelf import Shelf
 from agri.operations.picture import draw_picture
 from agri.operations.report import Facts, fact
 from agri.units import INDOCHINA_TIME
 from agri.words import Language, say
 from imagery.bands import Sensor, sensor
-from imagery.intake import Capture, Intake, take_in
+from imagery.intake import Capture, GroundTold, Intake, take_in
 from imagery.intake.intake import Progress
+from imagery.raster import read_grid
 
 LEAST_PATH = 2
 
@@ -37,11 +39,14 @@ class PhotoCheck:
         Label and value.
     picture : Path or None
         Where the photos were taken; None when no photo knows.
+    overlap : Path or None
+        How many photos see each place; None when they do not tell enough for it.
     """
 
     intake: Intake
     facts: Facts
     picture: Path | None
+    overlap: Path | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -66,6 +71,8 @@ def check_photos(
     *,
     field: Field | None = None,
     camera: str = "",
+    terrain: Path | None = None,
+    ground_m: float | None = None,
     progress: Progress | None = None,
 ) -> PhotoCheck:
     """Look at photos and tell what they are good for.
@@ -80,6 +87,10 @@ def check_photos(
         What the photos should show.
     camera : str
         Name of the camera in the catalogue, when the photos do not tell it.
+    terrain : Path, optional
+        Heights of the ground, a GeoTIFF, for photos that do not tell their height above it.
+    ground_m : float, optional
+        Altitude of the field above the sea, for the same.
     progress : callable, optional
         Told the share done, 0 to 1.
 
@@ -88,7 +99,10 @@ def check_photos(
     AgriError
         As `imagery.intake.take_in`.
     """
-    intake = take_in(path, field=field, sensor=declared_sensor(camera), progress=progress)
+    ground = GroundTold(terrain=read_grid(terrain, unit="m") if terrain else None,
+                        altitude_m=ground_m)  # fmt: skip
+    intake = take_in(path, field=field, sensor=declared_sensor(camera), ground=ground,
+                     progress=progress)  # fmt: skip
     layers = tuple(photo_layers(intake, field))
     facts = photo_facts(intake, shelf.language)
     picture = None
@@ -96,7 +110,10 @@ def check_photos(
         title = say("page.photos_title", shelf.language, name=path.resolve().name)
         png = draw_picture(layers, title=title, facts=facts, language=shelf.language)
         picture = shelf.keep_picture(path.resolve().name, "photos", png)
-    return PhotoCheck(intake=intake, facts=facts, picture=picture)
+    overlap = None
+    if intake.overlap is not None:
+        overlap = keep_overlap(intake.overlap, shelf, path.resolve().name, field, facts=facts)
+    return PhotoCheck(intake=intake, facts=facts, picture=picture, overlap=overlap)
 
 
 def photo_facts(intake: Intake, language: Language) -> Facts:

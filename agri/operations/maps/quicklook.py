@@ -61,6 +61,8 @@ class Look:
         "change" is always zero.
     classes : mapping of int to str, optional
         Names of classes, for rasters that hold numbers of classes and no amounts.
+    colours : sequence of str
+        Of the classes, in order.
     facts : sequence of (str, str)
         Label and value, written below the map.
     """
@@ -70,6 +72,7 @@ class Look:
     ramp: Ramp = "green"
     ends: tuple[float, float] | None = None
     classes: Mapping[int, str] | None = None
+    colours: Sequence[str] = ZONES
     facts: Sequence[tuple[str, str]] = ()
 
 
@@ -154,7 +157,7 @@ def _show_values(figure: Figure, axes: Axes, grid: Grid, look: Look, language: L
     extent = (0, grid.shape[1], grid.shape[0], 0)
     if look.classes is not None:
         numbers = sorted(look.classes)
-        colours = [ZONES[k % len(ZONES)] for k in range(len(numbers))]
+        colours = [look.colours[k % len(look.colours)] for k in range(len(numbers))]
         edges = [*(n - 0.5 for n in numbers), numbers[-1] + 0.5]
         axes.imshow(values, cmap=ListedColormap(colours), norm=BoundaryNorm(edges, len(numbers)),
                     extent=extent, transform=placed, interpolation="nearest")  # fmt: skip
