@@ -244,6 +244,13 @@ def test_less_than_twelve_metres_is_no_rest() -> None:
     assert len(cut(line((0.0, 10.0), (90.0, 10.0)), side)) == 2
 
 
+@pytest.mark.parametrize(("long_m", "parts"), [(14.5, 1), (18.0, 2)])
+def test_less_than_two_widths_is_no_rest_either(long_m: float, parts: int) -> None:
+    side = edge((30.0, 11.0), (30.0 + long_m, 11.0))
+    found = cut(line((0.0, 10.0), (90.0, 10.0)), side, width_m=8.0)
+    assert len([way for way in found if way[0][1] == 10.0]) == parts
+
+
 # ---- bends at the ends
 
 

@@ -237,7 +237,7 @@ HOUSE = DRAFT.obstacle(ObstacleKind.HOUSE, box(-3, -3, 3, 3), 6.0)
     ("works", "held"),
     [
         ((pass_over((-40.0, -20.0), (40.0, -20.0)),), True),
-        ((pass_over((-40.0, 0.0), (40.0, 0.0)),), False),
+        ((pass_over((-40.0, 0.0), (40.0, 0.0)), pass_over((40.0, -25.0), (-40.0, -25.0))), False),
         ((pass_over((-40.0, -20.0), (-20.0, 0.0)), pass_over((20.0, 0.0), (40.0, -20.0))), False),
     ],
 )
