@@ -200,6 +200,12 @@ def test_a_path_five_centimetres_wide_along_a_line_is_not_sprayed(
         assert [way[0][0] for way in found] == pytest.approx([0.0, 60.0], abs=0.05)
 
 
+def test_a_path_that_goes_on_to_a_lines_end_ends_it_where_it_begins() -> None:
+    path = box(40.0, 0.3, 110.0, 0.365)
+    [way] = cut(line((0.0, 0.0), (100.0, 0.0)), ground=box(-10, -10, 110, 10).difference(path))
+    assert (way[0][0], way[-1][0]) == pytest.approx((0.0, 40.0), abs=0.05)
+
+
 # ---- who sprays first
 
 
