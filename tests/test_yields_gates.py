@@ -161,7 +161,7 @@ def test_counted_trees_alone_are_grounds_and_the_words_say_too_few_seasons(orcha
     assert found.field_quantile(0.05) < true < found.field_quantile(0.95)
     assert abs(found.kg / true - 1.0) < 0.4
     keys = [one.key for one in found.findings]
-    assert keys[:2] == ["finding.forecast_few_seasons", "finding.forecast_by_size"]
+    assert keys[:2] == ["finding.forecast_counts_only", "finding.forecast_by_size"]
     assert "chưa đủ vụ" in found.findings[0].text("vi").lower()
 
 
@@ -229,6 +229,9 @@ def test_what_to_measure_next_narrows_as_much_as_it_says(told, orchard) -> None:
     assert 6 <= best.trees <= 18
     assert best.error_kg <= 0.15 * uncounted.kg
     assert advised(told[Gate.HARVEST]) is None
+    middle = advised(told[Gate.FRUIT_20MM])
+    assert middle is not None
+    assert middle.trees <= 60
     assert advised(told[Gate.FRUIT_SET], Gate.PANICLE) is None
 
 

@@ -283,7 +283,9 @@ def _error_parts(
 
 def _told(model: GateModel, now: SeasonInputs) -> tuple[Finding, ...]:
     told: list[Finding] = []
-    if model.seasons < FEW:
+    if not model.seasons:
+        told.append(Finding.warning("finding.forecast_counts_only", wanted=FEW))
+    elif model.seasons < FEW:
         told.append(Finding.warning("finding.forecast_few_seasons", seasons=model.seasons,
                                     wanted=FEW, percent=100.0 * SEASON_SPREAD))  # fmt: skip
     if model.trees is None:

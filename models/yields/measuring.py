@@ -12,7 +12,8 @@ it is measured. Two measurements are at hand within a season:
   `SEEN_LOGITS`.
 
 Independent errors join by the inverse of their variances. What is advised is the least number of
-trees that brings the error to `ENOUGH`, else what narrows it most; nothing, when it is there
+trees that brings the error to `ENOUGH`, else the least that comes within `NEAR` of what narrows it
+most; nothing, when it is there
 already or when nothing narrows it by more than `LITTLE`.
 """
 
@@ -33,6 +34,7 @@ SEEN_LOGITS = 0.4
 """How well a share of flowering is told by looking: 60 % may be 50 to 69 %; assumed."""
 STEPS = (6, 12, 18, 30, 60, 120)
 LITTLE = 0.08
+NEAR = 0.1
 ENOUGH = 0.15
 """Relative error, one standard deviation, with which pickers and crates can be ordered."""
 
@@ -88,7 +90,9 @@ def advised(forecast: GateForecast, gate: Gate | None = None) -> Measure | None:
     reaching = [one for one in useful if one.error_kg <= enough]
     if reaching:
         return min(reaching, key=lambda one: (one.kind != "panicles", one.trees))
-    return min(useful, key=lambda one: one.error_kg)
+    least = min(one.error_kg for one in useful)
+    near = [one for one in useful if one.error_kg <= (1.0 + NEAR) * least]
+    return min(near, key=lambda one: one.trees)
 
 
 def _after_counting(forecast: GateForecast, trees: int, gate: Gate) -> float:
