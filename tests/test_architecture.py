@@ -62,6 +62,7 @@ stands before it."""
 
 PURE = (
     "imagery.extras", "imagery.metric", "imagery.stac", "imagery.change.registration",
+    "imagery.overlap", "imagery.intake.heights",
     "imagery.change.zone_history",
     "imagery.change.significance", "imagery.change.series", "imagery.change.tree_change",
     "imagery.change.area_change", "imagery.change.anomalies",

@@ -31,7 +31,7 @@ from shapely.geometry import MultiPolygon
 from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.words import LANGUAGES
-from imagery.intake import counts_of, readers, take_in
+from imagery.intake import counts_of, pictures_of, readers, take_in
 from tests import photo_files as made
 from tests.test_intake_ortho import ground, ortho
 
@@ -298,10 +298,15 @@ def case(
             assert "finding." not in text
             assert text.isprintable()
     some = random.Random(number).sample(intake.photos, min(6, len(intake.photos)))
-    with counts_of(intake.source) as read:
-        for photo in some if at_once > 1 else ():
+    with counts_of(intake.source) as read, pictures_of(intake.source, readers=1) as picture:
+        for place, photo in enumerate(some if at_once > 1 else ()):
+            size = (photo.height_px, photo.width_px)
             with suppress(BadInput):
-                assert read(photo).shape[:2] == (photo.height_px, photo.width_px)
+                assert read(photo).shape[:2] == size
+            with suppress(BadInput):
+                found, coarser = picture(photo, 2 ** (place % 4)), 2 ** (place % 4)
+                assert found.shape[:2] == tuple(-(-side // coarser) for side in size)
+                assert 1 <= found.shape[2] <= 3
     for capture in (*intake.captures, *intake.panel_captures):
         assert capture.name
         assert all(photo.path.is_relative_to(intake.source) for photo in capture.photos)
