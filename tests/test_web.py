@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from agri import audit
-from agri.people import Power, Role
+from agri.errors import Refused
+from agri.people import Person, Power, Role
 from agri.web.gate import LARGEST_BODY, MOST_COMMANDS, MOST_REQUESTS
 from agri.web.patience import FIRST_S, FREE
 from agri.web.rights import RIGHTS
@@ -189,6 +192,35 @@ def test_who_tries_too_often_waits_longer_each_time_even_with_the_right_password
     served.clock.now_s += FIRST_S + 1
     assert attempt(SECRET) == 303
     assert attempt("sai sai sai") == 403
+
+
+def test_a_stranger_who_tries_without_end_keeps_nobody_out_of_the_computer_itself(
+    served: Served,
+) -> None:
+    served.signed_in(Role.OWNER)
+    name = "Người owner"
+    for last in range(1, 3 * FREE):
+        stranger = served.browser(address=f"192.168.1.{last}")
+        form = {"name": name, "password": "sai sai sai"}
+        stranger.post("/sign-in", form, seen="/sign-in")
+    form = {"name": name, "password": SECRET}
+    phone = served.browser(address="192.168.1.200")
+    assert phone.post("/sign-in", form, seen="/sign-in").status_code == 429
+    assert served.browser().post("/sign-in", form, seen="/sign-in").status_code == 303
+
+
+def test_of_many_who_set_a_farm_up_at_once_one_becomes_its_owner(farm: Workspace) -> None:
+    def attempt(number: int) -> bool:
+        person = Person(
+            name=f"Người {number}", role=Role.OWNER, password_hash=HASH, created_utc=farms.START
+        )
+        with suppress(Refused):
+            return farm.people.add_first(person) is not None
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(8))) == 1
+    assert len(farm.people.all()) == 1
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def make_app(
         Seconds, never going back.
     """
     desk = Desk(
-        farm=farm, sessions=Sessions(clock), patience=Patience(clock),
+        farm=farm,
+        farm_name=farm.farm_name, sessions=Sessions(clock), patience=Patience(clock),
         passwords=passwords or Passwords(), now=now, setup_key=setup_key,
         shelf=products.TileShelf(farm.folder), language=language,
     )  # fmt: skip

@@ -19,7 +19,6 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from agri.errors import AgriError
 from agri.findings import Finding, Severity
 from agri.people import Power
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
@@ -77,7 +76,7 @@ def page(
         here=visit.path,
         token=visit.token,
         token_field=TOKEN_FIELD,
-        farm_name=_farm_name(visit),
+        farm_name=visit.desk.farm_name,
         menu=_menu(visit),
         role_name=lambda role: say(f"page.web_role_{role}", language),
         role_may=lambda role: say(f"page.web_role_may_{role}", language),
@@ -95,14 +94,6 @@ def keep_cookie(request: Request, response: Response, value: str, *, signed_in: 
         cookie_name(request, signed_in=signed_in), value, httponly=True, samesite="strict",
         secure=request.url.scheme == "https", path="/", max_age=None if value else 0,
     )  # fmt: skip
-
-
-def _farm_name(visit: Visit) -> str:
-    """Return the farm's name, or its folder's when the disk says nothing: errors are shown too."""
-    try:
-        return visit.desk.farm.farm_name
-    except AgriError:
-        return visit.desk.farm.folder.name
 
 
 def _menu(visit: Visit) -> list[tuple[str, str]]:

@@ -53,8 +53,17 @@ def _new_password(visit: Visit) -> str:
     return visit.desk.passwords.hash_of(visit.form.get("password", ""))
 
 
+def _tried(visit: Visit, name: str) -> str:
+    """Return under which name tries are counted.
+
+    Those made on the computer itself are counted on their own, or a stranger on the Wi-Fi could
+    keep the owner out of it by trying without end.
+    """
+    return f"{same(name)} {'here' if _local(visit.address) else 'elsewhere'}"
+
+
 def _patient(visit: Visit, name: str) -> None:
-    wait_s = visit.desk.patience.try_now(name, visit.address)
+    wait_s = visit.desk.patience.try_now(_tried(visit, name), visit.address)
     if wait_s > 0.0:
         raise Turned(429, "page.web_wait", seconds=int(wait_s) + 1)
 
@@ -99,7 +108,7 @@ def setup(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return page(request, visit, "setup", status=400, key=key[:40], name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive("setup")
+    visit.desk.patience.forgive(_tried(visit, "setup"))
     return _signed_in(request, visit, stored)
 
 
@@ -118,7 +127,7 @@ def sign_in(request: Request) -> Response:
     """Look at a name and a password, and begin a session."""
     visit = visit_of(request)
     name = clean(visit.form.get("name", ""))[:LONGEST_TOLD]
-    _patient(visit, same(name))
+    _patient(visit, name)
     person = visit.desk.farm.people.named(name)
     kept = person.password_hash if person else None
     right = visit.desk.passwords.is_right(visit.form.get("password", ""), kept)
@@ -126,7 +135,7 @@ def sign_in(request: Request) -> Response:
         write_down(visit, "sign_in_failed", name)
         wrong = Message.of("error.sign_in").text(visit.language)
         return page(request, visit, "sign_in", status=403, name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive(same(name))
+    visit.desk.patience.forgive(_tried(visit, name))
     visit.person = person
     write_down(visit, "signed_in", visit.address)
     return _signed_in(request, visit, person)
@@ -236,7 +245,7 @@ def account_page(request: Request) -> Response:
 def change_password(request: Request) -> Response:
     """Change one's own password; every other browser of the person signs in again."""
     visit = visit_of(request)
-    _patient(visit, same(visit.who.name))
+    _patient(visit, visit.who.name)
     kept = visit.desk.farm.people.with_key(visit.who.uid)
     try:
         if kept is None or not visit.desk.passwords.is_right(
@@ -247,7 +256,7 @@ def change_password(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return page(request, visit, "account", status=400, wrong=wrong)
-    visit.desk.patience.forgive(same(person.name))
+    visit.desk.patience.forgive(_tried(visit, person.name))
     visit.desk.sessions.end_all_of(person.uid)
     return _signed_in(request, visit, person)
 

@@ -54,6 +54,8 @@ class Desk:
     ----------
     farm : Workspace
         The open farm.
+    farm_name : str
+        Its name when the server was started; errors of the disk are told under it too.
     sessions, patience, passwords
         See their rooms.
     now : callable
@@ -67,6 +69,7 @@ class Desk:
     """
 
     farm: Workspace
+    farm_name: str
     sessions: Sessions
     patience: Patience
     passwords: Passwords
