@@ -19,6 +19,7 @@ def serve(
     farm: FarmOption = None,
 ) -> None:
     """Serve the farm until somebody stops it."""
+    from contextlib import suppress
     from datetime import UTC, datetime
 
     from agri.cli.show import complain, tell
@@ -41,8 +42,7 @@ def serve(
 
     with open_farm(farm) as workspace:
         name = workspace.farm_name
-        try:
+        with suppress(KeyboardInterrupt):  # which way the server takes it depends on the moment
             serve(workspace, listening, language=language.get(), now=lambda: datetime.now(UTC),
                   on_open=opened)  # fmt: skip
-        except KeyboardInterrupt:
-            tell("cli.serve_closed", farm=name)
+        tell("cli.serve_closed", farm=name)
