@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,3 +40,19 @@ def shared_data() -> Path:
     if not (root / "data").is_dir():
         pytest.skip(f"reference data not found at {root / 'data'} (set AGRI_SHARED)")
     return root / "data"
+
+
+@pytest.fixture(scope="module")
+def command_tree() -> Any:
+    """The tree of commands."""
+    from agri.cli import commands
+
+    return commands.command_tree()
+
+
+@pytest.fixture
+def one_tree(command_tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build the tree of commands once for many commands."""
+    from agri.cli import commands
+
+    monkeypatch.setattr(commands, "command_tree", lambda: command_tree)

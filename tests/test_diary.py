@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agri.cli import commands, main
-from agri.cli.show import console
+from agri.cli import main
 from agri.errors import BadInput, NotFound
 from agri.field_records import (
     Fertiliser,
@@ -33,6 +32,7 @@ from agri.operations.records import corrected, enter
 from agri.words import LANGUAGES, Language
 from agri.workspace import Workspace
 from tests import farms, spray_farm
+from tests.terminal import run
 
 FIELD = "Vườn vải thiều"
 HEAD: dict[str, Any] = {"field": FIELD}
@@ -276,27 +276,6 @@ def test_a_table_of_no_records_still_has_its_heads(farm: Workspace) -> None:
 
 
 # ---------------------------------------------------------------- at the terminal
-
-
-@pytest.fixture(scope="module")
-def tree() -> Any:
-    return commands.command_tree()
-
-
-@pytest.fixture
-def one_tree(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the tree of commands once for many commands."""
-    monkeypatch.setattr(commands, "command_tree", lambda: tree)
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    console.cache_clear()
-    code = main(words)
-    captured = capsys.readouterr()
-    text = captured.out + captured.err
-    assert "Traceback" not in text
-    assert not re.search(r"[{}]|(?<![\w.])(cli|finding|error|page)\.[a-z_]+", text), text
-    return code, text
 
 
 DONE: tuple[tuple[tuple[str, ...], str], ...] = (

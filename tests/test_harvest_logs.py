@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agri.cli import commands, main
-from agri.cli.show import console
 from agri.errors import BadInput
 from agri.field_records import Count, Harvest
 from agri.geo import LocalFrame, LonLat
@@ -29,6 +27,7 @@ from models.harvest_logs.monitor import MonitorLog, Reason, clean_monitor
 from models.harvest_logs.passes import harvested_before
 from models.harvest_logs.pickers import LogFacts, LogLine, clean_log
 from tests import farms
+from tests.terminal import run
 
 FACTS = LogFacts(name="hai.csv", field="Vườn", last_day=date(2027, 6, 1), crate_kg=20.0,
                  trees=tuple(str(n) for n in range(1, 41)))  # fmt: skip
@@ -283,27 +282,6 @@ def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         workspace.add_fields(farms.FIELDS)
         monkeypatch.chdir(workspace.folder)
         yield workspace
-
-
-@pytest.fixture(scope="module")
-def tree() -> Any:
-    return commands.command_tree()
-
-
-@pytest.fixture
-def one_tree(tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the tree of commands once for many commands."""
-    monkeypatch.setattr(commands, "command_tree", lambda: tree)
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    console.cache_clear()
-    code = main(words)
-    captured = capsys.readouterr()
-    text = captured.out + captured.err
-    assert "Traceback" not in text
-    assert not re.search(r"[{}]|(?<![\w.])(cli|finding|error|page)\.[a-z_]+", text), text
-    return code, text
 
 
 @pytest.mark.usefixtures("one_tree")
