@@ -1,6 +1,6 @@
 """NDVI and NDRE of a generated five-band orthomosaic as a COG: what it costs, beside others.
 
-    python benchmarks/indices.py --size 10240
+    python benchmarks/indices.py --sizes 10240 20480
 
 Each method runs in a process of its own, one after the other; what counts is the processor time of
 the whole process, imports included, and its greatest memory. Walls depend on what else the machine
@@ -11,12 +11,13 @@ does. The scene is uint16, five bands, DEFLATE, tiles of 512, pixel-interleaved.
   3, by GDAL's COG driver, without any arithmetic: what every two-step pipeline pays;
 * ``floor_int16``: the same with 16-bit results and ZSTD 1;
 * ``rasterio_windows``: windows of 512, NumPy, float32, then GDAL's COG driver;
-* ``gdal_calc``, ``rioxarray_dask``: where they are installed;
+* ``gdal_calc``, ``rioxarray_dask``: where they are installed (Debian's python3-gdal; the extra
+  ``bench``);
 * ``agri_int16``, ``agri_float32``, ``agri_deflate``: the engine, scaled 16-bit numbers (error at
   most 0.00005), every bit, and 16-bit numbers as Deflate.
 
-JSON on standard output: seconds of processor and wall, peak MB, MB written, ratio to the float32
-floor; the products are compared pixel by pixel and validated.
+JSON on standard output, for each size: seconds of processor and wall, peak MB, MB written, ratio to
+the float32 floor; the products are compared pixel by pixel and validated.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def gdal_calc(scene: Path, folder: Path, _size: int) -> Path:
         subprocess.run(
             [str(shutil.which("gdal_calc.py")), "-A", str(scene), "--A_band=5", "-B", str(scene),
              f"--B_band={band}", f"--outfile={parts[-1]}", "--type=Float32", "--quiet",
-             "--calc=(A.astype(float)-B)/(A.astype(float)+B)", "--co=TILED=YES",
+             "--calc=(A.astype(float32)-B)/(A.astype(float32)+B)", "--co=TILED=YES",
              "--NoDataValue=-9999"],
             check=True,
         )  # fmt: skip
@@ -232,7 +233,7 @@ def child(method: str, scene: Path, folder: Path, size: int) -> None:
     print(json.dumps({
         "cpu_s": round(sum(u.ru_utime + u.ru_stime for u in used), 2),
         "wall_s": round(time.monotonic() - began, 2),
-        "peak_mb": peak_mb(),
+        "peak_mb": max(peak_mb(), round(used[1].ru_maxrss / 1024)),
         "written_mb": round(path.stat().st_size / 1e6, 1) if path else 0.0,
     }))  # fmt: skip
 
@@ -271,7 +272,7 @@ def measure(method: str, scene: Path, folder: Path, size: int) -> dict[str, Any]
     try:
         done = subprocess.run(
             [sys.executable, __file__, "--child", method, "--scene", str(scene), "--folder",
-             str(own), "--size", str(size)],
+             str(own), "--sizes", str(size)],
             check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -282,33 +283,39 @@ def measure(method: str, scene: Path, folder: Path, size: int) -> dict[str, Any]
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=4096)
-    parser.add_argument("--only", default="", help="methods, with commas between")
-    parser.add_argument("--scene", type=Path, help="kept there, and taken from there")
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--child", choices=METHODS)
-    given = parser.parse_args()
-    if given.child:
-        child(given.child, given.scene, given.folder, given.size)
-        return
-    chosen = [name for name in METHODS if not given.only or name in given.only.split(",")]
-    with tempfile.TemporaryDirectory(prefix="indices_", dir=given.folder) as name:
-        folder = Path(name)
-        scene = given.scene or folder / "scene.tif"
-        if not scene.exists():
-            generate(scene, given.size)
-        prepare(scene, folder, given.size)
-        results = {}
-        for method in chosen:
-            if there(method):
-                results[method] = measure(method, scene, folder, given.size)
-                print(f"{method:18} {results[method]}", file=sys.stderr)
+def compared(chosen: list[str], scene: Path, folder: Path, size: int) -> dict[str, Any]:
+    """Run the methods one after the other on one scene."""
+    prepare(scene, folder, size)
+    results = {}
+    for method in chosen:
+        if there(method):
+            results[method] = measure(method, scene, folder, size)
+            print(f"{size} {method:18} {results[method]}", file=sys.stderr)
     floor_s = results.get("floor_float32", {}).get("cpu_s")
     for row in results.values():
         row["ratio"] = round(row["cpu_s"] / floor_s, 3) if floor_s else None
-    print(json.dumps({"size": given.size, "cores": os.cpu_count(), "results": results}, indent=2))
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4096])
+    parser.add_argument("--only", default="", help="methods, with commas between")
+    parser.add_argument("--folder", type=Path, help="where there is room for the scenes")
+    parser.add_argument("--child", choices=METHODS)
+    parser.add_argument("--scene", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child(given.child, given.scene, given.folder, given.sizes[0])
+        return
+    chosen = [name for name in METHODS if not given.only or name in given.only.split(",")]
+    sizes = {}
+    for size in given.sizes:
+        with tempfile.TemporaryDirectory(prefix="indices_", dir=given.folder) as name:
+            scene = Path(name) / "scene.tif"
+            generate(scene, size)
+            sizes[str(size)] = compared(chosen, scene, Path(name), size)
+    print(json.dumps({"cores": os.cpu_count(), "sizes": sizes}, indent=2))
 
 
 if __name__ == "__main__":
