@@ -6,8 +6,8 @@ flights, applied, permits and map_checks, and the tables licences, registrations
 behind it are rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`,
 `layers`, `book_layers`, `paper_layers`, `record_layers`), their versions (`migrations`), the site
 (`sitebook`), papers (`paperbook`), field records (`recordbook`), people (`peoplebook`,
-`people_tables`), plans (`planbook`), flights (`flightbook`, `flightlog`, `launches`, `tokens`),
-`care`, `backups`.
+`people_tables`), background work (`jobbook`, `job_tables`), plans (`planbook`), flights
+(`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -26,7 +26,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from agri import files
@@ -37,7 +36,7 @@ from agri.names import clean
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import peoplebook, recordbook, sitebook  # isort: skip
+from agri.workspace import jobbook, peoplebook, recordbook, sitebook  # isort: skip
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
@@ -174,12 +173,7 @@ class Workspace:
     def __enter__(self) -> Workspace:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -313,6 +307,11 @@ class Workspace:
     def people(self) -> peoplebook.PeopleBook:
         """Who may sign in to the app, and what advisers said of plans."""
         return peoplebook.PeopleBook(self._database, self._new_uid)
+
+    @property
+    def jobs(self) -> jobbook.JobBook:
+        """Work that goes on in the background."""
+        return jobbook.JobBook(self._database, self._new_uid)
 
     # ------------------------------------------------------------------ plans
 

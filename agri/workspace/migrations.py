@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from agri import files
 from agri.errors import StoreError
-from agri.workspace import backups, gpkg_tables, people_tables
+from agri.workspace import backups, gpkg_tables, job_tables, people_tables
 from agri.workspace.book_layers import APPLIED
 from agri.workspace.database import Database
 from agri.workspace.gpkg import write_time
@@ -77,6 +77,11 @@ def _add_people(connection: Connection) -> None:
     people_tables.make(connection)
 
 
+def _add_jobs(connection: Connection) -> None:
+    """Version 9: background work."""
+    job_tables.make(connection)
+
+
 def _add_columns(connection: Connection, table: str, columns: dict[str, str]) -> None:
     """Add those columns that a table lacks.
 
@@ -97,6 +102,7 @@ STEPS: tuple[Step, ...] = (
     Step(6, _add_tank),
     Step(7, _add_records),
     Step(8, _add_people),
+    Step(9, _add_jobs),
 )
 """Steps after the first schema, version 1, in order."""
 
@@ -122,6 +128,7 @@ def create_tables(connection: Connection, *, name: str, uid: str, now: datetime)
     if RECORDS in EVERY_LAYER:
         keep_rows(connection)
     people_tables.make(connection)
+    job_tables.make(connection)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
     connection.exec_driver_sql(
         "CREATE TABLE agri_schema (version INTEGER PRIMARY KEY, applied_utc TEXT NOT NULL)"
