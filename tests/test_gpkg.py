@@ -23,16 +23,8 @@ from shapely.geometry import (
 )
 from shapely.geometry.base import BaseGeometry
 
-from agri.workspace.gpkg import (
-    Flag,
-    Geom,
-    Instant,
-    from_blob,
-    promote,
-    register_functions,
-    to_blob,
-    write_time,
-)
+from agri.workspace.columns import Flag, Geom, Instant, promote, write_time
+from agri.workspace.gpkg import from_blob, register_functions, to_blob
 from tests import farms
 
 SHAPES: tuple[BaseGeometry, ...] = (

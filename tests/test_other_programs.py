@@ -21,7 +21,7 @@ from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field import ObstacleKind, SensitiveKind
 from agri.findings import Severity
 from agri.workspace import Workspace
-from agri.workspace.database import Database
+from agri.workspace.geopackage import GeoPackage
 from agri.workspace.gpkg import to_blob
 from tests import farms, papers
 from tests.farms import edit, gpkg
@@ -323,7 +323,7 @@ def test_a_program_that_set_the_log_mode_back_does_no_harm(full_farm: Workspace)
 def test_a_program_that_holds_the_file_brings_one_sentence_not_a_locked_database(
     full_farm: Workspace,
 ) -> None:
-    full_farm._database = Database(gpkg(full_farm), busy_s=0.05)
+    full_farm._database = GeoPackage(gpkg(full_farm), busy_s=0.05)
     with closing(sqlite3.connect(gpkg(full_farm), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError) as busy:

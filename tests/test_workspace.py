@@ -19,7 +19,7 @@ from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field import Field, Pad
 from agri.files import TEMPORARY
 from agri.findings import Severity
-from agri.workspace import DATABASE, Workspace, database, flightlog
+from agri.workspace import DATABASE, Workspace, flightlog, geopackage
 from agri.workspace.records import Outcome
 from tests import farms
 from tests.farms import edit, gpkg
@@ -365,13 +365,13 @@ def test_a_full_database_is_told_and_keeps_what_it_had(
     before = full_farm.farm()
     big = MultiPolygon([Point(farms.LON, farms.LAT).buffer(0.001, quad_segs=5000)])
     ((pages,),) = farms.rows(gpkg(full_farm), "PRAGMA page_count")
-    real = database.prepare
+    real = geopackage.prepare
 
     def crowded(connection: sqlite3.Connection, *, busy_s: float) -> None:
         real(connection, busy_s=busy_s)
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    monkeypatch.setattr(database, "prepare", crowded)
+    monkeypatch.setattr(geopackage, "prepare", crowded)
     with pytest.raises(StoreError) as full:
         full_farm.add_fields([Field(name="Lớn", boundary=big)])
     monkeypatch.undo()

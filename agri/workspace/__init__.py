@@ -3,8 +3,9 @@
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
 flights, applied, permits and map_checks, and the tables licences, registrations and records;
 ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door;
-behind it are rooms for the dialect (`gpkg`), connection (`database`), tables (`gpkg_tables`,
-`layers`, `book_layers`, `paper_layers`, `record_layers`), their versions (`migrations`), the site
+behind it are rooms for the connection (`database`, `geopackage`), what columns hold (`columns`,
+`gpkg`), tables (`tables`, `gpkg_tables`, `postgis_tables`, `layers`, `book_layers`,
+`paper_layers`, `record_layers`), their versions (`migrations`), the site
 (`sitebook`), papers (`paperbook`), field records (`recordbook`), people (`peoplebook`,
 `people_tables`), background work (`jobbook`, `job_tables`), plans (`planbook`), flights
 (`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
@@ -40,6 +41,7 @@ from agri.workspace import jobbook, peoplebook, recordbook, sitebook  # isort: s
 from agri.workspace.database import Database
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
+from agri.workspace.geopackage import GeoPackage
 from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
 from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
@@ -85,7 +87,7 @@ class Workspace:
         self.folder = folder
         self._now = now
         self._new_uid = new_uid
-        self._database = Database(folder / DATABASE)
+        self._database: Database = GeoPackage(folder / DATABASE)
 
     @classmethod
     def create(

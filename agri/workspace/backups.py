@@ -6,8 +6,9 @@ those set aside before it) and opens like any other, also copied to a stick. Rep
 for they are drawn anew.
 
 What is taken first decides whether the parts fit together, while others go on writing. The
-database comes first, by ``VACUUM INTO``: it holds all that is acknowledged, also what still stands
-in the write-ahead log, which a plain copy would lack. Files are written before the row that names
+database comes first, as of one moment (`Database.save_to`): it holds all that is acknowledged, also
+what still stands in a write-ahead log, which a plain copy would lack. It is a GeoPackage whatever
+the farm's own database is. Files are written before the row that names
 them, so every row of that moment has its files a moment later. The audit comes last and under its
 writers' lock: it is one whole chain, and it tells of every flight the database knows. The folder
 gets its name when all of it is on the disk.
@@ -15,7 +16,7 @@ gets its name when all of it is on the disk.
 A finished flight's files never change, and are large: they are linked rather than copied where the
 disk can do so. All others are copied.
 
-Going back writes the backup's pages into the open database in one transaction, after a backup of
+Going back puts the backup's content into the open database in one transaction, after a backup of
 what was there, and puts back files that are gone; files that are there stay. The audit is never
 taken back: it tells what was done since, too. Only one that is missing or broken is replaced
 (`agri.audit.bring_back`).
@@ -35,6 +36,7 @@ from agri import audit, files
 from agri.errors import StoreError
 from agri.workspace import flightbook, flightlog, planbook, tokens
 from agri.workspace.database import Database
+from agri.workspace.geopackage import read_only
 
 FOLDER = "backups"
 KEPT = 10
@@ -51,11 +53,8 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
     target = next(folder / name for name in names if not (folder / name).exists())
     temporary = files.make_folder(files.temporary_beside(target))
     try:
-        with database.plain() as connection:
-            connection.execute("VACUUM INTO ?", (str(temporary / DATABASE),))
+        database.save_to(temporary / DATABASE)
         with files.told(target):
-            with (temporary / DATABASE).open("rb+") as file:
-                os.fsync(file.fileno())
             _copy_missing(root, temporary)
         audit.copy_to(root, temporary)
         with files.told(target):
@@ -144,19 +143,17 @@ def restore(
     """
     saved = source / DATABASE if source.is_dir() else source
     try:
-        with closing(sqlite3.connect(f"{saved.absolute().as_uri()}?mode=ro", uri=True)) as old:
+        with closing(read_only(saved)) as old:
             whole = old.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             (version,) = old.execute("SELECT max(version) FROM agri_schema").fetchone()
-            if not whole or not isinstance(version, int) or version > newest_version:
-                raise StoreError("error.backup_unusable", path=str(source))
-            before = backup(database, root, now=now)
-            if source.is_dir():
-                with files.told(root):
-                    _copy_missing(source, root)
-                audit.bring_back(root, source, at_utc=now)
-            with database.plain() as connection:
-                old.backup(connection)
     except sqlite3.Error as error:
         raise StoreError("error.backup_unusable", path=str(source)) from error
-    database.close()
+    if not whole or not isinstance(version, int) or version > newest_version:
+        raise StoreError("error.backup_unusable", path=str(source))
+    before = backup(database, root, now=now)
+    if source.is_dir():
+        with files.told(root):
+            _copy_missing(source, root)
+        audit.bring_back(root, source, at_utc=now)
+    database.refill(saved)
     return before

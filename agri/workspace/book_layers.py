@@ -12,12 +12,12 @@ from typing import Any
 
 from shapely.geometry import MultiLineString, MultiPolygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import REAL, Column, Integer, Text
+from sqlalchemy import Column, Integer, Text
 
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.track import TankReading
-from agri.workspace.gpkg import Day, Instant
+from agri.workspace.columns import Day, Instant, Real
 from agri.workspace.layers import Layer, Row, attributes, map_table, number_of, text_of, where
 from agri.workspace.records import (
     AIRCRAFT_LOG,
@@ -114,9 +114,9 @@ _PLAN_COLUMNS = (
     ("file", Text),
     ("created_utc", Instant),
     ("camera", Text),
-    ("height_m", REAL),
-    ("gsd_cm", REAL),
-    ("time_s", REAL),
+    ("height_m", Real),
+    ("gsd_cm", Real),
+    ("time_s", Real),
     ("photos", Integer),
 )
 MISSIONS: Layer[PlanRecord] = Layer(
@@ -143,7 +143,7 @@ _FLIGHT_COLUMNS = (
     ("started_utc", Instant),
     ("outcome", Text),
     ("photos", Integer),
-    ("duration_s", REAL),
+    ("duration_s", Real),
     ("folder", Text),
     ("source", Text),
 )
@@ -170,7 +170,7 @@ _APPLIED_COLUMNS = (
     ("product", Text),
     ("sprayed_utc", Instant),
     ("phi_end", Day),
-    *((name, REAL) for name in (*_APPLIED_FIGURES, "cv_pct")),
+    *((name, Real) for name in (*_APPLIED_FIGURES, "cv_pct")),
     ("file", Text),
 )
 _TANK_COLUMNS = ("tank_filled_l", "tank_left_l", "tank_used_l", "flow_share")
@@ -187,7 +187,7 @@ APPLIED: Layer[AppliedRecord] = Layer(
         "applied",
         "MULTIPOLYGON",
         *(Column(name, kind()) for name, kind in _APPLIED_COLUMNS),
-        *(Column(name, REAL) for name in _TANK_COLUMNS),
+        *(Column(name, Real) for name in _TANK_COLUMNS),
     ),
     description="Đã phun · As applied",
     protects=False,

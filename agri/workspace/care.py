@@ -16,34 +16,14 @@ from agri.workspace.records import Outcome
 
 def check(database: Database, root: Path) -> list[Finding]:
     """Look at everything: the database's pages and indexes, every row, every file, the audit."""
-    findings = _check_pages(database)
+    mapped = [layer.name for layer in EVERY_LAYER if "geom" in layer.table.c]
+    findings = database.damage(mapped)
     if not findings:
         findings += _check_rows(database) + _check_files(database, root)
     findings += audit.verify(root).findings
     leftovers = [path for path in root.rglob(f".*{files.TEMPORARY}") if path.name[0] == "."]
     if leftovers:
         findings.append(Finding.info("finding.leftover_files", count=len(leftovers)))
-    return findings
-
-
-def _check_pages(database: Database) -> list[Finding]:
-    findings: list[Finding] = []
-    with database.plain() as connection:
-        for (answer,) in connection.execute("PRAGMA integrity_check(5)").fetchall():
-            if answer != "ok":
-                findings.append(Finding.error("finding.store_damaged", detail=answer))
-        mapped = [layer for layer in EVERY_LAYER if "geom" in layer.table.c]
-        for layer in mapped if not findings else ():
-            tree = f"rtree_{layer.name}_geom"
-            (answer,) = connection.execute("SELECT rtreecheck(?)", (tree,)).fetchone()
-            (missing,) = connection.execute(
-                f"SELECT count(*) FROM {layer.name} WHERE geom NOTNULL AND NOT ST_IsEmpty(geom)"  # noqa: S608
-                f" AND fid NOT IN (SELECT id FROM {tree})"
-            ).fetchone()
-            if answer != "ok" or missing:
-                findings.append(Finding.error("finding.index_damaged", where=layer.name))
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            findings.append(Finding.info("finding.not_wal"))
     return findings
 
 

@@ -1,7 +1,6 @@
-"""How values stand in a GeoPackage: geometries, times and flags, and the functions on them.
+"""How a geometry stands in a GeoPackage, and the functions on it.
 
-This is the one room that knows how a geometry stands in the database. Elsewhere a column is
-`Geom` and a value is a shapely geometry; another database needs another `Geom` and nothing else.
+Elsewhere a column is `agri.workspace.columns.Geom` and a value is a shapely geometry.
 
 From the OGC GeoPackage Encoding Standard 1.3 (12-128r17): a geometry is a blob of "GP", a version,
 flags, the SRS, an envelope (none for points) and ISO WKB (clause 2.1.3). It is written
@@ -15,15 +14,11 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import Any
 
 import numpy as np
 import shapely
 from shapely.errors import ShapelyError
-from shapely.geometry import GeometryCollection, MultiLineString, MultiPoint, MultiPolygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy.types import UserDefinedType
 
 SRS_ID = 4326
 """WGS 84, longitude before latitude in the blobs whatever the axis order says (clause 2.1.3)."""
@@ -87,154 +82,6 @@ def _flat(wkb: bytes) -> BaseGeometry:
             return shapely.force_2d(shapely.from_wkb(wkb))
     except (ShapelyError, NotImplementedError) as error:
         raise ValueError(str(error)) from error
-
-
-class Geom(UserDefinedType[BaseGeometry]):
-    """A geometry column.
-
-    Parameters
-    ----------
-    kind : str
-        GEOMETRY, POINT, MULTILINESTRING or MULTIPOLYGON; single parts are promoted to multi.
-
-    Notes
-    -----
-    What cannot be decoded reads as an empty geometry, which no value of `agri.field` accepts: it
-    becomes a finding where rows become values, and does not hide the other rows.
-    """
-
-    cache_ok = True
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the column's type as it stands in the table definition."""
-        return self.kind
-
-    def bind_processor(self, _dialect: Any) -> Callable[[BaseGeometry | None], bytes | None]:
-        """Return what turns a geometry into its stored form."""
-        return lambda value: None if value is None else to_blob(promote(value, self.kind))
-
-    def result_processor(
-        self, _dialect: Any, _coltype: object
-    ) -> Callable[[Any], BaseGeometry | None]:
-        """Return what turns the stored form into a geometry."""
-
-        def process(value: Any) -> BaseGeometry | None:
-            if value is None:
-                return None
-            try:
-                return from_blob(value)
-            except ValueError:
-                return GeometryCollection()
-
-        return process
-
-
-class Instant(UserDefinedType[datetime]):
-    """A moment: text in UTC with milliseconds, as clause 1.1.1.1.2 writes a DATETIME.
-
-    Notes
-    -----
-    What is not a time reads as None.
-    """
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the column's type as it stands in the table definition."""
-        return "DATETIME"
-
-    def bind_processor(self, _dialect: Any) -> Callable[[datetime | None], str | None]:
-        """Return what turns a moment into its stored form."""
-        return lambda value: None if value is None else write_time(value)
-
-    def result_processor(self, _dialect: Any, _coltype: object) -> Callable[[Any], datetime | None]:
-        """Return what turns the stored form into a moment."""
-
-        def process(value: Any) -> datetime | None:
-            try:
-                moment = datetime.fromisoformat(value)
-            except (TypeError, ValueError):
-                return None
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-        return process
-
-
-class Day(UserDefinedType[date]):
-    """A day of the calendar: text, as GeoPackage writes a DATE; what is not one reads as None."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the column's type as it stands in the table definition."""
-        return "DATE"
-
-    def bind_processor(self, _dialect: Any) -> Callable[[date | None], str | None]:
-        """Return what turns a day into its stored form."""
-        return lambda value: None if value is None else value.isoformat()
-
-    def result_processor(self, _dialect: Any, _coltype: object) -> Callable[[Any], date | None]:
-        """Return what turns the stored form into a day."""
-
-        def process(value: Any) -> date | None:
-            try:
-                return date.fromisoformat(value)
-            except (TypeError, ValueError):
-                return None
-
-        return process
-
-
-class Flag(UserDefinedType[bool]):
-    """A yes or no: 1 or 0; only 1 is yes, whatever else another program wrote."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        """Return the column's type as it stands in the table definition."""
-        return "BOOLEAN"
-
-    def bind_processor(self, _dialect: Any) -> Callable[[bool | None], int]:
-        """Return what turns a flag into its stored form."""
-        return lambda value: 1 if value else 0
-
-    def result_processor(self, _dialect: Any, _coltype: object) -> Callable[[Any], bool]:
-        """Return what turns the stored form into a flag."""
-        return lambda value: type(value) is int and value == 1
-
-
-def write_time(moment: datetime) -> str:
-    """Return a moment as GeoPackage writes it.
-
-    Examples
-    --------
-    >>> write_time(datetime(2026, 11, 22, 7, 30, tzinfo=UTC))
-    '2026-11-22T07:30:00.000Z'
-    """
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def promote(geometry: BaseGeometry, kind: str) -> BaseGeometry:
-    """Return a single geometry as its multi form where `kind` is one.
-
-    Examples
-    --------
-    >>> promote(shapely.box(0, 0, 1, 1), "MULTIPOLYGON").geom_type
-    'MultiPolygon'
-    """
-    if kind != f"MULTI{geometry.geom_type.upper()}":
-        return geometry
-    single: Any = [geometry]
-    match geometry.geom_type:
-        case "Point":
-            return MultiPoint(single)
-        case "LineString":
-            return MultiLineString(single)
-        case _:
-            return MultiPolygon(single)
 
 
 def _is_empty(blob: bytes | None) -> int | None:

@@ -17,7 +17,8 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table
 
-from agri.workspace.gpkg import SRS_ID, Geom
+from agri.workspace.columns import Geom
+from agri.workspace.gpkg import SRS_ID
 
 APPLICATION_ID = 0x47504B47
 """ASCII "GPKG"."""
@@ -166,3 +167,20 @@ def touch(connection: Connection, table: str) -> None:
         " min_x = NULL, min_y = NULL, max_x = NULL, max_y = NULL WHERE table_name = ?",
         (table,),
     )
+
+
+def keep_rows(connection: Connection, table: str, words: str) -> None:
+    """Refuse, with these words, to change or delete the rows of a table; see `tables`."""
+    for event, when in (
+        ("UPDATE", "WHEN OLD.uid NOT NULL AND OLD.uid != ''"),
+        ("DELETE", ""),
+    ):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER agri_kept_{table}_{event.lower()} BEFORE {event} ON {table} {when}"
+            f" BEGIN SELECT RAISE(ABORT, '{words}'); END"
+        )
+
+
+def columns_of(connection: Connection, table: str) -> tuple[str, ...]:
+    """Return the names of a table's columns, none when there is no such table."""
+    return tuple(row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})"))

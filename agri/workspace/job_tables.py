@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import REAL, Column, Connection, Integer, RowMapping, Table, Text
+from sqlalchemy import Column, Connection, Integer, RowMapping, Table, Text
 
 from agri.errors import AgriError
 from agri.findings import Finding, Severity
 from agri.jobs import Asked, Job, Kind, Result, State
+from agri.workspace.columns import Instant, Real
 from agri.workspace.flightlog import plain, read_message
-from agri.workspace.gpkg import Instant
 from agri.workspace.layers import metadata
 
 _BROKEN = (AgriError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -31,7 +31,7 @@ JOBS = Table(
     Column("asked_by", Text, nullable=False),
     Column("language", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("share", REAL, nullable=False),
+    Column("share", Real, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("runner", Text, nullable=False),
     Column("lease_utc", Instant()),

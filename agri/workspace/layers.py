@@ -27,15 +27,15 @@ import shapely
 from shapely.errors import ShapelyError
 from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import REAL, Column, Connection, Integer, MetaData, RowMapping, Table, Text, select
+from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, Table, Text, select
 
 from agri.errors import BadInput
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.findings import Finding
 from agri.geo import LonLat
 from agri.names import clean, fold, storable
-from agri.workspace.gpkg import Flag, Geom, Instant
-from agri.workspace.gpkg_tables import touch
+from agri.workspace.columns import Flag, Geom, Instant, Real
+from agri.workspace.tables import touch
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -298,8 +298,8 @@ OBSTACLES: Layer[Obstacle] = Layer(
         "GEOMETRY",
         Column("name", Text),
         Column("kind", Text),
-        Column("height_m", REAL),
-        Column("clearance_m", REAL),
+        Column("height_m", Real),
+        Column("clearance_m", Real),
         Column("overflight_approved", Flag()),
     ),
     description="Vật cản · Obstacles",

@@ -18,17 +18,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, func, select
 
 from agri import files
 from agri.errors import StoreError
-from agri.workspace import backups, gpkg_tables, job_tables, people_tables
+from agri.workspace import backups, job_tables, people_tables, tables
 from agri.workspace.book_layers import APPLIED
+from agri.workspace.columns import Real, write_time
 from agri.workspace.database import Database
-from agri.workspace.gpkg import write_time
+from agri.workspace.geopackage import GeoPackage
 from agri.workspace.layers import farm_table
 from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
 from agri.workspace.record_layers import RECORDS, keep_rows
+
+schema_table = Table(
+    "agri_schema",
+    MetaData(),
+    Column("version", Integer, primary_key=True),
+    Column("applied_utc", Text, nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,13 @@ class Step:
 
 def _add_applied(connection: Connection) -> None:
     """Version 2: what spray flights applied."""
-    gpkg_tables.create_layer(connection, APPLIED.table, description=APPLIED.description)
+    tables.create_layer(connection, APPLIED.table, description=APPLIED.description)
 
 
 def _add_papers(connection: Connection) -> None:
     """Version 3: permits, licences, registrations, looks at the map."""
     for layer in PAPER_LAYERS:
-        gpkg_tables.create_layer(connection, layer.table, description=layer.description)
+        tables.create_layer(connection, layer.table, description=layer.description)
 
 
 def _add_source(connection: Connection) -> None:
@@ -57,18 +65,18 @@ def _add_source(connection: Connection) -> None:
 
 def _add_autopilots(connection: Connection) -> None:
     """Version 5: what a registered aircraft's autopilot tells of itself."""
-    _add_columns(connection, "registrations", {"system": "INTEGER", "board": "TEXT"})
+    tables.add_columns(connection, "registrations", {"system": Integer, "board": Text})
 
 
 def _add_tank(connection: Connection) -> None:
     """Version 6: what was read at the tank of a spray flight; NULL where nobody did."""
     names = ("tank_filled_l", "tank_left_l", "tank_used_l", "flow_share")
-    _add_columns(connection, "applied", dict.fromkeys(names, "REAL"))
+    tables.add_columns(connection, "applied", dict.fromkeys(names, Real))
 
 
 def _add_records(connection: Connection) -> None:
     """Version 7: field records."""
-    gpkg_tables.create_layer(connection, RECORDS.table, description=RECORDS.description)
+    tables.create_layer(connection, RECORDS.table, description=RECORDS.description)
     keep_rows(connection)
 
 
@@ -80,18 +88,6 @@ def _add_people(connection: Connection) -> None:
 def _add_jobs(connection: Connection) -> None:
     """Version 9: background work."""
     job_tables.make(connection)
-
-
-def _add_columns(connection: Connection, table: str, columns: dict[str, str]) -> None:
-    """Add those columns that a table lacks.
-
-    A farm that got the table by an earlier step of the same run has them all: that step makes
-    today's table.
-    """
-    there = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table})")}
-    for name, kind in columns.items():
-        if name not in there:
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
 
 STEPS: tuple[Step, ...] = (
@@ -121,18 +117,16 @@ def current_version(steps: Sequence[Step] | None = None) -> int:
 
 def create_tables(connection: Connection, *, name: str, uid: str, now: datetime) -> None:
     """Make today's tables in an empty database and enter the farm's name."""
-    gpkg_tables.create_core(connection)
-    gpkg_tables.create_layer(connection, farm_table, description="Trang trại · The farm")
+    tables.create_core(connection)
+    tables.create_layer(connection, farm_table, description="Trang trại · The farm")
     for layer in EVERY_LAYER:
-        gpkg_tables.create_layer(connection, layer.table, description=layer.description)
+        tables.create_layer(connection, layer.table, description=layer.description)
     if RECORDS in EVERY_LAYER:
         keep_rows(connection)
     people_tables.make(connection)
     job_tables.make(connection)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
-    connection.exec_driver_sql(
-        "CREATE TABLE agri_schema (version INTEGER PRIMARY KEY, applied_utc TEXT NOT NULL)"
-    )
+    schema_table.create(connection)
     _note(connection, current_version(), now)
 
 
@@ -142,7 +136,7 @@ def make_farm_file(path: Path, *, name: str, uid: str, now: datetime) -> None:
     try:
         with files.told(path):
             temporary.touch(exist_ok=False)
-        database = Database(temporary)
+        database = GeoPackage(temporary)
         with database.writing() as connection:
             create_tables(connection, name=name, uid=uid, now=now)
         with database.plain() as bare:
@@ -157,26 +151,21 @@ def make_farm_file(path: Path, *, name: str, uid: str, now: datetime) -> None:
                 leftover.unlink()
 
 
-def version_of(connection: Connection, path: Path) -> int:
+def version_of(connection: Connection, place: str) -> int:
     """Return the version of a farm's tables.
 
     Raises
     ------
     StoreError
-        When the file is not a farm, or newer than this version of agri.
+        When it is not a farm, or newer than this version of agri; `place` tells where it is.
     """
-    found = connection.exec_driver_sql(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'agri_schema'"
-    ).scalar_one()
-    if not found:
-        raise StoreError("error.not_a_farm", path=str(path))
-    version = connection.exec_driver_sql("SELECT max(version) FROM agri_schema").scalar_one()
+    version = None
+    if tables.columns_of(connection, schema_table.name):
+        version = connection.execute(select(func.max(schema_table.c.version))).scalar_one()
     if not isinstance(version, int):
-        raise StoreError("error.not_a_farm", path=str(path))
+        raise StoreError("error.not_a_farm", path=place)
     if version > current_version():
-        raise StoreError(
-            "error.farm_newer", path=str(path), version=version, known=current_version()
-        )
+        raise StoreError("error.farm_newer", path=place, version=version, known=current_version())
     return version
 
 
@@ -189,12 +178,12 @@ def bring_up_to_date(database: Database, root: Path, *, now: datetime) -> int:
         When the file is not a farm or is newer; nothing is changed then.
     """
     with database.reading() as connection:
-        version = version_of(connection, database.path)
+        version = version_of(connection, database.name)
     if version == current_version():
         return 0
     backups.backup(database, root, now=now)
     with database.writing() as connection:
-        version = version_of(connection, database.path)
+        version = version_of(connection, database.name)
         missing = [step for step in STEPS if step.version > version]
         for step in missing:
             step.change(connection)
@@ -203,4 +192,6 @@ def bring_up_to_date(database: Database, root: Path, *, now: datetime) -> int:
 
 
 def _note(connection: Connection, version: int, now: datetime) -> None:
-    connection.exec_driver_sql("INSERT INTO agri_schema VALUES (?, ?)", (version, write_time(now)))
+    connection.execute(
+        schema_table.insert(), [{"version": version, "applied_utc": write_time(now)}]
+    )

@@ -16,7 +16,7 @@ from datetime import time
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import REAL, Column, Integer, Table, Text
+from sqlalchemy import Column, Integer, Table, Text
 
 from agri.errors import BadInput
 from agri.findings import Finding
@@ -24,7 +24,7 @@ from agri.names import clean, fold
 from agri.papers import Licence, MapCheck, Permit, Registration, Shown
 from agri.rules import Authority, LicenceClass
 from agri.workspace.book_layers import BOOK_LAYERS
-from agri.workspace.gpkg import Day, Geom, Instant
+from agri.workspace.columns import Day, Geom, Instant, Real
 from agri.workspace.layers import LAYERS, Layer, Row, metadata, where
 from agri.workspace.record_layers import RECORDS
 
@@ -147,7 +147,7 @@ PERMITS: Layer[Permit] = Layer(
         Column("last_day", Day()),
         Column("from_time", Text),
         Column("to_time", Text),
-        Column("ceiling_m", REAL),
+        Column("ceiling_m", Real),
         Column("purpose", Text),
         geometry="MULTIPOLYGON",
     ),
@@ -194,7 +194,7 @@ REGISTRATIONS: Layer[Registration] = Layer(
         Column("aircraft", Text),
         Column("number", Text),
         Column("serial", Text),
-        Column("takeoff_kg", REAL),
+        Column("takeoff_kg", Real),
         Column("last_day", Day()),
         Column("system", Integer),
         Column("board", Text),

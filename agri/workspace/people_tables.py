@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, Table, Text
 
-from agri.workspace.gpkg import Instant
+from agri.workspace.columns import Instant
 from agri.workspace.layers import metadata
 
 

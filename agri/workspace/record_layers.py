@@ -13,12 +13,13 @@ from dataclasses import fields as fields_of
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import REAL, Column, Connection, Integer, Table, Text
+from sqlalchemy import Column, Connection, Integer, Table, Text
 
 from agri.errors import BadInput
 from agri.field_records import KINDS, Counted, RateUnit, Record, label
 from agri.findings import Finding
-from agri.workspace.gpkg import Day, Flag, Instant
+from agri.workspace import tables
+from agri.workspace.columns import Day, Flag, Instant, Real
 from agri.workspace.layers import Layer, Row, attributes, metadata, number_of, text_of
 
 COLUMN = {"row": "tree_row", "by": "done_by"}
@@ -37,7 +38,7 @@ def _figures() -> dict[str, str]:
 
 
 def _column(name: str, written: str) -> Column[Any]:
-    by_type: dict[str, type[Any]] = {"float": REAL, "int": Integer, "bool": Flag}
+    by_type: dict[str, type[Any]] = {"float": Real, "int": Integer, "bool": Flag}
     kind = _SPECIAL.get(name) or by_type.get(written.split(" ", 1)[0], Text)
     return Column(COLUMN.get(name, name), kind())
 
@@ -98,13 +99,5 @@ RECORDS: Layer[Record] = Layer(
 
 def keep_rows(connection: Connection) -> None:
     """Let rows of the table be added but neither changed nor deleted."""
-    table = RECORDS.name
     words = "records are kept as they were written: add one that replaces it (agri records correct)"
-    for event, when in (
-        ("UPDATE", "WHEN OLD.uid NOT NULL AND OLD.uid != ''"),
-        ("DELETE", ""),
-    ):
-        connection.exec_driver_sql(
-            f"CREATE TRIGGER agri_kept_{table}_{event.lower()} BEFORE {event} ON {table} {when}"
-            f" BEGIN SELECT RAISE(ABORT, '{words}'); END"
-        )
+    tables.keep_rows(connection, RECORDS.name, words)
