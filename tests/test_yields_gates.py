@@ -223,7 +223,6 @@ def test_what_to_measure_next_narrows_as_much_as_it_says(told, orchard) -> None:
     uncounted = forecast_at(learn(past, Gate.HARVEST), replace(now, counts=None))
     offered = {one.trees: one.error_kg for one in measures(uncounted)}
     assert sorted(offered.values(), reverse=True) == list(offered.values())
-    assert offered[18] == pytest.approx(told[Gate.HARVEST].error.whole_kg, rel=0.35)
     best = advised(uncounted)
     assert best is not None
     assert 6 <= best.trees <= 18
@@ -233,6 +232,19 @@ def test_what_to_measure_next_narrows_as_much_as_it_says(told, orchard) -> None:
     assert middle is not None
     assert middle.trees <= 60
     assert advised(told[Gate.FRUIT_SET], Gate.PANICLE) is None
+
+
+def test_counting_narrows_on_the_whole_as_much_as_was_promised() -> None:
+    """One season's counts may agree better or worse than trees do; many may not."""
+    ratio = []
+    for seed in (1, 2, 3):
+        past = past_of(*planted(seed), before=6)
+        for row in (3, 4, 5):
+            model, now = learn(past[:row], Gate.HARVEST), past[row].inputs
+            got, uncounted = (forecast_at(model, one) for one in (now, replace(now, counts=None)))
+            offered = {one.trees: one.error_kg for one in measures(uncounted)}[18] / uncounted.kg
+            ratio.append(np.log(offered * got.kg / got.error.whole_kg))
+    assert float(np.exp(np.mean(ratio))) == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_season_with_days_out_of_order_or_counts_of_nothing_is_refused() -> None:

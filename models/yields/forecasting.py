@@ -38,7 +38,7 @@ from models.yields.spreads import (
     field_quantile,
     tree_quantile,
 )
-from models.yields.totals import Total, TreeForecast, reconcile
+from models.yields.totals import Total, TreeForecast, reconcile, total
 from models.yields.trees import TreeParts
 
 FloatArray = NDArray[np.float64]
@@ -145,9 +145,10 @@ def forecast_at(model: GateModel, inputs: SeasonInputs) -> GateForecast:
     )  # fmt: skip
     spread = np.full(len(now.trees), model.spread * np.sqrt(parts.level_kg))
     freedom = float(model.seasons + PRIOR_WEIGHT)
+    whole = total(trees)
     if now.counts is not None:
         heard = _counted(trees, now.counts, found.matrix)
-        trees, spread = heard.trees, spread * heard.wider
+        trees, whole, spread = heard.trees, heard.whole, spread * heard.wider
         spread[now.counts.tree] = 0.5 * now.counts.error * np.sqrt(now.counts.kg)
         freedom += heard.weight * (len(now.counts.kg) + PRIOR_WEIGHT - freedom)
     kg = float(trees.kg.sum())
@@ -157,7 +158,7 @@ def forecast_at(model: GateModel, inputs: SeasonInputs) -> GateForecast:
     return GateForecast(
         gate=model.gate, season=now.season, used=found.names, parts=parts,
         flowering_error=logits, trees=trees, spread=spread, kg=kg,
-        error=_error_parts(trees, parts, model.spread, shared), freedom=freedom,
+        error=_error_parts(trees, parts, model.spread, shared, whole), freedom=freedom,
         counted=0 if now.counts is None else len(now.counts.kg), seasons=model.seasons,
         novelty=what, findings=(*_told(model, now), *found.findings,
                                 *(what.findings if what is not None else ())),
@@ -226,15 +227,21 @@ def _own_error(parts: TreeParts, spread: float) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Heard:
-    """What counted trees made of a forecast: how much of it is theirs, how much wider trees are."""
+    """What counted trees made of a forecast: trees, their sum, how much is theirs, how wide."""
 
     trees: TreeForecast
+    whole: Total
     weight: float
     wider: float
 
 
 def _counted(trees: TreeForecast, counts: Counts, matrix: FloatArray) -> _Heard:
-    """Bring trees to the level and slope of the counted ones, joined with what was expected."""
+    """Bring trees to the level and slope of the counted ones, joined with what was expected.
+
+    The error of the sum of trees that were not counted holds what single trees and parts of the
+    field differ by (regression estimator of a total, Cochran 1977, ch. 7): the shared error is what
+    is left of it beside those, so that nothing is counted twice.
+    """
     at, count = counts.tree, len(counts.kg)
     both = np.column_stack([trees.kg, matrix])
     model = SeasonRecalibration().fit(both[at], counts.kg)
@@ -244,26 +251,36 @@ def _counted(trees: TreeForecast, counts: Counts, matrix: FloatArray) -> _Heard:
         said, whole = np.full(len(said), counts.kg.mean()), float(counts.kg.mean()) * len(said)
     ratio = whole / before if before > 0 else 1.0
     assumed = float(np.mean(trees.own_error_kg[at] ** 2)) * ratio**2
-    seen = float(np.mean(model.residuals_**2)) * (count - 1)
-    between = (PRIOR_WEIGHT * assumed + seen) / (PRIOR_WEIGHT + count - 1)
-    wider = between / assumed if assumed > 0 else 1.0
-    off = np.sqrt(between / count * max(1.0 - count / len(said), 0.0)) * len(said)
+    apart, about = (_beside(assumed, seen, count)
+                    for seen in (float(np.mean(model.residuals_**2)), model.variance_))  # fmt: skip
+    wider = apart / assumed if assumed > 0 else 1.0
+    off = np.sqrt(about / count * max(1.0 - count / len(said), 0.0)) * len(said)
     relative = float(np.hypot(off / whole, counts.error)) if whole > 0 else counts.error
-    fresh = TreeForecast(kg=said, own_error_kg=trees.own_error_kg * ratio * np.sqrt(wider),
-                         level_error=relative, block_error=trees.block_error,
-                         block=trees.block)  # fmt: skip
-    joined, _ = reconcile(fresh, Total(kg=before, error_kg=max(whole, before) * trees.level_error))
-    kg, own = joined.kg.copy(), joined.own_error_kg.copy()
-    kg[at], own[at] = counts.kg, counts.error * counts.kg
+    own = trees.own_error_kg * ratio * np.sqrt(wider)
+    own[at] = counts.error * counts.kg
+    fresh = TreeForecast(kg=said, own_error_kg=own, level_error=0.0,
+                         block_error=trees.block_error, block=trees.block)  # fmt: skip
+    among = total(fresh).error_kg / whole if whole > 0 else 0.0
+    shared = float(np.sqrt(max(relative**2 - among**2, counts.error**2)))
+    prior = Total(kg=before, error_kg=total(trees).error_kg * max(ratio, 1.0))
+    joined, field = reconcile(replace(fresh, level_error=shared), prior)
+    kg = joined.kg.copy()
+    kg[at] = counts.kg
     weight = trees.level_error**2 / max(trees.level_error**2 + relative**2, 1e-12)
-    return _Heard(trees=replace(joined, kg=kg, own_error_kg=own), weight=weight,
+    return _Heard(trees=replace(joined, kg=kg), whole=field, weight=weight,
                   wider=float(np.sqrt(wider * ratio)))  # fmt: skip
 
 
+def _beside(assumed: float, seen: float, count: int) -> float:
+    """Return the variance of trees beside the forecast, drawn towards what is assumed."""
+    return (PRIOR_WEIGHT * assumed + (count - 1) * seen) / (PRIOR_WEIGHT + count - 1)
+
+
 def _error_parts(
-    trees: TreeForecast, parts: TreeParts, spread: float, shared: tuple[float, float]
-) -> ErrorParts:
-    """Return the field's error by its sources; counting lowered the shared ones alike."""
+    trees: TreeForecast, parts: TreeParts, spread: float, shared: tuple[float, float],
+    whole: Total,
+) -> ErrorParts:  # fmt: skip
+    """Return the field's error by its sources, which add up to the whole one's."""
     flowers, bears = _variances(parts, spread)
     own = flowers + bears
     share = np.divide(flowers, own, out=np.zeros_like(own), where=own > 0)
@@ -271,14 +288,14 @@ def _error_parts(
     place = np.unique(trees.block, return_inverse=True)[1]
     blocks = float((np.bincount(place, trees.kg) ** 2).sum()) * trees.block_error**2
     kg = float(trees.kg.sum())
-    whole = float(np.hypot(*shared))
-    rate = kg * trees.level_error / whole if whole > 0 else 0.0
-    level = rate * shared[1] if whole > 0 else kg * trees.level_error
-    return ErrorParts(
+    before = float(np.hypot(*shared))
+    rate = kg * trees.level_error / before if before > 0 else 0.0
+    found = ErrorParts(
         flowering_kg=float(np.sqrt((rate * shared[0]) ** 2 + float((share * variance).sum()))),
         pattern_kg=float(np.sqrt(float(((1.0 - share) * variance).sum()) + blocks)),
-        level_kg=level,
+        level_kg=rate * shared[1] if before > 0 else kg * trees.level_error,
     )
+    return found.scaled(whole.error_kg * kg / whole.kg) if whole.kg > 0 else found
 
 
 def _told(model: GateModel, now: SeasonInputs) -> tuple[Finding, ...]:

@@ -100,14 +100,14 @@ def _after_counting(forecast: GateForecast, trees: int, gate: Gate) -> float:
     mean = float(kg.mean())
     if mean <= 0:
         return forecast.error.whole_kg
-    spread = float(np.sqrt(np.mean(forecast.trees.own_error_kg**2))) / mean
+    own = float(np.mean(forecast.trees.own_error_kg**2)) / mean**2
     left = max(1.0 - (forecast.counted + trees) / len(kg), 0.0)
-    told = spread**2 / trees * left + COUNT_ERROR[gate] ** 2
-    shared = forecast.trees.level_error**2
-    after = 1.0 / (1.0 / shared + 1.0 / told) if shared > 0 else 0.0
+    told = (own + forecast.trees.block_error**2) / trees * left + COUNT_ERROR[gate] ** 2
+    known = (forecast.error.whole_kg / forecast.kg) ** 2
+    after = 1.0 / (1.0 / known + 1.0 / told) if known > 0 else 0.0
     if forecast.counted:
-        after = max(after, min(COUNT_ERROR[gate] ** 2, shared))
-    return _whole(forecast, after)
+        after = max(after, min(COUNT_ERROR[gate] ** 2, known))
+    return float(forecast.kg * np.sqrt(after))
 
 
 def _after_panicles(forecast: GateForecast) -> float:
@@ -115,10 +115,5 @@ def _after_panicles(forecast: GateForecast) -> float:
     rate = SEEN_LOGITS**2 / (SEEN_LOGITS**2 + logits**2)
     level = forecast.parts.level_error**2
     flowering = max(forecast.trees.level_error**2 - level, 0.0)
-    return _whole(forecast, level + rate * flowering)
-
-
-def _whole(forecast: GateForecast, shared: float) -> float:
-    """Return the field's error when the relative variance that trees share has changed."""
-    saved = (forecast.trees.level_error**2 - shared) * forecast.kg**2
+    saved = (forecast.trees.level_error**2 - level - rate * flowering) * forecast.kg**2
     return float(np.sqrt(max(forecast.error.whole_kg**2 - saved, 0.0)))

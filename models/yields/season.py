@@ -52,6 +52,9 @@ class SeasonRecalibration(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Of the mean, the pattern, the fresh ridge and the ridge of both; they add up to 1.
     residuals_ : (K,) float64
         Counted minus said without the tree.
+    variance_ : float
+        Of a tree about what is said: mean of the residual with the tree times that without it,
+        which in least squares is neither too small nor too large, e² / (1 − leverage).
 
     Examples
     --------
@@ -84,6 +87,8 @@ class SeasonRecalibration(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if len(target) >= LEAST_STACKED:
             self.weights_ = _stack(said, target)
         self.residuals_ = target - said @ self.weights_
+        fitted = target - self._each(x) @ self.weights_
+        self.variance_ = max(float(np.mean(fitted * self.residuals_)), 0.0)
         return self
 
     def predict(self, X: Any) -> FloatArray:  # noqa: N803

@@ -63,6 +63,18 @@ class ErrorParts:
         """All of it."""
         return float(np.sqrt(self.flowering_kg**2 + self.pattern_kg**2 + self.level_kg**2))
 
+    def scaled(self, whole_kg: float) -> ErrorParts:
+        """Return parts in the same proportions that add up to `whole_kg`.
+
+        Examples
+        --------
+        >>> ErrorParts(flowering_kg=3.0, pattern_kg=0.0, level_kg=4.0).scaled(10.0).level_kg
+        8.0
+        """
+        rate = whole_kg / self.whole_kg if self.whole_kg > 0 else 1.0
+        return ErrorParts(flowering_kg=rate * self.flowering_kg, pattern_kg=rate * self.pattern_kg,
+                          level_kg=rate * self.level_kg)  # fmt: skip
+
 
 def drawn(found: float, count: float, assumed: float) -> float:
     """Return a standard deviation from `count` values, drawn towards what is assumed.
