@@ -12,7 +12,8 @@ each figure stands beside its ``floor``. Parts:
 * ``coffee``: paez.coffee.uniformity, 813 trees, five seasons, from earlier harvests alone: leaving
   a season out and forward, with the season's level unknown and known, where one earlier harvest is
   known and where two are; the interval for a season;
-* ``monitor``: gartner.corn, a combine's log: a pass left out at a time, and records at random.
+* ``monitor``: gartner.corn, a combine's log, its delay found: a pass left out at a time, and
+  records at random.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +36,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from models.features import Harvests, bearing  # noqa: E402
+from models.harvest_logs.monitor import MonitorLog, clean_monitor  # noqa: E402
 from models.intervals import calibrate, calibrate_counted, coverage  # noqa: E402
 from models.validation import (  # noqa: E402
     BASELINES,
     Comparison,
+    Fold,
     Layout,
     Split,
     choose,
@@ -183,22 +188,36 @@ def coffee(tables: Path, draws: int) -> dict[str, Any]:
             "two_earlier_harvests": harvested(log, 2)}  # fmt: skip
 
 
+def seen_by(log: Harvests, index: NDArray[np.intp]) -> Callable[[Fold], FloatArray]:
+    """Return the features of some harvests as a fold sees them.
+
+    None sees more harvests before it than those asked for do; a fold that asks for several seasons
+    at once, as a random one, sees all of them.
+    """
+
+    @cache
+    def made(seasons: int) -> FloatArray:
+        rows = np.empty((len(log.season), 4))
+        for one in np.unique(log.season[index]):
+            here = log.season == one
+            known = bearing(log, log.unit[here], int(one), seasons)
+            rows[here] = np.column_stack([*known.values()])
+        return rows[index]
+
+    return lambda fold: made(int(log.season[index][fold.test].max() - log.season.min()))
+
+
 def harvested(
     log: Harvests, earlier: int, names: tuple[str, ...] = ("ridge", "blend", "forest", "boosting")
 ) -> dict[str, Any]:
     """Return how seasons with so many earlier harvests are foretold from those."""
-    rows = []
-    for one in np.unique(log.season)[earlier:]:
-        here = log.season == one
-        made = bearing(log, log.unit[here], int(one))
-        rows.append(np.column_stack([*made.values(), np.flatnonzero(here)]))
-    stacked = np.concatenate(rows)
-    index = stacked[:, -1].astype(int)
+    first = int(log.season.min())
+    index = np.flatnonzero(log.season >= first + earlier)
     target, when = log.yield_kg[index], log.season[index]
     layout = Layout(season=when, unit=log.unit[index])
     makers = {**candidates(), "ridge": lambda: ShrunkenRidge(space="root")}
     models = {name: makers[name] for name in names}
-    done = compare(models, stacked[:, :-1], target, layout, deployment=Split.SEASON,
+    done = compare(models, seen_by(log, index), target, layout, deployment=Split.SEASON,
                    splits=(Split.RANDOM, Split.FORWARD))  # fmt: skip
     mean = target.mean()
     found: dict[str, Any] = {"trees": len(np.unique(layout.unit)), "chosen": choose(done)}
@@ -222,12 +241,24 @@ def harvested(
     return found
 
 
+def monitor_log(table: dict[str, NDArray[Any]], xy_m: FloatArray) -> MonitorLog:
+    return MonitorLog(
+        x_m=xy_m[:, 0], y_m=xy_m[:, 1], time_s=table["time"],
+        flow_kg_s=table["mass"] * 0.45359237, interval_s=table["seconds"],
+        distance_m=table["dist"] * 0.0254, swath_m=np.full(len(xy_m), 360 * 0.0254),
+        moisture_pct=table["moist"], down=np.ones(len(xy_m), bool),
+    )  # fmt: skip
+
+
 def monitor(tables: Path, draws: int) -> dict[str, Any]:
     del draws
     table = read(tables / "gartner.corn.csv")
     xy_m = metres(table)
+    cut = clean_monitor(monitor_log(table, xy_m), standard_pct=15.5)
+    late = np.clip(np.arange(len(xy_m)) + round(cut.delay_s / 3.0), 0, len(xy_m) - 1)
     pounds_m2 = 360 * table["dist"] * 0.0254**2
-    dry = table["mass"] * table["seconds"] * (100 - table["moist"]) / (100 - 15.5)
+    grain = table["mass"][late] * table["seconds"]
+    dry = grain * (100 - table["moist"][late]) / (100 - 15.5)
     yields = dry * 0.45359237 / pounds_m2 * 10
     middle, high = np.median(yields), np.quantile(yields, 0.75) - np.quantile(yields, 0.25)
     kept = (np.abs(yields - middle) < 3 * high / 1.349) & (table["dist"] > 24)
@@ -246,7 +277,8 @@ def monitor(tables: Path, draws: int) -> dict[str, Any]:
     model = NearKriging().fit(xy_m, yields)
     fitted = time.process_time()
     model.predict(xy_m + 1.0)
-    return {"records": len(table["mass"]), "kept": len(yields), "passes": len(np.unique(track)),
+    return {"delay_s": cut.delay_s,
+            "records": len(table["mass"]), "kept": len(yields), "passes": len(np.unique(track)),
             "deviation_t_ha": float(yields.std()), "leave_pass_out_r2": done.headline.r2,
             "r2": {str(one.split): one.r2 for one in done.scores if one.model not in BASELINES},
             "cpu_all_splits_s": fitted - begun,

@@ -128,14 +128,18 @@ class Harvests:
     season: NDArray[np.int_]
     yield_kg: FloatArray
 
-    def before(self, season: int) -> Harvests:
-        """Return the harvests of earlier seasons alone."""
+    def before(self, season: int, seasons: int | None = None) -> Harvests:
+        """Return the harvests of earlier seasons alone, of the last so many if told."""
         kept = self.season < season
+        if seasons is not None:
+            kept &= self.season >= season - seasons
         return Harvests(unit=self.unit[kept], season=self.season[kept],
                         yield_kg=self.yield_kg[kept])  # fmt: skip
 
 
-def bearing(harvests: Harvests, units: NDArray[Any], season: int) -> dict[str, FloatArray]:
+def bearing(
+    harvests: Harvests, units: NDArray[Any], season: int, seasons: int | None = None
+) -> dict[str, FloatArray]:
     """Return what earlier harvests say of trees in a season, each relative to its season's mean.
 
     Parameters
@@ -145,6 +149,10 @@ def bearing(harvests: Harvests, units: NDArray[Any], season: int) -> dict[str, F
     units : (M,) array
         The trees asked for.
     season : int
+    seasons : int or None
+        So many seasons before it are read; None for all. A model that is to tell a season of which
+        only the last harvest is known is taught on seasons seen the same way: after one harvest
+        the next says little, after two the one before last says most.
 
     Returns
     -------
@@ -153,7 +161,7 @@ def bearing(harvests: Harvests, units: NDArray[Any], season: int) -> dict[str, F
         shrunk mean share, 1 for a tree without a past) and ``alternation`` (mean of
         |a − b| / (a + b) over successive seasons, Hoblyn 1936: 0 even, 1 every second season).
     """
-    past = harvests.before(season)
+    past = harvests.before(season, seasons)
     years = np.unique(past.season)
     place = {name: row for row, name in enumerate(units.tolist())}
     table = np.full((len(units), len(years)), np.nan)

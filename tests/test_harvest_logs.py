@@ -162,7 +162,9 @@ def truth(x_m: np.ndarray, y_m: np.ndarray) -> np.ndarray:
     return 5.0 + 0.8 * np.sin(x_m / 9.0) - weak
 
 
-def combine(delay: int = DELAY, lanes: int = 14, noise: float = 0.02) -> MonitorLog:
+def combine(
+    delay: int = DELAY, lanes: int = 14, noise: float = 0.02, slowing: float = 0.0
+) -> MonitorLog:
     """A paddy cut up and down, its grain measured late, its header up in the turns."""
     rng = np.random.default_rng(7)
     xs, ys, down = [], [], []
@@ -173,13 +175,14 @@ def combine(delay: int = DELAY, lanes: int = 14, noise: float = 0.02) -> Monitor
         ys += [np.full(len(along), lane * SWATH_M), lane * SWATH_M + np.linspace(0.2, 1.8, 6)]
         down += [np.ones(len(along), bool), np.zeros(6, bool)]
     x_m, y_m, header = np.concatenate(xs), np.concatenate(ys), np.concatenate(down)
-    cut = truth(x_m, y_m) / 10.0 * SPEED * SWATH_M * header
-    flow = np.concatenate([np.zeros(delay), cut])[: len(cut)]
+    driven = SPEED * (1.0 + slowing * np.sin(np.arange(len(x_m)) / 11.0))
+    cut = truth(x_m, y_m) / 10.0 * driven * SWATH_M * header
+    flow = np.roll(cut, delay)  # what is rolled round falls where the header is up
     flow *= 1.0 + noise * rng.standard_normal(len(flow))
     count = len(x_m)
     return MonitorLog(
         x_m=x_m, y_m=y_m, time_s=np.arange(float(count)), flow_kg_s=np.maximum(flow, 0.0),
-        interval_s=np.ones(count), distance_m=np.full(count, SPEED),
+        interval_s=np.ones(count), distance_m=driven,
         swath_m=np.full(count, SWATH_M), moisture_pct=np.full(count, 14.0), down=header,
     )  # fmt: skip
 
@@ -196,6 +199,19 @@ def skill(found: np.ndarray, true: np.ndarray) -> float:
 @pytest.mark.parametrize("delay", [0, 3, DELAY, 12])
 def test_the_planted_delay_is_found_to_the_second(delay: int) -> None:
     assert clean_monitor(combine(delay)).delay_s == delay
+
+
+@pytest.mark.parametrize("delay", [-4, 0, DELAY])
+def test_the_delay_is_found_at_a_changing_speed_and_where_the_log_put_grain_too_far(
+    delay: int,
+) -> None:
+    found = clean_monitor(combine(delay, slowing=0.15))
+    assert found.delay_s == delay
+    keys = [one.key for one in found.findings]
+    assert ("finding.monitor_delay_back" in keys) == (delay < 0)
+    points = combine(delay)
+    said, true = found.yield_t_ha, truth(points.x_m, points.y_m)[found.kept]
+    assert skill(said, true) > 0.9
 
 
 def test_a_cleaned_log_tells_the_planted_yields(log: MonitorLog) -> None:

@@ -7,7 +7,7 @@ Agronomy Journal 96:1091). In this order, each record left out for the first rea
 
 1. header up, or no grain or no way told;
 2. `DELAY`: grain is put back where it was cut (`passes.grain_delay_s`, or as told); records whose
-   grain was measured after the pass had ended have none;
+   grain was measured after the pass had ended, or before it began, have none;
 3. speed below `SLOW` or above `FAST` of the field's median, or changed by more than `JUMP` from
    the record before (grain lags behind a change of speed);
 4. the first and last `RAMP_S` seconds of a pass, in which the machine fills and empties;
@@ -212,12 +212,14 @@ def _delay(
     findings: list[Finding],
 ) -> float:  # fmt: skip
     found = grain_delay_s(log.x_m[works], log.y_m[works], log.flow_kg_s[works], track[works],
-                          swath_m=float(np.median(log.swath_m[works])),
-                          interval_s=interval_s)  # fmt: skip
+                          distance_m=log.distance_m[works], interval_s=interval_s,
+                          swath_m=float(np.median(log.swath_m[works])))  # fmt: skip
     if found is None:
         findings.append(Finding.warning("finding.monitor_no_delay"))
-    elif found:
+    elif found > 0.0:
         findings.append(Finding.info("finding.monitor_delay", delay_s=found))
+    elif found < 0.0:
+        findings.append(Finding.info("finding.monitor_delay_back", back_s=-found))
     return found or 0.0
 
 
@@ -225,8 +227,9 @@ def _put_back(
     log: MonitorLog, track: NDArray[np.int64], steps: int, sieve: _Sieve
 ) -> tuple[FloatArray, FloatArray]:
     """Return the grain and moisture of each record, as measured `steps` records later."""
-    at = np.minimum(np.arange(len(track)) + steps, len(track) - 1)
-    lost = (np.arange(len(track)) + steps >= len(track)) | (track[at] != track)
+    there = np.arange(len(track)) + steps
+    at = np.clip(there, 0, len(track) - 1)
+    lost = (at != there) | (track[at] != track)
     sieve.drop(lost | ~(log.flow_kg_s[at] > 0.0), Reason.DELAY)
     return log.flow_kg_s[at] * log.interval_s, log.moisture_pct[at]
 

@@ -111,10 +111,13 @@ def harvested_before(
 
 
 def grain_delay_s(
-    x_m: FloatArray, y_m: FloatArray, flow: FloatArray, track: IntArray, *, swath_m: float,
-    interval_s: float, most_s: float = 25.0,
+    x_m: FloatArray, y_m: FloatArray, flow: FloatArray, track: IntArray, *,
+    distance_m: FloatArray, swath_m: float, interval_s: float, least_s: float = -10.0,
+    most_s: float = 25.0,
 ) -> float | None:  # fmt: skip
     """Return the delay at which neighbouring passes agree best; None when none does clearly.
+
+    Below 0 the log itself has put grain back further than it was cut.
 
     Parameters
     ----------
@@ -124,32 +127,39 @@ def grain_delay_s(
         What the sensor told, any unit, in the order of time.
     track : (N,) int64
         The pass.
+    distance_m : (N,) float64
+        Since the record before.
     swath_m : float
         Width of the header.
     interval_s : float
         Between records.
-    most_s : float
-        Longest delay looked at.
+    least_s, most_s : float
+        Delays looked at, from and to.
     """
     near = cKDTree(np.stack([x_m, y_m], axis=1)).query_pairs(
         BESIDE * swath_m, output_type="ndarray"
     )
     near = near[track[near[:, 0]] != track[near[:, 1]]]
-    steps = int(most_s / interval_s)
+    steps = np.arange(-int(-least_s / interval_s), int(most_s / interval_s) + 1)
     at, first = np.arange(len(track)), np.searchsorted(track, track)
     last = np.searchsorted(track, track, side="right") - 1
-    full = (at - first >= FILLS_S / interval_s) & (at + steps <= last)
+    full = (at + steps[0] - first >= FILLS_S / interval_s) & (at + steps[-1] <= last)
     inside = full[near].all(axis=1)
     near = near[inside]
     if len(near) < FEWEST_PAIRS:
         return None
-    flow = np.argsort(np.argsort(flow)).astype(float)  # ranks: no single reading counts for more
-    scores = np.array([
-        np.mean((flow[near[:, 0] + step] - flow[near[:, 1] + step]) ** 2)
-        / max(np.var(flow[near + step]), 1e-12)
-        for step in range(steps + 1)
-    ])  # fmt: skip
+    scores = np.array([_disagreement(flow, distance_m, near, int(step)) for step in steps])
     best = int(np.argmin(scores))
-    if scores[best] > (1.0 - CLEARER) * scores.mean() or best == steps:
+    if scores[best] > (1.0 - CLEARER) * scores.mean() or best in {0, len(steps) - 1}:
         return None
-    return best * interval_s
+    return float(steps[best] * interval_s)
+
+
+def _disagreement(
+    flow: FloatArray, distance_m: FloatArray, near: NDArray[np.intp], step: int
+) -> float:
+    """Return how far the yields of neighbours are apart if grain is `step` records late."""
+    at, other = near[:, 0], near[:, 1]
+    cut = np.concatenate([flow[at + step] / distance_m[at], flow[other + step] / distance_m[other]])
+    rank = np.argsort(np.argsort(cut)).astype(float)  # so that no single reading counts for more
+    return float(np.mean((rank[: len(at)] - rank[len(at) :]) ** 2) / max(np.var(rank), 1e-12))

@@ -108,7 +108,7 @@ class Comparison:
 
 def compare(
     models: Mapping[str, Callable[[], Model]],
-    features: FloatArray,
+    features: FloatArray | Callable[[Fold], FloatArray],
     target: FloatArray,
     layout: Layout,
     *,
@@ -124,8 +124,9 @@ def compare(
     ----------
     models : mapping of name to a function that makes an unfitted regressor
         The first is the default.
-    features : (N, P) float64
-        NaN only if the models take it.
+    features : (N, P) float64, or function of a fold that returns it
+        NaN only if the models take it. A function may take from what is taught whatever was not
+        known of what is asked, as past harvests of a season early in the records.
     target : (N,) float64
     layout : Layout
     deployment : Split
@@ -209,7 +210,9 @@ class _Trial:
 
 
 def _scores(
-    models: Mapping[str, Callable[[], Model]], features: FloatArray, trial: _Trial
+    models: Mapping[str, Callable[[], Model]],
+    features: FloatArray | Callable[[Fold], FloatArray],
+    trial: _Trial,
 ) -> list[Score]:
     found, target = [], trial.target
     for name, baseline in BASELINES.items():
@@ -217,10 +220,11 @@ def _scores(
         parts = [one for one in said if one is not None]
         if len(parts) == len(said):
             found.append(_score(name, trial, parts))
+    seen = [features(fold) if callable(features) else features for fold in trial.folds]
     for name, make in models.items():
-        parts = [np.asarray(make().fit(features[fold.train], target[fold.train])
-                            .predict(features[fold.test]), dtype=np.float64)
-                 for fold in trial.folds]  # fmt: skip
+        parts = [np.asarray(make().fit(x[fold.train], target[fold.train]).predict(x[fold.test]),
+                            dtype=np.float64)
+                 for x, fold in zip(seen, trial.folds, strict=True)]  # fmt: skip
         found.append(_score(name, trial, parts))
     return found
 

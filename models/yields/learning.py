@@ -136,13 +136,15 @@ def learn(past: Sequence[PastSeason], gate: Gate) -> GateModel:
               for one in np.unique(table.season[bore])]  # fmt: skip
     levels += [one / max(float(bore.mean()), 0.1) for one in totals]
     level, error = expected_level(np.array(levels))
-    flowering, spread, block = _left_out(table)
+    flowering, spread, block = _left_out(weighed, gate)
     return GateModel(gate=gate, names=table.names, trees=model, level_kg=level, level_error=error,
                      flowering_error=flowering, spread=spread, block_error=block,
                      seasons=len(levels), known=_known(table, model), history=history)  # fmt: skip
 
 
-def columns_of(inputs: SeasonInputs, history: Harvests | None) -> tuple[Column, ...]:
+def columns_of(
+    inputs: SeasonInputs, history: Harvests | None, seasons: int | None = None
+) -> tuple[Column, ...]:
     """Return a season's columns, with what its trees' earlier harvests say.
 
     Parameters
@@ -151,10 +153,12 @@ def columns_of(inputs: SeasonInputs, history: Harvests | None) -> tuple[Column, 
         As known at a gate.
     history : Harvests or None
         May hold the season itself and later ones; they are not read.
+    seasons : int or None
+        So many seasons before it are read (`bearing`).
     """
-    if history is None or not (history.season < inputs.season).any():
+    if history is None or not len(history.before(inputs.season, seasons).season):
         return inputs.columns
-    made = bearing(history, inputs.trees, inputs.season)
+    made = bearing(history, inputs.trees, inputs.season, seasons)
     day = min(inputs.gate_days)
     return (*inputs.columns, *(Column(name=name, values=values, known_on=day)
                                for name, values in made.items()))  # fmt: skip
@@ -204,10 +208,13 @@ def _harvests(past: Sequence[PastSeason]) -> Harvests:
     )
 
 
-def season_table(past: Sequence[PastSeason], gate: Gate) -> SeasonTable:
-    """Return the weighed trees of past seasons, each season seen as at its own gate."""
+def season_table(past: Sequence[PastSeason], gate: Gate, seasons: int | None = None) -> SeasonTable:
+    """Return the weighed trees of past seasons, each season seen as at its own gate.
+
+    Of harvests before a season only the last so many `seasons` are seen, if told.
+    """
     history = _harvests(past)
-    seen = [columns_of(known_at(one.inputs, gate), history) for one in past]
+    seen = [columns_of(known_at(one.inputs, gate), history, seasons) for one in past]
     names = tuple(dict.fromkeys(
         column.name for columns in seen for column in columns if np.isfinite(column.values).any()
     ))  # fmt: skip
@@ -229,13 +236,18 @@ def season_table(past: Sequence[PastSeason], gate: Gate) -> SeasonTable:
     )  # fmt: skip
 
 
-def _left_out(table: SeasonTable) -> tuple[float, float, float]:
-    """Return the errors of flowering, of single trees and of blocks, in seasons left out whole."""
-    names = np.unique(table.season)
+def _left_out(past: Sequence[PastSeason], gate: Gate) -> tuple[float, float, float]:
+    """Return the errors of flowering, of single trees and of blocks, in seasons left out whole.
+
+    What tells a season is taught on the others as if no more harvests before them were known than
+    before it; else early seasons would be told worse than they ever were.
+    """
+    names = sorted(one.inputs.season for one in past)
     flowering: list[float] = []
     squares: list[FloatArray] = []
     shares: list[float] = []
     for one in names:
+        table = season_table(past, gate, one - names[0])
         new = table.season == one
         if not (table.kg[new] > 0).any():
             flowering.append(2.0 * FLOWERING_SPREAD)
