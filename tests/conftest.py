@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import postgres
+
 settings.register_profile(
     "gate",
     deadline=None,
@@ -21,6 +23,17 @@ settings.load_profile("gate")
 
 LONGEST = ("test_spray_invariants.py",)
 """Files that take minutes go first, or one core is still at them when the others are done."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder of a database server, if one is needed, for all workers of this run."""
+    if not hasattr(config, "workerinput"):
+        os.environ[postgres.FOLDER] = postgres.new_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.stop(Path(os.environ[postgres.FOLDER]))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,6 +53,16 @@ def shared_data() -> Path:
     if not (root / "data").is_dir():
         pytest.skip(f"reference data not found at {root / 'data'} (set AGRI_SHARED)")
     return root / "data"
+
+
+@pytest.fixture(params=["geopackage", "postgis"])
+def home(request: pytest.FixtureRequest) -> str:
+    """The address of the database that a farm is made in: none, so in a file, and PostGIS."""
+    if request.param == "geopackage":
+        return ""
+    found = postgres.address()
+    request.getfixturevalue("monkeypatch").setenv("PGPASSWORD", postgres.PASSWORD)
+    return found
 
 
 @pytest.fixture(scope="module")

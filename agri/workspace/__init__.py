@@ -33,17 +33,15 @@ from agri import files
 from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding, Severity
-from agri.names import clean
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import jobbook, peoplebook, recordbook, sitebook  # isort: skip
-from agri.workspace.database import Database
+from agri.workspace import jobbook, opening, peoplebook, recordbook, sitebook  # isort: skip
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
-from agri.workspace.geopackage import GeoPackage
 from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
+from agri.workspace.opening import DATABASE
 from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 from agri.workspace.sitebook import V
 
@@ -52,7 +50,6 @@ __all__ = [
     "StoredFlight", "Workspace",
 ]  # fmt: skip
 
-DATABASE = "farm.gpkg"
 REPORTS = "reports"
 
 
@@ -70,11 +67,14 @@ class Workspace:
     Parameters
     ----------
     folder : Path
-        The folder that holds ``farm.gpkg``.
+        The folder that holds ``farm.gpkg`` or ``farm.postgis``.
     now : callable
         The wall clock, UTC.
     new_uid : callable
         Where stable keys come from.
+    database : str
+        Address of the PostgreSQL database of a farm that is in one, for example with a password;
+        "" goes by what the folder tells.
     """
 
     def __init__(
@@ -83,11 +83,12 @@ class Workspace:
         *,
         now: Callable[[], datetime] = _now,
         new_uid: Callable[[], str] = _new_uid,
+        database: str = "",
     ) -> None:
         self.folder = folder
         self._now = now
         self._new_uid = new_uid
-        self._database: Database = GeoPackage(folder / DATABASE)
+        self._database = opening.database_of(folder, database)
 
     @classmethod
     def create(
@@ -97,8 +98,9 @@ class Workspace:
         farm_name: str,
         now: Callable[[], datetime] = _now,
         new_uid: Callable[[], str] = _new_uid,
+        database: str = "",
     ) -> Workspace:
-        """Make a farm in a new or empty folder.
+        """Make a farm in a new or empty folder, its tables in `database` when one is named.
 
         Raises
         ------
@@ -106,22 +108,12 @@ class Workspace:
             When the folder holds a farm already, or other files (hidden ones do not count), or
             the name is empty.
         StoreError
-            When the disk cannot take it.
+            When the disk or the database cannot take it.
         """
-        if not clean(farm_name):
-            raise BadInput("error.farm_without_name")
-        files.make_folder(folder)
-        with files.told(folder):
-            if (folder / DATABASE).exists():
-                raise BadInput("error.farm_exists", folder=str(folder))
-            if any(not entry.name.startswith(".") for entry in folder.iterdir()):
-                raise BadInput("error.folder_not_empty", folder=str(folder))
-        migrations.make_farm_file(
-            folder / DATABASE, name=clean(farm_name), uid=new_uid(), now=now()
-        )
+        opening.make(folder, name=farm_name, uid=new_uid(), now=now(), address=database)
         for name in (planbook.FOLDER, flightbook.FOLDER, REPORTS, backups.FOLDER):
             files.make_folder(folder / name)
-        return cls.open(folder, now=now, new_uid=new_uid)
+        return cls.open(folder, now=now, new_uid=new_uid, database=database)
 
     @classmethod
     def open(
@@ -130,6 +122,7 @@ class Workspace:
         *,
         now: Callable[[], datetime] = _now,
         new_uid: Callable[[], str] = _new_uid,
+        database: str = "",
     ) -> Workspace:
         """Open the farm in `folder`; an older one is backed up and brought up to date.
 
@@ -138,13 +131,9 @@ class Workspace:
         NotFound
             When there is no farm.
         StoreError
-            When its file is damaged, not a farm, or of a newer agri.
+            When its database is damaged, not a farm, of a newer agri, or cannot be reached.
         """
-        path = folder / DATABASE
-        with files.told(path):
-            if not path.is_file():
-                raise NotFound("error.no_farm", folder=str(folder))
-        workspace = cls(folder, now=now, new_uid=new_uid)
+        workspace = cls(folder, now=now, new_uid=new_uid, database=database)
         try:
             migrations.bring_up_to_date(workspace._database, folder, now=now())
         except BaseException:
@@ -164,7 +153,7 @@ class Workspace:
         here = start.absolute()
         for folder in (here, *here.parents):
             with suppress(OSError):
-                if (folder / DATABASE).is_file():
+                if opening.is_farm(folder):
                     return cls.open(folder)
         raise NotFound("error.no_farm", folder=str(start))
 

@@ -73,17 +73,27 @@ class Database(ABC):
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[Connection]:
         """Begin a transaction, end it, and turn what goes wrong into a sentence."""
+        ending = False
         try:
             with self.engine.connect() as opened:
                 connection = opened.execution_options(**{WRITES: write})
                 with connection.begin():
                     yield connection
+                    ending = write
         except self.errors as error:
-            raise self.sentence(error) from error
+            raise self.sentence(error, ending=ending) from error
 
     @abstractmethod
-    def sentence(self, error: Exception) -> StoreError:
-        """Return the sentence for an error of this database."""
+    def sentence(self, error: Exception, *, ending: bool = False) -> StoreError:
+        """Return the sentence for an error of this database.
+
+        Parameters
+        ----------
+        error : Exception
+            One of `errors`.
+        ending : bool
+            Whether it came from the end of a writer's transaction.
+        """
 
     @abstractmethod
     def damage(self, layers: Sequence[str]) -> list[Finding]:

@@ -114,8 +114,9 @@ class GeoPackage(Database):
         super().__init__(create_engine("sqlite://", creator=connect, poolclass=NullPool), str(path))
         event.listen(self.engine, "begin", _begin)
 
-    def sentence(self, error: Exception) -> StoreError:
-        """Return the sentence for an error met at the file."""
+    def sentence(self, error: Exception, *, ending: bool = False) -> StoreError:
+        """Return the sentence for an error met at the file; SQLite always says if it did it."""
+        del ending
         return sentence(error, self.path)
 
     @contextmanager
@@ -159,6 +160,22 @@ class GeoPackage(Database):
         with closing(read_only(saved)) as old, self.plain() as connection:
             old.backup(connection)
         self.close()
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[GeoPackage]:
+    """Give a new, empty file to fill; at the end it is on the disk, without a log beside it."""
+    with files.told(path):
+        path.touch(exist_ok=False)
+    made = GeoPackage(path)
+    try:
+        yield made
+        with made.plain() as bare:
+            bare.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        made.close()
+    with files.told(path), path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def read_only(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,6 @@ old schema to the tests.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +25,12 @@ from agri.workspace import backups, job_tables, people_tables, tables
 from agri.workspace.book_layers import APPLIED
 from agri.workspace.columns import Real, write_time
 from agri.workspace.database import Database
-from agri.workspace.geopackage import GeoPackage
+from agri.workspace.geopackage import new_file
 from agri.workspace.layers import farm_table
 from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
-from agri.workspace.record_layers import RECORDS, keep_rows
+from agri.workspace.record_layers import RECORDS
 
+FARM_DESCRIPTION = "Trang trại · The farm"
 schema_table = Table(
     "agri_schema",
     MetaData(),
@@ -77,7 +77,6 @@ def _add_tank(connection: Connection) -> None:
 def _add_records(connection: Connection) -> None:
     """Version 7: field records."""
     tables.create_layer(connection, RECORDS.table, description=RECORDS.description)
-    keep_rows(connection)
 
 
 def _add_people(connection: Connection) -> None:
@@ -118,11 +117,9 @@ def current_version(steps: Sequence[Step] | None = None) -> int:
 def create_tables(connection: Connection, *, name: str, uid: str, now: datetime) -> None:
     """Make today's tables in an empty database and enter the farm's name."""
     tables.create_core(connection)
-    tables.create_layer(connection, farm_table, description="Trang trại · The farm")
+    tables.create_layer(connection, farm_table, description=FARM_DESCRIPTION)
     for layer in EVERY_LAYER:
         tables.create_layer(connection, layer.table, description=layer.description)
-    if RECORDS in EVERY_LAYER:
-        keep_rows(connection)
     people_tables.make(connection)
     job_tables.make(connection)
     connection.execute(farm_table.insert().values(uid=uid, name=name, created_utc=now))
@@ -134,16 +131,8 @@ def make_farm_file(path: Path, *, name: str, uid: str, now: datetime) -> None:
     """Make ``farm.gpkg`` beside its place and let it appear whole."""
     temporary = files.temporary_beside(path)
     try:
-        with files.told(path):
-            temporary.touch(exist_ok=False)
-        database = GeoPackage(temporary)
-        with database.writing() as connection:
+        with new_file(temporary) as file, file.writing() as connection:
             create_tables(connection, name=name, uid=uid, now=now)
-        with database.plain() as bare:
-            bare.execute("PRAGMA journal_mode = DELETE")
-        database.close()
-        with files.told(path), temporary.open("rb+") as file:
-            os.fsync(file.fileno())
         files.publish(temporary, path)
     finally:
         for leftover in temporary.parent.glob(f"{temporary.name}*"):

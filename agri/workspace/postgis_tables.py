@@ -65,3 +65,22 @@ def columns_of(connection: Connection, table: str) -> tuple[str, ...]:
         (table,),
     )
     return tuple(str(row[0]) for row in found)
+
+
+def count_on(connection: Connection, table: str, key: str) -> None:
+    """Let new rows of a table be numbered after those that came with their numbers."""
+    connection.exec_driver_sql(
+        f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), max({key})) FROM {table}"  # noqa: S608
+    )
+
+
+def take_out(connection: Connection) -> None:
+    """Take all tables and functions out of a farm's schema; rights given to them go too."""
+    names = connection.exec_driver_sql(
+        "SELECT quote_ident(relname) FROM pg_class"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+    ).scalars()
+    for name in names.all():
+        connection.exec_driver_sql(f"DROP TABLE {name} CASCADE")
+    for function in ("agri_fill_uid", "agri_keep_rows"):
+        connection.exec_driver_sql(f"DROP FUNCTION {function}")

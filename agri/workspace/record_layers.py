@@ -13,7 +13,7 @@ from dataclasses import fields as fields_of
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, Table, Text
+from sqlalchemy import Column, Integer, Table, Text
 
 from agri.errors import BadInput
 from agri.field_records import KINDS, Counted, RateUnit, Record, label
@@ -25,6 +25,7 @@ from agri.workspace.layers import Layer, Row, attributes, metadata, number_of, t
 COLUMN = {"row": "tree_row", "by": "done_by"}
 """Attributes whose names mean something to databases, and what their columns are called."""
 _ENUMS: dict[str, type[StrEnum]] = {"Counted": Counted, "RateUnit": RateUnit}
+_WORDS = "records are kept as they were written: add one that replaces it (agri records correct)"
 _SPECIAL: dict[str, type[Any]] = {"day": Day, "entered_utc": Instant}
 
 
@@ -89,15 +90,10 @@ RECORDS: Layer[Record] = Layer(
         Column("kind", Text),
         *(_column(name, written) for name, written in _figures().items()),
         sqlite_autoincrement=True,
+        info={tables.KEEP: _WORDS},
     ),
     description="Nhật ký đồng ruộng · Field records",
     protects=False,
     to_row=_row,
     to_value=_record,
 )
-
-
-def keep_rows(connection: Connection) -> None:
-    """Let rows of the table be added but neither changed nor deleted."""
-    words = "records are kept as they were written: add one that replaces it (agri records correct)"
-    tables.keep_rows(connection, RECORDS.name, words)

@@ -19,6 +19,11 @@ from sqlalchemy.types import TypeEngine
 from agri.workspace import gpkg_tables, postgis_tables
 from agri.workspace.columns import in_postgres
 
+KEEP = "agri_keep"
+"""Entry of a table's ``info``: rows may be added but neither changed nor deleted, in other programs
+too, and this is what who tries it is told (without quotation marks). One change is let through: the
+key of a row that another program wrote without one."""
+
 
 def _room(connection: Connection) -> ModuleType:
     return postgis_tables if in_postgres(connection) else gpkg_tables
@@ -42,6 +47,8 @@ def create_layer(connection: Connection, table: Table, *, description: str) -> N
         What the layer holds, for the people who open it in other programs.
     """
     _room(connection).create_layer(connection, table, description=description)
+    if KEEP in table.info:
+        _room(connection).keep_rows(connection, table.name, table.info[KEEP])
 
 
 def touch(connection: Connection, table: str) -> None:
@@ -49,21 +56,9 @@ def touch(connection: Connection, table: str) -> None:
     _room(connection).touch(connection, table)
 
 
-def keep_rows(connection: Connection, table: str, words: str) -> None:
-    """Let rows of a table be added but neither changed nor deleted, in other programs too.
-
-    One change is let through: the key of a row that another program wrote without one.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        Within a transaction.
-    table : str
-        Name of a table with a column ``uid``.
-    words : str
-        What who tries it is told; without quotation marks.
-    """
-    _room(connection).keep_rows(connection, table, words)
+def count_on(connection: Connection, table: str, key: str) -> None:
+    """Let new rows of a table be numbered after those that came with their numbers in `key`."""
+    _room(connection).count_on(connection, table, key)
 
 
 def columns_of(connection: Connection, table: str) -> tuple[str, ...]:
