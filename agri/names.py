@@ -24,14 +24,14 @@ _D = str.maketrans("đĐ", "dD")
 
 
 def storable(text: str) -> str:
-    r"""Return `text` with what is not a character (a lone surrogate) replaced, so it can be kept.
+    r"""Return `text` with what no database keeps (a lone surrogate, a zero byte) replaced.
 
     Examples
     --------
-    >>> storable("na\ud800")
-    'na?'
+    >>> storable("na\ud800 na\0")
+    'na? na?'
     """
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\0", "?").encode("utf-8", "replace").decode("utf-8")
 
 
 def clean(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(params=["geopackage", "postgis"])
-def home(request: pytest.FixtureRequest) -> str:
+def home(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of the database that a farm is made in: none, so in a file, and PostGIS."""
     if request.param == "geopackage":
-        return ""
-    found = postgres.address()
-    request.getfixturevalue("monkeypatch").setenv("PGPASSWORD", postgres.PASSWORD)
-    return found
+        yield ""
+        return
+    with postgres.signed_in() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,13 @@ import numpy as np
 import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, Polygon
 
+from agri.errors import StoreError
 from agri.field import Field, NoFlyZone, Obstacle, ObstacleKind, Pad, SensitiveKind, SensitiveSite
 from agri.geo import LonLat
 from agri.track import Event, FlightRecord, Photo, Track
 from agri.words import Message
 from agri.workspace import DATABASE, Workspace
+from agri.workspace.geopackage import GeoPackage
 from agri.workspace.records import AppliedRecord, PlanRecord
 
 LON, LAT = 106.51, 21.08
@@ -159,8 +161,30 @@ def gpkg(farm: Workspace) -> Path:
 
 def edit(farm: Workspace, statement: str, *values: object) -> None:
     """Change the farm as another program would, with the functions it would have."""
-    with farm._database.plain() as connection:
-        connection.execute(statement, values)
+    if isinstance(farm._database, GeoPackage):
+        with farm._database.plain() as connection:
+            connection.execute(statement, values)
+    else:
+        with farm._database.writing() as session:
+            session.exec_driver_sql(statement.replace("?", "%s"), values)
+
+
+def spoil(farm: Workspace, statement: str) -> bool:
+    """Change the farm as `edit`; return whether the database lets it be: PostgreSQL keeps types."""
+    if isinstance(farm._database, GeoPackage):
+        edit(farm, statement)
+        return True
+    try:
+        edit(farm, statement)
+    except StoreError:
+        return False
+    return True
+
+
+def told(farm: Workspace, query: str) -> list[tuple[object, ...]]:
+    """What a program that asks the farm's database sees."""
+    with farm._database.reading() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 def rows(path: Path, query: str) -> list[tuple[object, ...]]:

@@ -14,7 +14,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +30,11 @@ SETTINGS = {
     "autovacuum": "off", "jit": "off", "log_min_messages": "fatal",
     "max_parallel_workers_per_gather": "0", "wal_level": "minimal", "max_wal_senders": "0",
 }  # fmt: skip
-USER, PASSWORD, TEMPLATE = "agri", "mật khẩu thử", "agri_template"
+USER, PASSWORD = "agri", "mật khẩu thử"
+
+
+IN_A_FILE = pytest.mark.parametrize("home", ["geopackage"], indirect=True)
+"""Of a test that is about the file itself, or about what only SQLite lets other programs do."""
 
 
 class Missing(Exception):
@@ -83,8 +88,8 @@ def start(folder: Path) -> dict[str, object]:
             except (Missing, OSError, LookupError) as error:
                 found = {"missing": str(error)}
             told.write_text(json.dumps(found), "utf-8")
-        found = json.loads(told.read_text("utf-8"))
-        return found
+        kept: dict[str, object] = json.loads(told.read_text("utf-8"))
+        return kept
 
 
 def _start(folder: Path) -> int:
@@ -145,6 +150,14 @@ def server() -> int:
     if "missing" in found:
         pytest.skip(f"NOT TESTED ON POSTGRESQL: {found['missing']}")
     return int(str(found["port"]))
+
+
+@contextmanager
+def signed_in() -> Iterator[str]:
+    """The address of a database, without the password, which stands in the environment."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PGPASSWORD", PASSWORD)
+        yield address(password="")
 
 
 def address(database: str = "agri", *, password: str = PASSWORD) -> str:

@@ -35,9 +35,13 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def farm(folder: Path) -> Iterator[Workspace]:
+def farm(folder: Path, home: str) -> Iterator[Workspace]:
     with Workspace.create(
-        folder / "farm", farm_name="Trại", now=farms.ticking(), new_uid=farms.counting()
+        folder / "farm",
+        farm_name="Trại",
+        now=farms.ticking(),
+        new_uid=farms.counting(),
+        database=home,
     ) as workspace:
         workspace.add_fields(farms.FIELDS)
         workspace.save_plan(farms.plan("Đông"), "document Đông")

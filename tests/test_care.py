@@ -20,10 +20,11 @@ from agri.jobs import Asked, Kind
 from agri.papers import Papers
 from agri.people import Person, Role
 from agri.track import TankReading
-from agri.workspace import DATABASE, Workspace, backups, migrations
+from agri.workspace import DATABASE, Workspace, backups, migrations, tables
 from agri.workspace.migrations import Step
 from agri.workspace.paper_layers import EVERY_LAYER
 from tests import farms, papers
+from tests.postgres import IN_A_FILE
 
 _PLACE = "fid:INTEGER geom:{} uid:TEXT name:TEXT"
 TABLES = {
@@ -88,9 +89,13 @@ TANK = TankReading(filled_l=10.0, left_l=2.95)
 
 
 @pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Workspace]:
+def farm(tmp_path: Path, home: str) -> Iterator[Workspace]:
     with Workspace.create(
-        tmp_path / "farm", farm_name="Trại", now=farms.ticking(), new_uid=farms.counting()
+        tmp_path / "farm",
+        farm_name="Trại",
+        now=farms.ticking(),
+        new_uid=farms.counting(),
+        database=home,
     ) as workspace:
         workspace.add_fields(farms.FIELDS)
         workspace.add_obstacles(farms.OBSTACLES)
@@ -127,6 +132,7 @@ def test_a_backup_holds_all_that_is_acknowledged_and_brings_it_back(farm: Worksp
     assert farm.farm() == changed
 
 
+@IN_A_FILE
 def test_a_backup_alone_is_a_farm(farm: Workspace, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     files.copy_file(farm.backup() / DATABASE, tmp_path / "new" / DATABASE)
@@ -170,6 +176,7 @@ def test_a_backup_that_cannot_be_used_changes_nothing(farm: Workspace, spoil: st
 # ---------------------------------------------------------------- versions
 
 
+@IN_A_FILE
 def test_the_tables_change_only_together_with_the_version(farm: Workspace) -> None:
     path = farm.folder / DATABASE
     columns = {
@@ -270,16 +277,14 @@ def test_an_older_farm_is_backed_up_and_brought_up_to_date_once(
         with Workspace.open(farm.folder) as newer:
             assert newer.farm() == before
             assert newer.check() == []
-    path = farm.folder / DATABASE
-    assert farms.rows(path, "SELECT variety, owner FROM fields") == [("PH40", None)] * 2
-    assert farms.rows(path, "SELECT version FROM agri_schema") == [(NOW,), (NOW + 1,), (NOW + 2,)]
+    assert farms.told(farm, "SELECT variety, owner FROM fields") == [("PH40", None)] * 2
+    versions = "SELECT version FROM agri_schema ORDER BY version"
+    assert farms.told(farm, versions) == [(NOW,), (NOW + 1,), (NOW + 2,)]
     (backup,) = (farm.folder / "backups").iterdir()
     assert farms.rows(backup / DATABASE, "SELECT version FROM agri_schema") == [(NOW,)]
     monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety), Step(NOW + 2, add_owner)))
     Workspace.open(farm.folder).restore(backup)
-    assert farms.rows(path, "SELECT max(version) FROM agri_schema") == [(NOW + 2,)], (
-        "migrated again"
-    )
+    assert farms.told(farm, versions)[-1] == (NOW + 2,), "migrated again"
 
 
 def test_a_step_that_fails_leaves_the_farm_as_it_was(
@@ -295,8 +300,15 @@ def test_a_step_that_fails_leaves_the_farm_as_it_was(
     monkeypatch.undo()
     with Workspace.open(farm.folder) as again:
         assert again.farm() == farm.farm()
-    columns = [row[1] for row in farms.rows(farm.folder / DATABASE, "PRAGMA table_info(fields)")]
-    assert columns == ["fid", "geom", "uid", "name", "crop"]
+    with farm._database.reading() as connection:
+        columns = tables.columns_of(connection, "fields")
+    assert columns == ("fid", "geom", "uid", "name", "crop")
+
+
+def whole(farm: Workspace) -> object:
+    """All there is of a farm's database."""
+    file = farm.folder / DATABASE
+    return file.read_bytes() if file.exists() else farms.told(farm, "SELECT * FROM fields")
 
 
 def test_a_newer_farm_is_refused_and_left_alone(
@@ -305,12 +317,12 @@ def test_a_newer_farm_is_refused_and_left_alone(
     monkeypatch.setattr(migrations, "STEPS", (Step(NOW + 1, add_variety),))
     Workspace.open(farm.folder).close()
     monkeypatch.undo()
-    before = (farm.folder / DATABASE).read_bytes()
+    before = whole(farm)
     with pytest.raises(StoreError) as refusal:
         Workspace.open(farm.folder)
     assert refusal.value.message.key == "error.farm_newer"
     assert str(NOW + 1) in refusal.value.text("vi")
-    assert (farm.folder / DATABASE).read_bytes() == before
+    assert whole(farm) == before
 
 
 # ---------------------------------------------------------------- looking after it
@@ -324,6 +336,7 @@ def test_a_change_to_the_audit_record_is_found(farm: Workspace) -> None:
     assert [finding.key for finding in farm.check()] == ["finding.audit_changed"]
 
 
+@IN_A_FILE
 def test_damage_to_the_file_is_found(farm: Workspace) -> None:
     farm.add_fields([replace(farms.FIELDS[0], name=f"Ruộng {n}") for n in range(300)])
     path = farm.folder / DATABASE
@@ -352,6 +365,5 @@ def test_leftovers_of_an_interrupted_write_are_told_and_taken_for_nothing(farm: 
 
 
 def test_two_fields_of_one_name_made_elsewhere_are_told(farm: Workspace) -> None:
-    with farm._database.plain() as connection:
-        connection.execute("UPDATE fields SET name = 'ruộng'")
+    farms.edit(farm, "UPDATE fields SET name = 'ruộng'")
     assert [finding.key for finding in farm.check()] == ["finding.name_twice"]

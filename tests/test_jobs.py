@@ -34,8 +34,10 @@ RESULT = Result(
 
 
 @pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Workspace]:
-    with Workspace.create(tmp_path / "farm", farm_name="Trại", new_uid=farms.counting()) as made:
+def farm(tmp_path: Path, home: str) -> Iterator[Workspace]:
+    with Workspace.create(
+        tmp_path / "farm", farm_name="Trại", new_uid=farms.counting(), database=home
+    ) as made:
         yield made
 
 

@@ -24,18 +24,20 @@ from agri.workspace.records import Outcome
 from tests import farms
 from tests.farms import edit, gpkg
 from tests.names import odd_names
+from tests.postgres import IN_A_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def farm(tmp_path: Path) -> Iterator[Workspace]:
+def farm(tmp_path: Path, home: str) -> Iterator[Workspace]:
     """A new farm with a clock and keys that count."""
     with Workspace.create(
         tmp_path / "Trang trại",
         farm_name="Trang trại Bình Khê",
         now=farms.ticking(),
         new_uid=farms.counting(),
+        database=home,
     ) as workspace:
         yield workspace
 
@@ -335,13 +337,15 @@ with Workspace.create(Path(sys.argv[1]) / "farm", farm_name="x") as farm:
     farm.save_plan(farms.plan(), "x")
     farm.save_flight(farms.flight())
     farm.farm(), farm.check(), farm.backup()
-print({"pyogrio", "geopandas", "pandas", "rasterio", "matplotlib", "sklearn"} & set(sys.modules))
+slow = {"psycopg", "pyogrio", "geopandas", "pandas", "rasterio", "matplotlib", "sklearn"}
+print(slow & set(sys.modules))
 """
     command = [sys.executable, "-c", script, str(tmp_path)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.stdout.strip() == "set()", result.stderr
 
 
+@IN_A_FILE
 def test_every_connection_keeps_what_it_acknowledges(farm: Workspace) -> None:
     with farm._database.plain() as connection:
         pragmas = {
@@ -359,6 +363,7 @@ def test_every_connection_keeps_what_it_acknowledges(farm: Workspace) -> None:
 # ---------------------------------------------------------------- a disk that fails
 
 
+@IN_A_FILE
 def test_a_full_database_is_told_and_keeps_what_it_had(
     full_farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,6 +428,7 @@ def test_a_disk_that_fills_up_takes_nothing_away(small_disk: Path) -> None:
         assert [f for f in farm.check() if f.severity is Severity.ERROR] == []
 
 
+@IN_A_FILE
 def test_a_folder_that_may_not_be_written_is_told_and_left_alone(full_farm: Workspace) -> None:
     full_farm.close()
     before = {p: p.read_bytes() for p in full_farm.folder.rglob("*") if p.is_file()}
