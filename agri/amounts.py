@@ -10,6 +10,7 @@ which have no decimals) is it read. 1 yến = 10 kg, 1 tạ = 100 kg, 1 tấn = 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Literal
 
 from agri.errors import BadInput
@@ -182,3 +183,23 @@ def read_npk(text: str, *, name: str) -> tuple[float, float, float]:
         raise BadInput("error.npk_text", name=name, value=text.strip()[:40])
     n, p, k = (read_amount(part, name=name) for part in parts)
     return n, p, k
+
+
+def read_day(text: str, *, name: str) -> date:
+    """Read a day: ``2026-12-31``, or day, month and year as people here write them.
+
+    Examples
+    --------
+    >>> read_day("31/12/2026", name="--last") == read_day("2026-12-31", name="--last")
+    True
+    """
+    parts = [int(part) for part in re.findall(r"[0-9]+", text)]
+    if re.fullmatch(r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*", text):
+        parts = parts[::-1]
+    elif not re.fullmatch(r"\s*[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{4}\s*", text):
+        raise BadInput("error.not_a_day", name=name, value=text)
+    day, month, year = parts
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise BadInput("error.not_a_day", name=name, value=text) from None

@@ -10,24 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from shapely.geometry import MultiPolygon, box
+from shapely.geometry import MultiLineString, MultiPolygon, box
 from shapely.geometry.base import BaseGeometry
 
+from agri.field import Field, Pad
 from agri.geo import LocalFrame, LonLat
 from agri.track import FlightRecord, Track
 from agri.weather import Wind
+from agri.workspace import PlanRecord, StoredFlight, Workspace
 from missions.catalogue import sprayer
 from missions.energy import Aircraft
-from missions.flightplan import FencePolygon, FlightPlan
+from missions.flightplan import FencePolygon, FlightPlan, Site
+from missions.formats.document import write_document
 from missions.items import Command, MissionItem, item_at
 from missions.sprayer.gear import DropletClass, PumpControl, PumpPoint, Sprayer, SwathPoint
 from missions.sprayer.job import Product, SprayEstimate, SprayJob, SprayPass, SpraySettings
 
+MADE = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
 FRAME = LocalFrame(HOME)
 SPRAYER = Sprayer(
@@ -171,3 +175,28 @@ def field_settings(**changes: object) -> SpraySettings:
         "wind": Wind(speed_m_s=0.0),
     }  # fmt: skip
     return SpraySettings(**{**plain, **changes})  # type: ignore[arg-type]
+
+
+def kept_flight(farm: Workspace, lines: int = 3, days: int = 0) -> StoredFlight:
+    """The first lines of the field, sprayed as planned: 1.2 L each."""
+    flown = plan()
+    assert flown.spray is not None
+    site = Site(
+        field=Field(name="Ruộng", boundary=flown.spray.treatable),
+        pad=Pad(name="Bãi", place=flown.home),
+    )
+    flown = replace(flown, site=site)
+    row = PlanRecord(name=flown.name, kind="spray", digest=flown.digest, created_utc=MADE,
+                     path=MultiLineString())  # fmt: skip
+    uid = farm.save_plan(row, write_document(flown)).uid
+    rows: list[tuple[float, float, float, float]] = []
+    for number, north in enumerate(NORTHS[:lines]):
+        east = np.arange(10.0, 130.1, 0.5)
+        for way in east if number % 2 == 0 else east[::-1]:
+            rows.append((0.1 * len(rows), float(way), north, 0.5))
+        rows += [(0.1 * len(rows) + 0.1 * n, rows[-1][1], north, 0.0) for n in range(1, 3)]
+    time_s, east_m, north_m, share = (list(column) for column in zip(*rows, strict=True))
+    made: Any = record(np.arange(len(time_s)) * 0.1, east_m, north_m, share,
+                                  plan_digest=flown.digest)  # fmt: skip
+    made = replace(made, started_utc=made.started_utc + timedelta(days=days))
+    return farm.save_flight(made, mission_uid=uid)

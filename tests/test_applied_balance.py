@@ -5,19 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shapely.geometry import MultiLineString
 
 from agri.cli import main
 from agri.errors import BadInput
-from agri.field import Field, Pad
+from agri.field import Field
 from agri.findings import Finding, Severity
 from agri.operations.applied import map_flight
 from agri.operations.sorties import resume_flight
@@ -25,12 +23,11 @@ from agri.operations.spray import SprayRequest, plan_job
 from agri.operations.tank import TankRead, last_flow_findings
 from agri.track import TankReading
 from agri.words import say
-from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace import StoredFlight, Workspace
 from missions.applied.balance import OFF, READING_L, TankBalance, balance_findings
 from missions.flight.phases import Phase, Read
 from missions.flight.steps import begin, step
-from missions.flightplan import FlightPlan, Site
-from missions.formats.document import write_document
+from missions.flightplan import FlightPlan
 from missions.sprayer.gear import PumpPoint
 from sitl.faults import FaultKind
 from sitl.scenarios import Breaks
@@ -136,39 +133,14 @@ def farm(tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-def flown(farm: Workspace, lines: int = 3, days: int = 0) -> StoredFlight:
-    """The first lines of the field, sprayed as planned: 1.2 L each."""
-    plan = spraying.plan()
-    assert plan.spray is not None
-    site = Site(
-        field=Field(name="Ruộng", boundary=plan.spray.treatable),
-        pad=Pad(name="Bãi", place=plan.home),
-    )
-    plan = replace(plan, site=site)
-    row = PlanRecord(name=plan.name, kind="spray", digest=plan.digest, created_utc=NOW,
-                     path=MultiLineString())  # fmt: skip
-    uid = farm.save_plan(row, write_document(plan)).uid
-    rows: list[tuple[float, float, float, float]] = []
-    for number, north in enumerate(spraying.NORTHS[:lines]):
-        east = np.arange(10.0, 130.1, 0.5)
-        for way in east if number % 2 == 0 else east[::-1]:
-            rows.append((0.1 * len(rows), float(way), north, 0.5))
-        rows += [(0.1 * len(rows) + 0.1 * n, rows[-1][1], north, 0.0) for n in range(1, 3)]
-    time_s, east_m, north_m, share = (list(column) for column in zip(*rows, strict=True))
-    record: Any = spraying.record(np.arange(len(time_s)) * 0.1, east_m, north_m, share,
-                                  plan_digest=plan.digest)  # fmt: skip
-    record = replace(record, started_utc=record.started_utc + timedelta(days=days))
-    return farm.save_flight(record, mission_uid=uid)
-
-
 def test_a_map_without_a_reading_says_how_to_give_one(farm):
-    shown = map_flight(farm, flown(farm, 6).uid, language="en")
+    shown = map_flight(farm, spraying.kept_flight(farm, 6).uid, language="en")
     assert dict(shown.facts)["By the tank"].startswith("not measured")
     assert not {f.key for f in shown.findings} & {"finding.flow_low", "finding.flow_high"}
 
 
 def test_a_map_with_a_reading_that_fits_says_so_and_one_that_does_not_names_the_nozzles(farm):
-    uid = flown(farm, 6).uid
+    uid = spraying.kept_flight(farm, 6).uid
     fits = map_flight(farm, uid, language="vi", tank=TankRead(left_l=2.8, filled_l=10.0))
     assert dict(fits.facts)[say("page.fact_tank", "vi")].startswith("đã ra 7,2 L")
     assert "finding.flow_low" not in {f.key for f in fits.findings}
@@ -179,7 +151,7 @@ def test_a_map_with_a_reading_that_fits_says_so_and_one_that_does_not_names_the_
 
 
 def test_a_reading_is_kept_and_shown_again_until_another_takes_its_place(farm, capsys):
-    uid, fact = flown(farm, 6).uid, say("page.fact_tank", "en")
+    uid, fact = spraying.kept_flight(farm, 6).uid, say("page.fact_tank", "en")
     asked = ["--lang", "en", "applied", uid, "--farm", str(farm.folder)]
     assert main([*asked, "--left", "5.5", "--filled", "10"]) == 0
     capsys.readouterr()
@@ -198,7 +170,7 @@ def test_a_reading_is_kept_and_shown_again_until_another_takes_its_place(farm, c
 
 
 def test_a_reading_that_cannot_be_leaves_the_one_kept_before(farm):
-    flight = flown(farm, 6)
+    flight = spraying.kept_flight(farm, 6)
     map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=2.8, filled_l=10.0))
     before = farm.applied_of(flight)
     with pytest.raises(BadInput):
@@ -207,7 +179,7 @@ def test_a_reading_that_cannot_be_leaves_the_one_kept_before(farm):
 
 
 def test_a_tank_filled_as_the_card_says_is_kept_with_the_litres_of_the_card(farm):
-    flight = flown(farm, 6)
+    flight = spraying.kept_flight(farm, 6)
     map_flight(farm, flight.uid, language="en", tank=TankRead(left_l=0.5))
     kept = farm.applied_of(flight)
     assert kept is not None
@@ -228,7 +200,7 @@ def read(farm: Workspace, flight: StoredFlight, left: float) -> None:
 
 
 def test_the_next_job_of_a_sprayer_hears_what_its_last_reading_told(farm):
-    flight = flown(farm, 6)
+    flight = spraying.kept_flight(farm, 6)
     assert told_of(farm) == []
     map_flight(farm, flight.uid, language="en")
     assert told_of(farm) == []
@@ -244,7 +216,7 @@ def test_the_next_job_of_a_sprayer_hears_what_its_last_reading_told(farm):
 
 
 def test_only_the_newest_reading_counts_and_flights_nobody_read_do_not(farm):
-    old, new, unread = (flown(farm, 6, days=days) for days in range(3))
+    old, new, unread = (spraying.kept_flight(farm, 6, days=days) for days in range(3))
     read(farm, old, 5.0)
     map_flight(farm, unread.uid, language="en")
     assert [key for key, _ in told_of(farm)] == ["finding.last_flow_low"]
@@ -256,7 +228,7 @@ def test_only_the_newest_reading_counts_and_flights_nobody_read_do_not(farm):
 
 
 def test_a_job_planned_after_blocked_nozzles_says_to_calibrate_first(farm):
-    flight = flown(farm, 6)
+    flight = spraying.kept_flight(farm, 6)
     plan = spraying.plan()
     assert plan.spray is not None
     farm.add_fields([Field(name="Ruộng", boundary=plan.spray.treatable)])
@@ -276,14 +248,18 @@ def test_a_job_planned_after_blocked_nozzles_says_to_calibrate_first(farm):
 
 
 def test_a_tank_filled_as_the_card_says_needs_only_what_is_left(farm):
-    shown = map_flight(farm, flown(farm, 6).uid, language="en", tank=TankRead(left_l=0.0))
+    shown = map_flight(
+        farm, spraying.kept_flight(farm, 6).uid, language="en", tank=TankRead(left_l=0.0)
+    )
     assert "flow" not in " ".join(f.key for f in shown.findings)
     with pytest.raises(BadInput):
-        map_flight(farm, flown(farm, 6).uid, language="en", tank=TankRead(left_l=9.0))
+        map_flight(
+            farm, spraying.kept_flight(farm, 6).uid, language="en", tank=TankRead(left_l=9.0)
+        )
 
 
 def test_the_rest_of_a_flight_is_filled_up_by_what_was_read_and_blocked_nozzles_are_named(farm):
-    uid = flown(farm, 3).uid
+    uid = spraying.kept_flight(farm, 3).uid
     tank = TankRead(left_l=6.0, filled_l=7.2)
     job = resume_flight(farm, uid, overlap_m=0.0, language="en", now=NOW, tank=tank)
     assert job is not None
@@ -296,7 +272,7 @@ def test_the_rest_of_a_flight_is_filled_up_by_what_was_read_and_blocked_nozzles_
 
 
 def test_the_rest_of_a_flight_goes_by_the_reading_that_is_kept_and_keeps_a_new_one(farm):
-    flight = flown(farm, 3)
+    flight = spraying.kept_flight(farm, 3)
 
     def rest(tank: TankRead | None = None) -> dict[str, Any]:
         job = resume_flight(farm, flight.uid, overlap_m=0.0, language="en", now=NOW, tank=tank)
@@ -317,7 +293,7 @@ def test_the_rest_of_a_flight_goes_by_the_reading_that_is_kept_and_keeps_a_new_o
 
 
 def test_the_command_takes_litres_and_refuses_what_cannot_be(farm, capsys):
-    uid = flown(farm, 6).uid
+    uid = spraying.kept_flight(farm, 6).uid
     asked = ["--lang", "en", "applied", uid, "--farm", str(farm.folder)]
     assert main([*asked, "--left", "5,5 L", "--filled", "10"]) == 0
     assert "nozzles" in capsys.readouterr().out

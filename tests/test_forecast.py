@@ -17,6 +17,7 @@ from agri.errors import BadInput, Refused
 from agri.field_records import Bloom, Count, Harvest
 from agri.field_records.crop import Counted
 from agri.operations.forecast import Asked, Forecast, forecast_field
+from agri.operations.forecast_kept import PICTURES, forecast_facts, read_forecast
 from agri.operations.harvests import Kept, kept_by, read_counts, read_harvests
 from agri.operations.maps.shelf import Shelf
 from agri.operations.season_inputs import gate_days, moved
@@ -70,6 +71,25 @@ def test_what_is_written_is_what_is_said(whole) -> None:
     for picture in pictures:
         with Image.open(picture) as image:
             assert min(image.size) > 500
+
+
+def test_a_kept_forecast_is_read_back_as_it_was_said(whole) -> None:
+    told = next(file for file in whole.files if file.suffix == ".json")
+    kept = read_forecast(told)
+    assert kept.season == whole.last.season
+    assert kept.trees == len(whole.last.trees.kg)
+    assert [one.gate for one in kept.gates] == [int(one.gate) for one in whole.gates]
+    assert kept.last.kg == pytest.approx(whole.last.total.p50, abs=0.05)
+    assert (kept.last.low_kg, kept.last.high_kg) == (
+        pytest.approx(whole.last.total.p10, abs=0.05),
+        pytest.approx(whole.last.total.p90, abs=0.05),
+    )
+    assert [kind for kind, _ in kept.pictures] == list(PICTURES)
+    facts = forecast_facts(kept, whole.field, "vi")
+    assert facts == list(whole.facts)[: len(facts)]
+    told.with_name("x-forecast.json").write_text('{"season": 2026, "gates": []}', "utf-8")
+    with pytest.raises(BadInput):
+        read_forecast(told.with_name("x-forecast.json"))
 
 
 def test_a_day_in_spring_forecasts_wider_and_says_what_to_count(farm, tmp_path, whole) -> None:

@@ -46,7 +46,7 @@ def add_label(
     farm: FarmOption = None,
 ) -> int:
     """Keep what stands on a product's label."""
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.cli.shelf import words_in
     from agri.cli.show import tell
     from agri.cli.tree import open_farm
@@ -115,7 +115,7 @@ def advise(
     farm: FarmOption = None,
 ) -> int:
     """Tell what to do this week, what waits, and what is forbidden and why."""
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.units import INDOCHINA_TIME
 
     clock = datetime.now(INDOCHINA_TIME)
@@ -201,9 +201,8 @@ def _orchard(
     *, age: str, trees: str, harvested: str, dose: str, yields: str, price: str, cost: str,
     cost_kg: str, wait: str,
 ) -> Orchard:  # fmt: skip
-    from agri.amounts import read_vnd_kg
+    from agri.amounts import read_day, read_vnd_kg
     from agri.cli.read import read_number
-    from agri.cli.read_papers import read_day
     from agri.operations.advice import Orchard
     from models.advice.economics import Costs, Prices
     from models.advice.situation import Forecast

@@ -37,7 +37,7 @@ def stage(
     farm: FarmOption = None,
 ) -> int:
     """Tell the stages of a crop's season and its harvest window."""
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.operations.stages import draw_stages, stages_of
     from agri.units import INDOCHINA_TIME
 
@@ -95,7 +95,7 @@ def card_named(crop: str) -> CropCard:
 
 
 def _stages_seen(texts: list[str]) -> list[Seen]:
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.errors import BadInput
     from models.phenology.season import Seen
 
@@ -109,7 +109,7 @@ def _stages_seen(texts: list[str]) -> list[Seen]:
 
 
 def _bloom(texts: list[str], *, rising: bool) -> list[FloweringIndex]:
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.errors import BadInput
     from models.phenology.season import FloweringIndex
 

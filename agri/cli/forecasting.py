@@ -54,8 +54,8 @@ def forecast(
     farm: FarmOption = None,
 ) -> int:
     """Forecast what a field will bear."""
+    from agri.amounts import read_day
     from agri.cli.read import read_number
-    from agri.cli.read_papers import read_day
     from agri.cli.show import tell
     from agri.cli.show_maps import show_products
     from agri.operations.forecast import Asked, forecast_field, keep_models

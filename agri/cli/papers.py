@@ -56,6 +56,7 @@ def permit(
     farm: FarmOption = None,
 ) -> None:
     """Enter a permit to fly."""
+    from agri.amounts import read_day
     from agri.cli import read_papers as read
     from agri.cli.show import tell
     from agri.cli.show_papers import hectares
@@ -74,8 +75,8 @@ def permit(
                 holder=holder,
                 aircraft=aircraft,
                 area=locate(workspace, place)[1],
-                first_day=read.read_day(first, name="--first"),
-                last_day=read.read_day(last, name="--last"),
+                first_day=read_day(first, name="--first"),
+                last_day=read_day(last, name="--last"),
                 from_time=from_time,
                 to_time=to_time,
                 ceiling_m=read_length_m(ceiling, name="--ceiling"),
@@ -96,6 +97,7 @@ def licence(
     farm: FarmOption = None,
 ) -> None:
     """Enter a pilot's licence."""
+    from agri.amounts import read_day
     from agri.cli import read_papers as read
     from agri.cli.show import tell
     from agri.papers import Licence
@@ -105,7 +107,7 @@ def licence(
         holder=holder,
         number=number,
         licence_class=read.read_licence_class(licence_class, name="--class"),
-        last_day=read.read_day(last, name="--last"),
+        last_day=read_day(last, name="--last"),
     )
     with open_farm(farm) as workspace:
         stored = workspace.papers.add(paper)
@@ -123,8 +125,8 @@ def aircraft(
     farm: FarmOption = None,
 ) -> None:
     """Enter an aircraft's registration."""
+    from agri.amounts import read_day
     from agri.cli.read import read_mass_kg
-    from agri.cli.read_papers import read_day
     from agri.cli.show import tell
     from agri.papers import Registration
     from agri.rules import mass_class

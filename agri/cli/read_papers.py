@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import datetime, time
 from enum import StrEnum
 from typing import TypeVar
 
+from agri.amounts import read_day
 from agri.errors import BadInput
 from agri.names import fold
 from agri.papers import END_OF_DAY, Shown
@@ -24,26 +25,6 @@ _CLASSES = {"trực quan": LicenceClass.VISUAL, "thiết bị": LicenceClass.INS
 _SHOWN = {
     "không cấm": Shown.CLEAR, "hạn chế": Shown.RESTRICTED, "cấm": Shown.FORBIDDEN,
 }  # fmt: skip
-
-
-def read_day(text: str, *, name: str) -> date:
-    """Read a day: ``2026-12-31``, or day, month and year as people here write them.
-
-    Examples
-    --------
-    >>> read_day("31/12/2026", name="--last") == read_day("2026-12-31", name="--last")
-    True
-    """
-    parts = [int(part) for part in re.findall(r"[0-9]+", text)]
-    if re.fullmatch(r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*", text):
-        parts = parts[::-1]
-    elif not re.fullmatch(r"\s*[0-9]{1,2}([/.-])[0-9]{1,2}\1[0-9]{4}\s*", text):
-        raise BadInput("error.not_a_day", name=name, value=text)
-    day, month, year = parts
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise BadInput("error.not_a_day", name=name, value=text) from None
 
 
 def read_clock(text: str, *, name: str) -> time:

@@ -89,10 +89,10 @@ def correct(
     """Put a corrected record in the place of an earlier one, which stays to be read."""
     from dataclasses import replace
 
-    from agri.cli.read_records import read_change
     from agri.cli.show import tell
     from agri.errors import BadInput
     from agri.field_records import Note
+    from agri.operations.read_records import read_change
     from agri.operations.records import corrected, described
 
     changes: dict[str, Any] = {}
@@ -165,11 +165,11 @@ def _import_counts(
     file: Path, field: str, what: str, share: str, day: str, season: int, *, look: bool,
     farm: Path | None,
 ) -> int:  # fmt: skip
-    from agri.cli.read_records import read_counted, read_share
     from agri.cli.show import tell
     from agri.cli.show_maps import show_products
     from agri.field_records import Count
     from agri.operations.counted_trees import bring_counts
+    from agri.operations.read_records import read_counted, read_share
 
     pattern = Count(day=day_of(day), field=field, number=0.0,
                     what=read_counted(what, name="--counts"),

@@ -36,7 +36,7 @@ TreesOption = Annotated[str, Option("--trees", help="cli.help.record_trees", sho
 
 def day_of(text: str) -> date:
     """Return the day told, today when none is."""
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.units import INDOCHINA_TIME
 
     return read_day(text, name="--day") if text else datetime.now(INDOCHINA_TIME).date()
@@ -56,7 +56,7 @@ def _area(text: str) -> float | None:
 
 
 def _whole(text: str, name: str) -> int | None:
-    from agri.cli.read_records import read_whole
+    from agri.operations.read_records import read_whole
 
     return read_whole(text, name=name) if text else None
 
@@ -117,8 +117,8 @@ def count(
 ) -> None:  # fmt: skip
     """Enter what was counted."""
     from agri.amounts import read_amount
-    from agri.cli.read_records import read_counted, read_share, read_size_mm
     from agri.field_records import Count
+    from agri.operations.read_records import read_counted, read_share, read_size_mm
 
     keep(Count(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark,
                 what=read_counted(what, name="WHAT"), number=read_amount(number, name="NUMBER"),
@@ -136,8 +136,8 @@ def bloom(
     by: ByOption = "", remark: RemarkOption = "", farm: FarmOption = None,
 ) -> None:  # fmt: skip
     """Enter a stage of growth that was seen."""
-    from agri.cli.read_records import read_share
     from agri.field_records import Bloom
+    from agri.operations.read_records import read_share
 
     keep(Bloom(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark, bbch=stage,
                 share=read_share(share, name="--share")), season, farm)  # fmt: skip
@@ -187,8 +187,8 @@ def fertiliser(
 ) -> None:  # fmt: skip
     """Enter what was spread."""
     from agri.amounts import read_npk
-    from agri.cli.read_records import read_spread_kg
     from agri.field_records import Fertiliser
+    from agri.operations.read_records import read_spread_kg
 
     ground_m2, of = _area(area), _whole(trees, "--trees")
     if "/" in mass and ground_m2 is None:
@@ -213,8 +213,8 @@ def irrigation(
     farm: FarmOption = None,
 ) -> None:  # fmt: skip
     """Enter water that was given."""
-    from agri.cli.read_records import read_volume_m3
     from agri.field_records import Irrigation
+    from agri.operations.read_records import read_volume_m3
 
     keep(Irrigation(day=day_of(day), field=field, tree=tree, row=row, by=by, remark=remark,
                      volume_m3=read_volume_m3(volume, name="--volume") if volume else None,

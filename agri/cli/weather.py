@@ -41,7 +41,7 @@ def weather(
     if wind:
         return _judge_plan(what, wind=wind, wind_from=wind_from, gust=gust, humidity=humidity,
                            temperature=temperature, rain=rain, farm=farm)  # fmt: skip
-    from agri.cli.read_papers import read_day
+    from agri.amounts import read_day
     from agri.errors import BadInput
     from agri.operations.season import draw_season, season_of
 

@@ -14,11 +14,11 @@ import io
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date, timedelta
-from importlib import resources
 from typing import Any
 
 from agri.errors import BadInput
 from agri.operations.advice import AdviceReport
+from agri.operations.sheets import sheet
 from agri.rules import Confidence
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, Message, day_text, dictionary, say
@@ -235,28 +235,43 @@ def render_advice(report: AdviceReport, *, language: Language, strip: bytes = b"
     language : {"vi", "en"}
         Of the page.
     strip : bytes
-        The PNG of `draw_week`; the page goes without when it is empty.
+        The PNG of `draw_week`; empty for a table of the same.
     """
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
+    return sheet("week_page", language, style="week_page", **advice_values(report, language, strip))
 
-    folder = resources.files("agri").joinpath("operations/templates")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(folder.joinpath("week_page.html.j2").read_text("utf-8"))
+
+def advice_values(report: AdviceReport, language: Language, strip: bytes = b"") -> dict[str, Any]:
+    """Return what the template of the week shows, for its own page and for any other around it.
+
+    Parameters
+    ----------
+    report : AdviceReport
+        What to show.
+    language : {"vi", "en"}
+        Of the words.
+    strip : bytes
+        The PNG of `draw_week`; empty for a table of the same.
+    """
     groups = [
         (verdict.value, VERDICT_SYMBOL[verdict], say(f"page.advice_{verdict.value}", language),
          [_entry(one, language) for one in report.week if one.verdict is verdict])
         for verdict in Verdict
     ]  # fmt: skip
-    return template.render(
-        say=lambda key, **values: say(key, language, **values), language=language,
-        name=report.name, crop=report.situation.card.name(language),
-        day=day_text(report.situation.today, language), groups=[g for g in groups if g[3]],
-        strip=b64encode(strip).decode("ascii"), money=money_lines(report, language),
-        findings=[one.text(language) for one in report.findings],
-        # our own file: not text from strangers
-        css=Markup(folder.joinpath("week_page.css").read_text("utf-8")),  # noqa: S704
-    )  # fmt: skip
+    dated = [one for one in report.week if one.days]
+    days = [mark.day for mark in dated[0].days] if dated else []
+    return {
+        "name": report.name, "crop": report.situation.card.name(language),
+        "day": day_text(report.situation.today, language), "groups": [g for g in groups if g[3]],
+        "strip": b64encode(strip).decode("ascii"), "money": money_lines(report, language),
+        "findings": [one.text(language) for one in report.findings],
+        "strip_days": [(weekday(day, language), f"{day:%d/%m}") for day in days],
+        "strip_rows": [
+            (one.what.text(language),
+             [(mark.mark.value, SYMBOL[mark.mark],
+               say(f"page.advice_mark_{mark.mark.value}", language)) for mark in one.days])
+            for one in dated
+        ],
+    }  # fmt: skip
 
 
 def _entry(one: Advice, language: Language) -> dict[str, Any]:

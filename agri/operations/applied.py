@@ -314,12 +314,12 @@ def report_applied(
         state_text=say(f"page.applied_{state}", language),
         facts=facts,
         findings=findings,
-        tables=[_table(found, language)],
+        tables=[applied_table(found, language)],
         language=language,
     )
 
 
-def _table(found: Applied, language: Language) -> Table:
+def applied_table(found: Applied, language: Language) -> Table:
     """Return how much ground got how much of the rate asked."""
     cell_m2 = found.cell_m2
     rows = tuple(

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from agri.files import make_folder, write_text
 from agri.operations.diary import Diary
 from agri.operations.lot_label import DIGEST_SHOWN, code_svg, code_text, page_name
 from agri.operations.records import area, described, dose, npk
+from agri.operations.sheets import sheet
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, day_text, say
 
@@ -100,28 +100,22 @@ def render_diary(diary: Diary, language: Language, *, code: str = "") -> str:
     code : str
         What its QR code holds; "" for none.
     """
-    from jinja2 import Environment, StrictUndefined
+    return sheet("diary", language, style="diary", **diary_values(diary, language, code))
+
+
+def diary_values(diary: Diary, language: Language, code: str = "") -> dict[str, Any]:
+    """Return what the template of the diary shows, for its own page and for any other around it."""
     from markupsafe import Markup
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(_template("diary.html.j2"))
-    return template.render(
-        diary=diary,
-        say=lambda key, **values: say(key, language, **values),
-        language=language,
-        facts=_facts(diary, language),
-        sections=sections(diary, language),
-        worries=[one.text(language) for one in sorted(diary.findings, key=lambda f: -f.severity)],
-        address=code if code.startswith("http") else "",
-        digest=diary.digest[:DIGEST_SHOWN],
-        # our own drawing and style: not text from strangers
-        code=Markup(code_svg(code)) if code else "",  # noqa: S704
-        css=Markup(_template("diary.css")),  # noqa: S704
-    )
-
-
-def _template(name: str) -> str:
-    return resources.files("agri").joinpath(f"operations/templates/{name}").read_text("utf-8")
+    worries = sorted(diary.findings, key=lambda finding: -finding.severity)
+    return {
+        "diary": diary, "facts": _facts(diary, language), "sections": sections(diary, language),
+        "worries": [one.text(language) for one in worries],
+        "address": code if code.startswith("http") else "",
+        "digest": diary.digest[:DIGEST_SHOWN],
+        # our own drawing: not text from strangers
+        "code": Markup(code_svg(code)) if code else "",  # noqa: S704
+    }  # fmt: skip
 
 
 def _facts(diary: Diary, language: Language) -> list[tuple[str, str]]:

@@ -10,6 +10,9 @@
 * `signing_in`: the first owner, signing in and out, and the people of the farm;
 * `looking`: pages that only show: fields, plans, flights;
 * `planning`: commands that plan: fields drawn, flights planned, plans reviewed;
+* `farming`: what a farmer reads: the week's work, the diary, the forecast;
+* `recording`: records entered on a phone;
+* `sprayed`: what a flight applied;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `products`: maps made of photos: their pages and their tiles;

@@ -23,7 +23,16 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from agri.errors import AgriError, NotFound, Refused, StoreError
-from agri.web import looking, planning, products, signing_in, static_files
+from agri.web import (
+    farming,
+    looking,
+    planning,
+    products,
+    recording,
+    signing_in,
+    sprayed,
+    static_files,
+)
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
 from agri.web.passwords import Passwords
@@ -92,6 +101,9 @@ def routes() -> Routes:
     return [
         *signing_in.ROUTES,
         *planning.ROUTES,
+        *farming.ROUTES,
+        *recording.ROUTES,
+        *sprayed.ROUTES,
         *looking.ROUTES,
         *products.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),

@@ -310,6 +310,7 @@ def flight_page(request: Request, uid: str) -> Response:
         applied=applied_facts(applied, language) if applied else [],
         events=[(f"{one.time_s:.0f}", one.message.text(language)) for one in record.events],
         mapped=plan is not None,
+        sprayed=plan is not None and plan.spray is not None,
     )
 
 

@@ -20,6 +20,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from agri.findings import Finding, Severity
+from agri.operations.sheets import sheet_templates
 from agri.people import Power
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
@@ -39,7 +40,8 @@ def _environment() -> Environment:
         if entry.name.endswith(SUFFIX)
     }
     return Environment(
-        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=DictLoader({**sheet_templates(), **texts}), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
 
@@ -99,8 +101,9 @@ def keep_cookie(request: Request, response: Response, value: str, *, signed_in: 
 def _menu(visit: Visit) -> list[tuple[str, str]]:
     ways = [
         ("/", "page.web_fields"),
+        ("/week", "page.web_week"),
         ("/plans", "page.web_plans"),
-        ("/flights", "page.web_flights"),
+        ("/flights", "page.web_menu_flights"),
     ]
     return [(path, say(key, visit.language)) for path, key in ways]
 

@@ -25,6 +25,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAPER = "paper/"
+"""Folder of the styles of printed sheets (`agri.operations.sheets`)."""
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -41,7 +43,13 @@ class StaticFile:
 @cache
 def static_files() -> Mapping[str, StaticFile]:
     """Return every file that may be asked for, by its name with forward slashes."""
-    return dict(_found(resources.files("agri").joinpath("web/static"), ""))
+    sheets = _found(resources.files("agri").joinpath("operations/templates"), PAPER)
+    return dict(
+        [
+            *_found(resources.files("agri").joinpath("web/static"), ""),
+            *((name, file) for name, file in sheets if name.endswith(".css")),
+        ]
+    )
 
 
 def _found(folder: Traversable, above: str) -> list[tuple[str, StaticFile]]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from agri.amounts import read_amount, read_area_m2, read_mass_kg, read_npk, read_rate, read_vnd_kg
-from agri.cli.read_papers import read_day
+from agri.amounts import (
+    read_amount,
+    read_area_m2,
+    read_day,
+    read_mass_kg,
+    read_npk,
+    read_rate,
+    read_vnd_kg,
+)
 from agri.errors import BadInput
 from agri.field_records import Counted, RateUnit
 from agri.names import fold
