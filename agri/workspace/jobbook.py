@@ -131,9 +131,9 @@ class JobBook:
             With its time zone.
         """
         with self._database.writing() as connection:
-            for job in _jobs(connection):
-                if job.lost(now):
-                    _lose(connection, job, now)
+            for held in _jobs(connection):
+                if held.lost(now):
+                    _lose(connection, held, now)
             job = next((one for one in _jobs(connection) if one.state in WAITING), None)
             if job is None:
                 return None
