@@ -165,6 +165,14 @@ def test_what_kills_its_runner_again_and_again_is_failed(book: JobBook) -> None:
     assert claimed(book, "here/10", 41).uid == job.uid
 
 
+def test_a_runner_that_stops_of_its_own_will_wears_no_job_out(book: JobBook) -> None:
+    job = ask(book)
+    for number in range(2 * MOST_TRIES):
+        assert claimed(book, f"here/{number}", number).tries == 1
+        (laid,) = book.lay_down(f"here/{number}")
+        assert (laid.uid, laid.state, laid.tries) == (job.uid, State.INTERRUPTED, 0)
+
+
 def test_a_job_is_cancelled_waiting_or_running_and_not_when_it_is_over(book: JobBook) -> None:
     waiting, running = ask(book, number=2), ask(book, number=1)
     claimed(book)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agri.field import Field
 from agri.findings import Finding
 from agri.workspace import Workspace
+from agri.workspace.sitebook import V
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ def import_boundaries(
     province: str = "Quảng Ninh",
     crs_epsg: int | None = None,
     name: str | None = None,
+    again: bool = False,
 ) -> Imported:
     """Read boundary files into the farm; a file that is refused leaves the farm as it was.
 
@@ -57,6 +59,9 @@ def import_boundaries(
         Coordinate system of files that do not tell theirs.
     name : str, optional
         Name for a file's only field.
+    again : bool
+        Whether this may have been cut off half-way before: what is in the farm already, alike in
+        all, is then not added a second time.
 
     Returns
     -------
@@ -77,11 +82,20 @@ def import_boundaries(
     ]
     fields: list[Field] = []
     others = 0
+    there = farm.farm_with_findings()[0] if again else None
     for content in read:
-        fields += farm.add_fields(content.fields)
-        others += len(farm.add_obstacles(content.obstacles))
-        others += len(farm.add_sensitive_sites(content.sensitive_sites))
-        others += len(farm.add_pads(content.pads))
-        others += len(farm.add_no_fly_zones(content.no_fly_zones))
+        fields += farm.add_fields(_new(content.fields, there.fields if there else ()))
+        others += len(farm.add_obstacles(_new(content.obstacles, there.obstacles if there else ())))
+        sites = _new(content.sensitive_sites, there.sensitive_sites if there else ())
+        others += len(farm.add_sensitive_sites(sites))
+        others += len(farm.add_pads(_new(content.pads, there.pads if there else ())))
+        zones = _new(content.no_fly_zones, there.no_fly_zones if there else ())
+        others += len(farm.add_no_fly_zones(zones))
     findings = tuple(finding for content in read for finding in content.findings)
     return Imported(fields=tuple(fields), others=others, findings=findings)
+
+
+def _new(found: Sequence[V], there: Sequence[V]) -> list[V]:
+    """Return what is not there yet, alike in all but its key."""
+    known = [replace(one, uid="") for one in there]
+    return [one for one in found if replace(one, uid="") not in known]

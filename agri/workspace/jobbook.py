@@ -131,16 +131,16 @@ class JobBook:
             With its time zone.
         """
         with self._database.writing() as connection:
-            for held in _jobs(connection):
-                if held.lost(now):
-                    _lose(connection, held, now)
-            job = next((one for one in _jobs(connection) if one.state in WAITING), None)
-            if job is None:
-                return None
-            return _put(connection, replace(
-                job, state=after(job.state, Event.CLAIM), runner=runner, lease_utc=now + LEASE,
-                started_utc=now, ended_utc=None, tries=job.tries + 1, share=0.0,
-            ))  # fmt: skip
+            for job in _jobs(connection):
+                if job.lost(now):
+                    _lose(connection, job, now)
+            for job in _jobs(connection):
+                if job.state in WAITING:
+                    return _put(connection, replace(
+                        job, state=after(job.state, Event.CLAIM), runner=runner, ended_utc=None,
+                        started_utc=now, lease_utc=now + LEASE, tries=job.tries + 1, share=0.0,
+                    ))  # fmt: skip
+        return None
 
     def tell(self, uid: str, runner: str, *, share: float, now: datetime) -> bool:
         """Say that the runner lives and how far it is; return whether the job is still its own."""
@@ -171,10 +171,14 @@ class JobBook:
     def lose(self, *, of: str, now: datetime) -> tuple[Job, ...]:
         """Interrupt what runners whose names begin with `of`, known to be dead, were running."""
         with self._database.writing() as connection:
+            return tuple(_lose(connection, job, now) for job in _running(connection, of))
+
+    def lay_down(self, runner: str) -> tuple[Job, ...]:
+        """Interrupt what a runner that stops of its own will was running; it counts as no try."""
+        with self._database.writing() as connection:
             return tuple(
-                _lose(connection, job, now)
-                for job in _jobs(connection)
-                if job.state is State.RUNNING and job.runner.startswith(of)
+                _put(connection, replace(_interrupted(job), tries=job.tries - 1))
+                for job in _running(connection, runner)
             )
 
     # ------------------------------------------------------------------ reading
@@ -224,7 +228,16 @@ def _lose(connection: Connection, job: Job, now: datetime) -> Job:
         why = Message.of("error.job_interrupted_often", tries=job.tries)
         over = _let_go(job, state=after(job.state, Event.FAIL), ended_utc=now)
         return _put(connection, replace(over, why=why))
-    return _put(connection, _let_go(job, state=after(job.state, Event.LOSE), ended_utc=None))
+    return _put(connection, _interrupted(job))
+
+
+def _interrupted(job: Job) -> Job:
+    return _let_go(job, state=after(job.state, Event.LOSE), ended_utc=None)
+
+
+def _running(connection: Connection, of: str) -> Sequence[Job]:
+    jobs = _jobs(connection)
+    return [job for job in jobs if job.state is State.RUNNING and job.runner.startswith(of)]
 
 
 def _forget_old(connection: Connection) -> None:
