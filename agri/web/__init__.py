@@ -16,6 +16,9 @@
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `products`: maps made of photos: their pages and their tiles;
+* `jobs`: work in the background: the list, one job, what came out of it;
+* `uploads`: files that come piece by piece;
+* `starting`: what may be begun with a map or a field;
 * `pages`: templates, and the words they speak;
 * `static_files`: style, scripts and the map library, each by its name;
 * `certificate`: a certificate made on the spot;

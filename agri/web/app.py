@@ -25,13 +25,16 @@ from starlette.exceptions import HTTPException
 from agri.errors import AgriError, NotFound, Refused, StoreError
 from agri.web import (
     farming,
+    jobs,
     looking,
     planning,
     products,
     recording,
     signing_in,
     sprayed,
+    starting,
     static_files,
+    uploads,
 )
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
@@ -59,6 +62,7 @@ def make_app(
     passwords: Passwords | None = None,
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
+    wake: Callable[[], object] = lambda: None,
 ) -> App:
     """Return the app of one farm.
 
@@ -78,12 +82,14 @@ def make_app(
         The wall clock, UTC.
     clock : callable
         Seconds, never going back.
+    wake : callable
+        Tells who does jobs in the background that there is one.
     """
     desk = Desk(
         farm=farm,
         farm_name=farm.farm_name, sessions=Sessions(clock), patience=Patience(clock),
         passwords=passwords or Passwords(), now=now, setup_key=setup_key,
-        shelf=products.TileShelf(farm.folder), language=language,
+        shelf=products.TileShelf(farm.folder), language=language, wake=wake,
     )  # fmt: skip
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(Door(desk).admit)]
@@ -105,7 +111,10 @@ def routes() -> Routes:
         *recording.ROUTES,
         *sprayed.ROUTES,
         *looking.ROUTES,
+        *starting.ROUTES,
         *products.ROUTES,
+        *jobs.ROUTES,
+        *uploads.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]
 

@@ -4,8 +4,8 @@ Theory of operation. Pure ASGI, round the whole app, so nothing goes past it.
 
 * **Host.** A page of another site can point its own name at this computer and so read the farm
   through the farmer's browser (DNS rebinding). Only names and addresses in `hosts` are answered.
-* **Size.** A body is at most `LARGEST_BODY` bytes, counted while it comes, whatever it says of
-  itself.
+* **Size.** A body is at most `LARGEST_BODY` bytes, a piece of a file at most `LARGEST_PIECE`,
+  counted while it comes, whatever it says of itself.
 * **Rate.** So many requests of an address in a window, and far fewer that change something.
 * **Headers.** No script or style but our own files, no frame, no other site, no guessing of types;
   pages are not kept by the browser, for the next person at the same phone.
@@ -15,6 +15,7 @@ A browser is told in both languages when it is turned away here, since nothing i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -28,9 +29,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 1_000_000
+LARGEST_PIECE = 8_000_000
 WINDOW_S = 60.0
-MOST_REQUESTS, MOST_COMMANDS = 3_000, 120
+MOST_REQUESTS, MOST_COMMANDS, MOST_PIECES = 3_000, 120, 1_500
 """Of one address in a window; a map being moved about asks for some hundred tiles."""
+PIECE = re.compile(r"/uploads/[0-9a-z-]{1,40}/piece")
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 POLICY = (
@@ -72,6 +75,7 @@ class Gate:
         self._hosts = hosts
         self._all = Rate(clock, most=MOST_REQUESTS, window_s=WINDOW_S)
         self._commands = Rate(clock, most=MOST_COMMANDS, window_s=WINDOW_S)
+        self._pieces = Rate(clock, most=MOST_PIECES, window_s=WINDOW_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or turn it away."""
@@ -90,7 +94,7 @@ class Gate:
                 message = {**message, "headers": with_headers(list(message.get("headers", [])))}
             await send(message)
 
-        await self._app(scope, _counted(receive), answer)
+        await self._app(scope, _counted(receive, largest(scope)), answer)
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and sentence of a request that goes no further."""
@@ -98,13 +102,24 @@ class Gate:
             return 421, "page.web_wrong_host"
         address = address_of(scope)
         command = scope["method"] not in SAFE_METHODS
-        if not self._all.allows(address) or (command and not self._commands.allows(address)):
+        rate = self._pieces if is_piece(scope) else self._commands
+        if not self._all.allows(address) or (command and not rate.allows(address)):
             return 429, "page.web_too_many"
         length = header(scope, b"content-length")
         if length and (not length.isascii() or not length.isdigit() or len(length) > 12
-                       or int(length) > LARGEST_BODY):  # fmt: skip
+                       or int(length) > largest(scope)):  # fmt: skip
             return 413, "page.web_too_large"
         return None
+
+
+def is_piece(scope: Scope) -> bool:
+    """Return whether a request brings a piece of a file."""
+    return scope["method"] == "POST" and PIECE.fullmatch(scope["path"]) is not None
+
+
+def largest(scope: Scope) -> int:
+    """Return how many bytes the body of a request may have."""
+    return LARGEST_PIECE if is_piece(scope) else LARGEST_BODY
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -145,14 +160,14 @@ def with_headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     return [*headers, *(pair for pair in ours if pair[0] not in there)]
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, most: int) -> Receive:
     total = 0
 
     async def counted() -> Message:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > LARGEST_BODY:
+        if total > most:
             raise TooLarge
         return message
 

@@ -7,7 +7,8 @@ have the power None; all others ask for a signed-in person whose role has the po
 A command (anything but GET) has a kind: under that name it is written into the farm's audit record
 before it is done, with those fields of its form that `told` names. Passwords are never told.
 Signing in and setting up are the only commands for people who are not signed in; they write their
-own entries, once the password or the key was looked at.
+own entries, once the password or the key was looked at. Pieces of an upload are commands whose
+form is in their headers; beginning and finishing the upload is written down, each piece is not.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ class Right:
         Under which name a command is written down; "" for pages.
     told : tuple of str
         Fields of the form that are written down with it.
+    piece : bool
+        Whether its body is a piece of a file, and its token stands in a header.
+    quiet : bool
+        Whether a page asks it by itself, which is no sign of life of its person.
     """
 
     power: Power | None
     kind: str = ""
     told: tuple[str, ...] = ()
+    piece: bool = False
+    quiet: bool = False
 
     def allows(self, role: Role | None) -> bool:
         """Return whether somebody of this role, or nobody known (None), may."""
@@ -97,6 +104,21 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/maps/{name}"): _LOOK,
     ("GET", "/maps/{name}.geojson"): _LOOK,
     ("GET", "/tiles/{name}/{z}/{x}/{y}.webp"): _LOOK,
+    ("GET", "/maps/{name}/work"): _PLAN,
+    ("GET", "/fields/{uid}/work"): _PLAN,
+    ("GET", "/jobs"): _LOOK,
+    ("GET", "/jobs.json"): Right(power=Power.LOOK, quiet=True),
+    ("POST", "/jobs"): Right(power=Power.PLAN, kind="job_asked", told=("kind", "source", "field")),
+    ("GET", "/jobs/{uid}"): _LOOK,
+    ("GET", "/jobs/{uid}/files/{number}"): _LOOK,
+    ("POST", "/jobs/{uid}/cancel"): Right(power=Power.PLAN, kind="job_cancelled"),
+    ("POST", "/jobs/{uid}/again"): Right(power=Power.PLAN, kind="job_asked_again"),
+    ("GET", "/uploads/new"): _PLAN,
+    ("POST", "/uploads"): Right(power=Power.PLAN, kind="upload_begun", told=("purpose", "field")),
+    ("GET", "/uploads/{uid}"): _PLAN,
+    ("GET", "/uploads/{uid}.json"): Right(power=Power.PLAN, quiet=True),
+    ("POST", "/uploads/{uid}/piece"): Right(power=Power.PLAN, piece=True),
+    ("POST", "/uploads/{uid}/done"): Right(power=Power.PLAN, kind="upload_finished"),
     ("GET", "/people"): _RULE,
     ("POST", "/people"): Right(power=Power.RULE, kind="person_added", told=("name", "role")),
     ("POST", "/people/{uid}/role"): Right(power=Power.RULE, kind="role_changed", told=("role",)),

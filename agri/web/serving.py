@@ -6,7 +6,8 @@ addresses, and then speaks TLS with a certificate of its own; who forbids that i
 and addresses it answers to are this computer's own, found once at the start, and no others.
 
 Stopping (Ctrl-C) lets running requests end, for at most `PATIENCE_S`; whatever is written to the
-farm is written whole or not at all anyway.
+farm is written whole or not at all anyway. A job in the background is laid down, and taken up when
+the farm is served again.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ def serve(
         When the extra “web” is not installed, or the address is none of this computer.
     """
     uvicorn = _server()
+    from agri.operations.background.worker import Worker
     from agri.web.app import make_app
     from agri.web.passwords import setup_key
 
@@ -195,7 +197,9 @@ def serve(
             folder = certificate_folder(os.environ if environment is None else environment)
             certificate = certificate_for(folder, names, now=now())
         key = setup_key()
-        app = make_app(farm, hosts=names, setup_key=key, language=language, now=now)
+        worker = Worker(farm, now=now)
+        app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
+                       wake=worker.wake)  # fmt: skip
         on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
         config = uvicorn.Config(
             app,
@@ -210,7 +214,8 @@ def serve(
             ssl_keyfile=_path(certificate.key if certificate else None),
             ssl_certfile=_path(certificate.certificate if certificate else None),
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        with worker:
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _path(path: Path | None) -> str | None:

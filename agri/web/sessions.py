@@ -68,8 +68,11 @@ class Sessions:
             self._sessions[_digest(value)] = Session(person=person, since_s=now, seen_s=now)
         return value
 
-    def seen(self, value: str) -> Session | None:
-        """Return the session of a cookie and note that it was seen; None when it is over."""
+    def seen(self, value: str, *, alive: bool = True) -> Session | None:
+        """Return the session of a cookie and note that it was seen; None when it is over.
+
+        What a page asks by itself is no sign of life of its person: then it is not `alive`.
+        """
         key, now = _digest(value), self._clock()
         with self._lock:
             session = self._sessions.get(key)
@@ -79,7 +82,8 @@ class Sessions:
             if idle or now - session.since_s > LONGEST_S:
                 del self._sessions[key]
                 return None
-            self._sessions[key] = replace(session, seen_s=now)
+            if alive:
+                self._sessions[key] = replace(session, seen_s=now)
             return session
 
     def end(self, value: str) -> None:

@@ -7,7 +7,8 @@ to those who may not know it:
 2. the cookie's session tells the person; a page they may not see sends them to sign in (or, with
    nobody in the farm yet, to set it up), anything else is refused;
 3. a command must name our own address in ``Origin`` and bring back the form's token, which only a
-   page given to the same cookie has;
+   page given to the same cookie has; a piece of a file brings it in a header, which no other site
+   can send, and is not read before;
 4. a command is written into the audit record. If that fails, it is not done.
 
 Cookies are HttpOnly and SameSite=Strict, Secure on an encrypted connection. Their names have the
@@ -18,6 +19,7 @@ comes without the session's cookie, never takes the place of a session.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +28,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from agri import audit
 from agri.audit import Confirmed
@@ -39,11 +42,14 @@ from agri.words import LANGUAGES, Language
 from agri.workspace import Workspace
 
 TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
+TOKEN_HEADER = "x-form-token"  # noqa: S105 - a header's name
 LANGUAGE_COOKIE = "agri-language"
 Routes = list[tuple[str, str, Callable[..., Response]]]
 """Method, path and what answers."""
 MOST_FIELDS = 100
 LONGEST_TOLD = 300
+MOST_PIECES, PIECE_S = 8, 180.0
+"""Pieces of files read at once, and how long one may take to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +72,8 @@ class Desk:
         Tiles drawn lately (`agri.web.products`).
     language : {"vi", "en"}
         Of people who have not chosen one.
+    wake : callable
+        Tells the worker that a job was asked for.
     """
 
     farm: Workspace
@@ -77,6 +85,7 @@ class Desk:
     setup_key: str = field(repr=False)
     shelf: object
     language: Language = "vi"
+    wake: Callable[[], object] = lambda: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +110,8 @@ class Visit:
         Where the request came from.
     path : str
         Its path, for links back to it.
+    piece : bytes
+        What came of a file.
     """
 
     desk: Desk
@@ -111,6 +122,7 @@ class Visit:
     form: Mapping[str, str]
     address: str
     path: str
+    piece: bytes = b""
 
     @property
     def token(self) -> str:
@@ -166,6 +178,7 @@ class Door:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._pieces = 0
 
     async def admit(self, request: Request) -> None:
         """Look whether a request may reach its route, and keep the `Visit` for it.
@@ -181,12 +194,12 @@ class Door:
         if right is None:
             raise Turned(404, "page.web_not_found")
         value = request.cookies.get(cookie_name(request), "")
-        session = self._desk.sessions.seen(value) if value else None
+        session = self._desk.sessions.seen(value, alive=not right.quiet) if value else None
         person = session.person if session else None
         if session is None:
             value = request.cookies.get(cookie_name(request, signed_in=False), "")
         command = request.method not in SAFE_METHODS
-        form = await _form(request) if command else {}
+        form = await _form(request) if command and not right.piece else {}
         visit = Visit(
             desk=self._desk,
             person=person,
@@ -201,7 +214,12 @@ class Door:
         if not right.allows(person.role if person else None):
             raise await run_in_threadpool(self._away, person, command=command)
         if command:
-            _own_page(request, visit)
+            told = (
+                request.headers.get(TOKEN_HEADER, "") if right.piece else form.get(TOKEN_FIELD, "")
+            )
+            _own_page(request, visit, told)
+            if right.piece:
+                visit.piece = await self._piece(request)
             await run_in_threadpool(self._write_down, request, visit, right)
 
     def _away(self, person: Person | None, *, command: bool) -> Turned:
@@ -211,6 +229,18 @@ class Door:
             return Turned(401, "page.web_signed_out")
         there = self._desk.farm.people.all()
         return Turned(303, to="/sign-in" if there else "/setup")
+
+    async def _piece(self, request: Request) -> bytes:
+        """Return a piece of a file; of many at once, those too many are sent again later."""
+        if self._pieces >= MOST_PIECES:
+            raise Turned(503, "page.web_too_many")
+        self._pieces += 1
+        try:
+            return await asyncio.wait_for(request.body(), PIECE_S)
+        except (TimeoutError, ClientDisconnect):
+            raise Turned(408, "page.web_too_slow") from None
+        finally:
+            self._pieces -= 1
 
     def _write_down(self, request: Request, visit: Visit, right: Right) -> None:
         if not right.kind:
@@ -238,10 +268,9 @@ def _method(request: Request) -> str:
     return "GET" if request.method == "HEAD" else request.method
 
 
-def _own_page(request: Request, visit: Visit) -> None:
+def _own_page(request: Request, visit: Visit, token: str) -> None:
     """Refuse a command that does not come from a page of ours, given to this browser."""
     ours = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    token = visit.form.get(TOKEN_FIELD, "")
     right_origin = request.headers.get("origin", "").lower() == ours.lower()
     right_token = visit.has_cookie and visit.desk.sessions.is_form_token(visit.cookie, token)
     if not right_origin or not right_token:

@@ -4,7 +4,7 @@ Theory of operation. A job does what the command of its name does, with the same
 write whole files and list whole products or nothing, so a job that dies half-way leaves nothing
 half, and done again it ends as if nothing had happened. What can go on where it stopped does so:
 archives unpacked, pieces of large maps. A source is a product of the farm's catalogue or an upload,
-by name, never a path.
+by name, never a path. Each kind loads what it needs and no more: a process does one job.
 """
 
 from __future__ import annotations
@@ -18,34 +18,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from agri.crop_cards import crop_card
 from agri.errors import AgriError, BadInput, NotFound
 from agri.field import Field
-from agri.files import inside, sync_folder, temporary_beside, told
+from agri.files import sync_folder, temporary_beside, told
 from agri.findings import Finding, blocks
 from agri.jobs import Asked, Kind, Result
 from agri.names import slug
-from agri.operations.farm import import_boundaries
-from agri.operations.forecast import Asked as ForecastAsked
-from agri.operations.forecast import forecast_field
-from agri.operations.harvests import kept_by
-from agri.operations.maps.indices import RasterWords, make_indices, open_map
-from agri.operations.maps.mosaic import mosaic_photos
-from agri.operations.maps.photos import check_photos, unusable
-from agri.operations.maps.register import free_place, list_raster, listed_of
 from agri.operations.maps.shelf import Shelf
-from agri.operations.maps.trees import Sources, map_trees
-from agri.operations.maps.zonal import measure, zones_for
-from agri.operations.maps.zones import SprayerReach, make_zones
-from agri.operations.report import Facts
 from agri.operations.uploads.keeping import files_of, photos_of
-from agri.operations.weather import kept as kept_weather
 from agri.units import INDOCHINA_TIME
 from agri.words import Language
 from agri.workspace import Workspace
-from imagery import catalogue
-from imagery.intake import take_in
-from imagery.piecework import PIECE_SIDE
 
 Progress = Callable[[float], None]
 
@@ -130,33 +113,23 @@ def do_job(
     return WAYS[asked.kind](work)
 
 
-def raster_of(farm: Path, name: str) -> Path:
-    """Return the file of a raster of the catalogue.
-
-    Raises
-    ------
-    NotFound
-        When there is no such product.
-    """
-    product = catalogue.product(farm, name)
-    if product.kind in ("photos", "trees", "zones"):
-        raise NotFound("error.no_product", name=name[:80])
-    return inside(farm, product.files[0].name)
-
-
 def _raster(work: Work) -> Path:
+    from agri.operations.maps.tiles import raster_of
+
     return raster_of(work.farm.folder, work.asked.source)
 
 
 def _result(
     work: Work,
-    facts: Facts,
+    facts: Sequence[tuple[str, str]],
     findings: Sequence[Finding],
     files: Sequence[Path | None],
     *,
     of: Sequence[Path] = (),
 ) -> Result:
     """Return what came out; `of` are files whose products are named."""
+    from agri.operations.maps.register import listed_of
+
     names = [listed_of(work.shelf, path) for path in of]
     root = work.farm.folder.resolve()
     made = [path.resolve() for path in files if path is not None]
@@ -172,6 +145,8 @@ def _result(
 
 
 def _photos(work: Work) -> Result:
+    from agri.operations.maps.photos import check_photos
+
     _, path = photos_of(work.farm.folder, work.asked.source)
     found = check_photos(path, work.shelf, field=work.field, camera=work.asked.option("camera"),
                          progress=work.progress)  # fmt: skip
@@ -179,6 +154,8 @@ def _photos(work: Work) -> Result:
 
 
 def _mosaic(work: Work) -> Result:
+    from agri.operations.maps.mosaic import mosaic_photos
+
     _, path = photos_of(work.farm.folder, work.asked.source)
     quality: Literal["quick", "full"] = (
         "full" if work.asked.option("quality") == "full" else "quick"
@@ -190,6 +167,10 @@ def _mosaic(work: Work) -> Result:
 
 def _ortho(work: Work) -> Result:
     """Take a finished orthomosaic into the farm's maps."""
+    from agri.operations.maps.photos import unusable
+    from agri.operations.maps.register import free_place, list_raster
+    from imagery.intake import take_in
+
     upload, (path, *_) = files_of(work.farm.folder, work.asked.source)
     intake = take_in(path, field=work.field, progress=lambda share: work.progress(0.8 * share))
     if blocks(intake.findings) or not intake.orthos:
@@ -223,6 +204,9 @@ def take_over(source: Path, target: Path) -> None:
 
 
 def _index(work: Work) -> Result:
+    from agri.operations.maps.indices import RasterWords, make_indices, open_map
+    from imagery.piecework import PIECE_SIDE
+
     raster = _raster(work)
     ortho, _ = open_map(raster, RasterWords())
     large = max(ortho.width, ortho.height) > PIECE_SIDE
@@ -232,6 +216,8 @@ def _index(work: Work) -> Result:
 
 
 def _zonal(work: Work) -> Result:
+    from agri.operations.maps.zonal import measure, zones_for
+
     sao = work.asked.option("sao") == "yes"
     areas, before = zones_for(work.shelf, field=work.field, sao=sao)
     found = measure(_raster(work), work.shelf, areas, progress=work.progress)
@@ -239,6 +225,8 @@ def _zonal(work: Work) -> Result:
 
 
 def _trees(work: Work) -> Result:
+    from agri.operations.maps.trees import Sources, map_trees
+
     crown_m = (work.number("crown_low_m", 3.0), work.number("crown_high_m", 5.0))
     found = map_trees(Sources(ortho=_raster(work)), work.shelf, field=work.field, crown_m=crown_m,
                       flight=work.asked.source, now=work.now, progress=work.progress)  # fmt: skip
@@ -246,6 +234,8 @@ def _trees(work: Work) -> Result:
 
 
 def _zones(work: Work) -> Result:
+    from agri.operations.maps.zones import SprayerReach, make_zones
+
     reach = SprayerReach(swath_m=work.number("swath_m", 4.0),
                          speed_m_s=work.number("speed_m_s", 4.0))  # fmt: skip
     classes = int(work.number("classes", 0.0)) or None
@@ -258,6 +248,12 @@ def _zones(work: Work) -> Result:
 
 
 def _forecast(work: Work) -> Result:
+    from agri.crop_cards import crop_card
+    from agri.operations.forecast import Asked as ForecastAsked
+    from agri.operations.forecast import forecast_field
+    from agri.operations.harvests import kept_by
+    from agri.operations.weather import kept as kept_weather
+
     field, weather = work.place, None
     with suppress(AgriError):  # no weather is kept: the forecast says what it goes by
         weather = kept_weather(work.farm.folder).weather
@@ -275,6 +271,8 @@ def _forecast(work: Work) -> Result:
 
 
 def _boundaries(work: Work) -> Result:
+    from agri.operations.farm import import_boundaries
+
     _, paths = files_of(work.farm.folder, work.asked.source)
     made = import_boundaries(work.farm, paths, again=True)
     return Result(fields=tuple(one.uid for one in made.fields), findings=made.findings)

@@ -117,6 +117,20 @@ def sight_of(farm: Path, name: str, layer: int = 1) -> Sight:
     )  # fmt: skip
 
 
+def raster_of(farm: Path, name: str) -> Path:
+    """Return the file of a raster of the catalogue.
+
+    Raises
+    ------
+    NotFound
+        When there is no such raster.
+    """
+    product = catalogue.product(farm, name)
+    if product.kind not in RASTERS:
+        raise NotFound("error.no_product", name=name[:80])
+    return inside(farm, product.files[0].name)
+
+
 def layer_count(sight: Sight) -> int:
     """Return how many layers of a raster can be shown one by one; 1 for a picture."""
     return len(sight.product.layers) if sight.layer else 1

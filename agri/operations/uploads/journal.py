@@ -26,6 +26,7 @@ from typing import IO, Any
 from agri.errors import NotFound, StoreError
 from agri.files import told
 from agri.locks import lock_soon
+from agri.operations.uploads.labels import label_of
 
 FOLDER = "uploads"
 JOURNAL = "upload.jsonl"
@@ -52,7 +53,7 @@ class Told:
     Parameters
     ----------
     label : str
-        Its name, to be shown.
+        Its name; kept as it may be shown.
     size : int
         Bytes.
     modified : int
@@ -62,6 +63,9 @@ class Told:
     label: str
     size: int
     modified: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", label_of(self.label))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ from agri.operations.uploads.journal import (
     held,
     read_upload,
 )
-from agri.operations.uploads.labels import disk_name, label_of
+from agri.operations.uploads.labels import disk_name
 
 MOST_PIECE = 8_000_000
 SPARE_BYTES = 1_000_000_000
@@ -225,7 +225,7 @@ def _told_of(journal: Journal, of: Told) -> Arriving:
     if len(upload.wanted) >= limits.files:
         raise BadInput("error.upload_files", most=limits.files)
     if not 0 < of.size <= limits.file_bytes:
-        raise BadInput("error.upload_size", name=label_of(of.label), mb=of.size / 1e6,
+        raise BadInput("error.upload_size", name=of.label, mb=of.size / 1e6,
                        most_mb=limits.file_bytes / 1e6)  # fmt: skip
     total = of.size + sum(file.told.size for file in upload.wanted)
     if total > limits.all_bytes:

@@ -1,0 +1,179 @@
+"""What may be begun with a map or a field: forms, and the jobs they ask for.
+
+Theory of operation. A form names a map of the catalogue, an upload or a field, never a path; what
+is asked is read into `agri.jobs.Asked`, of each kind the choices that it knows and no others. The
+job itself refuses what cannot be done, with the sentence of its operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from agri.errors import AgriError, BadInput
+from agri.field import Field
+from agri.jobs import Asked, Kind
+from agri.operations.maps.indices import offers
+from agri.operations.maps.tiles import raster_of
+from agri.operations.uploads.journal import read_upload
+from agri.web.forms import number
+from agri.web.jobs import asked
+from agri.web.looking import field_of
+from agri.web.pages import area, page
+from agri.web.visit import Routes, Visit, visit_of
+from agri.words import Message, say
+from imagery import catalogue
+from imagery.indices.catalogue import index
+from imagery.masks import KINDS as MASKS
+
+USUAL = ("NDVI", "NDRE", "VARI", "GLI")
+"""Indices that are ticked beforehand, the first of these that a map allows."""
+OF_MAPS = (Kind.INDEX, Kind.ZONAL, Kind.TREES, Kind.ZONES)
+OF_UPLOADS = (Kind.PHOTOS, Kind.MOSAIC)
+MOST_INDICES = 8
+
+
+# ------------------------------------------------------------------ pages
+
+
+def map_work(request: Request, name: str) -> Response:
+    """Show what may be begun with a map."""
+    return _map_work(request, name)
+
+
+def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200) -> Response:
+    visit = visit_of(request)
+    path = raster_of(visit.desk.farm.folder, name)
+    product = catalogue.product(visit.desk.farm.folder, name)
+    photo = product.kind == "orthomosaic"
+    found = [one.name for one in offers(path)[0]] if photo else []
+    usual = next((one for one in USUAL if one in found), "")
+    farm, _ = visit.desk.farm.farm_with_findings()
+    shown = [one for one in farm.fields if one.boundary.intersects(product.footprint)]
+    return page(
+        request,
+        visit,
+        "map_work",
+        status=status,
+        wrong=wrong,
+        name=name,
+        photo=photo,
+        indices=[
+            (one, say(f"page.index_{index(one).purpose}", visit.language), one == usual)
+            for one in found
+        ],
+        fields=[(one.uid, one.name) for one in shown],
+        told=visit.form,
+    )
+
+
+def field_work(request: Request, uid: str) -> Response:
+    """Show what may be begun with a field."""
+    return _field_work(request, uid)
+
+
+def _field_work(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
+    visit = visit_of(request)
+    field = field_of(visit.desk.farm, uid)
+    return page(request, visit, "field_work", status=status, wrong=wrong, uid=uid, name=field.name,
+                crop=field.crop, size=area(field.area_m2, visit.language))  # fmt: skip
+
+
+# ------------------------------------------------------------------ asking
+
+
+def ask(request: Request) -> Response:
+    """Put what a form asks into the queue."""
+    visit = visit_of(request)
+    field = visit.form.get("field", "")
+    source = visit.form.get("source", "")
+    try:
+        kind = _kind(visit)
+        job = asked(visit, _asked(visit, kind))
+    except AgriError as error:
+        wrong = error.text(visit.language)
+        if visit.form.get("kind") in OF_MAPS and source:
+            return _map_work(request, source, wrong=wrong, status=400)
+        if field:
+            return _field_work(request, field, wrong=wrong, status=400)
+        raise
+    return RedirectResponse(f"/jobs/{job.uid}", status_code=303)
+
+
+def _kind(visit: Visit) -> Kind:
+    try:
+        return Kind(visit.form.get("kind", ""))
+    except ValueError:
+        raise BadInput("error.job_kind") from None
+
+
+def _asked(visit: Visit, kind: Kind) -> Asked:
+    """Return what a form asks, its source there and its choices known."""
+    form, folder = visit.form, visit.desk.farm.folder
+    source = form.get("source", "")
+    if kind in OF_MAPS:
+        raster_of(folder, source)
+    elif kind in OF_UPLOADS:
+        read_upload(folder, source)
+    elif kind is Kind.FORECAST:
+        source = ""
+    else:
+        raise BadInput("error.job_kind")
+    field: Field | None = None
+    if form.get("field"):
+        field = field_of(visit.desk.farm, form["field"])
+    options = _OPTIONS[kind](form) if kind in _OPTIONS else {}
+    return Asked(kind=kind, source=source, field_uid=field.uid if field else "",
+                 options=tuple(options.items()))  # fmt: skip
+
+
+def _of_index(form: Mapping[str, str]) -> dict[str, str]:
+    names = [name.removeprefix("index_") for name in form if name.startswith("index_")]
+    chosen = [index(name).name for name in names]
+    if not 0 < len(chosen) <= MOST_INDICES:
+        raise BadInput("error.job_indices", most=MOST_INDICES)
+    masks = [mask for mask in MASKS if form.get(f"mask_{mask}")]
+    return {"indices": ",".join(chosen), **({"masks": ",".join(masks)} if masks else {})}
+
+
+def _of_zonal(form: Mapping[str, str]) -> dict[str, str]:
+    return {"sao": "yes"} if form.get("sao") else {}
+
+
+def _of_trees(form: Mapping[str, str]) -> dict[str, str]:
+    label = Message.of("page.job_crown")
+    low, high = (number(form, name, label, low=0.5, high=25.0)
+                 for name in ("crown_low_m", "crown_high_m"))  # fmt: skip
+    return {"crown_low_m": str(min(low, high)), "crown_high_m": str(max(low, high))}
+
+
+def _of_zones(form: Mapping[str, str]) -> dict[str, str]:
+    if not form.get("field"):
+        raise BadInput("error.job_zones_field")
+    swath_m = number(form, "swath_m", Message.of("page.job_swath"), low=1.0, high=20.0)
+    found = {"swath_m": str(swath_m)}
+    if form.get("classes"):
+        classes = number(form, "classes", Message.of("page.job_classes"), low=2, high=9)
+        found["classes"] = str(int(classes))
+    return found
+
+
+def _of_mosaic(form: Mapping[str, str]) -> dict[str, str]:
+    return {"quality": "full"} if form.get("quality") == "full" else {}
+
+
+_OPTIONS = {
+    Kind.INDEX: _of_index,
+    Kind.ZONAL: _of_zonal,
+    Kind.TREES: _of_trees,
+    Kind.ZONES: _of_zones,
+    Kind.MOSAIC: _of_mosaic,
+}
+
+ROUTES: Routes = [
+    ("GET", "/maps/{name}/work", map_work),
+    ("GET", "/fields/{uid}/work", field_work),
+    ("POST", "/jobs", ask),
+]

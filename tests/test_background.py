@@ -1,0 +1,209 @@
+"""Jobs run one at a time, in processes of their own, and outlive whoever ran them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from agri.jobs import Asked, Job, Kind, Result, State
+from agri.locks import lock_now
+from agri.operations.background.process import Doing
+from agri.operations.background.worker import LOCK, Worker
+from agri.operations.uploads.journal import Purpose
+from agri.words import Message
+from agri.workspace import Workspace
+from imagery import catalogue
+from tests import farms, test_uploads
+from tests.ortho_files import reflectances, write_ortho
+
+ROOT = Path(__file__).resolve().parents[1]
+KML = """<kml xmlns="http://www.opengis.net/kml/2.2"><Placemark><name>Ruộng mới</name><Polygon>
+<outerBoundaryIs><LinearRing><coordinates>106.5101,21.0801 106.5111,21.0801 106.5111,21.0811
+106.5101,21.0801</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark></kml>"""
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace.create(tmp_path / "farm", farm_name="Trại") as made:
+        yield made
+
+
+@dataclass
+class Scripted:
+    """A job's process that ends when told, as told."""
+
+    end: Result | Message = field(default_factory=Result)
+    rounds: int = 1
+    share: float = 0.5
+    fault: str = ""
+    stopped: bool = False
+
+    def over(self, wait_s: float) -> bool:
+        del wait_s
+        self.rounds -= 1
+        return self.rounds < 0
+
+    def ended(self) -> Result | Message:
+        return self.end
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def worker(farm: Workspace, scripted: Scripted) -> Worker:
+    def start(folder: Path, job: Job, keep_open: tuple[int, ...]) -> Scripted:
+        assert folder == farm.folder
+        assert len(keep_open) == 1
+        assert farm.jobs.one(job.uid).state is State.RUNNING
+        return scripted
+
+    return Worker(farm, now=farms.ticking(), start=start, tell_s=0.0)
+
+
+def asked(farm: Workspace, **values: str) -> Job:
+    what = Asked(kind=Kind(values.pop("kind", "index")), **values)
+    return farm.jobs.ask(what, by="An", language="vi", now=farms.START)
+
+
+# ------------------------------------------------------------------ the worker
+
+
+def test_a_worker_keeps_how_a_job_ended_and_rests_when_there_is_none(farm: Workspace) -> None:
+    first, second = asked(farm, source="a"), asked(farm, source="b")
+    done = Scripted(end=Result(products=("x",)), rounds=3)
+    working = worker(farm, done)
+    assert working.work_once()
+    working.let_go()
+    assert farm.jobs.one(first.uid).result.products == ("x",)
+    why = Message.of("error.job_memory")
+    failing = worker(farm, Scripted(end=why, fault="Traceback …"))
+    assert failing.work_once()
+    assert (farm.jobs.one(second.uid).state, farm.jobs.one(second.uid).why) == (State.FAILED, why)
+    assert not failing.work_once()
+
+
+def test_a_second_worker_has_no_work_until_the_first_is_gone(farm: Workspace) -> None:
+    one, two = worker(farm, Scripted()), worker(farm, Scripted())
+    assert not one.work_once()
+    job = asked(farm)
+    assert not two.work_once()
+    assert farm.jobs.one(job.uid).state is State.QUEUED
+    one.let_go()
+    assert two.work_once()
+    assert farm.jobs.one(job.uid).state is State.DONE
+
+
+def test_a_cancelled_job_is_ended_and_stays_cancelled(farm: Workspace) -> None:
+    job, scripted = asked(farm), Scripted(rounds=10)
+    held = worker(farm, scripted)
+    before = scripted.over
+
+    def cancelling(wait_s: float) -> bool:
+        if scripted.rounds == 8:
+            farm.jobs.cancel(job.uid, now=farms.START)
+        return before(wait_s)
+
+    scripted.over = cancelling  # type: ignore[method-assign]
+    assert held.work_once()
+    assert scripted.stopped
+    assert scripted.rounds > 0
+    assert farm.jobs.one(job.uid).state is State.CANCELLED
+
+
+def test_a_worker_that_is_stopped_lays_its_job_down_and_the_next_takes_it_up(
+    farm: Workspace,
+) -> None:
+    job, scripted = asked(farm), Scripted(rounds=10_000_000)
+    with worker(farm, scripted):
+        while farm.jobs.one(job.uid).share != 0.5:
+            time.sleep(0.005)
+    assert scripted.stopped
+    laid = farm.jobs.one(job.uid)
+    assert (laid.state, laid.tries) == (State.INTERRUPTED, 0)
+    assert worker(farm, Scripted()).work_once()
+    assert farm.jobs.one(job.uid).state is State.DONE
+
+
+# ------------------------------------------------------------------ processes
+
+
+def uploaded(farm: Workspace, data: bytes, name: str, purpose: Purpose) -> str:
+    uid = test_uploads.begun(farm.folder, purpose)
+    test_uploads.send(farm.folder, uid, data, name)
+    test_uploads.finish(farm.folder, uid)
+    return uid
+
+
+def test_a_job_in_its_own_process_makes_what_was_asked_and_a_refusal_is_a_sentence(
+    farm: Workspace,
+) -> None:
+    good = asked(farm, kind="boundaries",
+                 source=uploaded(farm, KML.encode(), "ruong.kml", Purpose.BOUNDARIES))  # fmt: skip
+    bad = asked(farm, kind="index", source="khong-co")
+    run = Worker(farm, now=farms.ticking(), tell_s=0.05)
+    assert run.work_once()
+    done = farm.jobs.one(good.uid)
+    assert done.state is State.DONE, done.why
+    (made,) = farm.fields()
+    assert (made.name, done.result.fields) == ("Ruộng mới", (made.uid,))
+    assert run.work_once()
+    refused = farm.jobs.one(bad.uid)
+    assert refused.state is State.FAILED
+    assert refused.why is not None
+    assert refused.why.key == "error.no_product"
+
+
+def test_a_process_that_dies_takes_nobody_with_it(farm: Workspace) -> None:
+    job = asked(farm, source="x")
+    for code, key in ((signal.SIGSEGV, "error.job_died"), (signal.SIGKILL, "error.job_memory")):
+        doing = Doing(farm.folder, job, module="tests.waiting_child")
+        while doing.share == 0.0:
+            time.sleep(0.005)
+        os.kill(doing.pid, code)
+        assert doing.over(30.0)
+        ended = doing.ended()
+        assert isinstance(ended, Message)
+        assert ended.key == key
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of a dead program's children")
+def test_a_server_killed_in_a_job_leaves_it_to_the_next_and_nothing_half(
+    farm: Workspace, tmp_path: Path
+) -> None:
+    ortho = write_ortho(tmp_path / "ruong.tif", reflectances(300, 280))
+    uid = uploaded(farm, ortho.read_bytes(), "ruong.tif", Purpose.ORTHO)
+    job = asked(farm, kind="ortho", source=uid)
+    code = "from tests.waiting_child import serve; import sys; serve(sys.argv[1])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(farm.folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as server:  # fmt: skip
+        assert server.stdout is not None
+        child = int(json.loads(server.stdout.readline())["child"])
+        assert farm.jobs.one(job.uid).state is State.RUNNING
+        with (farm.folder / LOCK).open("rb+") as lock:
+            assert not lock_now(lock.fileno())
+        server.send_signal(signal.SIGKILL)
+    assert farm.jobs.one(job.uid).state is State.RUNNING, "nobody could say that it died"
+    assert catalogue.products(farm.folder) == ()
+    until = time.monotonic() + 30.0
+    run = Worker(farm, now=farms.ticking(), tell_s=0.05)
+    while not run.work_once():  # until the dead server's process is gone too
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    done = farm.jobs.one(job.uid)
+    assert (done.state, done.tries) == (State.DONE, 2), done.why
+    (product,) = catalogue.products(farm.folder)
+    assert done.result.products == (product.name,)
+    assert catalogue.check(farm.folder) == ()

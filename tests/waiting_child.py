@@ -1,0 +1,43 @@
+"""A job's process that says it has begun and then waits for ever; and a server that starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agri.jobs import Job
+from agri.operations.background import child
+from agri.operations.background.process import Doing
+from agri.operations.background.worker import Worker
+from agri.workspace import Workspace
+
+
+def serve(folder: str) -> None:
+    """Work for a farm with a process that never ends."""
+
+    def start(farm: Path, job: Job, keep_open: tuple[int, ...]) -> Doing:
+        doing = Doing(farm, job, keep_open=keep_open, module="tests.waiting_child")
+        sys.stdout.write(json.dumps({"child": doing.pid}) + "\n")
+        sys.stdout.flush()
+        return doing
+
+    with Workspace.open(Path(folder)) as farm:
+        Worker(farm, now=lambda: datetime.now(UTC), start=start).work_once()
+
+
+def wait(asked: object, answers: object) -> dict[str, str]:
+    """In the place of doing the job."""
+    del asked
+    child._say(answers, {"share": 0.25})  # type: ignore[arg-type]
+    while os.getppid():
+        time.sleep(60.0)
+    return {}
+
+
+if __name__ == "__main__":
+    child._done = wait  # type: ignore[assignment]
+    child.main()
