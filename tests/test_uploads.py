@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import stat
+import subprocess
+import sys
 import unicodedata
 import uuid
 from datetime import timedelta
@@ -26,6 +28,7 @@ from tests import farms
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40
 ZIP = b"PK\x03\x04" + b"\0" * 200
 NOW = farms.START
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def begun(farm: Path, purpose: Purpose = Purpose.PHOTOS) -> str:
@@ -265,3 +268,41 @@ def test_old_uploads_are_thrown_away_but_not_those_still_needed(tmp_path: Path) 
 def test_the_limits_hold_what_the_page_promises() -> None:
     assert keeping.LIMITS.keys() == set(Purpose)
     assert journal.KEY.fullmatch(str(uuid.uuid4()))
+
+
+# ------------------------------------------------------------------ sudden death
+
+
+def killed_at(tmp_path: Path, deaths: int) -> None:
+    """Send a file by a program that is killed again and again; what it acknowledged is there."""
+    data = JPEG + random.Random(3).randbytes(40 * 7_001)
+    source = tmp_path / "DJI_0001.JPG"
+    source.write_bytes(data)
+    farm = tmp_path / "farm"
+    farm.mkdir()
+    uid = begun(farm)
+    chance = random.Random(4)
+    acknowledged = 0
+    command = [sys.executable, "-m", "tests.upload_child", str(farm), uid, str(source)]
+    for _ in range(deaths):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            for line in program.stdout:
+                acknowledged = int(line)
+                if chance.random() < 1.5 * deaths / 40:
+                    program.kill()
+        (file,) = read_upload(farm, uid).files
+        assert acknowledged <= file.kept <= acknowledged + 7_001
+        acknowledged = file.kept
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    finish(farm, uid)
+    assert (photos_of(farm, uid)[1] / source.name).read_bytes() == data
+
+
+def test_a_server_killed_in_an_upload_goes_on_at_the_last_kept_byte(tmp_path: Path) -> None:
+    killed_at(tmp_path, deaths=1)
+
+
+@pytest.mark.slow
+def test_a_server_killed_twenty_times_in_an_upload_goes_on_each_time(tmp_path: Path) -> None:
+    killed_at(tmp_path, deaths=20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -16,12 +15,18 @@ from agri.operations.background.worker import Worker
 from agri.workspace import Workspace
 
 
-def serve(folder: str) -> None:
-    """Work for a farm with a process that never ends."""
+def work(folder: str) -> None:
+    """Work for a farm, for ever."""
+    with Workspace.open(Path(folder)) as farm, Worker(farm, now=lambda: datetime.now(UTC)):
+        time.sleep(600.0)
+
+
+def wait_at_work(folder: str) -> None:
+    """Work for a farm with a process that never ends; say its number."""
 
     def start(farm: Path, job: Job, keep_open: tuple[int, ...]) -> Doing:
         doing = Doing(farm, job, keep_open=keep_open, module="tests.waiting_child")
-        sys.stdout.write(json.dumps({"child": doing.pid}) + "\n")
+        sys.stdout.write(f"{doing.pid}\n")
         sys.stdout.flush()
         return doing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ class Served:
     farm: Workspace
     clock: Clock = field(default_factory=Clock)
     app: Any = None
+    wake: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         self.app = make_app(
@@ -52,6 +53,7 @@ class Served:
             passwords=CHEAP,
             clock=self.clock,
             now=lambda: farms.START + timedelta(seconds=self.clock.now_s),
+            wake=self.wake,
         )
 
     def browser(self, *, address: str = "127.0.0.1") -> Browser:

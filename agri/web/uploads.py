@@ -37,7 +37,8 @@ KINDS = {Purpose.PHOTOS: Kind.PHOTOS, Purpose.ORTHO: Kind.ORTHO,
          Purpose.BOUNDARIES: Kind.BOUNDARIES}  # fmt: skip
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-LONGEST_NAME = 2_000
+LONGEST_NAME = 3_000
+"""As it comes: a name of 255 letters, each of up to nine characters."""
 
 
 # ------------------------------------------------------------------ beginning

@@ -20,7 +20,7 @@ from typing import Literal
 
 from agri.errors import AgriError, BadInput, NotFound
 from agri.field import Field
-from agri.files import sync_folder, temporary_beside, told
+from agri.files import TEMPORARY, sync_folder, told
 from agri.findings import Finding, blocks
 from agri.jobs import Asked, Kind, Result
 from agri.names import slug
@@ -168,7 +168,7 @@ def _mosaic(work: Work) -> Result:
 def _ortho(work: Work) -> Result:
     """Take a finished orthomosaic into the farm's maps."""
     from agri.operations.maps.photos import unusable
-    from agri.operations.maps.register import free_place, list_raster
+    from agri.operations.maps.register import free_place, list_raster, listed_of
     from imagery.intake import take_in
 
     upload, (path, *_) = files_of(work.farm.folder, work.asked.source)
@@ -176,16 +176,19 @@ def _ortho(work: Work) -> Result:
     if blocks(intake.findings) or not intake.orthos:
         raise unusable(intake.findings) if intake.findings else BadInput("error.upload_no_map")
     name = f"{slug(Path(upload.files[0].told.label).stem, longest=32)}-{upload.uid[:4]}"
-    target = free_place(work.shelf, work.shelf.place(name, "mosaic", ".tif"))
-    take_over(path, target)
-    list_raster(work.shelf, target, "orthomosaic", made_of=[path])
+    target = work.shelf.place(name, "mosaic", ".tif")
+    if listed_of(work.shelf, target) is None or not target.samefile(path):
+        target = free_place(work.shelf, target)
+        take_over(path, target)
+        list_raster(work.shelf, target, "orthomosaic", made_of=[path])
     return _result(work, [], intake.findings, (), of=(target,))
 
 
 def take_over(source: Path, target: Path) -> None:
     """Give a large file a second name, or copy it where the disk cannot do so; whole or not."""
-    temporary = temporary_beside(target)
+    temporary = target.with_name(f".{target.name}.taken{TEMPORARY}")
     with told(target):
+        temporary.unlink(missing_ok=True)  # of a job that died
         try:
             try:
                 os.link(source, temporary)
