@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POINTS_PER_PIXEL = 0.75
+WIDTH_PX = 1155
+"""Of every picture, however large on paper."""
+SMALL_IN = 8.0
 
 
 def _parts(geometry: BaseGeometry) -> list[Any]:
@@ -143,7 +146,12 @@ def _scale_and_north(axes: Axes) -> None:
 
 
 def draw_picture(
-    layers: Sequence[Layer], *, title: str, facts: Sequence[tuple[str, str]], language: Language
+    layers: Sequence[Layer],
+    *,
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    language: Language,
+    size_in: tuple[float, float] = (10.5, 7.5),
 ) -> bytes:
     """Return a PNG of the layers with title, facts, legend, scale bar and north arrow.
 
@@ -157,6 +165,8 @@ def draw_picture(
         Label and value, written below the map.
     language : {"vi", "en"}
         Language of the legend.
+    size_in : (float, float)
+        Width and height on paper, inches; on a smaller one than usual the legend stands below.
 
     Returns
     -------
@@ -167,7 +177,7 @@ def draw_picture(
     from matplotlib.figure import Figure
 
     frame = LocalFrame.around(unary_union([layer.geometry.envelope for layer in layers]))
-    figure = Figure(figsize=(10.5, 7.5), dpi=110, layout="constrained")
+    figure = Figure(figsize=size_in, dpi=round(WIDTH_PX / size_in[0]), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for layer in layers:
@@ -177,7 +187,7 @@ def draw_picture(
     axes.autoscale_view()
     axes.set(xticks=[], yticks=[])
     _scale_and_north(axes)
-    layer_legend(axes, layers, language)
+    layer_legend(axes, layers, language, below=size_in[0] < SMALL_IN)
     axes.set_title(title, fontsize=14, fontweight="bold", loc="left")
     half = (len(facts) + 1) // 2
     for column, rows in enumerate((facts[:half], facts[half:])):

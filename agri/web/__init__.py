@@ -12,6 +12,7 @@
 * `planning`: commands that plan: fields drawn, flights planned, plans reviewed;
 * `farming`: what a farmer reads: the week's work, the diary, the forecast;
 * `recording`: records entered on a phone;
+* `reporting`: the report of a field, and the agent's remark;
 * `sprayed`: what a flight applied;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;

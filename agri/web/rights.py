@@ -85,6 +85,9 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/fields/{uid}/diary.csv"): _LOOK,
     ("GET", "/fields/{uid}/forecast"): _LOOK,
     ("GET", "/fields/{uid}/forecast/{kind}.png"): _LOOK,
+    ("GET", "/fields/{uid}/report"): _LOOK,
+    ("GET", "/fields/{uid}/report.pdf"): _LOOK,
+    ("POST", "/fields/{uid}/report"): Right(power=Power.REVIEW, kind="report_remarked"),
     ("GET", "/fields/{uid}/records/new"): _PLAN,
     ("POST", "/fields/{uid}/records/new"): Right(
         power=Power.PLAN, kind="record_entered", told=("kind", "day", "by")

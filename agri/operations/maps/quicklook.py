@@ -42,6 +42,8 @@ ZONES = ("#440154", "#31688E", "#35B779", "#FDE725", "#D55E00", "#CC79A7", "#6B6
 """Colours of classes, the first ones from viridis: lighter is more."""
 ENDS_PCT = (2.0, 98.0)
 METRES_PER_DEGREE = 111_320.0
+WIDTH_PX = 1155
+"""Of every picture, however large on paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Look:
         Of the classes, in order.
     facts : sequence of (str, str)
         Label and value, written below the map.
+    size_in : (float, float)
+        Width and height on paper, inches; letters are as large on every size.
     """
 
     title: str
@@ -74,6 +78,7 @@ class Look:
     classes: Mapping[int, str] | None = None
     colours: Sequence[str] = ZONES
     facts: Sequence[tuple[str, str]] = ()
+    size_in: tuple[float, float] = (10.5, 8.0)
 
 
 def draw_quicklook(
@@ -97,7 +102,7 @@ def draw_quicklook(
     bytes
         The PNG file.
     """
-    figure, axes = _sheet()
+    figure, axes = _sheet(look)
     _show_values(figure, axes, grid, look, language)
     _around(axes, grid, layers, language)
     return _finished(figure, axes, look)
@@ -124,17 +129,18 @@ def draw_photo_map(
     layers, language
         As in `draw_quicklook`.
     """
-    figure, axes = _sheet()
+    figure, axes = _sheet(look)
     axes.imshow(picture, extent=(0, grid.shape[1], grid.shape[0], 0), transform=_placed(axes, grid))
     _around(axes, grid, layers, language)
     return _finished(figure, axes, look)
 
 
-def _sheet() -> tuple[Figure, Axes]:
+def _sheet(look: Look) -> tuple[Figure, Axes]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10.5, 8.0), dpi=110, layout="constrained")
+    dpi = round(WIDTH_PX / look.size_in[0])
+    figure = Figure(figsize=look.size_in, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
