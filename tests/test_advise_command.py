@@ -226,6 +226,7 @@ def test_a_spray_in_the_farms_book_forbids_picking(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from agri.cli import main
+    from agri.names import slug
     from agri.operations.records import enter
     from agri.workspace import Workspace
     from tests import farms
@@ -251,6 +252,17 @@ def test_a_spray_in_the_farms_book_forbids_picking(
     week = {one["rule"]: one for one in json.loads(capsys.readouterr().out)["week"]}
     assert week["harvest"]["verdict"] == "not_now"
     assert week["harvest"]["blocked_by"] == ["advice.spray_phi"]
+    kept = {"gate": 4, "about": ripe.isoformat(), "kg_p10": 3000.0, "kg_p50": 7000.0,
+            "kg_p90": 16000.0, "counted": 18, "seasons": 5,
+            "error_kg": {"flowering": 1.0, "pattern": 1.0, "level": 1.0}}  # fmt: skip
+    document = {"field": field.name, "season": ripe.year, "trees": 100, "gates": [kept],
+                "findings": []}  # fmt: skip
+    file = tmp_path / "farm" / "maps" / f"{slug(field.name)}-forecast.json"
+    for season, known in ((ripe.year, True), (ripe.year - 1, False)):
+        file.write_text(json.dumps(document | {"season": season}), "utf-8")
+        assert main(["--lang", "en", *words, "--price", "30000"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["economics"] is not None) == known, told
 
 
 def test_a_label_entered_at_the_terminal_is_the_one_that_advice_reads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,6 +139,8 @@ def _report(
     from agri.advice_rules import read_rules
     from agri.cli.agronomy import card_named
     from agri.operations.advice import advise_field, farm_labels, farm_records
+    from agri.operations.field_week import expected_yield
+    from agri.operations.stages import season_year
 
     place = field_needed(shelf, field) if field or not crop else None
     card: CropCard = card_named(crop or (place.crop if place is not None else ""))
@@ -148,6 +151,10 @@ def _report(
     found: tuple[Finding, ...] = ()
     if place is not None and shelf.farm is not None:
         records, found = farm_records(shelf.farm, place)
+    if place is not None and shelf.farm is not None and orchard.forecast is None:
+        season = season_year(card, day)
+        expected, trees = expected_yield(shelf.farm, place, season)
+        orchard = replace(orchard, forecast=expected, trees=orchard.trees or trees)
     where = place.frame.origin if place is not None else None
     if where is None and past is not None:
         where = past.place

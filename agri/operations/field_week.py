@@ -56,7 +56,7 @@ def week_of(farm: Workspace, field: Field, *, now: datetime) -> AdviceReport:
     place = field.frame.origin
     coming, told = forecast_for(farm.folder, place, now=now, fetching=False)
     records, found = farm_records(farm, field)
-    forecast, trees = _forecast(farm, field, season_year(card, here.date()))
+    forecast, trees = expected_yield(farm, field, season_year(card, here.date()))
     report = advise_field(
         field.name, card, today=here.date(), now=here, place=place, area_m2=field.area_m2,
         past=_past(farm), coming=coming, records=records, labels=farm_labels(farm, None),
@@ -81,8 +81,20 @@ def _past(farm: Workspace) -> Hours | Days | None:
         return None
 
 
-def _forecast(farm: Workspace, field: Field, season: int) -> tuple[Forecast | None, float | None]:
-    """Return the yield that the farm keeps a forecast of, when it is of this season."""
+def expected_yield(
+    farm: Workspace, field: Field, season: int
+) -> tuple[Forecast | None, float | None]:
+    """Return the yield that the farm keeps a forecast of, when it is of this season, and its trees.
+
+    Parameters
+    ----------
+    farm : Workspace
+        The open farm.
+    field : Field
+        Of it.
+    season : int
+        Year of the harvest.
+    """
     try:
         found = kept_forecast(farm, field)
     except AgriError:
