@@ -15,6 +15,7 @@ is a thirtieth of its PNG.
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -218,12 +219,16 @@ def draw_tile(sight: Sight, z: int, x: int, y: int) -> bytes:
     return _webp(_coloured(sight, values, known))
 
 
+_LOADING = threading.Lock()
+
+
 def _read(
     sight: Sight, z: int, x: int, y: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
     """Return values (B, 256, 256) and where all of them are known; None outside the raster."""
-    from rio_tiler.errors import TileOutsideBounds
-    from rio_tiler.io import Reader
+    with _LOADING:  # two threads that load it at the same time find it half loaded
+        from rio_tiler.errors import TileOutsideBounds
+        from rio_tiler.io import Reader
 
     with opened(sight.path, sight.product.name) as source:
         try:
