@@ -17,7 +17,7 @@ from pathlib import Path
 from agri.geo import LonLat
 from agri.track import Event
 from agri.words import Message
-from agri.workspace import DATABASE, Workspace
+from agri.workspace import Workspace, opening
 from tests import farms
 
 
@@ -55,7 +55,7 @@ def work(folder: Path, seed: int) -> None:
     chance = random.Random(seed)
     farm = (
         Workspace.open(folder)
-        if (folder / DATABASE).exists()
+        if opening.is_farm(folder)
         else Workspace.create(folder, farm_name="Trang trại")
     )
     tell("farm")

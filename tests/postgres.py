@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -74,7 +74,7 @@ def new_folder() -> str:
     """A folder's name for a run: in memory where there is room, for the disk is not tested."""
     memory = Path("/dev/shm")  # noqa: S108
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > NEEDED_BYTES
-    return tempfile.mkdtemp(prefix="agri-postgres-", dir=memory if roomy else None)
+    return tempfile.mkdtemp(prefix=f"agri-postgres-{os.getpid()}-", dir=memory if roomy else None)
 
 
 def start(folder: Path) -> dict[str, object]:
@@ -111,12 +111,27 @@ def _start(folder: Path) -> int:
         "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n", "utf-8"
     )
     _run(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-s", "start")
+    _watch(folder)
     try:
         _prepare(folder, port)
     except BaseException:
         stop(folder)
         raise
     return port
+
+
+def _watch(folder: Path) -> None:
+    """Let the server end with the run, also when the run is killed."""
+    stopping = _as_postgres([str(programs() / "pg_ctl"), "-D", f"{folder}/data", "-m", "immediate",
+                             "-s", "stop"])  # fmt: skip
+    script = (
+        "while kill -0 $1 2>/dev/null; do [ -d $2/data ] || exit 0; sleep 3; done;"
+        f" {' '.join(stopping)}; rm -rf $2"
+    )
+    run = folder.name.split("-")[2]
+    command = ["sh", "-c", script, "watch", run, str(folder)]
+    subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 
 def _prepare(folder: Path, port: int) -> None:
@@ -166,3 +181,23 @@ def address(database: str = "agri", *, password: str = PASSWORD) -> str:
 
     secret = f":{quote(password)}" if password else ""
     return f"postgresql://{USER}{secret}@127.0.0.1:{server()}/{database}"
+
+
+def with_setting(name: str, value: str, act: Callable[[], object]) -> object:
+    """What comes out while the server has another setting."""
+    import psycopg
+
+    def settle(statement: str, wanted: str) -> None:
+        with psycopg.connect(address(), autocommit=True) as connection:
+            connection.execute(statement)
+            connection.execute("SELECT pg_reload_conf()")
+        while True:
+            with psycopg.connect(address()) as connection:
+                if connection.execute(f"SHOW {name}").fetchone() == (wanted,):
+                    return
+
+    settle(f"ALTER SYSTEM SET {name} = {value}", value)
+    try:
+        return act()
+    finally:
+        settle(f"ALTER SYSTEM RESET {name}", SETTINGS.get(name, "on"))

@@ -31,9 +31,12 @@ class Imported:
     findings: tuple[Finding, ...]
 
 
-def start_farm(folder: Path, *, name: str = "") -> Workspace:
-    """Make `folder` a farm, named after the folder when no name is given."""
-    return Workspace.create(folder, farm_name=name or folder.resolve().name)
+def start_farm(folder: Path, *, name: str = "", database: str = "") -> Workspace:
+    """Make `folder` a farm, named after the folder when no name is given.
+
+    Its tables stand in a file of the folder, or in the PostgreSQL `database` at an address.
+    """
+    return Workspace.create(folder, farm_name=name or folder.resolve().name, database=database)
 
 
 def import_boundaries(

@@ -2,13 +2,15 @@
 
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
 flights, applied, permits and map_checks, and the tables licences, registrations and records;
-``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. `Workspace` is the door;
-behind it are rooms for the connection (`database`, `geopackage`), what columns hold (`columns`,
-`gpkg`), tables (`tables`, `gpkg_tables`, `postgis_tables`, `layers`, `book_layers`,
-`paper_layers`, `record_layers`), their versions (`migrations`), the site
-(`sitebook`), papers (`paperbook`), field records (`recordbook`), people (`peoplebook`,
-`people_tables`), background work (`jobbook`, `job_tables`), plans (`planbook`), flights
-(`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`.
+``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. The tables of a farm that a
+co-operative serves may stand in PostgreSQL with PostGIS instead; the folder then holds
+``farm.postgis``, which names it. `Workspace` is the door; behind it are rooms for what a folder
+means (`opening`, `address`), the connection (`database`, `geopackage`, `postgis`), what columns
+hold (`columns`, `gpkg`), tables (`tables`, `gpkg_tables`, `postgis_tables`, `layers`,
+`book_layers`, `paper_layers`, `record_layers`, `people_tables`, `job_tables`), their versions
+(`migrations`), the site (`sitebook`), papers (`paperbook`), field records (`recordbook`), people
+(`peoplebook`), background work (`jobbook`), plans (`planbook`), flights (`flightbook`, `flightlog`,
+`launches`, `tokens`), `care`, `backups`, and copies (`copying`, `moving`).
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -16,7 +18,7 @@ cannot do comes as one `agri.errors.StoreError` sentence, with the old data inta
 
 The folder belongs on a disk of the machine itself: the write-ahead log (``farm.gpkg-wal``, which
 holds commits too) needs shared memory. Other programs may open the file at any time; within one
-program read it by `frame` rather than by geopandas in another thread (why: `database`).
+program read it by `frame` rather than by geopandas in another thread (why: `geopackage`).
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from agri.findings import Finding, Severity
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import jobbook, opening, peoplebook, recordbook, sitebook  # isort: skip
+from agri.workspace import jobbook, moving, opening, peoplebook, recordbook, sitebook  # isort: skip
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.launches import AircraftLog, Launch
@@ -78,13 +80,9 @@ class Workspace:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        *,
-        now: Callable[[], datetime] = _now,
-        new_uid: Callable[[], str] = _new_uid,
-        database: str = "",
-    ) -> None:
+        self, folder: Path, *, database: str = "",
+        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self._now = now
         self._new_uid = new_uid
@@ -92,14 +90,9 @@ class Workspace:
 
     @classmethod
     def create(
-        cls,
-        folder: Path,
-        *,
-        farm_name: str,
-        now: Callable[[], datetime] = _now,
-        new_uid: Callable[[], str] = _new_uid,
-        database: str = "",
-    ) -> Workspace:
+        cls, folder: Path, *, farm_name: str, database: str = "",
+        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+    ) -> Workspace:  # fmt: skip
         """Make a farm in a new or empty folder, its tables in `database` when one is named.
 
         Raises
@@ -117,13 +110,9 @@ class Workspace:
 
     @classmethod
     def open(
-        cls,
-        folder: Path,
-        *,
-        now: Callable[[], datetime] = _now,
-        new_uid: Callable[[], str] = _new_uid,
-        database: str = "",
-    ) -> Workspace:
+        cls, folder: Path, *, database: str = "",
+        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+    ) -> Workspace:  # fmt: skip
         """Open the farm in `folder`; an older one is backed up and brought up to date.
 
         Raises
@@ -479,6 +468,19 @@ class Workspace:
                                  now=self._now())  # fmt: skip
         migrations.bring_up_to_date(self._database, self.folder, now=self._now())
         return before
+
+    def copy_to(self, folder: Path, *, database: str = "") -> None:
+        """Copy the farm, tables and files, to a new folder: to a GeoPackage, or to `database`.
+
+        Raises
+        ------
+        BadInput
+            When the folder is not empty, or a row spoilt elsewhere cannot stand in PostgreSQL.
+        StoreError
+            When a disk or a database cannot do it; there is no copy then.
+        """
+        moving.copy_farm(self._database, self.folder, folder, name=self.farm_name,
+                         address=database)  # fmt: skip
 
     def check(self) -> list[Finding]:
         """Look whether all is well with the database, its rows and the files beside it."""

@@ -90,10 +90,14 @@ class Address:
         options = f"?{urlencode(self.options, safe='/')}" if self.options else ""
         return f"postgresql://{user}{place}/{quote(self.database, safe='')}{options}"
 
+    def same_place(self, other: Address) -> bool:
+        """Return whether both are the same database, whoever opens it."""
+        mine = (self.host, self.port, self.database, dict(self.options).get("host"))
+        return mine == (other.host, other.port, other.database, dict(other.options).get("host"))
+
     def with_secret_of(self, other: Address) -> Address:
         """Return this database opened as `other` opens it, when that is the same database."""
-        same = (self.host, self.port, self.database) == (other.host, other.port, other.database)
-        if not same or (self.user and other.user and self.user != other.user):
+        if not self.same_place(other) or (self.user and other.user and self.user != other.user):
             raise BadInput("error.database_other", there=self.shown, given=other.shown)
         return replace(self, user=other.user or self.user, options=other.options or self.options,
                        password=other.password)  # fmt: skip

@@ -27,7 +27,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -55,7 +55,7 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
     try:
         database.save_to(temporary / DATABASE)
         with files.told(target):
-            _copy_missing(root, temporary)
+            copy_missing(root, temporary)
         audit.copy_to(root, temporary)
         with files.told(target):
             temporary.rename(target)
@@ -68,9 +68,9 @@ def backup(database: Database, root: Path, *, now: datetime) -> Path:
     return target
 
 
-def _copy_missing(source: Path, target: Path) -> None:
-    """Copy the held folders' files that are not there yet; link those that never change."""
-    for name in HELD:
+def copy_missing(source: Path, target: Path, folders: Sequence[str] = HELD) -> None:
+    """Copy those folders' files that are not there yet; link those that never change."""
+    for name in folders:
         if not (source / name).is_dir():
             continue
         files.make_folder(target / name)
@@ -153,7 +153,7 @@ def restore(
     before = backup(database, root, now=now)
     if source.is_dir():
         with files.told(root):
-            _copy_missing(source, root)
+            copy_missing(source, root)
         audit.bring_back(root, source, at_utc=now)
     database.refill(saved)
     return before

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agri import files
 from agri.errors import BadInput, NotFound
@@ -22,6 +23,9 @@ from agri.workspace import migrations
 from agri.workspace.address import Address
 from agri.workspace.database import Database
 from agri.workspace.geopackage import GeoPackage
+
+if TYPE_CHECKING:
+    from agri.workspace.postgis import StoredFarm
 
 DATABASE = "farm.gpkg"
 LINK = "farm.postgis"
@@ -93,7 +97,7 @@ def make(folder: Path, *, name: str, uid: str, now: datetime, address: str = "")
     """
     if not clean(name):
         raise BadInput("error.farm_without_name")
-    _empty(folder)
+    take_empty(folder)
     if not address:
         migrations.make_farm_file(folder / DATABASE, name=clean(name), uid=uid, now=now)
         return
@@ -112,7 +116,7 @@ def schema_for(name: str) -> str:
 
 def attach(folder: Path, address: str, schema: str) -> None:
     """Make an empty folder that of a farm which a database holds already."""
-    _empty(folder)
+    take_empty(folder)
     link(folder, Address.read(address), schema)
 
 
@@ -121,10 +125,33 @@ def link(folder: Path, address: Address, schema: str) -> None:
     files.write_json(folder / LINK, {"database": address.shown, "schema": schema})
 
 
-def _empty(folder: Path) -> None:
+def take_empty(folder: Path) -> None:
+    """Make a folder where there is none, and refuse one that holds a farm or other files."""
     files.make_folder(folder)
     with files.told(folder):
         if is_farm(folder):
             raise BadInput("error.farm_exists", folder=str(folder))
         if any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise BadInput("error.folder_not_empty", folder=str(folder))
+
+
+def farms_beside(base: Path, address: str) -> tuple[tuple[StoredFarm, Path | None], ...]:
+    """Return the farms of a database, and of each the folder at `base` or in it that is its own.
+
+    Raises
+    ------
+    StoreError
+        When the database cannot be reached.
+    """
+    from agri.workspace.postgis import farms_in
+
+    where = Address.read(address)
+    folders: dict[str, Path] = {}
+    with files.told(base):
+        for folder in (base, *sorted(entry for entry in base.iterdir() if entry.is_dir())):
+            if not (folder / LINK).is_file():
+                continue
+            kept, schema = linked(folder)
+            if kept.same_place(where):
+                folders.setdefault(schema, folder)
+    return tuple((farm, folders.get(farm.schema)) for farm in farms_in(where))

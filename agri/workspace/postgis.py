@@ -18,7 +18,7 @@ lost at the very end: then nobody knows, and the sentence says so. A writer that
 of everything, for the server sees its connection close.
 
 SQLSTATE classes (PostgreSQL 15, appendix A) become the sentences of `_SENTENCES`. A refused
-connection has no SQLSTATE; what libpq tells instead is looked at in `_refused`. PostgreSQL's words
+connection has no SQLSTATE: `_refused` looks at what libpq tells instead. PostgreSQL's words
 stand in no sentence where they could hold more than what went wrong.
 """
 
@@ -194,7 +194,10 @@ def _engine(address: Address, schema: str, *, busy_s: float = BUSY_S) -> Engine:
             **address.arguments()}  # fmt: skip
 
     def connect() -> Any:
-        connection = psycopg.connect(autocommit=True, **told)
+        try:
+            connection = psycopg.connect(autocommit=True, **told)
+        except (psycopg.Error, OSError) as error:
+            raise _refused(error, address) from error
         try:
             values = {"schema": schema, "patience": f"{int(busy_s * 1000)}ms"}
             there, postgis, *_ = connection.execute(_SETTINGS, values).fetchone()
@@ -247,42 +250,32 @@ def sentence(
     state = getattr(cause, "sqlstate", None) or ""
     tried = (state, state[:3], state[:2]) if state else ()
     key = next((_SENTENCES[part] for part in tried if part in _SENTENCES), None)
-    if (
-        key is None
-        and not state
-        and type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
-    ):
-        key = _refused(cause)
+    if not state and isinstance(cause, driver().OperationalError):
+        key = _LOST
     if key == _LOST and ending:
         return StoreError("error.database_unsure", database=address.shown)
     if key is None:
         reason = _words(cause)
         return StoreError("error.database", database=address.shown, reason=reason)
-    if key == "error.database_unreachable":
-        return StoreError(key, database=address.shown, reason=_words(cause))
     return StoreError(key, path=name, database=address.shown)
 
 
-def _refused(error: BaseException) -> str:
-    """Return the sentence for an error that has no SQLSTATE: of a connection, or its loss."""
+def _refused(error: BaseException, address: Address) -> StoreError:
+    """Return the sentence for a connection that did not come about; it has no SQLSTATE."""
     told, way = str(error), getattr(error, "pgconn", None)
-    if "connection failed" not in told and "timeout expired" not in told.lower():
-        return _LOST
-    if "fe_sendauth" in told or getattr(way, "needs_password", False):
-        return "error.database_password"
     if re.search(r'database ".*" does not exist', told):
-        return "error.database_missing"
-    if "authentication failed" in told or re.search(r'role ".*" does not exist', told):
-        return "error.database_password"
-    return "error.database_unreachable"
+        return StoreError("error.database_missing", database=address.shown)
+    asked = "fe_sendauth" in told or getattr(way, "needs_password", False)
+    if asked or re.search(r'authentication failed|role ".*" does not exist', told):
+        return StoreError("error.database_password", database=address.shown)
+    return StoreError("error.database_unreachable", database=address.shown, reason=_words(error))
 
 
 def _words(error: BaseException) -> str:
     """Return what a server said, in one line and without the statement it said it of."""
     diagnosis = getattr(error, "diag", None)
-    told = getattr(diagnosis, "message_primary", None) or str(error).strip().splitlines()[-1:]
-    line = told if isinstance(told, str) else "".join(told)
-    return line.strip()[:200] or type(error).__name__
+    told = getattr(diagnosis, "message_primary", None) or str(error)
+    return next(iter(told.strip().splitlines()), type(error).__name__)[:200]
 
 
 # ---------------------------------------------------------------- farms of a database
