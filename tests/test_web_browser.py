@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import importlib
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agri.operations.uploads.journal import read_upload
+from agri.operations.uploads.keeping import files_of, photos_of
+from agri.people import Person, Role
 from agri.web.app import make_app
+from agri.words import Message, say
 from agri.workspace import Workspace
-from tests.web_farm import CHEAP, KEY, SECRET, small_farm
+from tests import farms
+from tests.web_farm import CHEAP, HASH, KEY, SECRET, small_farm
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -50,7 +61,8 @@ def phone(server: tuple[Workspace, str]) -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as program:
         browser = program.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page = browser.new_page(viewport={"width": 360, "height": 740}, base_url=server[1])
+        context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=server[1])
+        page = context.new_page()
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on("console", lambda said: said.type == "error" and page.wrong.append(said.text))
@@ -98,3 +110,108 @@ def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
     phone.wait_for_selector("text=Sign out")
     assert large_enough(phone) == []
     assert phone.wrong == []
+
+
+def test_files_are_sent_in_pieces_and_the_list_of_jobs_keeps_itself_true_on_a_phone(
+    server: tuple[Workspace, str], phone: Any
+) -> None:
+    farm, _ = server
+    owner = Person(name="An", role=Role.OWNER, password_hash=HASH, created_utc=farms.START)
+    farm.people.add_first(owner)
+    phone.goto("/sign-in")
+    phone.fill("[name=name]", "An")
+    phone.fill("[name=password]", SECRET)
+    phone.click("main button")
+    phone.goto("/uploads/new?purpose=boundaries")
+    phone.click("main button")
+    phone.wait_for_selector("#upload[data-ready=yes]")
+    assert large_enough(phone) == []
+    hashed = """bytes => import("/static/sha256.js").then(m =>
+      m.sha256(new Uint8Array(bytes).buffer, null))"""
+    for size in (0, 55, 56, 64, 1000):
+        data = bytes(range(256)) * 4
+        told = phone.evaluate(hashed, list(data[:size]))
+        assert told == hashlib.sha256(data[:size]).hexdigest(), size
+    data = b"<kml>" + b" " * 3_000_000
+    file = {"name": "Ruộng/../mới.kml", "mimeType": "text/plain", "buffer": data}
+    phone.set_input_files("#files", [file])
+    phone.wait_for_selector("#done button:enabled")
+    assert "Đã nhận đủ 1 tệp" in phone.inner_text("#said")
+    phone.click("#done button")
+    phone.wait_for_selector("[data-state=queued]")
+    (job,) = farm.jobs.all()
+    _, (path,) = files_of(farm.folder, job.asked.source)
+    assert path.read_bytes() == data
+    now = datetime.now(UTC)
+    assert farm.jobs.claim("r", now=now) is not None
+    phone.reload()
+    phone.wait_for_selector("[data-state=running] progress")
+    farm.jobs.fail(job.uid, "r", Message.of("error.job_memory"), now=now)
+    phone.wait_for_selector("[data-state=failed]")
+    assert say("error.job_memory", "vi") in phone.inner_text("main")
+    assert large_enough(phone) == []
+    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    assert phone.wrong == []
+
+
+@pytest.mark.slow
+def test_a_server_killed_while_a_phone_sends_goes_on_where_it_stopped(
+    tmp_path: Path, phone: Any
+) -> None:
+    """The server itself, killed twice; its people sign in again in another tab."""
+    file = tmp_path / "DJI_0001.JPG"
+    with file.open("wb") as out:
+        out.write(b"\xff\xd8\xff\xe0")
+        out.truncate(350_000_000)
+    with small_farm(tmp_path / "other") as farm, socket.socket() as free:
+        owner = Person(name="An", role=Role.OWNER, password_hash=HASH, created_utc=farms.START)
+        farm.people.add_first(owner)
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    words = ["serve", "--port", str(port), "--farm", str(farm.folder)]
+    code = "import sys; from agri.cli import main; sys.exit(main(sys.argv[1:]))"
+
+    def served() -> subprocess.Popen[str]:
+        program = subprocess.Popen([sys.executable, "-u", "-c", code, *words], text=True,
+                                   stdout=subprocess.PIPE)  # fmt: skip
+        assert program.stdout is not None
+        assert any("Ctrl-C" in line for line in program.stdout)
+        return program
+
+    def sign_in(page: Any) -> None:
+        page.goto(f"{base}/sign-in")
+        page.fill("[name=name]", "An")
+        page.fill("[name=password]", SECRET)
+        page.click("main button")
+        page.wait_for_selector("nav")
+
+    server = served()
+    sign_in(phone)
+    phone.goto(f"{base}/uploads/new")
+    phone.click("main button")
+    phone.wait_for_selector("#upload[data-ready=yes]")
+    phone.set_input_files("#files", str(file))
+    uid = phone.url.rsplit("/", 1)[1]
+    kept = 0
+    for _ in range(2):
+        while not (files := read_upload(farm.folder, uid).files) or files[0].kept <= kept:
+            time.sleep(0.01)
+        server.kill()
+        server.wait()
+        (one,) = read_upload(farm.folder, uid).files
+        assert kept < one.kept < one.told.size
+        kept = one.kept
+        phone.wait_for_selector("#trouble:visible")
+        server = served()
+        phone.wait_for_selector("#sign-in:visible")
+        sign_in(phone.context.new_page())
+        phone.wait_for_selector("#sign-in", state="hidden")
+    phone.wait_for_selector("#done button:enabled", timeout=120_000)
+    phone.click("#done button")
+    phone.wait_for_selector("[data-state]")
+    server.send_signal(signal.SIGINT)
+    assert server.wait(60) == 0
+    _, folder = photos_of(farm.folder, uid)
+    assert (folder / file.name).stat().st_size == 350_000_000
+    assert filecmp.cmp(folder / file.name, file, shallow=False)

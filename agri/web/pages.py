@@ -104,7 +104,7 @@ def _menu(visit: Visit) -> list[tuple[str, str]]:
         ("/week", "page.web_week"),
         ("/plans", "page.web_plans"),
         ("/flights", "page.web_menu_flights"),
-        ("/jobs", "page.web_jobs"),
+        ("/jobs", "page.web_menu_jobs"),
     ]
     return [(path, say(key, visit.language)) for path, key in ways]
 

@@ -29,7 +29,7 @@ from imagery.indices.catalogue import index
 from imagery.masks import KINDS as MASKS
 
 USUAL = ("NDVI", "NDRE", "VARI", "GLI")
-"""Indices that are ticked beforehand, the first of these that a map allows."""
+"""Indices that stand first; the first that a map allows is ticked beforehand."""
 OF_MAPS = (Kind.INDEX, Kind.ZONAL, Kind.TREES, Kind.ZONES)
 OF_UPLOADS = (Kind.PHOTOS, Kind.MOSAIC)
 MOST_INDICES = 8
@@ -49,7 +49,7 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
     product = catalogue.product(visit.desk.farm.folder, name)
     photo = product.kind == "orthomosaic"
     found = [one.name for one in offers(path)[0]] if photo else []
-    usual = next((one for one in USUAL if one in found), "")
+    found = [*(one for one in USUAL if one in found), *(one for one in found if one not in USUAL)]
     farm, _ = visit.desk.farm.farm_with_findings()
     shown = [one for one in farm.fields if one.boundary.intersects(product.footprint)]
     return page(
@@ -61,8 +61,8 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
         name=name,
         photo=photo,
         indices=[
-            (one, say(f"page.index_{index(one).purpose}", visit.language), one == usual)
-            for one in found
+            (one, say(f"page.index_{index(one).purpose}", visit.language), number == 0)
+            for number, one in enumerate(found)
         ],
         fields=[(one.uid, one.name) for one in shown],
         told=visit.form,

@@ -107,6 +107,7 @@ def _upload(request: Request, uid: str, *, wrong: str = "", status: int = 200) -
         several=upload.purpose is not Purpose.ORTHO,
         field=names.get(upload.field_uid, ""),
         finished=upload.finished,
+        some=upload.whole,
         kept=_kept(visit, upload),
         begun=say("page.web_by", visit.language, who=upload.by,
                   when=when(upload.begun_utc, visit.language)),
