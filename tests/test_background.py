@@ -164,17 +164,29 @@ def test_a_job_in_its_own_process_makes_what_was_asked_and_a_refusal_is_a_senten
     assert refused.why.key == "error.no_product"
 
 
-def test_a_process_that_dies_takes_nobody_with_it(farm: Workspace) -> None:
-    job = asked(farm, source="x")
-    for code, key in ((signal.SIGSEGV, "error.job_died"), (signal.SIGKILL, "error.job_memory")):
-        doing = Doing(farm.folder, job, module="tests.waiting_child")
-        while doing.share == 0.0:
-            time.sleep(0.005)
+def how_ended(farm: Workspace, source: str, code: int | None) -> str:
+    """Why a process says it ended, killed so when it is at work; stopped when no code is told."""
+    doing = Doing(farm.folder, asked(farm, source=source), module="tests.waiting_child")
+    while doing.share == 0.0 and not doing.over(0.005):
+        pass
+    if code:
         os.kill(doing.pid, code)
-        assert doing.over(30.0)
-        ended = doing.ended()
-        assert isinstance(ended, Message)
-        assert ended.key == key
+    elif source != "memory":
+        doing.stop()
+    assert doing.over(30.0)
+    ended = doing.ended()
+    assert isinstance(ended, Message)
+    return ended.key
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its processes have no such signals and limits")
+def test_a_process_that_dies_is_stopped_or_wants_too_much_takes_nobody_with_it(
+    farm: Workspace,
+) -> None:
+    assert how_ended(farm, "x", signal.SIGSEGV) == "error.job_died"
+    assert how_ended(farm, "x", signal.SIGKILL) == "error.job_memory"
+    assert how_ended(farm, "x", None) == "error.job_died"
+    assert how_ended(farm, "memory", None) == "error.job_memory"
 
 
 def finished(farm: Workspace, job: Job) -> Job:
