@@ -487,3 +487,22 @@ def test_the_record_tells_who_did_what_and_never_a_password(served: Served) -> N
     assert verdict.entries[-1].what.note == "/people; name: Bình; role: agent"
     assert SECRET not in (served.farm.folder / audit.FILE).read_text("utf-8")
     assert HASH not in repr(served.farm.people.all())
+
+
+def test_the_first_page_with_its_map_is_light_enough_for_a_poor_connection(served: Served) -> None:
+    viewer = served.signed_in(Role.VIEWER)
+    waiting, weight = ["/", "/fields.geojson"], 0
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        answer = viewer.get(path, **{"accept-encoding": "gzip"})
+        assert answer.status_code == 200, path
+        weight += int(answer.headers.get("content-length") or len(answer.content))
+        found = re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.text)
+        beside = re.findall(r'(?:from|import) *"\./([^"]+)"', answer.text)
+        waiting += found + [f"{path.rpartition('/')[0]}/{name}" for name in beside]
+    assert any("leaflet" in path for path in seen)
+    assert 20_000 < weight <= 150_000
