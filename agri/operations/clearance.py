@@ -4,6 +4,9 @@ A real aircraft flies only by papers that hold (permit, licence, registration, a
 and sprays only in weather within limits; an ERROR of either forbids the launch. Both are judged
 when the flight is asked for and once more at the yes: a permit's hours end, weather grows old.
 
+A plan that an adviser sent back is flown neither by a real aircraft nor in a simulation
+(`agri.operations.reviews`).
+
 A simulated flight needs no permit. What the papers and the weather would say of it is shown as
 information, in case a person wants to know, and blocks nothing.
 
@@ -26,6 +29,7 @@ from agri.audit import AuditUnwritable, Confirmed
 from agri.errors import BadInput, Refused
 from agri.findings import Finding, Severity
 from agri.operations.papers import judge_plan
+from agri.operations.reviews import judge_reviews
 from agri.operations.sorties import weather_for
 from agri.papers import Registration
 from agri.weather import Weather
@@ -79,7 +83,7 @@ def names_of(farm: Workspace, plan: FlightPlan, launcher: Launcher) -> tuple[str
 def judge_launch(
     farm: Workspace, plan: FlightPlan, launcher: Launcher, *, now: datetime, simulated: bool
 ) -> tuple[Finding, ...]:
-    """Return what papers and weather say of a launch.
+    """Return what advisers, papers and weather say of a launch.
 
     Parameters
     ----------
@@ -100,14 +104,16 @@ def judge_launch(
     BadInput
         When nobody is named to fly a real aircraft, or the plan does not tell its aircraft's mass.
     """
+    said = judge_reviews(farm, plan)
     if simulated:
         found = _papers(farm, plan, launcher, now) if launcher.pilot and plan.aircraft else []
         if launcher.weather is not None:
             found += _weather(plan, launcher.weather, now)
-        return as_information(found)
+        return (*said, *as_information(found))
     if not launcher.pilot.strip():
         raise BadInput("error.pilot_needed")
-    return (*_papers(farm, plan, launcher, now), *_weather(plan, launcher.weather, now))
+    papers = _papers(farm, plan, launcher, now)
+    return (*said, *papers, *_weather(plan, launcher.weather, now))
 
 
 def as_information(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from agri.errors import AgriError, LinkError
 from agri.findings import Finding, Severity
 from agri.track import FlightRecord
+from agri.weather import Wind
 from agri.words import Message
 from missions.checks.plan import check_plan
 from missions.flight.briefing import (
@@ -37,6 +38,7 @@ from missions.flight.briefing import (
     trust_in,
 )
 from missions.flight.phases import (
+    AIRBORNE_ORDERS,
     Answered,
     Begin,
     Did,
@@ -55,6 +57,7 @@ from missions.flight.phases import (
 from missions.flight.recording import FlightLog, Recording
 from missions.flight.steps import begin, step
 from missions.flight.watching import Note
+from missions.flight.wind_watch import known_wind
 from missions.flightplan import FlightPlan
 from missions.link.clock import elapsed_s
 from missions.link.link import Link
@@ -96,6 +99,8 @@ class FlightProgress:
         How far the upload or the comparison is.
     message : Message or None
         An event that was just written down.
+    wind : Wind or None
+        As far as anything aboard knows it.
     """
 
     phase: Phase
@@ -104,6 +109,7 @@ class FlightProgress:
     items: int
     transfer: Progress | None = None
     message: Message | None = None
+    wind: Wind | None = None
 
 
 Confirm = Callable[[Briefing], bool]
@@ -226,14 +232,21 @@ class _Flight:
         self._feed(Begin())
         while not self.state.over:
             if self._orders:
-                event = self._perform(self._orders.popleft())
                 self._drain()
-                self._feed(event)
+                self._carry_out(self._orders.popleft())
             else:
                 self._turn()
         if Order.SPRAYER_OFF in self._orders:
             self._leave_off()
         return self._result()
+
+    def _carry_out(self, order: Order) -> None:
+        """Do what was ordered, unless what was seen meanwhile has ended what it was for."""
+        if self.state.over or order not in (self.state.pending, *AIRBORNE_ORDERS):
+            return
+        event = self._perform(order)
+        self._drain()
+        self._feed(event)
 
     def _leave_off(self) -> None:
         """Leave no sprayer on: ArduPilot keeps it on through disarming, into the next flight."""
@@ -297,6 +310,7 @@ class _Flight:
                 items=len(self._plan.items),
                 transfer=transfer,
                 message=message,
+                wind=known_wind(self.state.watched.wind.lean, self.state.seen),
             )
         )
 

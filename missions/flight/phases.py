@@ -63,6 +63,10 @@ class Order(Enum):
     DISARM = auto()
 
 
+AIRBORNE_ORDERS = frozenset({Order.HOLD, Order.RETURN, Order.SPRAYER_OFF})
+"""Orders that are carried out whatever the flight waits for; any other only while it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begin:
     """The flight is asked for."""
@@ -180,6 +184,8 @@ class FlightState:
         Our clock since when the present silence is listened to; inf when there is none.
     failure : AgriError or None
         Why it ended on the ground.
+    stopped : bool
+        Whether a person stopped the launch before it flew.
     """
 
     plan: FlightPlan
@@ -200,6 +206,7 @@ class FlightState:
     silent: int = 0
     silent_from_s: float = math.inf
     failure: AgriError | None = None
+    stopped: bool = False
 
     @property
     def over(self) -> bool:

@@ -19,6 +19,9 @@ What is held at every step, whatever the order of events (a stateful test tries)
   ordered until a person says yes again. In the air nothing that arms or starts is ordered at all.
 * MISSION_START is ordered again only while the aircraft stands on the ground (in the air it would
   begin the mission anew).
+* Whoever orders a stop, a return or a landing before the aircraft flies ends the launch: nothing
+  that arms or starts follows, and motors that may run are switched off; should it just have left
+  the ground, it is held there.
 * A pilot who takes over is not fought: a mode that is not AUTO is written down, no more.
 * What goes wrong in AUTO is answered once: a low battery with RETURN, a wrong item or a wrong
   height with HOLD. GPS and position estimate are the autopilot's to act on; they are told.
@@ -56,6 +59,7 @@ from missions.preflight.firmware import check_firmware
 from missions.preflight.guard import check_guard, check_guard_still, waits_for_guard
 from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
 from missions.wire.commands import FRESH_S, GAP_S
+from missions.wire.sightings import SightingKind
 from missions.wire.telemetry import MissionState, Telemetry
 
 HICCUP_S = 1.0
@@ -71,6 +75,11 @@ LISTEN_S = 10.0
 """A silence is listened to for at least this long before the flight counts as lost: a computer that
 slept has not listened, and the aircraft may be heard the next moment."""
 ON_GROUND_M = 0.8
+MOTORS = frozenset({Phase.ARM, Phase.AUTO, Phase.START})
+"""Phases of a launch in which the motors may run."""
+LAUNCHING = MOTORS | {
+    Phase.IDENTIFY, Phase.READ, Phase.READY, Phase.UPLOAD, Phase.CONFIRM, Phase.PROVE, Phase.GUIDED,
+}  # fmt: skip
 
 Command = Order | Note
 Result = tuple[FlightState, tuple[Command, ...]]
@@ -116,6 +125,8 @@ def step(state: FlightState, event: Event, now_s: float) -> Result:
         return state, ()
     if isinstance(event, Saw):
         state = _look(state, event)
+        if event.sighting.kind is SightingKind.ORDER and state.phase in LAUNCHING:
+            return _stopped(state)
     handler = FLIGHT.get((state.phase, type(event))) or EVERYWHERE.get(type(event))
     return (state, ()) if handler is None else handler(state, event, now_s)
 
@@ -296,11 +307,22 @@ def _give_up(state: FlightState, error: AgriError) -> Result:
     return _order(state, Phase.GIVE_UP, Order.DISARM)
 
 
+def _stopped(state: FlightState) -> Result:
+    """A person stopped a launch: it does not go on, whatever it was waiting for."""
+    state = replace(state, stopped=True)
+    error = Refused("error.launch_stopped")
+    if state.phase not in MOTORS:
+        return _refuse(state, error)
+    state, orders = _give_up(state, error)
+    return (state, (Order.HOLD,)) if state.phase is Phase.WATCH else (state, orders)
+
+
 def _on_gave_up(state: FlightState, event: Did | Failed, _: float) -> Result:
     if event.order is not Order.DISARM:
         return state, ()
     if _flies(state.seen):
-        return replace(state, phase=Phase.WATCH, pending=None), ()
+        held = (Order.HOLD,) if state.stopped else ()
+        return replace(state, phase=Phase.WATCH, pending=None), held
     return replace(state, phase=Phase.REFUSED, pending=None), ()
 
 

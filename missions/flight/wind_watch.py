@@ -145,7 +145,7 @@ def judge_wind(plan: FlightPlan, before: WindWatched, seen: Telemetry) -> Judged
     if plan.spray is None or not seen.armed:
         return before, []
     before = replace(before, lean=learn(before.lean, seen))
-    wind = _known(before.lean, seen)
+    wind = known_wind(before.lean, seen)
     if wind is None:
         return _unknown(before, seen)
     limit_m_s = wind_limit_m_s(plan.spray.settings)
@@ -165,8 +165,8 @@ def judge_wind(plan: FlightPlan, before: WindWatched, seen: Telemetry) -> Judged
     return stopped, [said, "spray_off", "hold"]
 
 
-def _known(lean: LeanWind, seen: Telemetry) -> Wind | None:
-    """Return the wind as far as anything aboard knows it."""
+def known_wind(lean: LeanWind, seen: Telemetry) -> Wind | None:
+    """Return the wind as far as anything aboard knows it: by the lean, else by the autopilot."""
     speed_m_s, from_deg = lean.speed_m_s, lean.from_deg
     if math.isnan(speed_m_s) and seen.time_s - seen.wind_s <= OLD_S:
         speed_m_s, from_deg = seen.wind_m_s, seen.wind_from_deg
