@@ -44,5 +44,6 @@ def serve(
         name = workspace.farm_name
         with suppress(KeyboardInterrupt):  # which way the server takes it depends on the moment
             serve(workspace, listening, language=language.get(), now=lambda: datetime.now(UTC),
-                  on_open=opened)  # fmt: skip
+                  on_open=opened,
+                  on_flights=lambda count: complain("cli.serve_flying", count=count))  # fmt: skip
         tell("cli.serve_closed", farm=name)

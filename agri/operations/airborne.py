@@ -132,6 +132,7 @@ class Airborne:
         self._furthest = 0
         self._question: Question | None = None
         self._answer: bool | None = None
+        self._briefed = False
         self._called_off: Message | None = None
         self._findings: tuple[Finding, ...] = ()
         self._why: Message | None = None
@@ -249,7 +250,8 @@ class Airborne:
                 raise Refused("error.launch_not_asked")
             if person_uid != self.asked.person_uid:
                 raise Refused("error.launch_other_person", who=self.asked.launcher.pilot)
-            self._answer = yes
+            self._answer, self._question = yes, None
+            self._to(Stage.FLYING if yes and stage is Stage.BRIEFING else Stage.LOOKING)
             self._changed.notify_all()
 
     def _send(self, send: Callable[[Link], None], link: Link) -> None:
@@ -339,7 +341,9 @@ class Airborne:
                 token=token, until_s=until_s, needs=needs,
                 findings=briefing.findings if briefing else (),
                 vehicle=briefing.identity.name if briefing else "",
+                again=briefing is not None and self._briefed,
             )  # fmt: skip
+            self._briefed = self._briefed or briefing is not None
             self._to(stage)
             while self._answer is None and self._called_off is None and self._clock() < until_s:
                 self._changed.wait(AWAKE_S)
@@ -347,10 +351,10 @@ class Airborne:
                     self._link.telemetry()
             if self._answer is None and self._called_off is None:
                 self._called_off = Message.of("error.launch_no_answer", minutes=self._answer_s / 60)
-            yes = bool(self._answer) and self._called_off is None
-            self._question = None
-            self._to(Stage.FLYING if yes and stage is Stage.BRIEFING else Stage.LOOKING)
-            return yes
+            if self._question is not None:
+                self._question = None
+                self._to(Stage.LOOKING)
+            return bool(self._answer) and self._called_off is None
 
 
 def _transfer(progress: FlightProgress | None) -> Message | None:

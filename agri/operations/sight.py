@@ -70,6 +70,8 @@ class Question:
         Parameters that would be set.
     findings : tuple of Finding
         The briefing.
+    again : bool
+        Whether a yes to arm grew old before it could be acted on.
     """
 
     token: str
@@ -77,6 +79,7 @@ class Question:
     vehicle: str = ""
     needs: tuple[Requirement, ...] = ()
     findings: tuple[Finding, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

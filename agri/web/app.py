@@ -23,9 +23,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from agri.errors import AgriError, NotFound, Refused, StoreError
+from agri.operations.apron import Apron
 from agri.web import (
     farming,
     jobs,
+    launching,
     looking,
     planning,
     products,
@@ -36,6 +38,7 @@ from agri.web import (
     starting,
     static_files,
     uploads,
+    watching,
 )
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
@@ -64,6 +67,7 @@ def make_app(
     now: Callable[[], datetime] = _now,
     clock: Callable[[], float] = time.monotonic,
     wake: Callable[[], object] = lambda: None,
+    apron: Apron | None = None,
 ) -> App:
     """Return the app of one farm.
 
@@ -85,12 +89,15 @@ def make_app(
         Seconds, never going back.
     wake : callable
         Tells who does jobs in the background that there is one.
+    apron : Apron, optional
+        Where flights are begun; without it, one that knows of no keys.
     """
     desk = Desk(
         farm=farm,
         farm_name=farm.farm_name, sessions=Sessions(clock), patience=Patience(clock),
         passwords=passwords or Passwords(), now=now, setup_key=setup_key,
         shelf=products.TileShelf(farm.folder), language=language, wake=wake,
+        apron=apron or Apron(farm, now=now),
     )  # fmt: skip
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(Door(desk).admit)]
@@ -117,6 +124,8 @@ def routes() -> Routes:
         *products.ROUTES,
         *jobs.ROUTES,
         *uploads.ROUTES,
+        *launching.ROUTES,
+        *watching.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]
 

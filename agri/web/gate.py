@@ -6,7 +6,8 @@ Theory of operation. Pure ASGI, round the whole app, so nothing goes past it.
   through the farmer's browser (DNS rebinding). Only names and addresses in `hosts` are answered.
 * **Size.** A body is at most `LARGEST_BODY` bytes, a piece of a file at most `LARGEST_PIECE`,
   counted while it comes, whatever it says of itself.
-* **Rate.** So many requests of an address in a window, and far fewer that change something.
+* **Rate.** So many requests of an address in a window, and far fewer that change something; a stop
+  is never one too many of those.
 * **Headers.** No script or style but our own files, no frame, no other site, no guessing of types;
   pages are not kept by the browser, for the next person at the same phone.
 
@@ -101,7 +102,7 @@ class Gate:
         if host_of(header(scope, b"host")) not in self._hosts:
             return 421, "page.web_wrong_host"
         address = address_of(scope)
-        command = scope["method"] not in SAFE_METHODS
+        command = scope["method"] not in SAFE_METHODS and not is_stop(scope["path"])
         rate = self._pieces if is_piece(scope) else self._commands
         if not self._all.allows(address) or (command and not rate.allows(address)):
             return 429, "page.web_too_many"
@@ -120,6 +121,17 @@ def is_piece(scope: Scope) -> bool:
 def largest(scope: Scope) -> int:
     """Return how many bytes the body of a request may have."""
     return LARGEST_PIECE if is_piece(scope) else LARGEST_BODY
+
+
+def is_stop(path: str) -> bool:
+    """Return whether a path is that of an order that makes a flight safer.
+
+    Examples
+    --------
+    >>> is_stop("/flying/7f/stop"), is_stop("/flying/7f/launch"), is_stop("/plans/7f/stop")
+    (True, False, False)
+    """
+    return path.startswith("/flying/") and path.endswith(("/stop", "/sprayer-off"))
 
 
 def header(scope: Scope, name: bytes) -> str:

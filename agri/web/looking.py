@@ -13,10 +13,12 @@ from fastapi import Request, Response
 
 from agri.errors import AgriError
 from agri.field import Field
+from agri.operations.found import broken_off, how_it_ended
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
 from agri.operations.page import state_of
 from agri.operations.report import flight_facts, plan_facts
+from agri.operations.rests import after_flight
 from agri.people import Review
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.web.drawing import drawn, fields_drawn
@@ -209,7 +211,7 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
         passed=passed,
         reviews=_reviews(farm, uid, plan, language),
         digest=plan.digest,
-        newer=_newer(farm, uid),
+        newer=newer_plan(farm, uid),
         wrong=wrong,
     )
 
@@ -219,7 +221,7 @@ def _kind(plan: FlightPlan, language: Language) -> str:
     return say(f"page.kind_{made}", language)
 
 
-def _newer(farm: Workspace, uid: str) -> str:
+def newer_plan(farm: Workspace, uid: str) -> str:
     """Return the key of the plan that stands in front of this one, "" when it is the newest."""
     record = record_of(farm, uid)
     for other in farm.plans():
@@ -285,7 +287,10 @@ def applied_facts(applied: AppliedRecord, language: Language) -> list[tuple[str,
 def flights_page(request: Request) -> Response:
     """Show all flights, newest first."""
     visit = visit_of(request)
-    return page(request, visit, "flights", flights=flight_rows(visit, visit.desk.farm.flights()))
+    farm = visit.desk.farm
+    found = (*broken_off(farm, simulated=False), *broken_off(farm, simulated=True))
+    return page(request, visit, "flights", flights=flight_rows(visit, farm.flights()),
+                worries=findings_shown(found, visit.language)[0])  # fmt: skip
 
 
 def flight_page(request: Request, uid: str) -> Response:
@@ -308,6 +313,8 @@ def flight_page(request: Request, uid: str) -> Response:
         facts=flight_facts(plan, record, language) if plan else [],
         plan=flight.mission_uid if plan else "",
         applied=applied_facts(applied, language) if applied else [],
+        ended=findings_shown(how_it_ended(farm, flight), language)[0],
+        after=after_flight(farm, uid),
         events=[(f"{one.time_s:.0f}", one.message.text(language)) for one in record.events],
         mapped=plan is not None,
         sprayed=plan is not None and plan.spray is not None,

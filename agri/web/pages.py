@@ -80,6 +80,7 @@ def page(
         token_field=TOKEN_FIELD,
         farm_name=visit.desk.farm_name,
         menu=_menu(visit),
+        under_way=_under_way(visit) if visit.person else [],
         role_name=lambda role: say(f"page.web_role_{role}", language),
         role_may=lambda role: say(f"page.web_role_may_{role}", language),
         **values,
@@ -107,6 +108,15 @@ def _menu(visit: Visit) -> list[tuple[str, str]]:
         ("/jobs", "page.web_menu_jobs"),
     ]
     return [(path, say(key, visit.language)) for path, key in ways]
+
+
+def _under_way(visit: Visit) -> list[tuple[str, str]]:
+    """Return the ways to the flights under way: whoever is signed in is one press from a stop."""
+    return [
+        (f"/flying/{one.uid}",
+         say("page.web_under_way", visit.language, plan=one.asked.plan.name))
+        for one in visit.desk.apron.under_way()
+    ]  # fmt: skip
 
 
 def _may(visit: Visit) -> Mapping[str, bool]:

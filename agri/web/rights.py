@@ -9,6 +9,8 @@ before it is done, with those fields of its form that `told` names. Passwords ar
 Signing in and setting up are the only commands for people who are not signed in; they write their
 own entries, once the password or the key was looked at. Pieces of an upload are commands whose
 form is in their headers; beginning and finishing the upload is written down, each piece is not.
+own entries, once the password or the key was looked at. Orders to a flight that make it safer are
+urgent: they are carried out first and written down after, for no disk may hold up a stop.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ class Right:
         Whether its body is a piece of a file, and its token stands in a header.
     quiet : bool
         Whether a page asks it by itself, which is no sign of life of its person.
+    urgent : bool
+        Whether it writes itself down, after it was done.
     """
 
     power: Power | None
@@ -42,6 +46,7 @@ class Right:
     told: tuple[str, ...] = ()
     piece: bool = False
     quiet: bool = False
+    urgent: bool = False
 
     def allows(self, role: Role | None) -> bool:
         """Return whether somebody of this role, or nobody known (None), may."""
@@ -52,6 +57,7 @@ class Right:
 
 _LOOK = Right(power=Power.LOOK)
 _PLAN = Right(power=Power.PLAN)
+_FLY = Right(power=Power.FLY)
 _RULE = Right(power=Power.RULE)
 _OPEN = Right(power=None)
 
@@ -98,6 +104,29 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/plans/{uid}/review"): Right(
         power=Power.REVIEW, kind="plan_reviewed", told=("digest", "verdict", "remark")
     ),
+    ("GET", "/plans/{uid}/fly"): _FLY,
+    ("POST", "/plans/{uid}/fly"): Right(
+        power=Power.FLY,
+        kind="flight_asked",
+        told=("digest", "where", "link", "aircraft", "key", "once"),
+    ),
+    ("GET", "/flying/{uid}.geojson"): _LOOK,
+    ("GET", "/flying/{uid}/state"): _LOOK,
+    ("GET", "/flying/{uid}/events"): _LOOK,
+    ("GET", "/flying/{uid}"): _LOOK,
+    ("POST", "/flying/{uid}/parameters"): Right(
+        power=Power.FLY, kind="parameters_answered", told=("answer",)
+    ),
+    ("POST", "/flying/{uid}/launch"): Right(
+        power=Power.FLY, kind="launch_asked", told=("digest", "once")
+    ),
+    ("POST", "/flying/{uid}/stop"): Right(power=Power.LOOK, kind="stop_ordered", urgent=True),
+    ("POST", "/flying/{uid}/sprayer-off"): Right(
+        power=Power.LOOK, kind="sprayer_off_ordered", urgent=True
+    ),
+    ("POST", "/flying/{uid}/return"): Right(power=Power.FLY, kind="return_ordered", urgent=True),
+    ("POST", "/flying/{uid}/land"): Right(power=Power.FLY, kind="land_ordered", urgent=True),
+    ("POST", "/flights/{uid}/rest"): Right(power=Power.PLAN, kind="rest_planned"),
     ("GET", "/flights"): _LOOK,
     ("GET", "/flights/{uid}"): _LOOK,
     ("GET", "/flights/{uid}.geojson"): _LOOK,

@@ -7,7 +7,8 @@ and addresses it answers to are this computer's own, found once at the start, an
 
 Stopping (Ctrl-C) lets running requests end, for at most `PATIENCE_S`; whatever is written to the
 farm is written whole or not at all anyway. A job in the background is laid down, and taken up when
-the farm is served again.
+the farm is served again. Launches that nobody has said yes to end; an aircraft in the air is called
+home, and waited for unless Ctrl-C is pressed again.
 """
 
 from __future__ import annotations
@@ -157,6 +158,7 @@ def serve(
     now: Callable[[], datetime],
     environment: Mapping[str, str] | None = None,
     on_open: Callable[[Open], None],
+    on_flights: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve a farm until somebody stops it.
 
@@ -174,6 +176,8 @@ def serve(
         Where the user's configuration is found.
     on_open : callable
         Told when the port is taken and the server is about to answer.
+    on_flights : callable
+        Told how many flights are still waited for when it is to end.
 
     Raises
     ------
@@ -183,7 +187,9 @@ def serve(
         When the extra “web” is not installed, or the address is none of this computer.
     """
     uvicorn = _server()
+    from agri.operations.apron import Apron
     from agri.operations.background.worker import Worker
+    from agri.operations.keyring import user_keyring, user_leases
     from agri.web.app import make_app
     from agri.web.passwords import setup_key
 
@@ -198,8 +204,9 @@ def serve(
             certificate = certificate_for(folder, names, now=now())
         key = setup_key()
         worker = Worker(farm, now=now)
+        apron = Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases())
         app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
-                       wake=worker.wake)  # fmt: skip
+                       wake=worker.wake, apron=apron)  # fmt: skip
         on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
         config = uvicorn.Config(
             app,
@@ -214,8 +221,13 @@ def serve(
             ssl_keyfile=_path(certificate.key if certificate else None),
             ssl_certfile=_path(certificate.certificate if certificate else None),
         )
-        with worker:
-            uvicorn.Server(config).run(sockets=[listener])
+        try:
+            with worker:
+                uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            if apron.under_way():
+                on_flights(len(apron.under_way()))
+            apron.close()
 
 
 def _path(path: Path | None) -> str | None:

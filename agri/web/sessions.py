@@ -78,13 +78,19 @@ class Sessions:
             session = self._sessions.get(key)
             if session is None:
                 return None
-            idle = now - session.seen_s > session.person.role.idle.total_seconds()
-            if idle or now - session.since_s > LONGEST_S:
+            if _over(session, now):
                 del self._sessions[key]
                 return None
             if alive:
                 self._sessions[key] = replace(session, seen_s=now)
             return session
+
+    def lasts(self, value: str) -> bool:
+        """Return whether the session of a cookie is open; that is no sign of life of its person."""
+        key, now = _digest(value), self._clock()
+        with self._lock:
+            session = self._sessions.get(key)
+            return session is not None and not _over(session, now)
 
     def end(self, value: str) -> None:
         """End the session of a cookie, if there is one."""
@@ -110,6 +116,11 @@ class Sessions:
         return hmac.compare_digest(
             self.form_token(value).encode(), token.encode("utf-8", "replace")
         )
+
+
+def _over(session: Session, now_s: float) -> bool:
+    idle = now_s - session.seen_s > session.person.role.idle.total_seconds()
+    return idle or now_s - session.since_s > LONGEST_S
 
 
 def _digest(value: str) -> str:

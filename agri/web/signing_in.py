@@ -53,7 +53,7 @@ def _new_password(visit: Visit) -> str:
     return visit.desk.passwords.hash_of(visit.form.get("password", ""))
 
 
-def _tried(visit: Visit, name: str) -> str:
+def tried(visit: Visit, name: str) -> str:
     """Return under which name tries are counted.
 
     Those made on the computer itself are counted on their own, or a stranger on the Wi-Fi could
@@ -62,8 +62,15 @@ def _tried(visit: Visit, name: str) -> str:
     return f"{same(name)} {'here' if _local(visit.address) else 'elsewhere'}"
 
 
-def _patient(visit: Visit, name: str) -> None:
-    wait_s = visit.desk.patience.try_now(_tried(visit, name), visit.address)
+def patient(visit: Visit, name: str) -> None:
+    """Count a try of a password, before it is looked at.
+
+    Raises
+    ------
+    Turned
+        When there were too many: then it is not looked at.
+    """
+    wait_s = visit.desk.patience.try_now(tried(visit, name), visit.address)
     if wait_s > 0.0:
         raise Turned(429, "page.web_wait", seconds=int(wait_s) + 1)
 
@@ -95,7 +102,7 @@ def setup(request: Request) -> Response:
     visit = visit_of(request)
     if not _local(visit.address):
         raise Turned(403, "page.web_setup_elsewhere")
-    _patient(visit, "setup")
+    patient(visit, "setup")
     key = visit.form.get("key", "").strip().lower()
     name = visit.form.get("name", "")
     try:
@@ -108,7 +115,7 @@ def setup(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return page(request, visit, "setup", status=400, key=key[:40], name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive(_tried(visit, "setup"))
+    visit.desk.patience.forgive(tried(visit, "setup"))
     return _signed_in(request, visit, stored)
 
 
@@ -127,7 +134,7 @@ def sign_in(request: Request) -> Response:
     """Look at a name and a password, and begin a session."""
     visit = visit_of(request)
     name = clean(visit.form.get("name", ""))[:LONGEST_TOLD]
-    _patient(visit, name)
+    patient(visit, name)
     person = visit.desk.farm.people.named(name)
     kept = person.password_hash if person else None
     right = visit.desk.passwords.is_right(visit.form.get("password", ""), kept)
@@ -135,7 +142,7 @@ def sign_in(request: Request) -> Response:
         write_down(visit, "sign_in_failed", name)
         wrong = Message.of("error.sign_in").text(visit.language)
         return page(request, visit, "sign_in", status=403, name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive(_tried(visit, name))
+    visit.desk.patience.forgive(tried(visit, name))
     visit.person = person
     write_down(visit, "signed_in", visit.address)
     return _signed_in(request, visit, person)
@@ -245,7 +252,7 @@ def account_page(request: Request) -> Response:
 def change_password(request: Request) -> Response:
     """Change one's own password; every other browser of the person signs in again."""
     visit = visit_of(request)
-    _patient(visit, visit.who.name)
+    patient(visit, visit.who.name)
     kept = visit.desk.farm.people.with_key(visit.who.uid)
     try:
         if kept is None or not visit.desk.passwords.is_right(
@@ -256,7 +263,7 @@ def change_password(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return page(request, visit, "account", status=400, wrong=wrong)
-    visit.desk.patience.forgive(_tried(visit, person.name))
+    visit.desk.patience.forgive(tried(visit, person.name))
     visit.desk.sessions.end_all_of(person.uid)
     return _signed_in(request, visit, person)
 

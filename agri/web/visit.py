@@ -9,7 +9,8 @@ to those who may not know it:
 3. a command must name our own address in ``Origin`` and bring back the form's token, which only a
    page given to the same cookie has; a piece of a file brings it in a header, which no other site
    can send, and is not read before;
-4. a command is written into the audit record. If that fails, it is not done.
+4. a command is written into the audit record. If that fails, it is not done; an urgent one
+   (`agri.web.rights`) is done first.
 
 Cookies are HttpOnly and SameSite=Strict, Secure on an encrypted connection. Their names have the
 port in them, for browsers do not keep the cookies of two servers on one computer apart. Before
@@ -20,6 +21,7 @@ comes without the session's cookie, never takes the place of a session.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +34,7 @@ from starlette.requests import ClientDisconnect
 
 from agri import audit
 from agri.audit import Confirmed
+from agri.operations.apron import Apron
 from agri.people import Person
 from agri.web.gate import SAFE_METHODS
 from agri.web.passwords import Passwords
@@ -47,6 +50,8 @@ LANGUAGE_COOKIE = "agri-language"
 Routes = list[tuple[str, str, Callable[..., Response]]]
 """Method, path and what answers."""
 MOST_FIELDS = 100
+MOST_STREAMS = 80
+"""Pages that are told of flights without asking; the server's other connections stay free."""
 LONGEST_TOLD = 300
 MOST_PIECES, PIECE_S = 8, 180.0
 """Pieces of files read at once, and how long one may take to come."""
@@ -70,10 +75,14 @@ class Desk:
         What the first owner must type, as shown in the terminal.
     shelf : TileShelf
         Tiles drawn lately (`agri.web.products`).
+    apron : Apron
+        The flights under way.
     language : {"vi", "en"}
         Of people who have not chosen one.
     wake : callable
         Tells the worker that a job was asked for.
+    streams : semaphore
+        Counts the pages that are told of flights without asking.
     """
 
     farm: Workspace
@@ -84,8 +93,12 @@ class Desk:
     now: Callable[[], datetime]
     setup_key: str = field(repr=False)
     shelf: object
+    apron: Apron
     language: Language = "vi"
     wake: Callable[[], object] = lambda: None
+    streams: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(MOST_STREAMS)
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -243,7 +256,7 @@ class Door:
             self._pieces -= 1
 
     def _write_down(self, request: Request, visit: Visit, right: Right) -> None:
-        if not right.kind:
+        if not right.kind or right.urgent:
             return
         told = [f"{name}: {visit.form.get(name, '')[:LONGEST_TOLD]}" for name in right.told]
         write_down(visit, right.kind, "; ".join([request.url.path, *told]))

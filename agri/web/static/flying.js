@@ -1,0 +1,179 @@
+// Keeps the page of a flight fresh, and sends orders at once. Without it the page works by its forms.
+import { draw, makeMap } from "./map.js";
+
+const L = globalThis.L;
+const page = document.getElementById("flight");
+const own = `/flying/${page.dataset.uid}`;
+const byId = (id) => document.getElementById(id);
+const WET = "#0072B2";
+const DRY = "#D55E00";
+let last = 0;
+let heard = performance.now();
+let ended = ["over", "failed"].includes(page.dataset.stage);
+let drawing = null;
+
+function alarm(text) {
+  byId("cut").hidden = !text;
+  byId("cut-text").textContent = text;
+}
+
+// ---------------------------------------------------------------- what is shown
+
+function show(live) {
+  heard = performance.now();
+  if (!unsent) alarm("");
+  if (live.stage !== page.dataset.stage) {
+    location.assign(own);
+    return;
+  }
+  const state = byId("state");
+  state.className = `state ${live.state}`;
+  state.firstElementChild.textContent = live.symbol;
+  if (byId("state-text").textContent !== live.text) byId("state-text").textContent = live.text;
+  for (const fact of live.facts) {
+    const box = document.querySelector(`[data-fact="${fact.key}"]`);
+    if (!box) continue;
+    box.className = fact.light;
+    box.lastElementChild.textContent = `${fact.symbol} ${fact.value}`;
+  }
+  for (const [number, moment, text] of live.told) {
+    if (number <= Number(page.dataset.number)) continue;
+    const entry = document.createElement("li");
+    const when = document.createElement("b");
+    when.textContent = moment;
+    entry.append(when, ` ${text}`);
+    byId("told").append(entry);
+  }
+  page.dataset.number = Math.max(Number(page.dataset.number), live.number);
+  if (drawing) drawing(live);
+  last = Math.max(last, live.number);
+}
+
+function trail(map, width) {
+  const wets = [];
+  let line = null;
+  let wet = null;
+  let before = null;
+  const weight = () => {
+    const centre = map.getCenter();
+    const metres = map.distance(centre, map.unproject(map.project(centre).add([100, 0]))) / 100;
+    return Math.max(4, Math.min(60, width / metres));
+  };
+  map.on("zoomend", () => { for (const one of wets) one.setStyle({ weight: weight() }); });
+  return (spots) => {
+    for (const [, lat, lon, runs] of spots) {
+      if (line === null || runs !== wet) {
+        line = L.polyline(before ? [before] : [], runs
+          ? { color: WET, opacity: 0.45, weight: weight(), lineCap: "butt", interactive: false }
+          : { color: DRY, weight: 2, interactive: false }).addTo(map);
+        if (runs) wets.push(line);
+        wet = runs;
+      }
+      before = [lat, lon];
+      line.addLatLng(before);
+    }
+  };
+}
+
+async function startMap(box) {
+  const answer = await fetch(box.dataset.source, { credentials: "same-origin" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const collection = await answer.json();
+  const map = makeMap(box);
+  const plan = draw(map, collection);
+  map.fitBounds(plan.getBounds(), { padding: [20, 20] });
+  const way = trail(map, Number(box.dataset.width));
+  const nose = L.polyline([], { color: "#111", weight: 4, interactive: false }).addTo(map);
+  const craft = L.circleMarker(map.getCenter(), { radius: 9, color: "#111", weight: 3, fillColor: "#ffd400", fillOpacity: 1, interactive: false });
+  drawing = (live) => {
+    way(live.spots.filter(([number]) => number > last));
+    if (!live.place) return;
+    craft.setLatLng(live.place).addTo(map);
+    if (live.yaw !== null) {
+      const here = map.project(live.place);
+      const turn = live.yaw * Math.PI / 180;
+      nose.setLatLngs([live.place, map.unproject(here.add([Math.sin(turn) * 22, -Math.cos(turn) * 22]))]);
+    }
+    craft.bringToFront();
+    if (!map.getBounds().contains(live.place)) map.panTo(live.place);
+  };
+  box.dataset.ready = "yes";
+}
+
+// ---------------------------------------------------------------- how it is heard
+
+let stream = null;
+let asking = 0;
+
+function listen() {
+  stream = new EventSource(`${own}/events?after=${last}`);
+  stream.addEventListener("state", (event) => show(JSON.parse(event.data)));
+  stream.addEventListener("over", () => { ended = true; stream.close(); });
+  for (const kind of ["signed-out", "full"]) stream.addEventListener(kind, () => { stream.close(); poll(); });
+  stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) poll(); });
+}
+
+/** Ask each second, where events do not come through. */
+function poll() {
+  if (asking || ended) return;
+  asking = setInterval(async () => {
+    try {
+      const answer = await fetch(`${own}/state?after=${last}`, { credentials: "same-origin", cache: "no-store" });
+      if (answer.redirected || answer.status === 404) location.assign(own);
+      else if (answer.ok) show(await answer.json());
+    } catch { /* the watch below says that nothing is heard */ }
+    if (ended) clearInterval(asking);
+  }, 1000);
+}
+
+setInterval(() => {
+  if (ended || performance.now() - heard < 4000) return;
+  alarm(page.dataset.cut);
+  if (stream && performance.now() - heard > 8000) { stream.close(); stream = null; poll(); }
+}, 1000);
+
+// ---------------------------------------------------------------- orders
+
+let unsent = 0;
+
+async function order(form) {
+  const body = new URLSearchParams(new FormData(form));
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    try {
+      const answer = await fetch(`${form.action}?after=${last}`, {
+        method: "POST", body, credentials: "same-origin", keepalive: true, headers: { accept: "application/json" },
+      });
+      if (answer.ok) { unsent = 0; alarm(""); show(await answer.json()); return; }
+      if (answer.status < 500 && answer.status !== 429) break;
+    } catch { /* tried again */ }
+    unsent = 1;
+    alarm(page.dataset.unsent);
+    await new Promise((go) => { setTimeout(go, 300); });
+  }
+  unsent = 1;
+  alarm(page.dataset.unsent);
+}
+
+for (const form of document.querySelectorAll("form[data-order]")) {
+  const button = form.querySelector("button");
+  let pressed = 0;
+  const send = (event) => {
+    event.preventDefault();
+    if (performance.now() - pressed < 500) return;
+    pressed = performance.now();
+    button.classList.add("pressed");
+    setTimeout(() => button.classList.remove("pressed"), 600);
+    order(form);
+  };
+  // a stop counts from the touch, not from the finger's leaving
+  if (form.dataset.order === "stop") button.addEventListener("pointerdown", send);
+  form.addEventListener("submit", send);
+}
+
+const map = byId("live");
+if (map) {
+  startMap(map).catch(() => { map.textContent = map.dataset.failed; map.dataset.ready = "no"; }).finally(listen);
+} else if (!ended) {
+  last = Number(page.dataset.number);
+  listen();
+}
