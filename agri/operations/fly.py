@@ -168,6 +168,11 @@ class _Keeper:
             os.link(self.tlog or "", log.folder / TLOG)
         return log
 
+    def leave(self) -> None:
+        """Close the record of a flight that ended otherwise than by landing: it is unfinished."""
+        if self.log is not None:
+            self.log.close()
+
     def keep_tlog(self) -> None:
         """Leave the telemetry log in the flight's folder; without a flight it is not kept."""
         if self.tlog is None:
@@ -297,6 +302,9 @@ def fly_plan(
                 findings=(*who, *found), keyed=keyed, log=keeper, token=keeper.token,
                 on_progress=_hurried(link, pilot.on_progress, speedup),
             )  # fmt: skip
+    except BaseException:
+        keeper.leave()
+        raise
     finally:
         keeper.keep_tlog()
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes

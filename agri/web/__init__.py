@@ -14,6 +14,9 @@
 * `recording`: records entered on a phone;
 * `reporting`: the report of a field, and the agent's remark;
 * `sprayed`: what a flight applied;
+* `launching`: asking for a flight, and saying yes to it;
+* `watching`: flights under way, told as they go, and the orders to stop, return, land;
+* `live`: what those pages say: figures in words, with their traffic lights;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `products`: maps made of photos: their pages and their tiles;
