@@ -67,7 +67,7 @@ def _form(request: Request, uid: str, *, wrong: str, status: int = 200) -> Respo
     visit = visit_of(request)
     checked = checked_plan(visit.desk.farm, uid)
     plan, language = checked.plan, visit.language
-    told = {"where": SIMULATOR, "link": "", "aircraft": "", "key": "", "speedup": "1"}
+    told = {"where": SIMULATOR, "link": "", "aircraft": "", "link_key": "", "speedup": "1"}
     told |= dict.fromkeys(WEATHER, "")
     ring = visit.desk.apron.keyring
     papers = visit.desk.farm.papers.read()[0]
@@ -124,7 +124,7 @@ def _asked(visit: Visit, checked: Checked) -> LaunchAsked:
         person_uid=visit.who.uid,
         language=visit.language,
         speedup=_speedup(form.get("speedup", "1")) if simulated else None,
-        key="" if simulated else form.get("key", ""),
+        key="" if simulated else form.get("link_key", ""),
         once=once,
     )
 

@@ -108,7 +108,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/plans/{uid}/fly"): Right(
         power=Power.FLY,
         kind="flight_asked",
-        told=("digest", "where", "link", "aircraft", "key", "once"),
+        told=("digest", "where", "link", "aircraft", "link_key", "once"),
     ),
     ("GET", "/flying/{uid}.geojson"): _LOOK,
     ("GET", "/flying/{uid}/state"): _LOOK,
