@@ -32,7 +32,7 @@ from tests.scripted_link import standing
 COPTER = VehicleIdentity(vehicle_type=2, autopilot=3, version="4.6.0")
 NEED = Requirement(
     name="FENCE_ENABLE", wanted=1.0, fits=lambda value: value == 1.0,
-    reason=Message.of("finding.checked_fence", count=1, margin_m=1.0),
+    reason=Message.of("page.web_skip"),
 )  # fmt: skip
 
 

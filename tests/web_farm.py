@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from agri.operations.apron import Apron
 from agri.people import Person, Role
 from agri.web.app import make_app
 from agri.web.passwords import Passwords
@@ -44,6 +45,7 @@ class Served:
     clock: Clock = field(default_factory=Clock)
     app: Any = None
     wake: Callable[[], object] = lambda: None
+    apron: Apron | None = None
 
     def __post_init__(self) -> None:
         self.app = make_app(
@@ -52,6 +54,7 @@ class Served:
             setup_key=KEY,
             passwords=CHEAP,
             clock=self.clock,
+            apron=self.apron,
             now=lambda: farms.START + timedelta(seconds=self.clock.now_s),
             wake=self.wake,
         )

@@ -109,11 +109,11 @@ def flying_events(request: Request, uid: str) -> Response:
     last = request.headers.get("last-event-id", "")
     after = after_of({"after": last or request.query_params.get("after", "")}, "after")
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_told(visit, flight, after), media_type="text/event-stream",
+    return StreamingResponse(stream(visit, flight, after), media_type="text/event-stream",
                              headers=headers)  # fmt: skip
 
 
-async def _told(visit: Visit, flight: Airborne, after: int) -> AsyncIterator[str]:
+async def stream(visit: Visit, flight: Airborne, after: int) -> AsyncIterator[str]:
     """Give the newest state whenever it is taken, until flight or session end."""
     streams = visit.desk.streams
     if not streams.acquire(blocking=False):
