@@ -9,8 +9,8 @@ before it is done, with those fields of its form that `told` names. Passwords ar
 Signing in and setting up are the only commands for people who are not signed in; they write their
 own entries, once the password or the key was looked at. Pieces of an upload are commands whose
 form is in their headers; beginning and finishing the upload is written down, each piece is not.
-own entries, once the password or the key was looked at. Orders to a flight that make it safer are
-urgent: they are carried out first and written down after, for no disk may hold up a stop.
+Orders to a flight that make it safer are urgent: they are carried out first and written down after,
+for no disk may hold up a stop.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
         told=("digest", "where", "link", "aircraft", "link_key", "once"),
     ),
     ("GET", "/flying/{uid}.geojson"): _LOOK,
-    ("GET", "/flying/{uid}/state"): _LOOK,
-    ("GET", "/flying/{uid}/events"): _LOOK,
+    ("GET", "/flying/{uid}/state"): Right(power=Power.LOOK, quiet=True),
+    ("GET", "/flying/{uid}/events"): Right(power=Power.LOOK, quiet=True),
     ("GET", "/flying/{uid}"): _LOOK,
     ("POST", "/flying/{uid}/parameters"): Right(
         power=Power.FLY, kind="parameters_answered", told=("answer",)

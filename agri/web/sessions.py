@@ -85,13 +85,6 @@ class Sessions:
                 self._sessions[key] = replace(session, seen_s=now)
             return session
 
-    def lasts(self, value: str) -> bool:
-        """Return whether the session of a cookie is open; that is no sign of life of its person."""
-        key, now = _digest(value), self._clock()
-        with self._lock:
-            session = self._sessions.get(key)
-            return session is not None and not _over(session, now)
-
     def end(self, value: str) -> None:
         """End the session of a cookie, if there is one."""
         with self._lock:
