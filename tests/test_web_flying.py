@@ -390,12 +390,12 @@ def test_a_stream_ends_with_the_session_which_lasts_while_the_aircraft_flies(
 
     waiting = asyncio.run(later())
     assert waiting[-2:] == ["event: signed-out\ndata: {}\n\n", "ended"]
-    assert not sessions.lasts(cookie)
+    assert sessions.seen(cookie, alive=False) is None
     assert launch(pilot, path).status_code == 303
     until(pilot, path, Stage.FLYING)
     visit.cookie = sessions.begin(field.farm.people.named("Người pilot"))
     assert asyncio.run(later())[-1].startswith("id: ")
-    assert sessions.lasts(visit.cookie)
+    assert sessions.seen(visit.cookie, alive=False) is not None
     sessions.end(visit.cookie)
     assert asyncio.run(later())[1].startswith("event: signed-out")
 

@@ -97,6 +97,7 @@ def flying_state(request: Request, uid: str) -> Response:
     """Return a flight as it is now, for who asks again and again."""
     visit = visit_of(request)
     flight = flight_under_way(visit, uid)
+    _may_watch(visit, flight)
     return JSONResponse(
         shown(flight, visit.language, after=after_of(request.query_params, "after"))
     )
@@ -144,10 +145,9 @@ def _event(kind: str, data: str = "{}", number: int | None = None) -> str:
 
 
 def _may_watch(visit: Visit, flight: Airborne) -> bool:
-    sessions = visit.desk.sessions
-    if flight.sight().stage is Stage.FLYING:
-        return sessions.seen(visit.cookie) is not None
-    return sessions.lasts(visit.cookie)
+    """Return whether the session lasts; while the aircraft flies, watching keeps it open."""
+    alive = flight.sight().stage is Stage.FLYING
+    return visit.desk.sessions.seen(visit.cookie, alive=alive) is not None
 
 
 # ------------------------------------------------------------------ orders
