@@ -23,6 +23,11 @@
 * `jobs`: work in the background: the list, one job, what came out of it;
 * `uploads`: files that come piece by piece;
 * `starting`: what may be begun with a map or a field;
+* `field_map`: a field's map with layers, figures, and what a tap tells;
+* `two_dates`: one date wiped over another, or less another;
+* `stress`: what changed and needs a look, and the walk there;
+* `notes`: notes on maps;
+* `charts`: legends, histograms, values over the dates, as places in a picture;
 * `pages`: templates, and the words they speak;
 * `static_files`: style, scripts and the map library, each by its name;
 * `certificate`: a certificate made on the spot;

@@ -26,9 +26,11 @@ from agri.errors import AgriError, NotFound, Refused, StoreError
 from agri.operations.apron import Apron
 from agri.web import (
     farming,
+    field_map,
     jobs,
     launching,
     looking,
+    notes,
     planning,
     products,
     recording,
@@ -37,6 +39,8 @@ from agri.web import (
     sprayed,
     starting,
     static_files,
+    stress,
+    two_dates,
     uploads,
     watching,
 )
@@ -126,6 +130,10 @@ def routes() -> Routes:
         *uploads.ROUTES,
         *launching.ROUTES,
         *watching.ROUTES,
+        *field_map.ROUTES,
+        *two_dates.ROUTES,
+        *stress.ROUTES,
+        *notes.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]
 

@@ -8,7 +8,7 @@ page of ours that a click leads to.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import shapely
@@ -43,6 +43,31 @@ def fields_drawn(fields: Sequence[Field], language: Language, *, linked: bool) -
     )  # fmt: skip
 
 
+def drawn_with(
+    told: Sequence[tuple[Layer, Mapping[str, Any]]], language: Language, *, file: str = ""
+) -> Response:
+    """Return layers as GeoJSON, each with more to tell than its pen; as a file where one is named.
+
+    Parameters
+    ----------
+    told : sequence of (Layer, mapping)
+        Lowest first.
+    language : {"vi", "en"}
+        Of the layers' names.
+    file : str
+        Name under which a browser keeps it.
+    """
+    answer = _collection(
+        [
+            (layer.geometry, {**more, **_pen(layer, say(layer.key, language))}, "")
+            for layer, more in told
+        ]
+    )
+    if file:
+        answer.headers["content-disposition"] = f'attachment; filename="{file}"'
+    return answer
+
+
 def _pen(layer: Layer, name: str) -> dict[str, Any]:
     return {
         "name": name,
@@ -66,9 +91,9 @@ def _collection(drawn: Sequence[tuple[BaseGeometry, dict[str, Any], str]]) -> Re
         }
         for geometry, pen, link in drawn
     ]
-    bounds = [float(v) for v in shapely.total_bounds([geometry for geometry, *_ in drawn])]
     body: dict[str, Any] = {"type": "FeatureCollection", "features": features}
     if drawn:
-        body["bbox"] = bounds
+        bounds = shapely.total_bounds([geometry for geometry, *_ in drawn])
+        body["bbox"] = [float(value) for value in bounds]
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(text, media_type=KIND)

@@ -54,6 +54,25 @@ def number(form: Mapping[str, str], name: str, label: Message, *, low: float, hi
     return value
 
 
+def places(text: str) -> list[tuple[float, float]]:
+    r"""Return the places that lines tell, (lon, lat) degrees.
+
+    Raises
+    ------
+    BadInput
+        When a line is no place, or they are too many.
+
+    Examples
+    --------
+    >>> places("21.08, 106.51\n\n21,09; 106,52")
+    [(106.51, 21.08), (106.52, 21.09)]
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > MOST_CORNERS:
+        raise BadInput("error.corners_count", count=len(lines), most=MOST_CORNERS)
+    return [_corner(line, number) for number, line in enumerate(lines, 1)]
+
+
 def outline(text: str) -> MultiPolygon:
     r"""Return the area that corners go round, WGS 84 (lon, lat) degrees.
 

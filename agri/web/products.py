@@ -11,30 +11,35 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 
 from agri.errors import AgriError
 from agri.field import Field
+from agri.operations.fieldmap.difference import Difference, draw_difference
 from agri.operations.layers import BLACK, Layer
 from agri.operations.maps.tiles import (
     RASTERS,
     Sight,
-    colours,
     draw_tile,
     layer_count,
     sight_of,
 )
+from agri.web.charts import ramp_of
 from agri.web.drawing import drawn
 from agri.web.pages import page, when
 from agri.web.visit import Routes, Visit, visit_of
-from agri.words import Language, say
+from agri.words import say
 from imagery.catalogue import products
 from imagery.stac import Product
 
 KEPT_BYTES = 48_000_000
-LEGEND_STEPS = 16
+KEPT_THINGS = 200
+"""Figures of maps, lists of trees; the newest asked for."""
+T = TypeVar("T")
 FOR_A_DAY = "private, max-age=86400"
 
 Stamp = tuple[int, int]
@@ -48,6 +53,7 @@ class TileShelf:
         self._lock = threading.Lock()
         self._sights: dict[tuple[str, int], tuple[Stamp, Stamp, Sight]] = {}
         self._tiles: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._made: OrderedDict[tuple[object, ...], Any] = OrderedDict()
         self._bytes = 0
 
     def sight(self, name: str, layer: int) -> tuple[Sight, Stamp]:
@@ -65,12 +71,23 @@ class TileShelf:
     def tile(self, name: str, layer: int, z: int, x: int, y: int) -> bytes:
         """Return a tile, drawn now or before."""
         sight, stamp = self.sight(name, layer)
-        key = (name, layer, stamp, z, x, y)
+        return self._drawn((name, layer, stamp, z, x, y), lambda: draw_tile(sight, z, x, y))
+
+    def difference_tile(
+        self, one: tuple[str, int], other: tuple[str, int], z: int, x: int, y: int
+    ) -> bytes:
+        """Return a tile of the second layer less the first, drawn now or before."""
+        (earlier, stamp), (later, stamp_too) = self.sight(*one), self.sight(*other)
+        told = Difference(earlier=earlier, later=later)
+        key = (one, other, stamp, stamp_too, z, x, y)
+        return self._drawn(key, lambda: draw_difference(told, z, x, y))
+
+    def _drawn(self, key: tuple[object, ...], draw: Callable[[], bytes]) -> bytes:
         with self._lock:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
                 return self._tiles[key]
-        data = draw_tile(sight, z, x, y)
+        data = draw()
         with self._lock:
             if key not in self._tiles:
                 self._tiles[key] = data
@@ -78,6 +95,31 @@ class TileShelf:
             while self._bytes > KEPT_BYTES:
                 self._bytes -= len(self._tiles.popitem(last=False)[1])
         return data
+
+    def kept(self, key: tuple[object, ...], path: Path, make: Callable[[], T]) -> T:
+        """Return what was made of a file as it stands, made now or before.
+
+        Parameters
+        ----------
+        key : tuple
+            What it is.
+        path : Path
+            Of which file: a later one is another.
+        make : callable
+            Makes it; what it raises is not kept.
+        """
+        whole = (*key, path, _stamp(path))
+        with self._lock:
+            if whole in self._made:
+                self._made.move_to_end(whole)
+                found: T = self._made[whole]
+                return found
+        made = make()
+        with self._lock:
+            self._made[whole] = made
+            while len(self._made) > KEPT_THINGS:
+                self._made.popitem(last=False)
+        return made
 
 
 def _stamp(path: Path) -> Stamp:
@@ -90,11 +132,16 @@ def _stamp(path: Path) -> Stamp:
 
 def tile(request: Request, name: str, z: int, x: int, y: int) -> Response:
     """Answer with a tile of a product's layer."""
-    data = _shelf(visit_of(request)).tile(name, _layer(request), z, x, y)
-    return Response(data, media_type="image/webp", headers={"cache-control": FOR_A_DAY})
+    return tile_answer(shelf_of(visit_of(request)).tile(name, _layer(request), z, x, y))
 
 
-def _shelf(visit: Visit) -> TileShelf:
+def tile_answer(data: bytes, kind: str = "image/webp") -> Response:
+    """Answer with a tile's bytes, which a browser may keep for a day."""
+    return Response(data, media_type=kind, headers={"cache-control": FOR_A_DAY})
+
+
+def shelf_of(visit: Visit) -> TileShelf:
+    """Return the farm's shelf of tiles."""
     shelf = visit.desk.shelf
     assert isinstance(shelf, TileShelf)  # noqa: S101 - put there when the app is made
     return shelf
@@ -127,7 +174,7 @@ def _title(product: Product) -> str:
 def map_page(request: Request, name: str) -> Response:
     """Show a map made of photos, with its legend."""
     visit = visit_of(request)
-    sight, stamp = _shelf(visit).sight(name, _layer(request))
+    sight, stamp = shelf_of(visit).sight(name, _layer(request))
     product, language = sight.product, visit.language
     layers = [
         (number, layer.band.name, number == sight.layer)
@@ -143,29 +190,14 @@ def map_page(request: Request, name: str) -> Response:
         day=when(product.start, language),
         layers=layers if sight.layer and layer_count(sight) > 1 else [],
         tiles=f"/tiles/{name}/{{z}}/{{x}}/{{y}}.webp?layer={sight.layer or 1}&of={stamp[0]}",
-        legend=_legend(sight, language),
+        ramp=ramp_of(sight, language),
     )
-
-
-def _legend(sight: Sight, language: Language) -> list[tuple[int, str, str]]:
-    """Return place, colour and value of a ramp's steps, the value where it is written."""
-    if sight.ramp is None:
-        return []
-    (low, high), table = sight.ends[0], colours(sight.ramp)
-    steps = []
-    for number in range(LEGEND_STEPS):
-        share = number / (LEGEND_STEPS - 1)
-        red, green, blue, _ = table[round(255 * share)]
-        written = number in (0, LEGEND_STEPS - 1)
-        value = say("page.web_legend_value", language, value=low + share * (high - low))
-        steps.append((number, f"#{red:02x}{green:02x}{blue:02x}", value if written else ""))
-    return steps
 
 
 def map_outline(request: Request, name: str) -> Response:
     """Return the outlines of the fields that a map shows, or its own where it shows none."""
     visit = visit_of(request)
-    sight, _ = _shelf(visit).sight(name, 1)
+    sight, _ = shelf_of(visit).sight(name, 1)
     footprint = sight.product.footprint
     farm, _ = visit.desk.farm.farm_with_findings()
     shown = [one for one in farm.fields if one.boundary.intersects(footprint)]

@@ -98,6 +98,19 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/records/new"): Right(
         power=Power.PLAN, kind="record_entered", told=("kind", "day", "by")
     ),
+    ("GET", "/fields/{uid}/map"): _LOOK,
+    ("GET", "/fields/{uid}/map/{kind}.geojson"): _LOOK,
+    ("GET", "/fields/{uid}/at"): _LOOK,
+    ("GET", "/fields/{uid}/dates"): _LOOK,
+    ("GET", "/difference/{key}/{z}/{x}/{y}.webp"): _LOOK,
+    ("GET", "/fields/{uid}/stress"): _LOOK,
+    ("GET", "/fields/{uid}/stress.geojson"): _LOOK,
+    ("GET", "/fields/{uid}/stress.gpx"): _LOOK,
+    ("POST", "/fields/{uid}/notes"): Right(
+        power=Power.PLAN, kind="note_written", told=("kind", "text", "photo_day")
+    ),
+    ("POST", "/notes/{uid}/back"): Right(power=Power.PLAN, kind="note_taken_back"),
+    ("GET", "/notes.geojson"): _LOOK,
     ("GET", "/plans"): _LOOK,
     ("GET", "/plans/{uid}"): _LOOK,
     ("GET", "/plans/{uid}.geojson"): _LOOK,

@@ -5,6 +5,8 @@ sentence. Without being asked it listens on this computer alone. With ``lan`` it
 addresses, and then speaks TLS with a certificate of its own; who forbids that is warned. The names
 and addresses it answers to are this computer's own, found once at the start, and no others.
 
+What draws tiles takes seconds to load: a thread does that while the first page is looked at.
+
 Stopping (Ctrl-C) lets running requests end, for at most `PATIENCE_S`; whatever is written to the
 farm is written whole or not at all anyway. A job in the background is laid down, and taken up when
 the farm is served again. Launches that nobody has said yes to end; an aircraft in the air is called
@@ -18,6 +20,7 @@ import ipaddress
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -190,6 +193,7 @@ def serve(
     from agri.operations.apron import Apron
     from agri.operations.background.worker import Worker
     from agri.operations.keyring import user_keyring, user_leases
+    from agri.operations.maps.tiles import warm_up
     from agri.web.app import make_app
     from agri.web.passwords import setup_key
 
@@ -208,6 +212,7 @@ def serve(
         app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
                        wake=worker.wake, apron=apron)  # fmt: skip
         on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
+        threading.Thread(target=warm_up, daemon=True).start()
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -1,16 +1,17 @@
 """The farm folder: one folder that holds a farm and opens in QGIS.
 
 ``farm.gpkg`` holds the layers fields, obstacles, sensitive_sites, pads, no_fly_zones, missions,
-flights, applied, permits and map_checks, and the tables licences, registrations and records;
+flights, applied, permits, map_checks and map_notes, the tables licences, registrations and records;
 ``plans/``, ``flights/``, ``reports/`` and ``backups/`` stand beside it. The tables of a farm that a
 co-operative serves may stand in PostgreSQL with PostGIS instead; the folder then holds
 ``farm.postgis``, which names it. `Workspace` is the door; behind it are rooms for what a folder
 means (`opening`, `address`), the connection (`database`, `geopackage`, `postgis`), what columns
 hold (`columns`, `gpkg`), tables (`tables`, `gpkg_tables`, `postgis_tables`, `layers`,
-`book_layers`, `paper_layers`, `record_layers`, `people_tables`, `job_tables`), their versions
-(`migrations`), the site (`sitebook`), papers (`paperbook`), field records (`recordbook`), people
-(`peoplebook`), background work (`jobbook`), plans (`planbook`), flights (`flightbook`, `flightlog`,
-`launches`, `tokens`), `care`, `backups`, and copies (`copying`, `moving`).
+`book_layers`, `paper_layers`, `record_layers`, `note_layers`, `people_tables`, `job_tables`),
+their versions (`migrations`), the site (`sitebook`), papers (`paperbook`), field records
+(`recordbook`), people (`peoplebook`), work (`jobbook`), notes (`notebook`), plans (`planbook`),
+flights (`flightbook`, `flightlog`, `launches`, `tokens`), `care`, `backups`, and copies (`copying`,
+`moving`).
 
 Three promises. What a method returned from is on the disk (acknowledged = kept). Any number of
 programs may read and write at once; a writer waits for its turn. Whatever the disk or the database
@@ -38,7 +39,8 @@ from agri.findings import Finding, Severity
 from agri.track import FlightRecord
 from agri.workspace import backups, care, flightbook, launches, migrations, paperbook, planbook
 
-from agri.workspace import jobbook, moving, opening, peoplebook, recordbook, sitebook  # isort: skip
+from agri.workspace import jobbook, moving, notebook, opening  # isort: skip
+from agri.workspace import peoplebook, recordbook, sitebook  # isort: skip
 from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.launches import AircraftLog, Launch
@@ -292,6 +294,11 @@ class Workspace:
     def jobs(self) -> jobbook.JobBook:
         """Work that goes on in the background."""
         return jobbook.JobBook(self._database, self._new_uid)
+
+    @property
+    def notes(self) -> notebook.NoteBook:
+        """What people wrote on the maps of fields."""
+        return notebook.NoteBook(self._database, self._new_uid)
 
     # ------------------------------------------------------------------ plans
 

@@ -27,6 +27,7 @@ from agri.workspace.columns import Real, write_time
 from agri.workspace.database import Database
 from agri.workspace.geopackage import new_file
 from agri.workspace.layers import farm_table
+from agri.workspace.note_layers import MAP_NOTES
 from agri.workspace.paper_layers import EVERY_LAYER, PAPER_LAYERS
 from agri.workspace.record_layers import RECORDS
 
@@ -89,6 +90,11 @@ def _add_jobs(connection: Connection) -> None:
     job_tables.make(connection)
 
 
+def _add_map_notes(connection: Connection) -> None:
+    """Version 10: notes on maps."""
+    tables.create_layer(connection, MAP_NOTES.table, description=MAP_NOTES.description)
+
+
 STEPS: tuple[Step, ...] = (
     Step(2, _add_applied),
     Step(3, _add_papers),
@@ -98,6 +104,7 @@ STEPS: tuple[Step, ...] = (
     Step(7, _add_records),
     Step(8, _add_people),
     Step(9, _add_jobs),
+    Step(10, _add_map_notes),
 )
 """Steps after the first schema, version 1, in order."""
 

@@ -26,6 +26,7 @@ from agri.rules import Authority, LicenceClass
 from agri.workspace.book_layers import BOOK_LAYERS
 from agri.workspace.columns import Day, Geom, Instant, Real
 from agri.workspace.layers import LAYERS, Layer, Row, metadata, where
+from agri.workspace.note_layers import MAP_NOTES
 from agri.workspace.record_layers import RECORDS
 
 E = TypeVar("E", bound=StrEnum)
@@ -236,5 +237,5 @@ MAP_CHECKS: Layer[MapCheck] = Layer(
 )
 
 PAPER_LAYERS: tuple[Layer[Any], ...] = (PERMITS, LICENCES, REGISTRATIONS, MAP_CHECKS)
-EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *BOOK_LAYERS, *PAPER_LAYERS, RECORDS)
-"""All a farm keeps: what `layers` has, then the books, the papers, the field records."""
+EVERY_LAYER: tuple[Layer[Any], ...] = (*LAYERS, *BOOK_LAYERS, *PAPER_LAYERS, RECORDS, MAP_NOTES)
+"""All a farm keeps: what `layers` has, then books, papers, field records, notes on maps."""

@@ -140,6 +140,10 @@ def tree_change(register: Path, shelf: Shelf, *, measure: str, flight: str = "")
     fact(facts, shelf.language, "page.fact_patches", count=len(anomalies))
     path = shelf.place(register.name, "change", ".geojson")
     write_json(path, _features(anomalies, book.epsg, shelf))
+    if anomalies:
+        ground = shapely.union_all([projected(one.outline, book.epsg, 4326) for one in anomalies])
+        list_areas(shelf, path, "change", ground.convex_hull.buffer(0.0), made_of=[register],
+                   flight=flight)  # fmt: skip
     return FoundChange(anomalies=anomalies, alignment=None, facts=facts, findings=(), files=(path,))
 
 
@@ -178,6 +182,8 @@ def _features(anomalies: Sequence[Anomaly], epsg: int, shelf: Shelf) -> dict[str
                 "number": number,
                 "trees": ", ".join(one.names),
                 "measure": one.measure,
+                "sense": one.sense,
+                "shape": one.shape,
                 "change": round(one.change, 4),
                 "area_m2": round(one.area_m2, 1),
                 "confidence": round(one.confidence, 3),

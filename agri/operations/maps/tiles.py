@@ -41,6 +41,7 @@ DEEPEST = 24
 QUALITY = 80
 RASTERS = ("index", "orthomosaic", "surface", "change")
 """Kinds of products that have tiles."""
+_IMPORTING = threading.Lock()
 _RAMP_OF: dict[str, Ramp] = {"index": "green", "surface": "height", "change": "change"}
 
 
@@ -188,7 +189,27 @@ def colours(ramp: Ramp) -> NDArray[np.uint8]:
 @cache
 def empty_tile() -> bytes:
     """Return a tile with nothing on it."""
-    return _webp(np.zeros((SIDE, SIDE, 4), np.uint8))
+    return webp(np.zeros((SIDE, SIDE, 4), np.uint8))
+
+
+def _reader() -> tuple[Any, type[Exception]]:
+    """Return rio-tiler's reader, and what it raises outside a raster.
+
+    Its rooms import each other in a circle, which works when one thread does it and fails when
+    several do at once, as they would when a browser asks for its first tiles.
+    """
+    with _IMPORTING:
+        from rio_tiler.errors import TileOutsideBounds
+        from rio_tiler.io import Reader
+    return Reader, TileOutsideBounds
+
+
+def warm_up() -> None:
+    """Load what drawing needs, which takes seconds: for a thread beside a server's start."""
+    _reader()
+    for ramp in RAMPS:
+        colours(ramp)
+    empty_tile()
 
 
 def draw_tile(sight: Sight, z: int, x: int, y: int) -> bytes:
@@ -210,31 +231,31 @@ def draw_tile(sight: Sight, z: int, x: int, y: int) -> bytes:
     """
     if not (0 <= z <= DEEPEST and 0 <= x < 1 << z and 0 <= y < 1 << z):
         raise NotFound("error.no_tile")
-    read = _read(sight, z, x, y)
+    read = read_tile(sight, z, x, y)
     if read is None:
         return empty_tile()
     values, known = read
     if not known.any():
         return empty_tile()
-    return _webp(_coloured(sight, values, known))
+    return webp(coloured(sight, values, known))
 
 
-_LOADING = threading.Lock()
-
-
-def _read(
+def read_tile(
     sight: Sight, z: int, x: int, y: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
-    """Return values (B, 256, 256) and where all of them are known; None outside the raster."""
-    with _LOADING:  # two threads that load it at the same time find it half loaded
-        from rio_tiler.errors import TileOutsideBounds
-        from rio_tiler.io import Reader
+    """Return values (B, 256, 256) and where all of them are known; None outside the raster.
 
+    Raises
+    ------
+    BadInput
+        When the file is damaged.
+    """
+    reader_of, outside = _reader()
     with opened(sight.path, sight.product.name) as source:
         try:
-            with Reader(None, dataset=source) as reader:
+            with reader_of(None, dataset=source) as reader:
                 tile: Any = reader.tile(x, y, z, tilesize=SIDE, indexes=sight.numbers)
-        except TileOutsideBounds:
+        except outside:
             return None
     stored = tile.array
     values = stored.data.astype(np.float32)
@@ -244,9 +265,10 @@ def _read(
     return values, ~hidden
 
 
-def _coloured(
+def coloured(
     sight: Sight, values: NDArray[np.float32], known: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
+    """Return values in a sight's colours, clear where they are not known: (256, 256, 4) uint8."""
     steps = np.empty(values.shape, np.uint8)
     for number, (low, high) in enumerate(sight.ends):
         share = (values[number] - low) * (255.0 / (high - low))
@@ -261,7 +283,8 @@ def _coloured(
     return picture
 
 
-def _webp(picture: NDArray[np.uint8]) -> bytes:
+def webp(picture: NDArray[np.uint8]) -> bytes:
+    """Return a picture of red, green, blue, opacity as WebP."""
     from PIL import Image
 
     target = io.BytesIO()

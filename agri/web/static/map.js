@@ -62,7 +62,8 @@ function sample(told, shape) {
   return svg;
 }
 
-function explain(list, collection) {
+/** Say in a list what the lines and areas of a map are. */
+export function explain(list, collection) {
   const seen = new Set();
   for (const feature of collection.features) {
     const told = feature.properties;

@@ -1,0 +1,136 @@
+"""Small pictures inside pages: a ramp with its numbers, a histogram, values over the dates.
+
+Theory of operation. Pages hold no style and no script, so a chart is SVG written by the template
+`charts.html.j2` from places that are reckoned here, in a box of `WIDTH` by a height. The colours of
+bars are those of the map. Every chart has its figures beside it as text, for who cannot see it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from agri.operations.fieldmap.figures import Figures
+from agri.operations.fieldmap.histories import History
+from agri.operations.maps.tiles import Sight, colours
+from agri.words import Language, day_text, say
+
+WIDTH = 320
+BARS_HEIGHT = 90
+LINE_HEIGHT = 110
+RAMP_STEPS = 16
+TICKS = 5
+SIDE = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """Colours with numbers: (x, width, colour) of steps, (x, text, anchor) of numbers."""
+
+    steps: tuple[tuple[float, float, str], ...]
+    ticks: tuple[tuple[float, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """A histogram: (x, y, width, height, colour) of bars, (x, text, anchor) of numbers."""
+
+    bars: tuple[tuple[float, float, float, float, str], ...]
+    ticks: tuple[tuple[float, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Values over dates: the way of the line, (x, y) of dots, words at the ends."""
+
+    path: str
+    dots: tuple[tuple[float, float], ...]
+    first: str
+    last: str
+    high: str
+    low: str
+
+
+def figure(value: float, language: Language) -> str:
+    """Return a value of a map as it is read here, with as many decimals as it needs."""
+    if not math.isfinite(value):
+        return "–"
+    return say("page.web_figure_fine" if abs(value) < 100.0 else "page.web_figure", language,
+               value=value)  # fmt: skip
+
+
+def colour_at(sight: Sight, value: float) -> str:
+    """Return the colour that a value has on the map, "" for a picture."""
+    if sight.ramp is None:
+        return ""
+    low, high = sight.ends[0]
+    share = min(max((value - low) / (high - low), 0.0), 1.0)
+    red, green, blue, _ = colours(sight.ramp)[round(255 * share)].tolist()
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def ramp_of(sight: Sight, language: Language) -> Ramp | None:
+    """Return the legend of a layer, None for a picture: its ends are fixed for its index."""
+    if sight.ramp is None:
+        return None
+    low, high = sight.ends[0]
+    wide = WIDTH / RAMP_STEPS
+    steps = tuple(
+        (number * wide, wide + 0.5,
+         colour_at(sight, low + (number + 0.5) / RAMP_STEPS * (high - low)))
+        for number in range(RAMP_STEPS)
+    )  # fmt: skip
+    return Ramp(steps=steps, ticks=_ticks(low, high, language))
+
+
+def _ticks(low: float, high: float, language: Language) -> tuple[tuple[float, str, str], ...]:
+    anchors = {0: "start", TICKS - 1: "end"}
+    return tuple(
+        (WIDTH * number / (TICKS - 1),
+         figure(low + (high - low) * number / (TICKS - 1), language),
+         anchors.get(number, "middle"))
+        for number in range(TICKS)
+    )  # fmt: skip
+
+
+def bars_of(figures: Figures, sight: Sight, language: Language) -> Bars | None:
+    """Return the histogram of a layer's figures, over the values there are."""
+    some = [number for number, ground in enumerate(figures.bars_m2) if ground > 0.0]
+    if not some:
+        return None
+    first, last = some[0], some[-1] + 1
+    shown, most = figures.bars_m2[first:last], max(figures.bars_m2)
+    wide = WIDTH / len(shown)
+    bars = []
+    for number, ground in enumerate(shown):
+        high = BARS_HEIGHT * ground / most
+        middle = (figures.edges[first + number] + figures.edges[first + number + 1]) / 2.0
+        bars.append((round(number * wide, 2), round(BARS_HEIGHT - high, 2), round(wide, 2),
+                     round(high, 2), colour_at(sight, middle)))  # fmt: skip
+    low, high_end = figures.edges[first], figures.edges[last]
+    return Bars(bars=tuple(bars), ticks=_ticks(low, high_end, language))
+
+
+def line_of(history: History, language: Language) -> Line | None:
+    """Return values over the dates, None with fewer than two of them."""
+    told: Sequence[tuple[date, float]] = sorted(
+        (one.day, one.value) for one in history.points if one.day is not None
+    )
+    if len(told) < 2 or told[0][0] == told[-1][0]:
+        return None
+    days = [(day - told[0][0]).days for day, _ in told]
+    values = [value for _, value in told]
+    low, high = min(values), max(values)
+    spread = (high - low) or 1.0
+    dots = tuple(
+        (round(SIDE + (WIDTH - 2 * SIDE) * at / days[-1], 1),
+         round(SIDE + (LINE_HEIGHT - 2 * SIDE) * (1.0 - (value - low) / spread), 1))
+        for at, value in zip(days, values, strict=True)
+    )  # fmt: skip
+    return Line(
+        path=" ".join(f"{'L' if number else 'M'}{x} {y}" for number, (x, y) in enumerate(dots)),
+        dots=dots, first=day_text(told[0][0], language), last=day_text(told[-1][0], language),
+        high=figure(high, language), low=figure(low, language),
+    )  # fmt: skip

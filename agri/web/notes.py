@@ -1,0 +1,104 @@
+"""Notes on maps: written, taken back, and given out as GeoJSON."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from agri.errors import AgriError, BadInput
+from agri.map_notes import MOST_CORNERS, MapNote
+from agri.operations.layers import ORANGE, Layer
+from agri.web.drawing import drawn_with
+from agri.web.field_map import may_take_back, show_map
+from agri.web.forms import places
+from agri.web.looking import field_of
+from agri.web.visit import Routes, Turned, Visit, visit_of
+
+
+def write(request: Request, uid: str) -> Response:
+    """Keep a note on a field's map."""
+    visit = visit_of(request)
+    field = field_of(visit.desk.farm, uid)
+    try:
+        visit.desk.farm.notes.add(
+            MapNote(
+                field_uid=field.uid,
+                geometry=_geometry(visit),
+                text=visit.form.get("text", ""),
+                by=visit.who.name,
+                at_utc=visit.desk.now(),
+                photo_day=_day(visit.form.get("photo_day", "")),
+            )
+        )
+    except AgriError as error:
+        return show_map(request, uid, wrong=error.text(visit.language), status=400)
+    return RedirectResponse(f"/fields/{uid}/map", status_code=303)
+
+
+def _geometry(visit: Visit) -> BaseGeometry:
+    """Return the point, line or area that a form tells."""
+    told, kind = places(visit.form.get("places", "")), visit.form.get("kind", "")
+    least = {"point": 1, "line": 2, "area": 3}.get(kind, 0)
+    if not least or len(set(told)) < least:
+        raise BadInput("error.note_place", most=MOST_CORNERS)
+    if kind == "point":
+        return Point(told[-1])
+    return LineString(told) if kind == "line" else Polygon(told)
+
+
+def _day(text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput("error.note_day", value=text[:40]) from None
+
+
+def take_back(request: Request, uid: str) -> Response:
+    """Take a note back: one's own, or as an adviser any."""
+    visit = visit_of(request)
+    book = visit.desk.farm.notes
+    note = next((one for one in book.of_field() if one.uid == uid), None)
+    if note is None:
+        raise Turned(404, "error.no_note")
+    if not may_take_back(visit, note):
+        raise Turned(403, "page.web_not_allowed")
+    book.take_back(uid, by=visit.who.name, at_utc=visit.desk.now())
+    return RedirectResponse(f"/fields/{note.field_uid}/map", status_code=303)
+
+
+def notes_file(request: Request) -> Response:
+    """Give the notes that stand, of one field or all, as GeoJSON."""
+    visit = visit_of(request)
+    notes = visit.desk.farm.notes.of_field(request.query_params.get("field", ""))
+    pen = Layer(key="page.layer.note", geometry=Point(), colour=ORANGE, fill=0.25, width=3.0)
+    told = [
+        (Layer(key=pen.key, geometry=one.geometry, colour=pen.colour, fill=pen.fill,
+               width=pen.width), _properties(one))
+        for one in notes
+    ]  # fmt: skip
+    return drawn_with(told, visit.language, file="map-notes.geojson")
+
+
+def _properties(note: MapNote) -> dict[str, Any]:
+    return {
+        "id": note.uid,
+        "field": note.field_uid,
+        "text": note.text,
+        "by": note.by,
+        "at_utc": note.at_utc.isoformat(),
+        "photo_day": note.photo_day.isoformat() if note.photo_day else None,
+    }
+
+
+ROUTES: Routes = [
+    ("POST", "/fields/{uid}/notes", write),
+    ("POST", "/notes/{uid}/back", take_back),
+    ("GET", "/notes.geojson", notes_file),
+]
