@@ -30,7 +30,7 @@ from agri.operations.sheets import sheet
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, day_text, say
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
@@ -217,14 +217,21 @@ def diary_table(diary: Diary, language: Language) -> str:
     writer = csv.writer(sheet, lineterminator="\r\n")
     writer.writerow([say(f"page.record_{name}", language) for name in names])
     for one in diary.records:
-        writer.writerow([_cell(getattr(one, name, None)) for name in names])
+        writer.writerow([guarded(getattr(one, name, None)) for name in names])
     return sheet.getvalue()
 
 
-def _cell(value: Any) -> str:
+def guarded(value: Any) -> str:
+    """Return a cell of a table for spreadsheets: no text of it is taken for a formula.
+
+    Examples
+    --------
+    >>> guarded("=1+1"), guarded(-2.5), guarded(None), guarded("-")
+    ("'=1+1", '-2.5', '', "'-")
+    """
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.10g}"
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA) and not isinstance(value, int) else text

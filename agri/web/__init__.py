@@ -17,6 +17,8 @@
 * `launching`: asking for a flight, and saying yes to it;
 * `watching`: flights under way, told as they go, and the orders to stop, return, land;
 * `live`: what those pages say: figures in words, with their traffic lights;
+* `downloading`: tables, tracks and rasters as files, for researchers;
+* `open_features`, `open_stac`: what other programs read, and `open_document`, which tells of it;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `products`: maps made of photos: their pages and their tiles;

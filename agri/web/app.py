@@ -25,12 +25,16 @@ from starlette.exceptions import HTTPException
 from agri.errors import AgriError, NotFound, Refused, StoreError
 from agri.operations.apron import Apron
 from agri.web import (
+    downloading,
     farming,
     field_map,
     jobs,
     launching,
     looking,
     notes,
+    open_document,
+    open_features,
+    open_stac,
     planning,
     products,
     recording,
@@ -48,7 +52,7 @@ from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
 from agri.web.passwords import Passwords
 from agri.web.patience import Patience
-from agri.web.rights import RIGHTS
+from agri.web.rights import RIGHTS, for_machines
 from agri.web.sessions import Sessions, fresh_value
 from agri.web.visit import Desk, Door, Routes, Turned, Visit, language_of
 from agri.words import Language, Message
@@ -122,6 +126,10 @@ def routes() -> Routes:
         *farming.ROUTES,
         *recording.ROUTES,
         *reporting.ROUTES,
+        *downloading.ROUTES,
+        *open_features.ROUTES,
+        *open_stac.ROUTES,
+        *open_document.ROUTES,
         *sprayed.ROUTES,
         *looking.ROUTES,
         *starting.ROUTES,
@@ -154,6 +162,8 @@ def _all_in_the_table(app: FastAPI) -> None:
 def _speak_of_errors(app: FastAPI, desk: Desk) -> None:
     def told(request: Request, status: int, message: Message) -> Response:
         visit: Visit = getattr(request.state, "visit", None) or _nobody(request, desk)
+        if for_machines(request.url.path):
+            return open_features.told_wrong(status, message.text(visit.language))
         return page(request, visit, "sentence", status=status, text=message.text(visit.language))
 
     def turned(request: Request, error: Exception) -> Response:

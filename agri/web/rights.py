@@ -6,11 +6,12 @@ have the power None; all others ask for a signed-in person whose role has the po
 
 A command (anything but GET) has a kind: under that name it is written into the farm's audit record
 before it is done, with those fields of its form that `told` names. Passwords are never told.
-Signing in and setting up are the only commands for people who are not signed in; they write their
-own entries, once the password or the key was looked at. Pieces of an upload are commands whose
-form is in their headers; beginning and finishing the upload is written down, each piece is not.
-Orders to a flight that make it safer are urgent: they are carried out first and written down after,
-for no disk may hold up a stop.
+Paths of other programs (`for_machines`) are only ever read; who may not is told 401, with no way to
+a form. Signing in and setting up are the only commands for people who are not signed in; they write
+their own entries, once the password or the key was looked at. Pieces of an upload are commands
+whose form is in their headers; beginning and finishing the upload is written down, each piece is
+not. Orders to a flight that make it safer are urgent: they are carried out first and written down
+after, for no disk may hold up a stop.
 """
 
 from __future__ import annotations
@@ -164,6 +165,24 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/uploads/{uid}.json"): Right(power=Power.PLAN, quiet=True),
     ("POST", "/uploads/{uid}/piece"): Right(power=Power.PLAN, piece=True),
     ("POST", "/uploads/{uid}/done"): Right(power=Power.PLAN, kind="upload_finished"),
+    ("GET", "/downloads"): _LOOK,
+    ("GET", "/download/{name}.{form}"): _LOOK,
+    ("GET", "/flights/{uid}/track.{form}"): _LOOK,
+    ("GET", "/api/"): _LOOK,
+    ("GET", "/api/conformance"): _LOOK,
+    ("GET", "/api/openapi.json"): _LOOK,
+    ("GET", "/api/docs"): _LOOK,
+    ("GET", "/api/collections"): _LOOK,
+    ("GET", "/api/collections/{collection_id}"): _LOOK,
+    ("GET", "/api/collections/{collection_id}/items"): _LOOK,
+    ("GET", "/api/collections/{collection_id}/items/{feature_id}"): _LOOK,
+    ("GET", "/stac/"): _LOOK,
+    ("GET", "/stac/conformance"): _LOOK,
+    ("GET", "/stac/collections"): _LOOK,
+    ("GET", "/stac/collections/{collection_id}"): _LOOK,
+    ("GET", "/stac/collections/{collection_id}/items"): _LOOK,
+    ("GET", "/stac/collections/{collection_id}/items/{item_id}"): _LOOK,
+    ("GET", "/stac/assets/{item_id}/{key}"): _LOOK,
     ("GET", "/people"): _RULE,
     ("POST", "/people"): Right(power=Power.RULE, kind="person_added", told=("name", "role")),
     ("POST", "/people/{uid}/role"): Right(power=Power.RULE, kind="role_changed", told=("role",)),
@@ -172,3 +191,17 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/account"): Right(power=Power.LOOK, kind="password_changed"),
 }
 """Method and path to what they ask for."""
+
+MACHINES = ("/api/", "/stac/")
+"""Where the pages for other programs begin."""
+
+
+def for_machines(path: str) -> bool:
+    """Return whether a path is one that other programs read.
+
+    Examples
+    --------
+    >>> for_machines("/api/collections"), for_machines("/apian"), for_machines("/fields/1")
+    (True, False, False)
+    """
+    return path.startswith(MACHINES)

@@ -39,7 +39,7 @@ from agri.people import Person
 from agri.web.gate import SAFE_METHODS
 from agri.web.passwords import Passwords
 from agri.web.patience import Patience
-from agri.web.rights import RIGHTS, Right
+from agri.web.rights import RIGHTS, Right, for_machines
 from agri.web.sessions import Sessions, fresh_value
 from agri.words import LANGUAGES, Language
 from agri.workspace import Workspace
@@ -225,7 +225,8 @@ class Door:
         )
         request.state.visit = visit
         if not right.allows(person.role if person else None):
-            raise await run_in_threadpool(self._away, person, command=command)
+            machine = for_machines(request.url.path)
+            raise await run_in_threadpool(self._away, person, plain=command or machine)
         if command:
             told = (
                 request.headers.get(TOKEN_HEADER, "") if right.piece else form.get(TOKEN_FIELD, "")
@@ -235,10 +236,10 @@ class Door:
                 visit.piece = await self._piece(request)
             await run_in_threadpool(self._write_down, request, visit, right)
 
-    def _away(self, person: Person | None, *, command: bool) -> Turned:
+    def _away(self, person: Person | None, *, plain: bool) -> Turned:
         if person is not None:
             return Turned(403, "page.web_not_allowed")
-        if command:
+        if plain:
             return Turned(401, "page.web_signed_out")
         there = self._desk.farm.people.all()
         return Turned(303, to="/sign-in" if there else "/setup")

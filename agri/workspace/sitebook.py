@@ -89,7 +89,7 @@ def read_frame(database: Database, name: str) -> Any:
 
     layers = {layer.name: layer.table for layer in EVERY_LAYER if "geom" in layer.table.c}
     if name not in layers:
-        raise NotFound("error.no_layer", wanted=name, names=", ".join(layers))
+        raise NotFound("error.no_farm_layer", wanted=name[:60], names=", ".join(layers))
     table = layers[name]
     with database.reading() as connection:
         rows = connection.execute(select(table).order_by(table.c.fid)).all()
