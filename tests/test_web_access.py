@@ -17,10 +17,14 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import MultiPolygon
 
 from agri.field import Field
+from agri.findings import Finding
+from agri.jobs import Asked, Kind, Result
+from agri.operations.uploads.keeping import take
 from agri.people import Role
 from agri.web.rights import RIGHTS
 from agri.workspace import Workspace
 from tests import farms
+from tests.test_uploads import JPEG, begun, piece
 from tests.test_web_tiles import index_values, listed
 from tests.web_browser import NO_CHROMIUM, browser_page, running
 from tests.web_farm import SECRET, Browser, Served, small_farm
@@ -43,6 +47,12 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             farms.flight(plan_name=plan.name, plan_digest=plan.digest), mission_uid=plan.uid
         )
         made.save_applied(flight, farms.applied(flight.uid))
+        done = made.jobs.ask(Asked(kind=Kind.PHOTOS), by="An", language="vi", now=farms.START)
+        made.jobs.claim("r", now=farms.START)
+        damaged = Finding.warning("finding.photo_damaged", where="a.jpg")
+        made.jobs.finish(done.uid, "r", Result(findings=(damaged,)), now=farms.START)
+        made.jobs.ask(Asked(kind=Kind.TREES), by="An", language="vi", now=farms.START)
+        take(made.folder, begun(made.folder), piece(JPEG, 0, 1000))
         listed(made, "west-ndvi", index_values(), "NDVI", "index")
         over = shapely.box(*bounds_of(made))
         made.add_fields([Field(name="Vườn tây", boundary=MultiPolygon([over]), crop="vải")])

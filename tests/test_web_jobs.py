@@ -88,6 +88,7 @@ def test_photos_are_sent_and_their_check_and_map_are_queued(
                                "passed": False}]  # fmt: skip
     twice = sent(planner, place, JPEG[:half], size=len(JPEG))
     assert (twice.status_code, twice.json()["kept"]) == (409, half)
+    assert f'href="{place}"' in planner.get("/jobs").text
     early = planner.post(f"{place}/done", {})
     assert early.status_code == 400
     assert "a.jpg" in early.text
@@ -102,6 +103,7 @@ def test_photos_are_sent_and_their_check_and_map_are_queued(
     assert {photos.asked.source, mosaic.asked.source} == {key}
     assert photos.asked.field_uid == uid
     assert kinds(served.farm)[before:] == ["upload_finished", "upload_finished"]
+    assert f'href="{place}"' not in planner.get("/jobs").text
     assert "Đã nhận đủ" in planner.get(place).text
     assert sent(planner, place, JPEG, "b.jpg").status_code == 400
 

@@ -20,6 +20,8 @@ from agri.findings import blocks
 from agri.jobs import OPEN, Asked, Job, Kind, State
 from agri.operations.maps.shelf import FOLDER as MAPS
 from agri.operations.maps.tiles import RASTERS
+from agri.operations.uploads.keeping import all_uploads
+from agri.people import Power
 from agri.web.pages import findings_shown, page, when
 from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import say
@@ -82,7 +84,31 @@ def jobs_page(request: Request) -> Response:
     visit = visit_of(request)
     names = _field_names(visit)
     rows = [_row(visit, job, names) for job in visit.desk.farm.jobs.all()[:MOST_SHOWN]]
-    return page(request, visit, "jobs", jobs=rows, busy=any(row["open"] for row in rows))
+    return page(request, visit, "jobs", jobs=rows, busy=any(row["open"] for row in rows),
+                unfinished=_unfinished(visit, names))  # fmt: skip
+
+
+def _unfinished(visit: Visit, names: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return key, what for, and since when, of uploads that can be gone on with."""
+    if Power.PLAN not in visit.who.role.powers:
+        return []
+    return [
+        (
+            one.uid,
+            " · ".join(
+                part
+                for part in (
+                    say(f"page.upload_title_{one.purpose}", visit.language),
+                    names.get(one.field_uid, ""),
+                )
+                if part
+            ),
+            say("page.web_by", visit.language, who=one.by,
+                when=when(one.begun_utc, visit.language)),
+        )
+        for one in all_uploads(visit.desk.farm.folder)
+        if one.files and not one.finished
+    ]  # fmt: skip
 
 
 def jobs_state(request: Request) -> Response:

@@ -160,6 +160,7 @@ def serve(
     language: Language,
     now: Callable[[], datetime],
     environment: Mapping[str, str] | None = None,
+    database: str = "",
     on_open: Callable[[Open], None],
     on_flights: Callable[[int], None] = lambda _: None,
 ) -> None:
@@ -177,6 +178,8 @@ def serve(
         Wall clock, UTC.
     environment : mapping of str to str, optional
         Where the user's configuration is found.
+    database : str
+        How jobs open the farm's PostgreSQL database, when not as its folder tells.
     on_open : callable
         Told when the port is taken and the server is about to answer.
     on_flights : callable
@@ -207,7 +210,7 @@ def serve(
             folder = certificate_folder(os.environ if environment is None else environment)
             certificate = certificate_for(folder, names, now=now())
         key = setup_key()
-        worker = Worker(farm, now=now)
+        worker = Worker(farm, now=now, database=database)
         apron = Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases())
         app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
                        wake=worker.wake, apron=apron)  # fmt: skip

@@ -76,7 +76,7 @@ def _do(asked: dict[str, Any], answers: IO[bytes]) -> str:
             last[0] = time.monotonic()
             _say(answers, {"share": float(share)})
 
-    with Workspace.open(Path(asked["folder"])) as farm:
+    with Workspace.open(Path(asked["folder"]), database=asked["database"]) as farm:
         result = do_job(farm, job, language=asked["language"], now=datetime.now(UTC),
                         progress=progress)  # fmt: skip
     return result_text(result)

@@ -2,8 +2,8 @@
 
 Theory of operation. It inherits the worker's lock, so that no other worker begins before both are
 gone, even when the worker is killed at once. It reads what is asked from a pipe, so that nothing of
-it stands on a command line. A thread listens to what it says and keeps the last; the worker asks
-when it likes.
+it, no password either, stands on a command line. A thread listens to what it says and keeps the
+last; the worker asks when it likes.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Doing:
         What is to be done.
     keep_open : sequence of int
         Descriptors it inherits: the worker's lock.
+    database : str
+        How the farm's PostgreSQL database is opened, when not as its folder tells.
     module : str
         What runs.
 
@@ -69,6 +71,7 @@ class Doing:
         job: Job,
         *,
         keep_open: Sequence[int] = (),
+        database: str = "",
         module: str = "agri.operations.background.child",
     ) -> None:
         self.share, self.fault = 0.0, ""
@@ -86,7 +89,7 @@ class Doing:
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
         assert self._process.stdout is not None  # noqa: S101
         with suppress(OSError):  # it died already: how it ended is asked later
-            self._process.stdin.write(json.dumps(_request(folder, job)).encode() + b"\n")
+            self._process.stdin.write(json.dumps(_request(folder, job, database)).encode() + b"\n")
             self._process.stdin.flush()
         self._ear = threading.Thread(
             target=self._listen, args=(self._process.stdout,), name="agri job", daemon=True
@@ -147,9 +150,10 @@ class Doing:
             self.fault = str(told["fault"])
 
 
-def _request(folder: Path, job: Job) -> dict[str, Any]:
+def _request(folder: Path, job: Job, database: str) -> dict[str, Any]:
     return {
         "folder": str(folder.absolute()),
+        "database": database,
         "kind": job.asked.kind.value,
         "field": job.asked.field_uid,
         "source": job.asked.source,

@@ -63,10 +63,6 @@ class Running(Protocol):
 Start = Callable[[Path, Job, tuple[int, ...]], Running]
 
 
-def _start(folder: Path, job: Job, keep_open: tuple[int, ...]) -> Running:
-    return Doing(folder, job, keep_open=keep_open)
-
-
 class Worker:
     """Does the jobs of one farm, in a thread of its own within a ``with`` block.
 
@@ -76,7 +72,9 @@ class Worker:
         The open farm.
     now : callable
         The wall clock, UTC.
-    start : callable
+    database : str
+        How jobs open the farm's PostgreSQL database, when not as its folder tells.
+    start : callable, optional
         Starts a job's process: folder, job, descriptors it inherits.
     tell_s : float
         Seconds between two signs of life.
@@ -87,10 +85,12 @@ class Worker:
         farm: Workspace,
         *,
         now: Callable[[], datetime],
-        start: Start = _start,
+        database: str = "",
+        start: Start | None = None,
         tell_s: float = TELL_S,
     ) -> None:
-        self._farm, self._now, self._start, self._tell_s = farm, now, start, tell_s
+        self._farm, self._now, self._database, self._tell_s = farm, now, database, tell_s
+        self._start = start or self._process
         key = hashlib.sha256(str(farm.folder.resolve()).encode("utf-8", "replace")).hexdigest()
         self._place = f"{socket.gethostname()}:{key[:12]}/"
         self._name = f"{self._place}{uuid.uuid4()}"
@@ -193,6 +193,9 @@ class Worker:
             self._keep(job, running)
         finally:
             running.stop()
+
+    def _process(self, folder: Path, job: Job, keep_open: tuple[int, ...]) -> Running:
+        return Doing(folder, job, keep_open=keep_open, database=self._database)
 
     def _keep(self, job: Job, running: Running) -> None:
         """Keep how a job ended."""
