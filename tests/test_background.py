@@ -104,6 +104,17 @@ def test_a_second_worker_has_no_work_until_the_first_is_gone(farm: Workspace) ->
     assert farm.jobs.one(job.uid).state is State.DONE
 
 
+def test_no_job_is_begun_while_an_aircraft_is_in_the_air(farm: Workspace) -> None:
+    job, flying = asked(farm), [True]
+    run = Worker(farm, now=farms.ticking(), start=lambda *_: Scripted(), tell_s=0.0,
+                 rest=lambda: flying[0])  # fmt: skip
+    assert not run.work_once()
+    assert farm.jobs.one(job.uid).state is State.QUEUED
+    flying[0] = False
+    assert run.work_once()
+    assert farm.jobs.one(job.uid).state is State.DONE
+
+
 def test_a_cancelled_job_is_ended_and_stays_cancelled(farm: Workspace) -> None:
     job, scripted = asked(farm), Scripted(rounds=10)
     held = worker(farm, scripted)

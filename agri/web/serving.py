@@ -210,8 +210,8 @@ def serve(
             folder = certificate_folder(os.environ if environment is None else environment)
             certificate = certificate_for(folder, names, now=now())
         key = setup_key()
-        worker = Worker(farm, now=now, database=database)
         apron = Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases())
+        worker = Worker(farm, now=now, database=database, rest=lambda: bool(apron.under_way()))
         app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
                        wake=worker.wake, apron=apron)  # fmt: skip
         on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
@@ -229,13 +229,13 @@ def serve(
             ssl_keyfile=_path(certificate.key if certificate else None),
             ssl_certfile=_path(certificate.certificate if certificate else None),
         )
-        try:
-            with worker:
+        with worker:
+            try:
                 uvicorn.Server(config).run(sockets=[listener])
-        finally:
-            if apron.under_way():
-                on_flights(len(apron.under_way()))
-            apron.close()
+            finally:
+                if apron.under_way():
+                    on_flights(len(apron.under_way()))
+                apron.close()
 
 
 def _path(path: Path | None) -> str | None:

@@ -27,6 +27,8 @@ from typing import IO, Any
 
 PAUSE_S = 0.25
 """At least so long between two tellings of the share done."""
+LATER = 10
+"""How much later than the server, which may have an aircraft in the air, it gets a processor."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -37,6 +39,8 @@ def main() -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     _die_with_parent()
+    if sys.platform != "win32":
+        os.nice(LATER)
     asked = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     limit_memory(asked["memory_bytes"])

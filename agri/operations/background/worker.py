@@ -9,7 +9,8 @@ a database the lease decides (`agri.jobs`).
 
 While a job runs the worker says every `TELL_S` that it lives and how far the job is. When it is
 told that the job is not its own any more (somebody cancelled it), it ends the process. A worker
-that is stopped ends the process and lays the job down; the next one takes it up.
+that is stopped ends the process and lays the job down; the next one takes it up. While an aircraft
+is in the air no job is begun: the computer has something better to do.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Worker:
         How jobs open the farm's PostgreSQL database, when not as its folder tells.
     start : callable, optional
         Starts a job's process: folder, job, descriptors it inherits.
+    rest : callable
+        Whether no job is to be begun just now.
     tell_s : float
         Seconds between two signs of life.
     """
@@ -87,10 +90,11 @@ class Worker:
         now: Callable[[], datetime],
         database: str = "",
         start: Start | None = None,
+        rest: Callable[[], bool] = lambda: False,
         tell_s: float = TELL_S,
     ) -> None:
         self._farm, self._now, self._database, self._tell_s = farm, now, database, tell_s
-        self._start = start or self._process
+        self._start, self._rest = start or self._process, rest
         key = hashlib.sha256(str(farm.folder.resolve()).encode("utf-8", "replace")).hexdigest()
         self._place = f"{socket.gethostname()}:{key[:12]}/"
         self._name = f"{self._place}{uuid.uuid4()}"
@@ -138,7 +142,7 @@ class Worker:
         StoreError
             When the farm cannot be read or written.
         """
-        if not self._alone():
+        if self._rest() or not self._alone():
             return False
         self._care()
         job = self._farm.jobs.claim(self._name, now=self._now())
