@@ -21,6 +21,7 @@ from agri.locks import lock_now
 from agri.operations.background.process import Doing
 from agri.operations.background.worker import LOCK, Worker
 from agri.operations.uploads.journal import Purpose
+from agri.operations.uploads.keeping import all_uploads
 from agri.words import Message
 from agri.workspace import Workspace
 from imagery import catalogue
@@ -115,6 +116,23 @@ def test_no_job_is_begun_while_an_aircraft_is_in_the_air(farm: Workspace) -> Non
     assert farm.jobs.one(job.uid).state is State.DONE
 
 
+def test_what_was_begun_long_ago_and_uploads_of_no_job_are_thrown_away(farm: Workspace) -> None:
+    maps = farm.folder / "maps"
+    kept = uploaded(farm, KML.encode(), "ruong.kml", Purpose.BOUNDARIES)
+    old = uploaded(farm, KML.encode(), "cu.kml", Purpose.BOUNDARIES)
+    for name, days in ((".a.tif.work", 8.0), (".b.tif.work", 6.0), ("c.tif", 99.0)):
+        (maps / name).mkdir(parents=True)
+        when = farms.START.timestamp() - days * 86_400.0
+        os.utime(maps / name, (when, when))
+    for uid in (kept, old):
+        long_ago = farms.START.timestamp() - 90.0 * 86_400.0
+        os.utime(farm.folder / "uploads" / uid / "upload.jsonl", (long_ago, long_ago))
+    asked(farm, kind="boundaries", source=kept)
+    assert worker(farm, Scripted()).work_once()
+    assert sorted(path.name for path in maps.iterdir()) == [".b.tif.work", "c.tif"]
+    assert [upload.uid for upload in all_uploads(farm.folder)] == [kept]
+
+
 def test_a_cancelled_job_is_ended_and_stays_cancelled(farm: Workspace) -> None:
     job, scripted = asked(farm), Scripted(rounds=10)
     held = worker(farm, scripted)
@@ -173,6 +191,18 @@ def test_a_job_in_its_own_process_makes_what_was_asked_and_a_refusal_is_a_senten
     assert refused.state is State.FAILED
     assert refused.why is not None
     assert refused.why.key == "error.no_product"
+
+
+@pytest.mark.slow
+def test_a_job_of_a_farm_in_a_database_is_done_with_the_servers_own_password(
+    tmp_path: Path, home: str
+) -> None:
+    with Workspace.create(tmp_path / "farm", farm_name="Trại", database=home) as farm:
+        uid = uploaded(farm, KML.encode(), "ruong.kml", Purpose.BOUNDARIES)
+        job = asked(farm, kind="boundaries", source=uid)
+        assert Worker(farm, now=farms.ticking(), tell_s=0.05, database=home).work_once()
+        assert farm.jobs.one(job.uid).state is State.DONE, farm.jobs.one(job.uid).why
+        assert [one.name for one in farm.fields()] == ["Ruộng mới"]
 
 
 def how_ended(farm: Workspace, source: str, code: int | None) -> str:

@@ -111,11 +111,11 @@ def test_jobs_are_done_in_the_order_asked_and_the_same_is_not_asked_twice(book: 
     assert book.claim("r1", now=START + 12 * SECOND) is None
 
 
-def test_a_job_asked_of_many_at_once_is_claimed_by_one(farm: Workspace) -> None:
+def test_a_job_asked_of_many_at_once_is_claimed_by_one(farm: Workspace, home: str) -> None:
     uids = {ask(farm.jobs, number=n).uid for n in range(6)}
 
     def take(runner: int) -> list[str]:
-        with Workspace.open(farm.folder) as own:
+        with Workspace.open(farm.folder, database=home) as own:
             jobs = [own.jobs.claim(f"r{runner}", now=START + 60 * SECOND) for _ in range(3)]
         return [job.uid for job in jobs if job is not None]
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import socket
 import threading
 import uuid
@@ -32,6 +33,7 @@ from agri.files import told
 from agri.jobs import OPEN, Job, Result
 from agri.locks import lock_now
 from agri.operations.background.process import Doing
+from agri.operations.maps.shelf import FOLDER as MAPS
 from agri.operations.uploads.keeping import throw_away_old
 from agri.words import Message
 from agri.workspace import Workspace
@@ -43,6 +45,8 @@ IDLE_S = 3.0
 """Between two looks at the queue, when nobody wakes the worker."""
 CARE = timedelta(hours=12)
 """Between two looks at old uploads."""
+BEGUN_KEPT = timedelta(days=7)
+"""How long a product that was begun waits to be gone on with."""
 
 
 class Running(Protocol):
@@ -172,13 +176,22 @@ class Worker:
         return True
 
     def _care(self) -> None:
-        """Throw old uploads away, now and then; those that a job still needs stay."""
+        """Throw away what nobody needs any more, now and then.
+
+        That is old uploads that no job waits for, and what jobs that were stopped long ago had
+        begun and nobody went on with.
+        """
         now = self._now()
         if self._cared is not None and now - self._cared < CARE:
             return
         self._cared = now
         needed = {job.asked.source for job in self._farm.jobs.all() if job.state in OPEN}
         throw_away_old(self._farm.folder, now=now, needed=needed)
+        for begun in (self._farm.folder / MAPS).glob(".*.work"):
+            with suppress(OSError):
+                changed_s = max(path.stat().st_mtime for path in (begun, *begun.iterdir()))
+                if now.timestamp() - changed_s > BEGUN_KEPT.total_seconds():
+                    shutil.rmtree(begun)
 
     def _do(self, job: Job) -> None:
         assert self._lock is not None  # noqa: S101 - held by every worker that works
