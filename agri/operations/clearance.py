@@ -4,8 +4,8 @@ A real aircraft flies only by papers that hold (permit, licence, registration, a
 and sprays only in weather within limits; an ERROR of either forbids the launch. Both are judged
 when the flight is asked for and once more at the yes: a permit's hours end, weather grows old.
 
-A plan that an adviser sent back is flown neither by a real aircraft nor in a simulation
-(`agri.operations.reviews`).
+A plan that an adviser sent back, or that what was built or drawn since makes wrong, is flown
+neither by a real aircraft nor in a simulation (`agri.operations.reviews`, `since_planned`).
 
 A simulated flight needs no permit. What the papers and the weather would say of it is shown as
 information, in case a person wants to know, and blocks nothing.
@@ -30,6 +30,7 @@ from agri.errors import BadInput, Refused
 from agri.findings import Finding, Severity
 from agri.operations.papers import judge_plan
 from agri.operations.reviews import judge_reviews
+from agri.operations.since_planned import judge_site
 from agri.operations.sorties import weather_for
 from agri.papers import Registration
 from agri.weather import Weather
@@ -104,7 +105,7 @@ def judge_launch(
     BadInput
         When nobody is named to fly a real aircraft, or the plan does not tell its aircraft's mass.
     """
-    said = judge_reviews(farm, plan)
+    said = (*judge_reviews(farm, plan), *judge_site(farm, plan))
     if simulated:
         found = _papers(farm, plan, launcher, now) if launcher.pilot and plan.aircraft else []
         if launcher.weather is not None:

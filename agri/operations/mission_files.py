@@ -9,6 +9,7 @@ from agri.errors import BadInput, Refused
 from agri.files import read_bytes_limited, write_bytes, write_text
 from agri.findings import Finding, blocks
 from agri.names import slug
+from agri.operations.since_planned import judge_site
 from agri.workspace import PlanRecord, Workspace
 from missions.airspace.pads import NEAR_M
 from missions.checks.plan import check_plan
@@ -54,23 +55,42 @@ def load_plan(name: str, folder: Path | None) -> tuple[FlightPlan, PlanRecord | 
     BadInput
         When the file cannot be read.
     """
-    path = Path(name)
-    if path.suffix and path.is_file():
-        return read_mission_file(read_bytes_limited(path), name=path.stem, suffix=path.suffix), None
-    with Workspace.open(folder) if folder else Workspace.find(Path.cwd()) as farm:
+    stranger = _from_file(Path(name))
+    if stranger is not None:
+        return stranger, None
+    with _farm(folder) as farm:
         record, document = farm.plan(name)
     return read_document(document), record
 
 
 def check_named(name: str, folder: Path | None) -> Checked:
-    """Load a plan and check it by every rule that applies."""
-    plan, record = load_plan(name, folder)
-    return check_loaded(plan, record)
+    """Load a plan as `load_plan` does, and check it by every rule that applies."""
+    stranger = _from_file(Path(name))
+    if stranger is not None:
+        return check_loaded(stranger, None)
+    with _farm(folder) as farm:
+        record, document = farm.plan(name)
+        return check_loaded(read_document(document), record, farm)
 
 
-def check_loaded(plan: FlightPlan, record: PlanRecord | None) -> Checked:
-    """Check a plan by every rule that applies."""
+def _from_file(path: Path) -> FlightPlan | None:
+    if not path.suffix or not path.is_file():
+        return None
+    return read_mission_file(read_bytes_limited(path), name=path.stem, suffix=path.suffix)
+
+
+def _farm(folder: Path | None) -> Workspace:
+    return Workspace.open(folder) if folder else Workspace.find(Path.cwd())
+
+
+def check_loaded(
+    plan: FlightPlan, record: PlanRecord | None, farm: Workspace | None = None
+) -> Checked:
+    """Check a plan by every rule that applies, a farm's own also by what changed there since."""
     found = check_plan(plan)
+    if farm is not None:
+        since = judge_site(farm, plan)
+        found = sorted([*since, *found], key=lambda finding: -finding.severity)
     if plan.site and not plan.site.obstacles and not plan.site.no_fly_zones:
         found = [Finding.warning("finding.no_obstacles_known", near_m=NEAR_M), *found]
     return Checked(plan=plan, findings=tuple(found), record=record)

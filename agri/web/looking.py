@@ -58,7 +58,7 @@ def record_of(farm: Workspace, uid: str) -> PlanRecord:
 def checked_plan(farm: Workspace, uid: str) -> Checked:
     """Return the plan with this key, read and checked."""
     record = record_of(farm, uid)
-    return check_loaded(read_document(farm.plan(record.uid)[1]), record)
+    return check_loaded(read_document(farm.plan(record.uid)[1]), record, farm)
 
 
 def flight_of(farm: Workspace, uid: str) -> StoredFlight:

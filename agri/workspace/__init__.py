@@ -229,6 +229,16 @@ class Workspace:
         """
         return self._add(FIELDS, fields)
 
+    def change_field(self, field: Field) -> Field:
+        """Put a field in the place of the one with its key; its plans stay as they are.
+
+        Raises
+        ------
+        NotFound, BadInput
+            When no field has the key; when another has the name.
+        """
+        return sitebook.change(self._database, FIELDS, field)
+
     def add_obstacles(self, obstacles: Sequence[Obstacle]) -> tuple[Obstacle, ...]:
         """Store obstacles in one transaction and return them with their keys."""
         return self._add(OBSTACLES, obstacles)

@@ -118,6 +118,28 @@ def add(
     return keyed
 
 
+def change(database: Database, layer: Layer[V], value: V) -> V:
+    """Put a value in the place of the one with its key.
+
+    Raises
+    ------
+    NotFound
+        When there is none.
+    BadInput
+        When another has its name where names are unique.
+    """
+    kept = replace(value, name=clean(value.name))
+    with database.writing() as connection:
+        rows = connection.execute(select(layer.table.c.uid, layer.table.c.name)).all()
+        if kept.uid not in {row.uid for row in rows}:
+            raise NotFound("error.no_such_uid", uid=kept.uid)
+        others = {same(str(row.name or "")) for row in rows if row.uid != kept.uid}
+        if layer.name in CALLED_BY_NAME and same(kept.name) in others:
+            raise BadInput("error.name_taken", name=kept.name)
+        layer.put(connection, kept)
+    return kept
+
+
 def _refuse_taken(connection: Connection, layer: Layer[V], values: Sequence[V]) -> None:
     table = layer.table
     rows = connection.execute(select(table.c.uid, table.c.name)).all()
