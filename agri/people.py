@@ -77,6 +77,43 @@ IDLE = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadToken:
+    """What lets a program of somebody's read the farm, and do nothing else.
+
+    Parameters
+    ----------
+    person_uid : str
+        Whose.
+    name : str
+        What it is for.
+    digest : str
+        SHA-256 of the token, in hex; the token itself is kept nowhere.
+    created_utc : datetime
+        When it was made.
+    uid : str
+        The farm's stable key; "" until stored.
+
+    Raises
+    ------
+    BadInput
+        When it has no name, or the digest is none.
+    """
+
+    person_uid: str
+    name: str
+    digest: str
+    created_utc: datetime
+    uid: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", clean(self.name)[:LONGEST_NAME])
+        if not self.name:
+            raise BadInput("error.token_without_name")
+        if len(self.digest) != 64 or set(self.digest) - set("0123456789abcdef"):
+            raise BadInput("error.token_digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody who may sign in.
 

@@ -25,6 +25,7 @@ from agri.operations.field_report_page import (
     report_pdf,
     report_values,
 )
+from agri.operations.fieldmap.stress import Spot
 from agri.people import Role
 from agri.workspace import Workspace
 from imagery import catalogue
@@ -118,6 +119,16 @@ def test_the_sheet_is_one_file_that_loads_nothing_and_escapes_what_people_wrote(
         assert not re.search(r"(?<![\w.])(cli|finding|error|page)\.[a-z_]+\b(?!\()", html)
         for part in ("@page", "break-inside: avoid", 'class="signed"', "Chị Mai"):
             assert part in html, part
+
+
+def test_places_that_changed_stand_in_it_with_what_to_look_at(report: FieldReport) -> None:
+    spot = Spot(key="k", day=farms.START.date(), trees="01-02", measure="NDVI", change=-0.2,
+                area_m2=12.0, confidence=0.8, outline=report.field.boundary, anomaly=None,
+                may_be="sâu <đục>", look_at="mặt dưới lá")  # fmt: skip
+    html = render_report(replace(report, spots=(spot,)), "vi")
+    assert "sâu &lt;đục&gt;" in html
+    assert "mặt dưới lá" in html
+    assert "sâu &lt;đục&gt;" not in render_report(report, "vi")
 
 
 def test_what_cannot_be_had_is_told_and_the_rest_is_reported(

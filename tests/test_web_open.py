@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import importlib
 import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,18 +17,22 @@ from typing import Any
 import pytest
 from shapely.geometry import MultiPolygon, Point, shape
 
+from agri import audit
+from agri.errors import Refused
 from agri.field import Field
 from agri.field_records import Harvest, Note
 from agri.operations.records import enter
-from agri.people import Role
+from agri.people import Person, ReadToken, Role
 from agri.web.open_document import PATHS, document
+from agri.web.read_tokens import digest_of, fresh_token
 from agri.web.rights import RIGHTS, for_machines
 from agri.workspace import Workspace
+from agri.workspace.peoplebook import MOST_TOKENS
 from imagery import catalogue
 from imagery.trees.passport import Passport, Register, Visit, register_text
 from tests import farms
 from tests.test_field_report import listed_index
-from tests.web_farm import BASE, Browser, Served
+from tests.web_farm import BASE, HASH, Browser, Served
 
 NAME = "=Vườn; <b>"
 
@@ -182,6 +188,58 @@ def test_strangers_are_told_401_and_what_is_not_there_404_in_json(
         if for_machines(path):
             assert answer.json()["code"] == "404"
     assert viewer.http.post("/api/", headers={"origin": BASE}).status_code == 405
+
+
+# ------------------------------------------------------------------ tokens
+
+
+def test_a_token_reads_open_data_and_nothing_else_until_it_is_revoked(served: Served) -> None:
+    owner = served.signed_in(Role.OWNER)
+    assert owner.post("/account/tokens", {"name": " "}).status_code == 400
+    shown = owner.post("/account/tokens", {"name": "QGIS <b>"})
+    (token,) = re.findall(r"<code class=\"secret\">(agri_[A-Za-z0-9_-]{43})</code>", shown.text)
+    again = owner.get("/account").text
+    assert token not in again
+    assert "QGIS &lt;b&gt;" in again
+    kept = (served.farm.folder / "farm.gpkg").read_bytes() + (
+        served.farm.folder / audit.FILE).read_bytes()  # fmt: skip
+    assert token.encode() not in kept
+    basic = base64.b64encode(f"ai cũng được:{token}".encode()).decode()
+    program = served.browser()
+    for told in (f"Bearer {token}", f"bearer {token}", f"Basic {basic}"):
+        for path in ("/api/", "/api/collections/fields/items", "/stac/assets/ndvi-1/data"):
+            assert program.get(path, authorization=told).status_code == 200, (told, path)
+        for path in ("/", "/people", "/fields.geojson", "/download/fields.csv", "/account"):
+            assert program.get(path, authorization=told).status_code == 303, path
+        order = program.http.post("/people", headers={"origin": BASE, "authorization": told},
+                                  data={"name": "x"})  # fmt: skip
+        assert order.status_code == 401
+    for wrong in ("", "Bearer", f"Bearer {token}x", f"Bearer {token[:-1]}", f"Digest {token}",
+                  "Basic %%%", f"Bearer {digest_of(token)}", "Basic " + "A" * 4000):  # fmt: skip
+        assert program.get("/api/", authorization=wrong).status_code == 401, wrong
+    viewer, (mine,) = served.signed_in(Role.VIEWER), re.findall(r"/account/tokens/([^/]+)/", again)
+    assert viewer.post(f"/account/tokens/{mine}/remove", {}).status_code == 404
+    assert program.get("/api/", authorization=f"Bearer {token}").status_code == 200
+    assert owner.post(f"/account/tokens/{mine}/remove", {}).status_code == 303
+    assert program.get("/api/", authorization=f"Bearer {token}").status_code == 401
+
+
+def test_the_tokens_of_somebody_who_is_taken_out_open_nothing(served: Served) -> None:
+    people = served.farm.people
+    person = people.add(Person(name="Bình", role=Role.AGENT, password_hash=HASH,
+                               created_utc=farms.START))  # fmt: skip
+    told = ReadToken(person_uid=person.uid, name="x", digest=digest_of("agri_y"),
+                     created_utc=farms.START)  # fmt: skip
+    stored = people.add_token(told)
+    assert people.tokens(person.uid) == (stored,)
+    assert people.with_token(told.digest) == person
+    for _ in range(MOST_TOKENS - 1):
+        people.add_token(replace(told, digest=digest_of(fresh_token())))
+    with pytest.raises(Refused):
+        people.add_token(replace(told, digest=digest_of(fresh_token())))
+    people.remove(person.uid)
+    assert people.with_token(told.digest) is None
+    assert people.tokens(person.uid) == ()
 
 
 # ------------------------------------------------------------------ imagery

@@ -24,6 +24,7 @@ from agri.files import inside
 from agri.geo import LonLat
 from agri.operations.advice import AdviceReport
 from agri.operations.field_week import week_of
+from agri.operations.fieldmap.stress import Spot, spots_of
 from agri.operations.forecast_kept import KeptForecast, kept_forecast
 from agri.operations.layers import BLACK, Layer, nearby, site_layers
 from agri.operations.maps.quicklook import Look, draw_photo_map, draw_quicklook
@@ -98,6 +99,8 @@ class FieldReport:
         Of index maps within the border, the newest first.
     plots : tuple of WeakPlot
         Of the newest index map, the weakest first.
+    spots : tuple of Spot
+        What changed and needs a look, the most worth a walk first.
     plots_of : str
         Which index that was, "" for none.
     applied : tuple of (StoredFlight, AppliedRecord)
@@ -117,6 +120,7 @@ class FieldReport:
     figures: tuple[tuple[Product, ZoneStatistics], ...]
     plots: tuple[WeakPlot, ...]
     plots_of: str
+    spots: tuple[Spot, ...]
     applied: tuple[tuple[StoredFlight, AppliedRecord], ...]
     forecast: KeptForecast | None
     week: AdviceReport | None
@@ -160,6 +164,7 @@ def field_report(
     return FieldReport(
         farm_name=farm.farm_name, field=field, made=now, maps=tuple(maps),
         figures=_figures(farm, field, indices, missing), plots=plots, plots_of=plots_of,
+        spots=spots_of(farm.folder, listed, field.boundary)[:MOST_PLOTS],
         applied=_applied(farm, field), forecast=forecast, week=week,
         remark=last_remark(farm, field), missing=tuple(dict.fromkeys(missing)),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from agri.files import write_bytes, write_text
 from agri.names import slug
 from agri.operations.advice_page import advice_values
 from agri.operations.field_report import FieldReport
+from agri.operations.fieldmap.stress import spot_title
 from agri.operations.forecast_kept import GATE_HEADS, forecast_facts, gate_rows, no_forecast
 from agri.operations.sheets import sheet
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
@@ -44,6 +45,7 @@ def report_values(report: FieldReport, language: Language) -> dict[str, Any]:
         "figures": _figure_rows(report, language),
         "plots": _plot_rows(report, language),
         "plots_of": report.plots_of,
+        "spots": _spot_rows(report, language),
         "applied": _applied_rows(report, language),
         "week": week,
         "missing": [one.text(language) for one in report.missing],
@@ -107,6 +109,19 @@ def _plot_rows(report: FieldReport, language: Language) -> dict[str, Any]:
     ]  # fmt: skip
     title = say("page.report_plots", language, name=report.plots_of or "–")
     return _rows(title, heads, rows, language)
+
+
+def _spot_rows(report: FieldReport, language: Language) -> dict[str, Any]:
+    heads = ("page.report_spot", "page.record_trees", "page.fact_area", "page.report_cause",
+             "page.report_look", "page.report_place")  # fmt: skip
+    rows = [
+        (spot_title(one, language), one.trees[:80],
+         say("page.report_m2", language, area_m2=one.area_m2), " ".join(one.causes(language)),
+         " ".join(one.looks(language)),
+         f"{one.place.lat_deg:.6f}, {one.place.lon_deg:.6f}")
+        for one in report.spots
+    ]  # fmt: skip
+    return _rows(say("page.report_spots", language), heads, rows, language)
 
 
 def _applied_rows(report: FieldReport, language: Language) -> dict[str, Any]:

@@ -19,6 +19,7 @@
 * `live`: what those pages say: figures in words, with their traffic lights;
 * `downloading`: tables, tracks and rasters as files, for researchers;
 * `open_features`, `open_stac`: what other programs read, and `open_document`, which tells of it;
+* `read_tokens`: what lets a program of somebody's read; `tokens`: where that is made and revoked;
 * `forms`: what a page's form says, read into values;
 * `drawing`: what the maps of the pages draw, as GeoJSON;
 * `products`: maps made of photos: their pages and their tiles;

@@ -44,6 +44,7 @@ from agri.web import (
     starting,
     static_files,
     stress,
+    tokens,
     two_dates,
     uploads,
     watching,
@@ -122,6 +123,7 @@ def routes() -> Routes:
     """Return every route: method, path, and what answers."""
     return [
         *signing_in.ROUTES,
+        *tokens.ROUTES,
         *planning.ROUTES,
         *farming.ROUTES,
         *recording.ROUTES,

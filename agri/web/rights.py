@@ -189,6 +189,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/people/{uid}/remove"): Right(power=Power.RULE, kind="person_removed"),
     ("GET", "/account"): _LOOK,
     ("POST", "/account"): Right(power=Power.LOOK, kind="password_changed"),
+    ("POST", "/account/tokens"): Right(power=Power.LOOK, kind="token_made", told=("name",)),
+    ("POST", "/account/tokens/{uid}/remove"): Right(power=Power.LOOK, kind="token_removed"),
 }
 """Method and path to what they ask for."""
 

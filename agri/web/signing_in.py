@@ -246,7 +246,21 @@ def remove_person(request: Request, uid: str) -> Response:
 
 def account_page(request: Request) -> Response:
     """Show the form that changes one's own password."""
-    return page(request, visit_of(request), "account", wrong="")
+    return show_account(request)
+
+
+def show_account(
+    request: Request, *, wrong: str = "", made: str = "", status: int = 200
+) -> Response:
+    """Show one's account, with what was wrong, or the token just made, which nobody sees again."""
+    visit = visit_of(request)
+    tokens = [
+        (one.uid, one.name, when(one.created_utc, visit.language))
+        for one in visit.desk.farm.people.tokens(visit.who.uid)
+    ]
+    address = f"{str(request.base_url).rstrip('/')}/api/"
+    return page(request, visit, "account", status=status, wrong=wrong, made=made, tokens=tokens,
+                address=address)  # fmt: skip
 
 
 def change_password(request: Request) -> Response:
@@ -262,7 +276,7 @@ def change_password(request: Request) -> Response:
         person = visit.desk.farm.people.change(kept.uid, password_hash=_new_password(visit))
     except BadInput as error:
         wrong = error.text(visit.language)
-        return page(request, visit, "account", status=400, wrong=wrong)
+        return show_account(request, wrong=wrong, status=400)
     visit.desk.patience.forgive(tried(visit, person.name))
     visit.desk.sessions.end_all_of(person.uid)
     return _signed_in(request, visit, person)

@@ -39,6 +39,7 @@ from agri.people import Person
 from agri.web.gate import SAFE_METHODS
 from agri.web.passwords import Passwords
 from agri.web.patience import Patience
+from agri.web.read_tokens import program_of
 from agri.web.rights import RIGHTS, Right, for_machines
 from agri.web.sessions import Sessions, fresh_value
 from agri.words import LANGUAGES, Language
@@ -224,6 +225,8 @@ class Door:
             path=request.url.path,
         )
         request.state.visit = visit
+        if person is None and for_machines(request.url.path):
+            visit.person = person = await run_in_threadpool(program_of, request, self._desk)
         if not right.allows(person.role if person else None):
             machine = for_machines(request.url.path)
             raise await run_in_threadpool(self._away, person, plain=command or machine)

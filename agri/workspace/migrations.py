@@ -82,7 +82,7 @@ def _add_records(connection: Connection) -> None:
 
 def _add_people(connection: Connection) -> None:
     """Version 8: people of the app, and what advisers said of plans."""
-    people_tables.make(connection)
+    people_tables.make_people(connection)
 
 
 def _add_jobs(connection: Connection) -> None:
@@ -95,6 +95,11 @@ def _add_map_notes(connection: Connection) -> None:
     tables.create_layer(connection, MAP_NOTES.table, description=MAP_NOTES.description)
 
 
+def _add_read_tokens(connection: Connection) -> None:
+    """Version 11: what lets programs of people read the farm."""
+    people_tables.make_tokens(connection)
+
+
 STEPS: tuple[Step, ...] = (
     Step(2, _add_applied),
     Step(3, _add_papers),
@@ -105,6 +110,7 @@ STEPS: tuple[Step, ...] = (
     Step(8, _add_people),
     Step(9, _add_jobs),
     Step(10, _add_map_notes),
+    Step(11, _add_read_tokens),
 )
 """Steps after the first schema, version 1, in order."""
 

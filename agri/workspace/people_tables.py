@@ -1,4 +1,4 @@
-"""The tables of the farm's people and of what advisers said of plans.
+"""The tables of the farm's people, of their programs' tokens, and of what advisers said of plans.
 
 They are tables of agri's own, not told to GeoPackage: QGIS does not offer them, so nobody edits a
 password's hash by mistake. They travel with the farm's file and its backups; whoever holds the file
@@ -42,9 +42,27 @@ REVIEWS = _table(
     Column("reviewed_by", Text, nullable=False),
     Column("at_utc", Instant(), nullable=False),
 )
+TOKENS = _table(
+    "agri_read_tokens",
+    Column("person_uid", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, unique=True, nullable=False),
+    Column("created_utc", Instant(), nullable=False),
+)
 
 
 def make(connection: Connection) -> None:
-    """Make both tables where they are not there yet."""
+    """Make the tables where they are not there yet."""
+    make_people(connection)
+    make_tokens(connection)
+
+
+def make_people(connection: Connection) -> None:
+    """Make the tables of people and of what advisers said, where they are not there yet."""
     for table in (PEOPLE, REVIEWS):
         table.create(connection, checkfirst=True)
+
+
+def make_tokens(connection: Connection) -> None:
+    """Make the table of what lets programs read, where it is not there yet."""
+    TOKENS.create(connection, checkfirst=True)

@@ -16,9 +16,12 @@ from sqlalchemy import Connection, Table, select
 
 from agri.errors import AgriError, BadInput, NotFound, Refused
 from agri.names import same
-from agri.people import Person, Review, Role, Verdict
+from agri.people import Person, ReadToken, Review, Role, Verdict
 from agri.workspace.database import Database
-from agri.workspace.people_tables import PEOPLE, REVIEWS
+from agri.workspace.people_tables import PEOPLE, REVIEWS, TOKENS
+
+MOST_TOKENS = 20
+"""Of one person."""
 
 
 class PeopleBook:
@@ -114,7 +117,55 @@ class PeopleBook:
             person = _with_key(connection, uid)
             _keep_an_owner(connection, person)
             connection.execute(PEOPLE.delete().where(PEOPLE.c.uid == uid))
+            connection.execute(TOKENS.delete().where(TOKENS.c.person_uid == uid))
         return person
+
+    def add_token(self, token: ReadToken) -> ReadToken:
+        """Keep what lets a program of somebody's read, and return it with its key.
+
+        Raises
+        ------
+        NotFound
+            When there is no such person.
+        Refused
+            When they have too many.
+        """
+        stored = replace(token, uid=self._new_uid())
+        with self._database.writing() as connection:
+            _with_key(connection, token.person_uid)
+            own = select(TOKENS.c.fid).where(TOKENS.c.person_uid == token.person_uid)
+            if len(connection.execute(own).all()) >= MOST_TOKENS:
+                raise Refused("error.tokens_many", most=MOST_TOKENS)
+            connection.execute(TOKENS.insert(), [_cells(TOKENS, stored)])
+        return stored
+
+    def tokens(self, person_uid: str) -> tuple[ReadToken, ...]:
+        """Return what lets programs of a person read, in the order they were made."""
+        query = select(TOKENS).where(TOKENS.c.person_uid == person_uid).order_by(TOKENS.c.fid)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        names = ("uid", "person_uid", "name", "digest", "created_utc")
+        return tuple(ReadToken(**{name: row[name] for name in names}) for row in rows)
+
+    def drop_token(self, person_uid: str, uid: str) -> None:
+        """Take one of a person's tokens away: from now on it opens nothing.
+
+        Raises
+        ------
+        NotFound
+            When this person has no such token.
+        """
+        mine = (TOKENS.c.person_uid == person_uid) & (TOKENS.c.uid == uid)
+        with self._database.writing() as connection:
+            if connection.execute(TOKENS.delete().where(mine)).rowcount != 1:
+                raise NotFound("error.no_token")
+
+    def with_token(self, digest: str) -> Person | None:
+        """Return whose token it is, None when it is nobody's."""
+        query = select(TOKENS.c.person_uid).where(TOKENS.c.digest == digest)
+        with self._database.reading() as connection:
+            uid = connection.execute(query).scalar()
+        return self.with_key(uid) if uid else None
 
     def review(self, review: Review) -> Review:
         """Keep what an adviser said of a plan; what was said before stays."""
@@ -182,6 +233,6 @@ def _review_row(review: Review) -> dict[str, object]:
     return _cells(REVIEWS, review, reviewed_by=review.by) | {"verdict": review.verdict.value}
 
 
-def _cells(table: Table, value: Person | Review, **others: object) -> dict[str, object]:
+def _cells(table: Table, value: Person | Review | ReadToken, **others: object) -> dict[str, object]:
     names = [column.name for column in table.columns if column.name != "fid"]
     return {name: others[name] if name in others else getattr(value, name) for name in names}
