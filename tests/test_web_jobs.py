@@ -211,7 +211,10 @@ def test_forms_of_a_map_ask_for_jobs_with_known_choices_alone(
     assert mapped.jobs.all()[0].asked.option("classes") == "3"
     uid = mapped.fields()[0].uid
     assert "/jobs" in planner.get(f"/fields/{uid}/work").text
-    assert planner.post("/jobs", {"kind": "forecast", "field": uid}).status_code == 303
+    forecast = {"kind": "forecast", "field": uid, "crop": "vai_ph40"}
+    assert planner.post("/jobs", {**forecast, "crop": "../x.toml"}).status_code == 400
+    assert planner.post("/jobs", forecast).status_code == 303
+    assert mapped.jobs.all()[0].asked.options == (("crop", "vai_ph40"),)
 
 
 # ------------------------------------------------------------------ watching
@@ -341,7 +344,10 @@ def test_a_job_asked_for_wakes_the_worker(tmp_path: Path) -> None:
         served = Served(farm, wake=lambda: woken.append(1))
         planner = served.signed_in(Role.PLANNER)
         uid = farm.fields()[0].uid
-        assert planner.post("/jobs", {"kind": "forecast", "field": uid}).status_code == 303
+        assert (
+            planner.post("/jobs", {"kind": "forecast", "field": uid, "crop": "na"}).status_code
+            == 303
+        )
         job = farm.jobs.all()[0]
         planner.post(f"/jobs/{job.uid}/cancel", {}, seen="/jobs")
     assert woken == [1, 1]

@@ -36,7 +36,7 @@ SYMBOLS = {
     State.INTERRUPTED: "↻",
 }
 CLASSES = {State.DONE: "ok", State.FAILED: "stop"}
-MOST_SHOWN = 60
+MOST_SHOWN, MOST_UNFINISHED = 60, 6
 
 
 def state_of(visit: Visit, job: Job) -> State:
@@ -108,7 +108,7 @@ def _unfinished(visit: Visit, names: dict[str, str]) -> list[tuple[str, str, str
         )
         for one in all_uploads(visit.desk.farm.folder)
         if one.files and not one.finished
-    ]  # fmt: skip
+    ][:MOST_UNFINISHED]  # fmt: skip
 
 
 def jobs_state(request: Request) -> Response:
@@ -141,6 +141,7 @@ def job_page(request: Request, uid: str) -> Response:
         pictures=[(at, one.stem) for at, one in enumerate(files) if one.suffix == ".png"],
         files=[(at, one.name) for at, one in enumerate(files) if one.suffix != ".png"],
         next=_next(job),
+        forecast=job.asked.field_uid if job.asked.kind is Kind.FORECAST else "",
     )
 
 

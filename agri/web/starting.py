@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from agri.crop_cards import crop_card, crop_cards
 from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.jobs import Asked, Kind
@@ -77,8 +78,19 @@ def field_work(request: Request, uid: str) -> Response:
 def _field_work(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
     visit = visit_of(request)
     field = field_of(visit.desk.farm, uid)
+    vi = visit.language == "vi"
+    cards = [(card.id, card.name_vi if vi else card.name_en) for card in crop_cards()]
     return page(request, visit, "field_work", status=status, wrong=wrong, uid=uid, name=field.name,
-                crop=field.crop, size=area(field.area_m2, visit.language))  # fmt: skip
+                cards=cards, card=visit.form.get("crop", "") or _card(field.crop),
+                size=area(field.area_m2, visit.language))  # fmt: skip
+
+
+def _card(crop: str) -> str:
+    """Return the card that a crop's name means, "" when it means none or several."""
+    try:
+        return crop_card(crop).id if crop else ""
+    except AgriError:
+        return ""
 
 
 # ------------------------------------------------------------------ asking
@@ -160,6 +172,13 @@ def _of_zones(form: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _of_forecast(form: Mapping[str, str]) -> dict[str, str]:
+    crop = form.get("crop", "")
+    if crop not in {card.id for card in crop_cards()}:
+        raise BadInput("error.job_crop")
+    return {"crop": crop}
+
+
 def _of_mosaic(form: Mapping[str, str]) -> dict[str, str]:
     return {"quality": "full"} if form.get("quality") == "full" else {}
 
@@ -170,6 +189,7 @@ _OPTIONS = {
     Kind.TREES: _of_trees,
     Kind.ZONES: _of_zones,
     Kind.MOSAIC: _of_mosaic,
+    Kind.FORECAST: _of_forecast,
 }
 
 ROUTES: Routes = [

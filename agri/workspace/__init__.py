@@ -25,10 +25,9 @@ program read it by `frame` rather than by geopandas in another thread (why: `geo
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ from agri.workspace.flightbook import FlightLog
 from agri.workspace.flightlog import Head
 from agri.workspace.launches import AircraftLog, Launch
 from agri.workspace.layers import FIELDS, NO_FLY_ZONES, OBSTACLES, PADS, SENSITIVE_SITES, Layer
-from agri.workspace.opening import DATABASE
+from agri.workspace.opening import DATABASE, now_utc, random_uid
 from agri.workspace.records import AppliedRecord, Outcome, PlanRecord, StoredFlight
 from agri.workspace.sitebook import V
 
@@ -55,14 +54,6 @@ __all__ = [
 ]  # fmt: skip
 
 REPORTS = "reports"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_uid() -> str:
-    return str(uuid.uuid4())
 
 
 class Workspace:
@@ -83,7 +74,7 @@ class Workspace:
 
     def __init__(
         self, folder: Path, *, database: str = "",
-        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+        now: Callable[[], datetime] = now_utc, new_uid: Callable[[], str] = random_uid,
     ) -> None:  # fmt: skip
         self.folder = folder
         self._now = now
@@ -93,7 +84,7 @@ class Workspace:
     @classmethod
     def create(
         cls, folder: Path, *, farm_name: str, database: str = "",
-        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+        now: Callable[[], datetime] = now_utc, new_uid: Callable[[], str] = random_uid,
     ) -> Workspace:  # fmt: skip
         """Make a farm in a new or empty folder, its tables in `database` when one is named.
 
@@ -113,7 +104,7 @@ class Workspace:
     @classmethod
     def open(
         cls, folder: Path, *, database: str = "",
-        now: Callable[[], datetime] = _now, new_uid: Callable[[], str] = _new_uid,
+        now: Callable[[], datetime] = now_utc, new_uid: Callable[[], str] = random_uid,
     ) -> Workspace:  # fmt: skip
         """Open the farm in `folder`; an older one is backed up and brought up to date.
 

@@ -12,7 +12,8 @@ comes after. A crash in between leaves a farm without a folder, which `attach` g
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 
 DATABASE = "farm.gpkg"
 LINK = "farm.postgis"
+
+
+def now_utc() -> datetime:
+    """Return the time by this computer's clock."""
+    return datetime.now(UTC)
+
+
+def random_uid() -> str:
+    """Return a key that nothing else has."""
+    return str(uuid.uuid4())
 
 
 def is_farm(folder: Path) -> bool:

@@ -260,10 +260,11 @@ def _forecast(work: Work) -> Result:
     field, weather = work.place, None
     with suppress(AgriError):  # no weather is kept: the forecast says what it goes by
         weather = kept_weather(work.farm.folder).weather
-    if not field.crop:
+    crop = work.asked.option("crop") or field.crop
+    if not crop:
         raise BadInput("error.forecast_crop", name=field.name)
     asked = ForecastAsked(
-        card=crop_card(field.crop),
+        card=crop_card(crop),
         day=work.now.astimezone(INDOCHINA_TIME).date(),
         register=work.shelf.place(field.name, "trees", ".json"),
         kept=kept_by(work.farm, field.name),
