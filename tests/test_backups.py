@@ -94,7 +94,7 @@ def test_all_that_was_lost_comes_back(farm: Workspace) -> None:
         shutil.rmtree(farm.folder / name)
     for path in farm.folder.glob("audit*"):
         path.unlink()
-    farm.remove_field(fields.fields[0].uid)
+    farm.remove(fields.fields[0].uid)
     farm.restore(backup)
     assert contents(farm.folder) == before
     assert farm.farm() == fields
@@ -178,6 +178,6 @@ def test_a_backup_of_an_older_agri_a_database_alone_still_brings_the_fields_back
     old = tmp_path / "farm-20260101-000000-000.gpkg"
     shutil.copy(farm.backup() / DATABASE, old)
     before = farm.farm()
-    farm.remove_field(before.fields[0].uid)
+    farm.remove(before.fields[0].uid)
     farm.restore(old)
     assert farm.farm() == before

@@ -127,7 +127,7 @@ def test_a_backup_holds_all_that_is_acknowledged_and_brings_it_back(farm: Worksp
     assert farms.rows(path / DATABASE, "PRAGMA integrity_check") == [("ok",)]
     assert farms.rows(path / DATABASE, "PRAGMA application_id") == [(0x47504B47,)]
     assert farms.rows(path / DATABASE, "PRAGMA user_version") == [(10300,)]
-    farm.remove_field(before.fields[0].uid)
+    farm.remove(before.fields[0].uid)
     farm.add_pads(farms.PADS)
     changed = farm.farm()
     undo = farm.restore(path)

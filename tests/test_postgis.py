@@ -148,7 +148,7 @@ def test_a_backup_opens_without_postgresql_and_an_older_one_is_brought_up_to_dat
     with Workspace.open(backup) as alone:
         assert alone.farm() == before
         assert alone.check() == []
-    farm.remove_field(before.fields[0].uid)
+    farm.remove(before.fields[0].uid)
     now = migrations.current_version()
     steps = (*migrations.STEPS, migrations.Step(now + 1, edit_schema))
     monkeypatch.setattr(migrations, "STEPS", steps)

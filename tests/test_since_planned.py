@@ -140,7 +140,7 @@ def test_without_its_field_a_plan_is_judged_around_where_it_was(
     farm: Workspace, made: tuple[Workspace, dict[str, FlightPlan]]
 ) -> None:
     field = farm.fields()[0]
-    farm.remove_field(field.uid)
+    farm.remove(field.uid)
     before = judge_site(farm, made[1]["survey"])
     farm.add_no_fly_zones([NoFlyZone(name="Cột mới", area=square())])
     after = judge_site(farm, made[1]["survey"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from agri import audit
 from agri.errors import BadInput
 from agri.people import Role, Verdict
 from agri.web.forms import outline
+from agri.web.outlining import corners
 from agri.workspace import Workspace
 from tests import farms
 from tests.web_farm import Browser, Served, small_farm
@@ -56,6 +58,51 @@ def told(text: str) -> str:
     """What a page complains of."""
     found = re.search(r'role="alert"><span[^>]*>.</span> (.*?)</p>', text, re.S)
     return found[1] if found else ""
+
+
+def test_a_field_is_drawn_anew_under_its_key_and_old_plans_are_judged_by_it(
+    served: Served,
+) -> None:
+    farm, planner = served.farm, served.signed_in(Role.PLANNER)
+    field = farm.field("Ruộng mới")
+    path = f"/fields/{field.uid}/edit"
+    page = planner.get(path).text
+    was = re.search(r'name="was" value="([0-9a-f]{16})"', page)
+    assert was is not None
+    assert "21.0800000, 106.5300000" in page
+    form = {"name": "Ruộng chợ", "crop": "ngô", "was": was[1]}
+    same = planner.post(path, {**form, "corners": corners(field)})
+    assert same.headers["location"] == f"/fields/{field.uid}"
+    assert farm.field(field.uid) == replace(field, name="Ruộng chợ", crop="ngô")
+    plan = next(one for one in farm.plans() if one.kind == "spray" and one.field_uid == field.uid)
+    assert "hãy lập lại kế hoạch bay" not in planner.get(f"/plans/{plan.uid}").text
+    half = CORNERS.replace("21.0804", "21.0802")
+    assert planner.post(path, {**form, "corners": half}).status_code == 303
+    assert farm.field(field.uid).area_m2 == pytest.approx(field.area_m2 / 2, rel=1e-3)
+    page = planner.get(f"/plans/{plan.uid}").text
+    assert "hãy lập lại kế hoạch bay" in page
+    late = planner.post(path, {**form, "corners": CORNERS})
+    assert late.status_code == 400
+    assert "vừa sửa" in told(late.text)
+    assert served.signed_in(Role.VIEWER).get(path).status_code == 403
+    assert planner.get("/fields/nowhere/edit").status_code == 404
+
+
+def test_a_field_of_several_parts_keeps_them_and_gets_a_new_name(served: Served) -> None:
+    farm, planner = served.farm, served.signed_in(Role.PLANNER)
+    field = farm.fields()[0]
+    path = f"/fields/{field.uid}/edit"
+    page = planner.get(path).text
+    assert 'name="corners"' not in page
+    assert "QGIS" in page
+    was = re.search(r'name="was" value="([0-9a-f]{16})"', page)
+    assert was is not None
+    form = {"name": "Ruộng hai mảnh", "crop": "", "was": was[1], "corners": CORNERS}
+    assert planner.post(path, form).status_code == 303
+    assert farm.field(field.uid).boundary.equals_exact(field.boundary, 0.0)
+    taken = planner.post(path, {**form, "name": "Vườn vải thiều"})
+    assert taken.status_code == 400
+    assert "Vườn vải thiều" in told(taken.text)
 
 
 def test_a_field_drawn_is_in_the_farm_and_on_its_page(served: Served) -> None:

@@ -241,9 +241,7 @@ def test_the_first_pad_is_taken_unless_one_is_named(farm: Workspace) -> None:
 
 def test_what_is_removed_is_gone_and_its_plans_stay(full_farm: Workspace) -> None:
     everything = full_farm.farm()
-    full_farm.remove_field(everything.fields[0].uid)
-    with pytest.raises(NotFound):
-        full_farm.remove_field(everything.obstacles[0].uid)
+    full_farm.remove(everything.fields[0].uid)
     full_farm.remove(everything.obstacles[0].uid)
     with pytest.raises(NotFound):
         full_farm.remove(everything.obstacles[0].uid)

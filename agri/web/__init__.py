@@ -9,7 +9,8 @@
 * `patience`: who tried too often waits;
 * `signing_in`: the first owner, signing in and out, and the people of the farm;
 * `looking`: pages that only show: fields, plans, flights;
-* `planning`: commands that plan: fields drawn, flights planned, plans reviewed;
+* `outlining`: fields drawn, and drawn anew;
+* `planning`: commands that plan: flights planned, plans reviewed;
 * `farming`: what a farmer reads: the week's work, the diary, the forecast;
 * `recording`: records entered on a phone;
 * `reporting`: the report of a field, and the agent's remark;

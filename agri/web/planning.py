@@ -1,4 +1,4 @@
-"""Commands that plan: fields drawn, surveys and spray flights planned, plans reviewed.
+"""Commands that plan: surveys and spray flights planned, plans reviewed.
 
 Each is the same operation as in the terminal (`agri.operations`), with fewer choices: what a form
 does not ask takes the terminal's default. One plan is worked out at a time. A plan that its checks
@@ -21,7 +21,7 @@ from agri.field import Field
 from agri.operations.spray import SprayRequest, plan_job
 from agri.operations.survey import SurveyRequest, plan_field
 from agri.people import Review, Verdict
-from agri.web.forms import number, outline
+from agri.web.forms import number
 from agri.web.looking import checked_plan, field_of, show_plan
 from agri.web.pages import area, page
 from agri.web.visit import Routes, Visit, visit_of
@@ -35,35 +35,6 @@ ONE_AT_A_TIME = threading.Lock()
 
 def _done(path: str) -> Response:
     return RedirectResponse(path, status_code=303)
-
-
-# ------------------------------------------------------------------ drawing a field
-
-
-def draw_page(request: Request) -> Response:
-    """Show the map on which a field is drawn."""
-    return _draw(request, wrong="")
-
-
-def _draw(request: Request, *, wrong: str, status: int = 200) -> Response:
-    visit = visit_of(request)
-    told = {name: visit.form.get(name, "") for name in ("name", "crop", "corners")}
-    return page(request, visit, "draw", status=status, wrong=wrong, told=told)
-
-
-def draw(request: Request) -> Response:
-    """Keep a field that was drawn."""
-    visit = visit_of(request)
-    try:
-        field = Field(
-            name=visit.form.get("name", "")[:80],
-            crop=visit.form.get("crop", "").strip()[:80],
-            boundary=outline(visit.form.get("corners", "")),
-        )
-        (stored,) = visit.desk.farm.add_fields([field])
-    except AgriError as error:
-        return _draw(request, wrong=error.text(visit.language), status=400)
-    return _done(f"/fields/{stored.uid}")
 
 
 # ------------------------------------------------------------------ planning a survey
@@ -212,8 +183,6 @@ def _verdict(visit: Visit) -> Verdict:
 
 
 ROUTES: Routes = [
-    ("GET", "/fields/new", draw_page),
-    ("POST", "/fields/new", draw),
     ("GET", "/fields/{uid}/survey", survey_page),
     ("POST", "/fields/{uid}/survey", survey),
     ("GET", "/fields/{uid}/spray", spray_page),

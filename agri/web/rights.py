@@ -74,6 +74,10 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/fields.geojson"): _LOOK,
     ("GET", "/fields/new"): _PLAN,
     ("POST", "/fields/new"): Right(power=Power.PLAN, kind="field_drawn", told=("name", "crop")),
+    ("GET", "/fields/{uid}/edit"): _PLAN,
+    ("POST", "/fields/{uid}/edit"): Right(
+        power=Power.PLAN, kind="field_changed", told=("name", "crop", "corners")
+    ),
     ("GET", "/fields/{uid}"): _LOOK,
     ("GET", "/fields/{uid}.geojson"): _LOOK,
     ("GET", "/fields/{uid}/survey"): _PLAN,

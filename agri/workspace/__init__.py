@@ -262,10 +262,6 @@ class Workspace:
             return sitebook.pick(name, pads, "error.no_pad")
         return pads[0] if pads else None
 
-    def remove_field(self, uid: str) -> None:
-        """Remove a field by its key (as `remove`); its plans and flights stay in the book."""
-        sitebook.remove(self._database, (FIELDS,), uid)
-
     def remove(self, uid: str) -> None:
         """Remove a field, obstacle, sensitive site, pad or no-fly zone by its key.
 

@@ -1,4 +1,5 @@
-// A field is drawn by tapping its corners, by standing at them, or by typing them: the text holds them all.
+// A field is drawn by tapping its corners, by standing at them, by walking round, or by typing them: the text holds them
+// all. A corner is moved by dragging it; in a field that is there already a tap puts a corner into the nearest side.
 import { draw, makeMap } from "./map.js";
 
 const L = globalThis.L;
@@ -7,6 +8,9 @@ const text = document.getElementById("corners");
 const size = document.getElementById("size");
 const undo = document.getElementById("undo");
 const here = document.getElementById("here");
+const walk = document.getElementById("walk");
+const STEP_M = 4;
+const ROUGH_M = 15; // a place told less surely than this is no corner
 const STYLE = { color: "#0b5d3b", weight: 3, fillOpacity: 0.2 };
 const SAO_M2 = 360;
 
@@ -35,47 +39,104 @@ function areaOf(list) {
   return Math.abs(twice) / 2;
 }
 
+/** Between which corners a new one comes: after the last, or where it lengthens the outline least. */
+function placeFor(map, list, place) {
+  if (box.dataset.edit !== "yes" || list.length < 3) return list.length;
+  const far = (a, b) => map.distance(a, b);
+  const longer = list.map((corner, at) => {
+    const next = list[(at + 1) % list.length];
+    return far(corner, place) + far(place, next) - far(corner, next);
+  });
+  return longer.indexOf(Math.min(...longer)) + 1;
+}
+
+function handle(corner, number) {
+  const label = document.createElement("span");
+  label.textContent = String(number);
+  const icon = L.divIcon({ className: "corner", html: label, iconSize: [44, 44] });
+  return L.marker(corner, { icon, draggable: true, keyboard: false, title: String(number) });
+}
+
 function start(map) {
   const shape = L.featureGroup().addTo(map);
-  const show = () => {
+  const outline = L.polygon([], { ...STYLE, interactive: false }).addTo(map);
+  const fresh = () => {
     const list = corners();
-    shape.clearLayers();
-    if (list.length > 2) L.polygon(list, STYLE).addTo(shape);
-    else if (list.length > 1) L.polyline(list, STYLE).addTo(shape);
-    list.forEach((corner, at) => {
-      const dot = L.circleMarker(corner, { ...STYLE, radius: 11, fillColor: "#fff", fillOpacity: 1 }).addTo(shape);
-      dot.bindTooltip(String(at + 1), { permanent: true, direction: "center", className: "corner" });
-    });
+    outline.setLatLngs(list);
     undo.disabled = list.length === 0;
     const language = document.documentElement.lang;
     size.textContent = list.length < 3 ? size.dataset.few
       : size.dataset.unit.replace("…", (areaOf(list) / SAO_M2).toLocaleString(language, { maximumFractionDigits: 1 }));
   };
-  const add = (lat, lon) => { put([...corners(), [lat, lon]]); show(); };
+  const show = () => {
+    shape.clearLayers();
+    corners().forEach((corner, at) => {
+      handle(corner, at + 1).addTo(shape).on("drag", ({ latlng }) => {
+        const list = corners();
+        list[at] = [latlng.lat, latlng.lng];
+        put(list);
+        fresh();
+      });
+    });
+    fresh();
+  };
+  const add = (lat, lon) => {
+    const list = corners();
+    list.splice(placeFor(map, list, [lat, lon]), 0, [lat, lon]);
+    put(list);
+    show();
+  };
   map.on("click", (event) => add(event.latlng.lat, event.latlng.lng));
   undo.addEventListener("click", () => { put(corners().slice(0, -1)); show(); });
   text.addEventListener("input", () => {
     show();
     if (corners().length) map.fitBounds(L.latLngBounds(corners()).pad(0.3), { maxZoom: 19 });
   });
-  if (isSecureContext && navigator.geolocation) {
-    here.hidden = false;
-    here.addEventListener("click", () => {
-      here.disabled = true;
-      navigator.geolocation.getCurrentPosition(({ coords }) => {
-        here.disabled = false;
-        add(coords.latitude, coords.longitude);
-        map.setView([coords.latitude, coords.longitude], Math.max(map.getZoom(), 17));
-      }, () => {
-        here.disabled = false;
-        size.textContent = size.dataset.nowhere;
-      }, { enableHighAccuracy: true, timeout: 20000, maximumAge: 0 });
-    });
-  }
+  if (isSecureContext && navigator.geolocation) stand(map, add);
   show();
   const list = corners();
   if (list.length) map.fitBounds(L.latLngBounds(list).pad(0.3));
   box.dataset.ready = "yes";
+}
+
+/** Corners by where the phone is: one when told, or one every few metres while walking round. */
+function stand(map, add) {
+  const exact = { enableHighAccuracy: true, timeout: 20000, maximumAge: 0 };
+  const lost = () => { size.textContent = size.dataset.nowhere; };
+  const see = (lat, lon) => map.setView([lat, lon], Math.max(map.getZoom(), 17));
+  here.hidden = false;
+  here.addEventListener("click", () => {
+    here.disabled = true;
+    navigator.geolocation.getCurrentPosition(({ coords }) => {
+      here.disabled = false;
+      add(coords.latitude, coords.longitude);
+      see(coords.latitude, coords.longitude);
+    }, () => { here.disabled = false; lost(); }, exact);
+  });
+  if (box.dataset.edit === "yes") return;
+  let watch = null;
+  let last = null;
+  let awake = null;
+  walk.hidden = false;
+  walk.addEventListener("click", async () => {
+    if (watch !== null) {
+      navigator.geolocation.clearWatch(watch);
+      awake?.release();
+      watch = last = awake = null;
+      walk.textContent = walk.dataset.begin;
+      return;
+    }
+    walk.textContent = walk.dataset.end;
+    watch = navigator.geolocation.watchPosition(({ coords }) => {
+      const place = [coords.latitude, coords.longitude];
+      if (coords.accuracy > ROUGH_M) { lost(); return; }
+      if (last && map.distance(last, place) < Math.max(STEP_M, coords.accuracy / 2)) return;
+      last = place;
+      add(...place);
+      see(...place);
+    }, lost, exact);
+    awake = await navigator.wakeLock?.request("screen").catch(() => null);
+  });
 }
 
 async function open() {
@@ -84,7 +145,8 @@ async function open() {
   const collection = await answer.json();
   const map = makeMap(box);
   map.setView([21.08, 106.51], 14); // Đông Triều
-  const there = draw(map, { ...collection, features: collection.features.map(plain) });
+  const others = collection.features.filter(({ properties }) => properties.link !== box.dataset.skip);
+  const there = draw(map, { ...collection, features: others.map(plain) });
   if (there.getLayers().length) map.fitBounds(there.getBounds(), { padding: [40, 40] });
   start(map);
 }
