@@ -7,7 +7,7 @@ the app asks for one power (`agri.web.rights`); what is not allowed by a table i
 viewer   looks
 planner  looks, draws fields, plans flights
 agent    looks, plans, and approves plans or sends them back: the extension agent
-pilot    looks, plans, and will fly
+pilot    looks, plans, and flies
 owner    all of it, and says who the others are
 ======== ========================================================================
 

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from anyio.to_thread import current_default_thread_limiter
+from fastapi.concurrency import run_in_threadpool
 
 from agri import audit
 from agri.findings import Finding
@@ -288,6 +290,35 @@ def test_a_stop_is_given_though_the_disk_is_full_and_however_often_one_presses(
     monkeypatch.setattr(field.app._commands, "_most", 2)
     assert {press("stop") for _ in range(9)} == {200}
     assert [press("land") for _ in range(3)][-1] == 429
+
+
+def test_a_stop_waits_for_no_other_page(field: Field, plan: PlanRecord) -> None:
+    pilot = field.signed_in(Role.PILOT)
+    path, token = flying(pilot, plan), pilot.token("/account")
+    busy, free = threading.Event(), threading.Semaphore(0)
+
+    async def pressed() -> list[str]:
+        def page() -> None:
+            free.release()
+            busy.wait(WAIT_S)
+
+        threads = int(current_default_thread_limiter().total_tokens)
+        pages = [asyncio.create_task(run_in_threadpool(page)) for _ in range(threads)]
+        for _ in range(threads):
+            while not free.acquire(blocking=False):
+                await asyncio.sleep(0.001)
+        stop = asyncio.create_task(pilot.http.client.post(
+            f"{path}/stop", data={"form_token": token}, headers={"origin": BASE}))  # fmt: skip
+        while not field.flown.link.given:
+            await asyncio.sleep(0.001)
+        given = list(field.flown.link.given)
+        assert not stop.done(), "it is written down when a thread is free"
+        busy.set()
+        assert (await stop).status_code == 303
+        await asyncio.gather(*pages)
+        return given
+
+    assert pilot.http.loop.run_until_complete(asyncio.wait_for(pressed(), WAIT_S)) == ["hold"]
 
 
 def test_orders_are_the_only_urgent_commands() -> None:

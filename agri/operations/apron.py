@@ -61,6 +61,7 @@ class Apron:
         self._fly, self._clock, self._answer_s = fly, clock, answer_s
         self._lock = threading.Lock()
         self._flights: dict[str, Airborne] = {}
+        self._aircraft: dict[str, tuple[bool, str]] = {}
         self._closed = False
 
     def begin(self, asked: LaunchAsked) -> Airborne:
@@ -80,7 +81,7 @@ class Apron:
                 if again and flight.asked.person_uid == asked.person_uid:
                     return flight
             under_way = [one for one in self._flights.values() if not one.sight().stage.ended]
-            held = next((one for one in under_way if self._meant(one.asked) == meant), None)
+            held = next((one for one in under_way if self._aircraft[one.uid] == meant), None)
             if held is not None:
                 raise Refused("error.aircraft_under_way", aircraft=meant[1] or "–",
                               who=held.asked.launcher.pilot, plan=held.asked.plan.name)  # fmt: skip
@@ -89,7 +90,7 @@ class Apron:
             flight = Airborne(uuid.uuid4().hex, asked, self._runner(asked), now=self._now,
                               clock=self._clock, answer_s=self._answer_s)  # fmt: skip
             self._forget()
-            self._flights[flight.uid] = flight
+            self._flights[flight.uid], self._aircraft[flight.uid] = flight, meant
             flight.begin()
         return flight
 
@@ -116,7 +117,7 @@ class Apron:
     def _forget(self) -> None:
         ended = [uid for uid, one in self._flights.items() if one.sight().stage.ended]
         for uid in ended[: max(0, len(self._flights) + 1 - MOST_KEPT)]:
-            del self._flights[uid]
+            del self._flights[uid], self._aircraft[uid]
 
     def _newest(self, asked: LaunchAsked) -> None:
         name = same(asked.plan.name)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,7 +48,7 @@ from agri.workspace import Workspace
 TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
 TOKEN_HEADER = "x-form-token"  # noqa: S105 - a header's name
 LANGUAGE_COOKIE = "agri-language"
-Routes = list[tuple[str, str, Callable[..., Response]]]
+Routes = list[tuple[str, str, Callable[..., Response | Awaitable[Response]]]]
 """Method, path and what answers."""
 MOST_FIELDS = 100
 MOST_STREAMS = 80
@@ -237,7 +237,8 @@ class Door:
             _own_page(request, visit, told)
             if right.piece:
                 visit.piece = await self._piece(request)
-            await run_in_threadpool(self._write_down, request, visit, right)
+            if right.kind and not right.urgent:
+                await run_in_threadpool(self._write_down, request, visit, right)
 
     def _away(self, person: Person | None, *, plain: bool) -> Turned:
         if person is not None:
@@ -260,8 +261,6 @@ class Door:
             self._pieces -= 1
 
     def _write_down(self, request: Request, visit: Visit, right: Right) -> None:
-        if not right.kind or right.urgent:
-            return
         told = [f"{name}: {visit.form.get(name, '')[:LONGEST_TOLD]}" for name in right.told]
         write_down(visit, right.kind, "; ".join([request.url.path, *told]))
 

@@ -7,7 +7,8 @@ it gets fewer. After a break a browser names the last number it got and is told 
 ends with the flight and with the session; while an aircraft flies, watching it is a sign of life,
 so nobody is signed out in the middle of a flight they may have to stop.
 
-Stop and sprayer off are for everybody who may look. They are given first and written down after.
+Stop and sprayer off are for everybody who may look. Orders are given first and written down after,
+and wait for no other page: they need none of the threads on which pages are made.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from agri.errors import AgriError
@@ -153,15 +155,17 @@ def _may_watch(visit: Visit, flight: Airborne) -> bool:
 # ------------------------------------------------------------------ orders
 
 
-def _ordering(verb: str, path: str) -> Callable[[Request, str], Response]:
+def _ordering(verb: str, path: str) -> Callable[[Request, str], Awaitable[Response]]:
+    """Return what gives an order: on the server's own thread, for all others may be busy."""
     kind = RIGHTS["POST", path].kind
 
-    def ordered(request: Request, uid: str) -> Response:
+    async def ordered(request: Request, uid: str) -> Response:
         visit = visit_of(request)
         flight = flight_under_way(visit, uid)
         flight.order(verb)
         try:
-            write_down(visit, kind, f"/flying/{uid}; plan: {flight.asked.plan.name}")
+            note = f"/flying/{uid}; plan: {flight.asked.plan.name}"
+            await run_in_threadpool(write_down, visit, kind, note)
         except AgriError:
             LOG.exception("an order that was given could not be written down")
         if "application/json" in request.headers.get("accept", ""):
