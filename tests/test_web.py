@@ -66,7 +66,10 @@ def test_every_command_is_written_down_and_no_page_is() -> None:
 
 def test_a_page_for_everybody_shows_nothing_of_the_farm() -> None:
     public = {path for (_, path), right in RIGHTS.items() if right.power is None}
-    assert public == {"/setup", "/sign-in", "/language/{language}", "/static/{name:path}"}
+    assert public == {
+        "/setup", "/sign-in", "/language/{language}", "/static/{name:path}", "/farms",
+        "/farms/{key}",
+    }  # fmt: skip
 
 
 def test_every_route_asks_every_role_for_its_right_and_refuses_by_default(served: Served) -> None:

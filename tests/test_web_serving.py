@@ -63,7 +63,7 @@ def test_a_taken_port_and_a_strange_address_are_one_sentence(
 def test_nobody_else_may_connect_by_an_address_before_there_is_an_owner(farm: Workspace) -> None:
     asked = Listening(host="192.0.2.7")
     with pytest.raises(Refused) as refusal:
-        serve(farm, asked, language="vi", now=farms.ticking(), on_open=lambda _: None)
+        serve([farm], asked, language="vi", now=farms.ticking(), on_open=lambda _: None)
     assert refusal.value.message.key == "error.owner_first"
 
 
@@ -73,7 +73,7 @@ def test_a_missing_extra_is_one_sentence(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(BadInput, match=r"agri-dongtrieu\[web\]"):
-        serve(farm, Listening(), language="vi", now=farms.ticking(), on_open=lambda _: None)
+        serve([farm], Listening(), language="vi", now=farms.ticking(), on_open=lambda _: None)
 
 
 def test_a_certificate_is_for_the_names_asked_kept_private_and_made_anew_when_it_must(

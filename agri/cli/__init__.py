@@ -68,6 +68,7 @@ def _run(words: list[str]) -> int:
 
     words = words or ["--help"]
     if "--help" in words or words[-1] in (
+        "farm",
         "fields",
         "plan",
         "papers",

@@ -9,6 +9,7 @@ import typer
 from agri.cli import (
     advising,
     agronomy,
+    farms,
     flight,
     forecasting,
     guard,
@@ -34,6 +35,7 @@ __all__ = [
     "advising",
     "agronomy",
     "command_tree",
+    "farms",
     "flight",
     "forecasting",
     "guard",

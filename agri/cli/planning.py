@@ -25,12 +25,15 @@ from agri.cli.tree import (
 def init(
     folder: Annotated[Path, Argument(help="cli.help.init_folder")] = Path(),
     name: Annotated[str, Option(help="cli.help.init_name", show_default=False)] = "",
+    database: Annotated[
+        str, Option("--database", help="cli.help.database", show_default=False)
+    ] = "",
 ) -> None:
     """Make a folder a farm."""
     from agri.cli.show import tell
     from agri.operations.farm import start_farm
 
-    with start_farm(folder, name=name) as farm:
+    with start_farm(folder, name=name, database=database) as farm:
         tell("cli.init_done", farm=farm.farm_name, folder=farm.folder.resolve())
 
 

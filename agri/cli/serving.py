@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from agri.cli.speech import language
 from agri.cli.tree import FarmOption, app, open_farm
+
+if TYPE_CHECKING:
+    from agri.workspace import Workspace
 
 
 @app.command(help="cli.help.serve")
@@ -16,10 +20,13 @@ def serve(
     port: Annotated[int, Option("--port", help="cli.help.serve_port", min=1, max=65535)] = 8000,
     lan: Annotated[bool, Option("--lan", help="cli.help.serve_lan")] = False,
     no_tls: Annotated[bool, Option("--no-tls", help="cli.help.serve_plain")] = False,
+    database: Annotated[
+        str, Option("--database", help="cli.help.serve_database", show_default=False)
+    ] = "",
     farm: FarmOption = None,
 ) -> None:
-    """Serve the farm until somebody stops it."""
-    from contextlib import suppress
+    """Serve the farm, or all farms of a database, until somebody stops it."""
+    from contextlib import ExitStack, suppress
     from datetime import UTC, datetime
 
     from agri.cli.show import complain, tell
@@ -40,10 +47,24 @@ def serve(
                  key=told.setup_key)  # fmt: skip
         tell("cli.serve_stop")
 
-    with open_farm(farm) as workspace:
-        name = workspace.farm_name
+    with ExitStack() as opening:
+        farms = [opening.enter_context(one) for one in _opened(farm, database)]
+        name = ", ".join(one.farm_name for one in farms)
         with suppress(KeyboardInterrupt):  # which way the server takes it depends on the moment
-            serve(workspace, listening, language=language.get(), now=lambda: datetime.now(UTC),
-                  on_open=opened,
+            serve(farms, listening, language=language.get(), now=lambda: datetime.now(UTC),
+                  on_open=opened, database=database,
                   on_flights=lambda count: complain("cli.serve_flying", count=count))  # fmt: skip
         tell("cli.serve_closed", farm=name)
+
+
+def _opened(folder: Path | None, database: str) -> tuple[Workspace, ...]:
+    """Return the farm asked for, or those of a database that have their folders here."""
+    from agri.cli.show import complain
+    from agri.operations.farm import open_all
+
+    if not database:
+        return (open_farm(folder),)
+    found, without = open_all(database, folder or Path.cwd())
+    for one in without:
+        complain("cli.serve_without_folder", farm=one.name, schema=one.schema)
+    return found

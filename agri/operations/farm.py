@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from agri.errors import NotFound
 from agri.field import Field
 from agri.findings import Finding
-from agri.workspace import Workspace
+from agri.workspace import Workspace, opening
+
+if TYPE_CHECKING:
+    from agri.workspace.postgis import StoredFarm
 from agri.workspace.sitebook import V
 
 
@@ -37,6 +42,52 @@ def start_farm(folder: Path, *, name: str = "", database: str = "") -> Workspace
     Its tables stand in a file of the folder, or in the PostgreSQL `database` at an address.
     """
     return Workspace.create(folder, farm_name=name or folder.resolve().name, database=database)
+
+
+def farms_of(database: str, beside: Path) -> tuple[tuple[StoredFarm, Path | None], ...]:
+    """Return the farms of a database, each with its folder in `beside` where it has one there."""
+    return opening.farms_beside(beside, database)
+
+
+def open_all(database: str, beside: Path) -> tuple[tuple[Workspace, ...], tuple[StoredFarm, ...]]:
+    """Open every farm of a database that has its folder in `beside`; return those without too.
+
+    Raises
+    ------
+    NotFound
+        When none has.
+    StoreError
+        When the database cannot be reached, or one of the farms cannot be opened.
+    """
+    found = farms_of(database, beside)
+    opened: list[Workspace] = []
+    try:
+        for _, folder in found:
+            if folder is not None:
+                opened.append(Workspace.open(folder, database=database))
+    except BaseException:
+        for farm in opened:
+            farm.close()
+        raise
+    if not opened:
+        raise NotFound("error.no_farm_folders", folder=str(beside.resolve()), count=len(found))
+    return tuple(opened), tuple(farm for farm, folder in found if folder is None)
+
+
+def attach_farm(folder: Path, *, schema: str, database: str) -> Workspace:
+    """Give a farm that a database holds an empty folder for its files, and open it.
+
+    Raises
+    ------
+    NotFound
+        When the database holds no such farm.
+    """
+    found = farms_of(database, folder.resolve().parent) if folder.resolve().parent.is_dir() else ()
+    if schema not in {farm.schema for farm, _ in found}:
+        raise NotFound("error.no_farm_schema", schema=schema[:80],
+                       names=", ".join(farm.schema for farm, _ in found) or "–")  # fmt: skip
+    opening.attach(folder, database, schema)
+    return Workspace.open(folder, database=database)
 
 
 def import_boundaries(

@@ -8,6 +8,7 @@
 * `passwords`: how passwords are kept and checked;
 * `patience`: who tried too often waits;
 * `signing_in`: the first owner, signing in and out, and the people of the farm;
+* `neighbours`: several farms behind one address: which one a browser is in;
 * `looking`: pages that only show: fields, plans, flights;
 * `outlining`: fields drawn, and drawn anew;
 * `planning`: commands that plan: flights planned, plans reviewed;

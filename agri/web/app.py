@@ -50,6 +50,9 @@ from agri.web import (
     uploads,
     watching,
 )
+from agri.web import (
+    neighbours as neighbour_pages,
+)
 from agri.web.gate import App, Gate, TooLarge
 from agri.web.pages import page
 from agri.web.passwords import Passwords
@@ -78,6 +81,7 @@ def make_app(
     clock: Callable[[], float] = time.monotonic,
     wake: Callable[[], object] = lambda: None,
     apron: Apron | None = None,
+    neighbours: tuple[tuple[str, str], ...] = (),
 ) -> App:
     """Return the app of one farm.
 
@@ -101,6 +105,8 @@ def make_app(
         Tells who does jobs in the background that there is one.
     apron : Apron, optional
         Where flights are begun; without it, one that knows of no keys.
+    neighbours : tuple of (str, str)
+        Key and name of every farm of this server when there are several.
     """
     desk = Desk(
         farm=farm,
@@ -108,6 +114,7 @@ def make_app(
         passwords=passwords or Passwords(), now=now, setup_key=setup_key,
         shelf=products.TileShelf(farm.folder), language=language, wake=wake,
         apron=apron or Apron(farm, now=now),
+        neighbours=neighbours,
     )  # fmt: skip
     app = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(Door(desk).admit)]
@@ -136,6 +143,7 @@ def routes() -> Routes:
         *open_document.ROUTES,
         *sprayed.ROUTES,
         *looking.ROUTES,
+        *neighbour_pages.ROUTES,
         *starting.ROUTES,
         *products.ROUTES,
         *jobs.ROUTES,

@@ -79,6 +79,7 @@ def page(
         token=visit.token,
         token_field=TOKEN_FIELD,
         farm_name=visit.desk.farm_name,
+        neighbours=len(visit.desk.neighbours),
         menu=_menu(visit),
         under_way=_under_way(visit) if visit.person else [],
         role_name=lambda role: say(f"page.web_role_{role}", language),

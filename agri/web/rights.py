@@ -69,6 +69,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/sign-in"): Right(power=None),
     ("POST", "/sign-out"): Right(power=Power.LOOK, kind="signed_out"),
     ("GET", "/language/{language}"): _OPEN,
+    ("GET", "/farms"): _OPEN,
+    ("GET", "/farms/{key}"): _OPEN,
     ("GET", "/static/{name:path}"): _OPEN,
     ("GET", "/"): _LOOK,
     ("GET", "/fields.geojson"): _LOOK,

@@ -16,23 +16,27 @@ home, and waited for unless Ctrl-C is pressed again.
 from __future__ import annotations
 
 import errno
+import hashlib
 import ipaddress
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agri.errors import BadInput, Refused
 from agri.web.certificate import Certificate, certificate_folder, certificate_for
 from agri.words import Language
 from agri.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agri.operations.apron import Apron
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
@@ -154,7 +158,7 @@ def taken_port(listening: Listening) -> socket.socket:
 
 
 def serve(
-    farm: Workspace,
+    farms: Sequence[Workspace],
     listening: Listening,
     *,
     language: Language,
@@ -164,12 +168,12 @@ def serve(
     on_open: Callable[[Open], None],
     on_flights: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Serve a farm until somebody stops it.
+    """Serve farms until somebody stops it.
 
     Parameters
     ----------
-    farm : Workspace
-        The open farm.
+    farms : sequence of Workspace
+        The open farms; of several a browser chooses one (`agri.web.neighbours`).
     listening : Listening
         Where.
     language : {"vi", "en"}
@@ -179,7 +183,7 @@ def serve(
     environment : mapping of str to str, optional
         Where the user's configuration is found.
     database : str
-        How jobs open the farm's PostgreSQL database, when not as its folder tells.
+        How jobs open the farms' PostgreSQL database, when not as their folders tell.
     on_open : callable
         Told when the port is taken and the server is about to answer.
     on_flights : callable
@@ -198,9 +202,11 @@ def serve(
     from agri.operations.keyring import user_keyring, user_leases
     from agri.operations.maps.tiles import warm_up
     from agri.web.app import make_app
+    from agri.web.neighbours import Neighbours
     from agri.web.passwords import setup_key
 
-    if listening.host and listening.open_to_others and not farm.people.all():
+    unowned = [farm for farm in farms if not farm.people.all()]
+    if listening.host and listening.open_to_others and unowned:
         raise Refused("error.owner_first")
     with taken_port(listening) as listener:
         others = own_addresses() if listening.open_to_others else ()
@@ -210,11 +216,22 @@ def serve(
             folder = certificate_folder(os.environ if environment is None else environment)
             certificate = certificate_for(folder, names, now=now())
         key = setup_key()
-        apron = Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases())
-        worker = Worker(farm, now=now, database=database, rest=lambda: bool(apron.under_way()))
-        app = make_app(farm, hosts=names, setup_key=key, language=language, now=now,
-                       wake=worker.wake, apron=apron)  # fmt: skip
-        on_open(_opened(listening, others, certificate, "" if farm.people.all() else key))
+        aprons = [
+            Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases()) for farm in farms
+        ]
+        workers = [
+            Worker(farm, now=now, database=database, rest=lambda: _flying(aprons) > 0)
+            for farm in farms
+        ]
+        known = {_key(farm.folder): farm.farm_name for farm in farms}
+        neighbours = tuple(known.items()) if len(known) > 1 else ()
+        apps = [
+            make_app(farm, hosts=names, setup_key=key, language=language, now=now,
+                     wake=worker.wake, apron=apron, neighbours=neighbours)
+            for farm, worker, apron in zip(farms, workers, aprons, strict=True)
+        ]  # fmt: skip
+        app = Neighbours(dict(zip(known, apps, strict=True))) if neighbours else apps[0]
+        on_open(_opened(listening, others, certificate, key if unowned else ""))
         threading.Thread(target=warm_up, daemon=True).start()
         config = uvicorn.Config(
             app,
@@ -229,13 +246,26 @@ def serve(
             ssl_keyfile=_path(certificate.key if certificate else None),
             ssl_certfile=_path(certificate.certificate if certificate else None),
         )
-        with worker:
+        with ExitStack() as working:
+            for worker in workers:
+                working.enter_context(worker)
             try:
                 uvicorn.Server(config).run(sockets=[listener])
             finally:
-                if apron.under_way():
-                    on_flights(len(apron.under_way()))
-                apron.close()
+                if flying := _flying(aprons):
+                    on_flights(flying)
+                for apron in aprons:
+                    apron.close()
+
+
+def _flying(aprons: Sequence[Apron]) -> int:
+    """Return how many flights are under way, of whichever farm."""
+    return sum(len(apron.under_way()) for apron in aprons)
+
+
+def _key(folder: Path) -> str:
+    """Return what a browser's cookie calls a farm by: the same after the server's next start."""
+    return hashlib.sha256(str(folder.resolve()).encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _path(path: Path | None) -> str | None:

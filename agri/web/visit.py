@@ -80,6 +80,8 @@ class Desk:
         The flights under way.
     language : {"vi", "en"}
         Of people who have not chosen one.
+    neighbours : tuple of (str, str)
+        Key and name of every farm of this server; empty when it serves one (`neighbours`).
     wake : callable
         Tells the worker that a job was asked for.
     streams : semaphore
@@ -96,6 +98,7 @@ class Desk:
     shelf: object
     apron: Apron
     language: Language = "vi"
+    neighbours: tuple[tuple[str, str], ...] = ()
     wake: Callable[[], object] = lambda: None
     streams: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(MOST_STREAMS)
