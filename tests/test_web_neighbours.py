@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,7 +97,8 @@ def test_nobody_leaves_a_farm_whose_aircraft_is_in_the_air(
 ) -> None:
     browser.get("/farms/a")
     assert sign_in(browser, "Chủ a") == 303
-    monkeypatch.setattr(Apron, "under_way", lambda apron: ("flight",))
+    flight = SimpleNamespace(uid="f", asked=SimpleNamespace(plan=SimpleNamespace(name="Bay")))
+    monkeypatch.setattr(Apron, "under_way", lambda _: (flight,))
     answer = browser.get("/farms/b")
     assert answer.status_code == 409
     assert "Dừng" in answer.text
