@@ -174,23 +174,12 @@ def uploaded(farm: Workspace, data: bytes, name: str, purpose: Purpose) -> str:
     return uid
 
 
-def test_a_job_in_its_own_process_makes_what_was_asked_and_a_refusal_is_a_sentence(
-    farm: Workspace,
-) -> None:
-    good = asked(farm, kind="boundaries",
-                 source=uploaded(farm, KML.encode(), "ruong.kml", Purpose.BOUNDARIES))  # fmt: skip
-    bad = asked(farm, kind="index", source="khong-co")
-    run = Worker(farm, now=farms.ticking(), tell_s=0.05)
-    assert run.work_once()
-    done = farm.jobs.one(good.uid)
-    assert done.state is State.DONE, done.why
-    (made,) = farm.fields()
-    assert (made.name, done.result.fields) == ("Ruộng mới", (made.uid,))
-    assert run.work_once()
-    refused = farm.jobs.one(bad.uid)
+def test_what_a_process_refuses_is_told_by_its_sentence(farm: Workspace) -> None:
+    job = asked(farm, kind="boundaries", source="khong-co")
+    assert Worker(farm, now=farms.ticking(), tell_s=0.05).work_once()
+    refused = farm.jobs.one(job.uid)
     assert refused.state is State.FAILED
-    assert refused.why is not None
-    assert refused.why.key == "error.no_product"
+    assert refused.why == Message.of("error.no_upload")
 
 
 @pytest.mark.slow
@@ -221,13 +210,19 @@ def how_ended(farm: Workspace, source: str, code: int | None) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its processes have no such signals and limits")
+@pytest.mark.parametrize(
+    ("source", "code", "key"),
+    [
+        ("memory", None, "error.job_memory"),
+        ("x", signal.SIGSEGV, "error.job_died"),
+        pytest.param("x", signal.SIGKILL, "error.job_memory", marks=pytest.mark.slow),
+        pytest.param("x", None, "error.job_died", marks=pytest.mark.slow),
+    ],
+)
 def test_a_process_that_dies_is_stopped_or_wants_too_much_takes_nobody_with_it(
-    farm: Workspace,
+    farm: Workspace, source: str, code: int | None, key: str
 ) -> None:
-    assert how_ended(farm, "x", signal.SIGSEGV) == "error.job_died"
-    assert how_ended(farm, "x", signal.SIGKILL) == "error.job_memory"
-    assert how_ended(farm, "x", None) == "error.job_died"
-    assert how_ended(farm, "memory", None) == "error.job_memory"
+    assert how_ended(farm, source, code) == key
 
 
 def finished(farm: Workspace, job: Job) -> Job:
@@ -268,7 +263,8 @@ def test_a_server_killed_in_a_job_leaves_it_to_the_next_and_nothing_is_lost(
     assert farm.jobs.one(job.uid).state is State.RUNNING, "nobody could say that it died"
     done = finished(farm, job)
     assert (done.state, done.tries) == (State.DONE, 2), done.why
-    assert [one.name for one in farm.fields()] == ["Ruộng mới"]
+    (made,) = farm.fields()
+    assert (made.name, done.result.fields) == ("Ruộng mới", (made.uid,))
 
 
 @pytest.mark.slow

@@ -106,6 +106,7 @@ def test_jobs_are_done_in_the_order_asked_and_the_same_is_not_asked_twice(book: 
     first, second = ask(book, number=1), ask(book, number=2)
     assert ask(book, number=1).uid == first.uid
     assert [job.uid for job in book.all()] == [second.uid, first.uid]
+    assert [job.uid for job in book.all(most=1)] == [second.uid]
     assert claimed(book).uid == first.uid
     assert claimed(book).uid == second.uid
     assert book.claim("r1", now=START + 12 * SECOND) is None

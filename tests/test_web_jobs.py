@@ -19,6 +19,7 @@ from agri.jobs import LEASE, Asked, Job, Kind, Result, State
 from agri.operations.maps.register import list_raster
 from agri.operations.maps.shelf import Shelf
 from agri.operations.uploads.journal import FOLDER, read_upload
+from agri.operations.uploads.keeping import MOST_PIECE
 from agri.people import Role
 from agri.web import gate
 from agri.words import LANGUAGES, Message, say
@@ -156,6 +157,7 @@ def test_a_piece_must_come_from_our_own_page_and_may_be_larger_than_a_form_but_n
         assert sent(planner, place, JPEG, **headers).status_code == 403, headers
     assert sent(other, place, JPEG, token=other.token("/account")).status_code == 403
     assert sent(served.browser(), place, JPEG, token="0" * 64).status_code == 401
+    assert gate.LARGEST_PIECE == MOST_PIECE
     big = JPEG[:4] + bytes(gate.LARGEST_BODY + 5)
     assert sent(planner, place, big, "big.jpg").json()["whole"]
     monkeypatch.setattr(gate, "LARGEST_PIECE", 5_000)

@@ -83,7 +83,7 @@ def jobs_page(request: Request) -> Response:
     """Show what is being done, what waits, and what is over."""
     visit = visit_of(request)
     names = _field_names(visit)
-    rows = [_row(visit, job, names) for job in visit.desk.farm.jobs.all()[:MOST_SHOWN]]
+    rows = [_row(visit, job, names) for job in visit.desk.farm.jobs.all(most=MOST_SHOWN)]
     return page(request, visit, "jobs", jobs=rows, busy=any(row["open"] for row in rows),
                 unfinished=_unfinished(visit, names))  # fmt: skip
 
@@ -115,7 +115,7 @@ def jobs_state(request: Request) -> Response:
     """Tell how far the jobs are, for the page's script."""
     visit = visit_of(request)
     names: dict[str, str] = {}
-    rows = [_row(visit, job, names) for job in visit.desk.farm.jobs.all()[:MOST_SHOWN]]
+    rows = [_row(visit, job, names) for job in visit.desk.farm.jobs.all(most=MOST_SHOWN)]
     told = ("uid", "state", "text", "percent")
     return JSONResponse([{name: row[name] for name in told} for row in rows])
 

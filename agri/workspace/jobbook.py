@@ -183,10 +183,12 @@ class JobBook:
 
     # ------------------------------------------------------------------ reading
 
-    def all(self) -> tuple[Job, ...]:
-        """Return every job, the one asked for last first."""
+    def all(self, *, most: int | None = None) -> tuple[Job, ...]:
+        """Return every job, or so many of them, the one asked for last first."""
+        latest = select(JOBS).order_by(JOBS.c.created_utc.desc(), JOBS.c.fid.desc()).limit(most)
         with self._database.reading() as connection:
-            return tuple(_jobs(connection))[::-1]
+            rows = connection.execute(latest).mappings()
+            return tuple(job for job in map(job_of, rows) if job is not None)
 
     def one(self, uid: str) -> Job:
         """Return the job with this key.
