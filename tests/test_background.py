@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,6 +115,19 @@ def test_no_job_is_begun_while_an_aircraft_is_in_the_air(farm: Workspace) -> Non
     flying[0] = False
     assert run.work_once()
     assert farm.jobs.one(job.uid).state is State.DONE
+
+
+def test_workers_of_several_farms_take_turns(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agri.operations.background.worker.TURN_S", 0.0)
+    job, turn = asked(farm), threading.Semaphore(1)
+    run = Worker(farm, now=farms.ticking(), start=lambda *_: Scripted(), tell_s=0.0, turn=turn)
+    with turn:
+        assert not run.work_once()
+    assert farm.jobs.one(job.uid).state is State.QUEUED
+    assert run.work_once()
+    assert turn.acquire(blocking=False), "given back"
 
 
 def test_what_was_begun_long_ago_and_uploads_of_no_job_are_thrown_away(farm: Workspace) -> None:

@@ -219,8 +219,9 @@ def serve(
         aprons = [
             Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases()) for farm in farms
         ]
+        turn = threading.Semaphore(1)
         workers = [
-            Worker(farm, now=now, database=database, rest=lambda: _flying(aprons) > 0)
+            Worker(farm, now=now, database=database, rest=lambda: _flying(aprons) > 0, turn=turn)
             for farm in farms
         ]
         known = {_key(farm.folder): farm.farm_name for farm in farms}

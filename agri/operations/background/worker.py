@@ -10,7 +10,8 @@ a database the lease decides (`agri.jobs`).
 While a job runs the worker says every `TELL_S` that it lives and how far the job is. When it is
 told that the job is not its own any more (somebody cancelled it), it ends the process. A worker
 that is stopped ends the process and lays the job down; the next one takes it up. While an aircraft
-is in the air no job is begun: the computer has something better to do.
+is in the air no job is begun: the computer has something better to do. Workers of several farms in
+one program take turns, so that one job runs at a time for all of them.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ LOCK = ".jobs.lock"
 TELL_S = 1.0
 IDLE_S = 3.0
 """Between two looks at the queue, when nobody wakes the worker."""
+TURN_S, PAUSE_S = 1.0, 0.05
+"""How long a worker waits for its turn, and after a job for others to take theirs."""
 CARE = timedelta(hours=12)
 """Between two looks at old uploads."""
 BEGUN_KEPT = timedelta(days=7)
@@ -83,6 +86,8 @@ class Worker:
         Starts a job's process: folder, job, descriptors it inherits.
     rest : callable
         Whether no job is to be begun just now.
+    turn : threading.Semaphore, optional
+        Shared by workers of several farms: who has it may do a job.
     tell_s : float
         Seconds between two signs of life.
     """
@@ -95,10 +100,12 @@ class Worker:
         database: str = "",
         start: Start | None = None,
         rest: Callable[[], bool] = lambda: False,
+        turn: threading.Semaphore | None = None,
         tell_s: float = TELL_S,
     ) -> None:
         self._farm, self._now, self._database, self._tell_s = farm, now, database, tell_s
         self._start, self._rest = start or self._process, rest
+        self._turn = turn or threading.Semaphore(1)
         key = hashlib.sha256(str(farm.folder.resolve()).encode("utf-8", "replace")).hexdigest()
         self._place = f"{socket.gethostname()}:{key[:12]}/"
         self._name = f"{self._place}{uuid.uuid4()}"
@@ -124,7 +131,9 @@ class Worker:
         try:
             while not self._stopped.is_set():
                 self._woken.clear()
-                if not self._one_told():
+                if self._one_told():
+                    self._stopped.wait(PAUSE_S)
+                else:
                     self._woken.wait(IDLE_S)
         finally:
             self.let_go()
@@ -149,11 +158,15 @@ class Worker:
         if self._rest() or not self._alone():
             return False
         self._care()
-        job = self._farm.jobs.claim(self._name, now=self._now())
-        if job is None:
+        if not self._turn.acquire(timeout=TURN_S):
             return False
-        self._do(job)
-        return True
+        try:
+            job = self._farm.jobs.claim(self._name, now=self._now())
+            if job is not None:
+                self._do(job)
+        finally:
+            self._turn.release()
+        return job is not None
 
     def let_go(self) -> None:
         """Let another worker work."""
