@@ -37,6 +37,7 @@ from agri.workspace import Workspace
 
 if TYPE_CHECKING:
     from agri.operations.apron import Apron
+    from agri.operations.background.worker import Worker
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
@@ -198,7 +199,6 @@ def serve(
     """
     uvicorn = _server()
     from agri.operations.apron import Apron
-    from agri.operations.background.worker import Worker
     from agri.operations.keyring import user_keyring, user_leases
     from agri.operations.maps.tiles import warm_up
     from agri.web.app import make_app
@@ -219,11 +219,7 @@ def serve(
         aprons = [
             Apron(farm, now=now, keyring=user_keyring(), held_in=user_leases()) for farm in farms
         ]
-        turn = threading.Semaphore(1)
-        workers = [
-            Worker(farm, now=now, database=database, rest=lambda: _flying(aprons) > 0, turn=turn)
-            for farm in farms
-        ]
+        workers = _workers(farms, aprons, now=now, database=database)
         known = {_key(farm.folder): farm.farm_name for farm in farms}
         neighbours = tuple(known.items()) if len(known) > 1 else ()
         apps = [
@@ -257,6 +253,23 @@ def serve(
                     on_flights(flying)
                 for apron in aprons:
                     apron.close()
+
+
+def _workers(
+    farms: Sequence[Workspace],
+    aprons: Sequence[Apron],
+    *,
+    now: Callable[[], datetime],
+    database: str,
+) -> list[Worker]:
+    """Return who does the farms' jobs: in turns, and not while anything flies."""
+    from agri.operations.background.worker import Worker
+
+    turn = threading.Semaphore(1)
+    return [
+        Worker(farm, now=now, database=database, rest=lambda: _flying(aprons) > 0, turn=turn)
+        for farm in farms
+    ]
 
 
 def _flying(aprons: Sequence[Apron]) -> int:
