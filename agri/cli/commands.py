@@ -9,6 +9,7 @@ import typer
 from agri.cli import (
     advising,
     agronomy,
+    basemap,
     farms,
     flight,
     forecasting,
@@ -34,6 +35,7 @@ from agri.words import say
 __all__ = [
     "advising",
     "agronomy",
+    "basemap",
     "command_tree",
     "farms",
     "flight",

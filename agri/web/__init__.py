@@ -29,6 +29,8 @@
 * `uploads`: files that come piece by piece;
 * `starting`: what may be begun with a map or a field;
 * `field_map`: a field's map with layers, figures, and what a tap tells;
+* `basemap`: the map below all maps;
+* `field_table`: the table of fields with filters; fields held against one another;
 * `two_dates`: one date wiped over another, or less another;
 * `stress`: what changed and needs a look, and the walk there;
 * `notes`: notes on maps;

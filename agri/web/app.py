@@ -25,9 +25,11 @@ from starlette.exceptions import HTTPException
 from agri.errors import AgriError, NotFound, Refused, StoreError
 from agri.operations.apron import Apron
 from agri.web import (
+    basemap,
     downloading,
     farming,
     field_map,
+    field_table,
     jobs,
     launching,
     looking,
@@ -150,7 +152,9 @@ def routes() -> Routes:
         *uploads.ROUTES,
         *launching.ROUTES,
         *watching.ROUTES,
+        *basemap.ROUTES,
         *field_map.ROUTES,
+        *field_table.ROUTES,
         *two_dates.ROUTES,
         *stress.ROUTES,
         *notes.ROUTES,

@@ -95,22 +95,41 @@ def _ticks(low: float, high: float, language: Language) -> tuple[tuple[float, st
     )  # fmt: skip
 
 
-def bars_of(figures: Figures, sight: Sight, language: Language) -> Bars | None:
-    """Return the histogram of a layer's figures, over the values there are."""
+def bars_of(
+    figures: Figures,
+    sight: Sight,
+    language: Language,
+    *,
+    span: tuple[float, float] | None = None,
+) -> Bars | None:
+    """Return the histogram of a layer's figures, over the values there are.
+
+    Parameters
+    ----------
+    figures : Figures
+        With bars.
+    sight : Sight
+        Of the same layer: its colours.
+    language : {"vi", "en"}
+        Of the numbers.
+    span : (float, float), optional
+        Values at both ends, so that several can be held against one another; by default this
+        layer's own.
+    """
     some = [number for number, ground in enumerate(figures.bars_m2) if ground > 0.0]
     if not some:
         return None
-    first, last = some[0], some[-1] + 1
-    shown, most = figures.bars_m2[first:last], max(figures.bars_m2)
-    wide = WIDTH / len(shown)
+    edges, most = figures.edges, max(figures.bars_m2)
+    low, high = span or (edges[some[0]], edges[some[-1] + 1])
+    scale = WIDTH / ((high - low) or 1.0)
     bars = []
-    for number, ground in enumerate(shown):
-        high = BARS_HEIGHT * ground / most
-        middle = (figures.edges[first + number] + figures.edges[first + number + 1]) / 2.0
-        bars.append((round(number * wide, 2), round(BARS_HEIGHT - high, 2), round(wide, 2),
-                     round(high, 2), colour_at(sight, middle)))  # fmt: skip
-    low, high_end = figures.edges[first], figures.edges[last]
-    return Bars(bars=tuple(bars), ticks=_ticks(low, high_end, language))
+    for number in some:
+        tall = BARS_HEIGHT * figures.bars_m2[number] / most
+        left, right = edges[number], edges[number + 1]
+        bars.append((round((left - low) * scale, 2), round(BARS_HEIGHT - tall, 2),
+                     round((right - left) * scale, 2), round(tall, 2),
+                     colour_at(sight, (left + right) / 2.0)))  # fmt: skip
+    return Bars(bars=tuple(bars), ticks=_ticks(low, high, language))
 
 
 def line_of(history: History, language: Language) -> Line | None:

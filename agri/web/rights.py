@@ -105,6 +105,11 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/records/new"): Right(
         power=Power.PLAN, kind="record_entered", told=("kind", "day", "by")
     ),
+    ("GET", "/basemap.json"): _LOOK,
+    ("GET", "/basemap/{z}/{x}/{y}"): _LOOK,
+    ("GET", "/table"): _LOOK,
+    ("GET", "/compare"): _LOOK,
+    ("GET", "/fields/{uid}/pictures/{key}.webp"): _LOOK,
     ("GET", "/fields/{uid}/map"): _LOOK,
     ("GET", "/fields/{uid}/map/{kind}.geojson"): _LOOK,
     ("GET", "/fields/{uid}/at"): _LOOK,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,7 +107,7 @@ def sight_of(farm: Path, name: str, layer: int = 1) -> Sight:
     ortho = open_ortho(path)
     layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
     if product.kind == "orthomosaic":
-        return _picture(product, ortho, layers)
+        return picture_of(product, ortho)
     if layer not in layers:
         raise NotFound("error.no_product", name=name[:80])
     band = ortho.bands[layer - 1]
@@ -138,8 +139,12 @@ def layer_count(sight: Sight) -> int:
     return len(sight.product.layers) if sight.layer else 1
 
 
-def _picture(product: Product, ortho: Ortho, layers: list[int]) -> Sight:
-    """Show red, green and blue, else the first three layers, else the first as grey."""
+def picture_of(product: Product, ortho: Ortho) -> Sight:
+    """Return how a raster is shown in its own colours.
+
+    Its red, green and blue, else the first three layers, else the first as grey.
+    """
+    layers = [n for n in range(1, len(ortho.bands) + 1) if n != ortho.alpha]
     chosen = (layers if len(layers) >= 3 else layers[:1] * 3)[:3]
     if {Role.R, Role.G, Role.B} <= ortho.roles.keys():
         chosen = [ortho.roles[role] for role in (Role.R, Role.G, Role.B)]
@@ -192,21 +197,24 @@ def empty_tile() -> bytes:
     return webp(np.zeros((SIDE, SIDE, 4), np.uint8))
 
 
-def _reader() -> tuple[Any, type[Exception]]:
+@cache
+def reader_of() -> tuple[Any, type[Exception]]:
     """Return rio-tiler's reader, and what it raises outside a raster.
 
     Its rooms import each other in a circle, which works when one thread does it and fails when
     several do at once, as they would when a browser asks for its first tiles.
     """
     with _IMPORTING:
-        from rio_tiler.errors import TileOutsideBounds
+        from rio_tiler.errors import NoOverviewWarning, TileOutsideBounds
         from rio_tiler.io import Reader
+
+        warnings.simplefilter("ignore", NoOverviewWarning)  # slower, and no news to a user
     return Reader, TileOutsideBounds
 
 
 def warm_up() -> None:
     """Load what drawing needs, which takes seconds: for a thread beside a server's start."""
-    _reader()
+    reader_of()
     for ramp in RAMPS:
         colours(ramp)
     empty_tile()
@@ -250,10 +258,10 @@ def read_tile(
     BadInput
         When the file is damaged.
     """
-    reader_of, outside = _reader()
+    reader_kind, outside = reader_of()
     with opened(sight.path, sight.product.name) as source:
         try:
-            with reader_of(None, dataset=source) as reader:
+            with reader_kind(None, dataset=source) as reader:
                 tile: Any = reader.tile(x, y, z, tilesize=SIDE, indexes=sight.numbers)
         except outside:
             return None

@@ -6,7 +6,21 @@ const SVG = "http://www.w3.org/2000/svg";
 export function makeMap(box) {
   const map = L.map(box, { attributionControl: false, zoomSnap: 0.25, maxZoom: 23 });
   L.control.scale({ imperial: false, maxWidth: 160 }).addTo(map);
+  underlay(map).catch(() => {}); // maps stay plain without one
   return map;
+}
+
+/** Lay the farm's basemap below everything, where it has one, and say whose it is. */
+async function underlay(map) {
+  const answer = await fetch("/basemap.json", { credentials: "same-origin" });
+  const told = answer.ok ? await answer.json() : {};
+  if (!told.tiles) return;
+  map.createPane("basemap").style.zIndex = "150";
+  L.tileLayer(told.tiles, { pane: "basemap", minZoom: told.least, maxNativeZoom: told.most, maxZoom: 23 }).addTo(map);
+  if (!told.source) return;
+  const words = document.createElement("span");
+  words.textContent = told.source;
+  L.control.attribution({ prefix: false }).addTo(map).addAttribution(words.innerHTML);
 }
 
 function styleOf(told) {
