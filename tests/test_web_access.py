@@ -53,7 +53,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         made.jobs.finish(done.uid, "r", Result(findings=(damaged,)), now=farms.START)
         made.jobs.ask(Asked(kind=Kind.TREES), by="An", language="vi", now=farms.START)
         take(made.folder, begun(made.folder), piece(JPEG, 0, 1000))
-        listed(made, "west-ndvi", index_values(), "NDVI", "index")
+        for name in ("west-ndvi", "west-ndvi-later"):
+            listed(made, name, index_values(), "NDVI", "index")
         over = shapely.box(*bounds_of(made))
         made.add_fields([Field(name="Vườn tây", boundary=MultiPolygon([over]), crop="vải")])
         yield made
@@ -109,7 +110,13 @@ def test_no_page_has_a_serious_fault_for_people_who_see_or_move_less_well(
 ) -> None:
     served = Served(farm)
     paths = reachable(served.signed_in(Role.OWNER))
-    assert {"/", "/fields/{uid}", "/plans/{uid}", "/flights/{uid}", "/maps/{name}"} <= paths.keys()
+    assert {
+        "/",
+        "/fields/{uid}",
+        "/plans/{uid}",
+        "/maps/{name}",
+        "/fields/{uid}/dates",
+    } <= paths.keys()
     faults: dict[str, list[str]] = {}
     with running(farm) as address, browser_page(address, width=width, height=height) as page:
         page.goto(f"/language/{language}?to=/")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
-import importlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,53 +20,30 @@ import pytest
 from agri.operations.uploads.journal import read_upload
 from agri.operations.uploads.keeping import files_of, photos_of
 from agri.people import Person, Role
-from agri.web.app import make_app
 from agri.words import Message, say
 from agri.workspace import Workspace
 from tests import farms
-from tests.web_farm import CHEAP, HASH, KEY, SECRET, small_farm
+from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_farm import HASH, KEY, SECRET, small_farm
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync")  # fmt: skip
 PRESSED = "main a.button, main a.card, button, nav a, input:not([type=hidden]), select"
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(NO_CHROMIUM, reason="Chromium is not installed"),
 ]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[Workspace, str]]:
-    uvicorn = importlib.import_module("uvicorn")
-    with small_farm(tmp_path / "farm") as farm, socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        app = make_app(farm, hosts=frozenset({"127.0.0.1"}), setup_key=KEY, passwords=CHEAP)
-        running = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
-        yield farm, f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running.should_exit = True
-        thread.join()
+    with small_farm(tmp_path / "farm") as farm, running(farm) as address:
+        yield farm, address
 
 
 @pytest.fixture
 def phone(server: tuple[Workspace, str]) -> Iterator[Any]:
     """A page of 360 × 740 that notes what goes wrong and what it asks elsewhere."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as program:
-        browser = program.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=server[1])
-        page = context.new_page()
-        page.wrong = []
-        page.on("pageerror", lambda error: page.wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and page.wrong.append(said.text))
-        page.on("request", lambda one: one.url.startswith((server[1], "data:"))
-                or page.wrong.append(f"asked elsewhere: {one.url}"))  # fmt: skip
+    with browser_page(server[1]) as page:
         yield page
-        browser.close()
 
 
 def large_enough(page: Any) -> list[str]:
@@ -99,6 +73,13 @@ def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
     for x, y in ((120, 90), (260, 90), (260, 210)):
         phone.locator("#draw").click(position={"x": x, "y": y})
     assert re.fullmatch(r"Khoảng [\d.,]+ sào", phone.inner_text("#size"))
+    drawn = phone.input_value("#corners")
+    corner = phone.locator(".map .corner").nth(0)
+    corner.drag_to(phone.locator("#draw"), target_position={"x": 60, "y": 60})
+    assert phone.input_value("#corners").split("\n")[1:] == drawn.split("\n")[1:]
+    assert phone.input_value("#corners") != drawn
+    phone.click("#undo")
+    assert phone.input_value("#corners") == drawn
     phone.fill("[name=name]", "Ruộng <b>vẽ</b>")
     phone.click("text=Lưu thửa ruộng")
     phone.wait_for_selector("#map[data-ready=yes]")

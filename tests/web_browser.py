@@ -48,7 +48,8 @@ def browser_page(address: str, *, width: int = 360, height: int = 740) -> Iterat
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as program:
         browser = program.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page = browser.new_page(viewport={"width": width, "height": height}, base_url=address)
+        size = {"width": width, "height": height}
+        page = browser.new_context(viewport=size, base_url=address).new_page()
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on("console", lambda said: said.type == "error" and page.wrong.append(said.text))

@@ -60,10 +60,12 @@ function handle(corner, number) {
 function start(map) {
   const shape = L.featureGroup().addTo(map);
   const outline = L.polygon([], { ...STYLE, interactive: false }).addTo(map);
+  const past = [];
+  let dropped = -Infinity;
   const fresh = () => {
     const list = corners();
     outline.setLatLngs(list);
-    undo.disabled = list.length === 0;
+    undo.disabled = past.length === 0;
     const language = document.documentElement.lang;
     size.textContent = list.length < 3 ? size.dataset.few
       : size.dataset.unit.replace("…", (areaOf(list) / SAO_M2).toLocaleString(language, { maximumFractionDigits: 1 }));
@@ -71,7 +73,8 @@ function start(map) {
   const show = () => {
     shape.clearLayers();
     corners().forEach((corner, at) => {
-      handle(corner, at + 1).addTo(shape).on("drag", ({ latlng }) => {
+      handle(corner, at + 1).addTo(shape).on("dragstart", () => past.push(text.value))
+        .on("dragend", () => { dropped = performance.now(); }).on("drag", ({ latlng }) => {
         const list = corners();
         list[at] = [latlng.lat, latlng.lng];
         put(list);
@@ -82,12 +85,15 @@ function start(map) {
   };
   const add = (lat, lon) => {
     const list = corners();
+    past.push(text.value);
     list.splice(placeFor(map, list, [lat, lon]), 0, [lat, lon]);
     put(list);
     show();
   };
-  map.on("click", (event) => add(event.latlng.lat, event.latlng.lng));
-  undo.addEventListener("click", () => { put(corners().slice(0, -1)); show(); });
+  map.on("click", ({ latlng }) => {
+    if (performance.now() - dropped > 400) add(latlng.lat, latlng.lng); // a corner let go of is no tap
+  });
+  undo.addEventListener("click", () => { text.value = past.pop(); show(); });
   text.addEventListener("input", () => {
     show();
     if (corners().length) map.fitBounds(L.latLngBounds(corners()).pad(0.3), { maxZoom: 19 });
