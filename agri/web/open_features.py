@@ -308,6 +308,7 @@ def told_wrong(status: int, text: str) -> Response:
 
 
 ROUTES: Routes = [
+    ("GET", "/api", landing),
     ("GET", "/api/", landing),
     ("GET", "/api/conformance", conformance),
     ("GET", "/api/collections", collections),

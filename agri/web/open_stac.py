@@ -220,6 +220,7 @@ def asset(request: Request, item_id: str, key: str) -> Response:
 
 
 ROUTES: Routes = [
+    ("GET", "/stac", landing),
     ("GET", "/stac/", landing),
     ("GET", "/stac/conformance", conformance),
     ("GET", "/stac/collections", collections),

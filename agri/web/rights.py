@@ -179,6 +179,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/downloads"): _LOOK,
     ("GET", "/download/{name}.{form}"): _LOOK,
     ("GET", "/flights/{uid}/track.{form}"): _LOOK,
+    ("GET", "/api"): _LOOK,
     ("GET", "/api/"): _LOOK,
     ("GET", "/api/conformance"): _LOOK,
     ("GET", "/api/openapi.json"): _LOOK,
@@ -187,6 +188,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/api/collections/{collection_id}"): _LOOK,
     ("GET", "/api/collections/{collection_id}/items"): _LOOK,
     ("GET", "/api/collections/{collection_id}/items/{feature_id}"): _LOOK,
+    ("GET", "/stac"): _LOOK,
     ("GET", "/stac/"): _LOOK,
     ("GET", "/stac/conformance"): _LOOK,
     ("GET", "/stac/collections"): _LOOK,
@@ -206,7 +208,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
 """Method and path to what they ask for."""
 
 MACHINES = ("/api/", "/stac/")
-"""Where the pages for other programs begin."""
+"""Where the pages for other programs begin; the first of each is known without its last slash
+too, for programs leave it off."""
 
 
 def for_machines(path: str) -> bool:
@@ -217,4 +220,4 @@ def for_machines(path: str) -> bool:
     >>> for_machines("/api/collections"), for_machines("/apian"), for_machines("/fields/1")
     (True, False, False)
     """
-    return path.startswith(MACHINES)
+    return path.startswith(MACHINES) or f"{path}/" in MACHINES
