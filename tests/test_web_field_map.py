@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -21,6 +22,8 @@ from agri.map_notes import MapNote
 from agri.operations.fieldmap.difference import SHARE
 from agri.operations.fieldmap.figures import figures_within
 from agri.operations.fieldmap.stress import spots_of, walk_through
+from agri.operations.maps.change import tree_change
+from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.tiles import colours, sight_of
 from agri.people import Role
 from agri.workspace import Workspace
@@ -232,6 +235,25 @@ def test_what_fell_stands_in_the_list_and_the_walk_leads_through_it(
     assert len(root.findall(f"{space}wpt")) == len(root.findall(f"{space}rte/{space}rtept"))
     assert len(root.findall(f"{space}wpt")) == min(len(spots), 10)
     assert "attachment" in gpx.headers["content-disposition"]
+
+
+def test_trees_that_changed_are_listed_too_with_their_numbers(
+    tmp_path: Path, farm: Workspace
+) -> None:
+    shutil.copytree(farm.folder, tmp_path / "farm")
+    with Workspace.open(tmp_path / "farm") as copy:
+        book = copy.folder / "maps" / "vuon-trees.json"
+        told = json.loads(book.read_text("utf-8"))
+        sick = told["passports"][12]
+        sick["visits"][-1]["indices"]["GLI"] = -0.3
+        book.write_text(json.dumps(told), "utf-8")
+        shelf = Shelf(folder=copy.folder / "maps", language="vi", farm=copy)
+        tree_change(book, shelf, measure="GLI")
+        spots = spots_of(copy.folder, catalogue.products(copy.folder), mapped.FIELD.boundary)
+        trees = [one for one in spots if one.trees]
+        assert [one.trees for one in trees] == [sick["name"]]
+        text = Served(copy).signed_in(Role.VIEWER).get(f"/fields/{copy.fields()[0].uid}/stress")
+        assert f"Cây {sick['name']}" in text.text
 
 
 def test_a_walk_is_never_longer_than_in_the_order_of_the_list(farm: Workspace) -> None:

@@ -75,6 +75,8 @@ async function start(box) {
       tiles?.remove();
       tiles = told ? tilesOf(told).addTo(map) : null;
       document.getElementById("shown").value = shown;
+      const day = document.querySelector("[name=photo_day]"); // a note speaks of the map that is shown
+      if (day) day.value = page.querySelector("[name=photo_day]").value;
       history.replaceState(null, "", address);
       box.dataset.shown = shown;
     });
