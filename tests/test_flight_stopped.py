@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from agri.track import FlightRecord
 from missions.flight.launch import fly
 from missions.flight.phases import Did, Failed, FlightState, Order, Phase, Saw
 from missions.flight.steps import LAUNCHING, MOTORS, step
+from missions.flight.watching import Note, Watched
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import CopterMode
 from tests import plans
@@ -71,10 +73,33 @@ def test_after_a_stop_nothing_arms_or_starts_and_the_motors_are_switched_off(whe
 def test_a_stop_as_it_leaves_the_ground_holds_it_there() -> None:
     link, outcome = flown("start_mission")
     assert isinstance(outcome, Refused)
+    assert outcome.message.key == "error.launch_stopped"
     after = link.asked[link.asked.index("pressed") + 1 :]
     assert after[0] == "hold"
     assert not {"start_mission", "mode AUTO", "arm"} & set(after)
     assert not link.seen.armed
+
+
+def test_after_the_start_but_before_it_rises_a_stop_switches_the_motors_off() -> None:
+    standing = FlightState(plan=PLAN, phase=Phase.WATCH)
+    low = replace(FLYING, height_m=0.1)
+    press = Saw(Sighting(kind=SightingKind.ORDER, telemetry=low, mode=CopterMode.BRAKE))
+    after, orders = step(standing, press, 1.0)
+    assert orders == (Order.DISARM,)
+    assert isinstance(after.failure, Refused)
+    assert after.watched.ordered == CopterMode.BRAKE
+    refused, told = step(after, Failed(Order.DISARM, LinkError("error.link_lost")), 2.0)
+    assert refused.phase is Phase.WATCH, "one that has risen refuses, and is watched on"
+    assert [one.message.key for one in told if isinstance(one, Note)] == ["event.order_failed"]
+    off = replace(after, seen=replace(low, armed=False))
+    for answer in (Did(Order.DISARM), Failed(Order.DISARM, LinkError("error.link_lost"))):
+        assert step(off, answer, 2.0)[0].phase is Phase.ABORTED
+        assert step(after, answer, 2.0)[0].phase is Phase.WATCH
+    for high in (replace(FLYING, height_m=2.0), replace(FLYING, armed=False)):
+        seen = Saw(Sighting(kind=SightingKind.ORDER, telemetry=high, mode=CopterMode.BRAKE))
+        assert Order.DISARM not in step(standing, seen, 1.0)[1]
+    risen = replace(standing, watched=Watched(airborne=True))
+    assert Order.DISARM not in step(risen, press, 1.0)[1], "it lands; the autopilot sees to that"
 
 
 def order_seen(armed: bool) -> Saw:

@@ -38,7 +38,7 @@ from missions.flight.briefing import (
     trust_in,
 )
 from missions.flight.phases import (
-    AIRBORNE_ORDERS,
+    AT_ANY_TIME,
     Answered,
     Begin,
     Did,
@@ -242,7 +242,7 @@ class _Flight:
 
     def _carry_out(self, order: Order) -> None:
         """Do what was ordered, unless what was seen meanwhile has ended what it was for."""
-        if self.state.over or order not in (self.state.pending, *AIRBORNE_ORDERS):
+        if self.state.over or order not in (self.state.pending, *AT_ANY_TIME):
             return
         event = self._perform(order)
         self._drain()

@@ -63,8 +63,9 @@ class Order(Enum):
     DISARM = auto()
 
 
-AIRBORNE_ORDERS = frozenset({Order.HOLD, Order.RETURN, Order.SPRAYER_OFF})
-"""Orders that are carried out whatever the flight waits for; any other only while it does."""
+AT_ANY_TIME = frozenset({Order.HOLD, Order.RETURN, Order.SPRAYER_OFF, Order.DISARM})
+"""Orders that are carried out whatever the flight waits for; any other only while it does. (An
+aircraft that flies refuses to switch its motors off, and is never forced.)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,8 +125,11 @@ def step(state: FlightState, event: Event, now_s: float) -> Result:
         return state, ()
     if isinstance(event, Saw):
         state = _look(state, event)
-        if event.sighting.kind is SightingKind.ORDER and state.phase in LAUNCHING:
-            return _stopped(state)
+        if event.sighting.kind is SightingKind.ORDER:
+            if state.phase in LAUNCHING:
+                return _stopped(state)
+            if state.phase is Phase.WATCH and not state.flown and _stands(state.seen):
+                return _stopped_standing(state, event, now_s)
     handler = FLIGHT.get((state.phase, type(event))) or EVERYWHERE.get(type(event))
     return (state, ()) if handler is None else handler(state, event, now_s)
 
@@ -317,6 +320,17 @@ def _stopped(state: FlightState) -> Result:
     return (state, (Order.HOLD,)) if state.phase is Phase.WATCH else (state, orders)
 
 
+def _stopped_standing(state: FlightState, event: Saw, now_s: float) -> Result:
+    """A person stopped it after its start and before it rose: the motors are to be off too."""
+    state, commands = _on_watched(state, event, now_s)
+    failure = state.failure or Refused("error.launch_stopped")
+    return replace(state, stopped=True, failure=failure), (*commands, Order.DISARM)
+
+
+def _stands(seen: Telemetry) -> bool:
+    return seen.armed and seen.height_m <= ON_GROUND_M
+
+
 def _on_gave_up(state: FlightState, event: Did | Failed, _: float) -> Result:
     if event.order is not Order.DISARM:
         return state, ()
@@ -347,7 +361,15 @@ def _on_watched(state: FlightState, event: Saw, _: float) -> Result:
     return state, tuple(w if isinstance(w, Note) else orders[w] for w in wishes)
 
 
-def _on_order_failed_in_the_air(state: FlightState, event: Failed, _: float) -> Result:
+def _on_order_done(state: FlightState, event: Did, _: float) -> Result:
+    """Motors off before it ever rose end it, even if it was never seen with its motors on."""
+    over = event.order is Order.DISARM and not (state.flown or state.seen.armed)
+    return (replace(state, phase=Phase.ABORTED), ()) if over else (state, ())
+
+
+def _on_order_failed_in_the_air(state: FlightState, event: Failed, now_s: float) -> Result:
+    if event.order is Order.DISARM and not state.seen.armed:
+        return _on_order_done(state, Did(event.order), now_s)
     return state, (Note(Message.of("event.order_failed", reason=event.error.message)),)
 
 
@@ -398,6 +420,7 @@ FLIGHT: dict[tuple[Phase, type], Handler] = {
     (Phase.START, Tick): _on_start_tick,
     (Phase.START, Saw): _on_watched,
     (Phase.WATCH, Saw): _on_watched,
+    (Phase.WATCH, Did): _on_order_done,
     (Phase.WATCH, Failed): _on_order_failed_in_the_air,
     (Phase.GIVE_UP, Did): _on_gave_up,
     (Phase.GIVE_UP, Failed): _on_gave_up,
