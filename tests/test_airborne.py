@@ -305,11 +305,11 @@ def test_a_plan_sent_back_is_not_flown_not_even_simulated_until_it_is_approved(
             return found.key, blocks([found])
 
         assert say(Verdict.SENT_BACK, "ab" * 32) == ("finding.plan_not_reviewed", False)
-        assert say(Verdict.SENT_BACK) == ("finding.plan_sent_back", True)
+        assert say(Verdict.SENT_BACK) == ("finding.review_sent_back", True)
         with pytest.raises(Blocked) as blocked:
             fly_plan(farm, PLAN, stored, connect="sim", pilot=None, language="vi",  # type: ignore[arg-type]
                      now=NOW)  # fmt: skip
-        assert "finding.plan_sent_back" in [f.key for f in blocked.value.findings]
+        assert "finding.review_sent_back" in [f.key for f in blocked.value.findings]
         assert say(Verdict.APPROVED) == ("finding.plan_approved", False)
 
 

@@ -39,5 +39,5 @@ def judge_reviews(farm: Workspace, plan: FlightPlan) -> tuple[Finding, ...]:
         advised = any(one.role is Role.AGENT for one in farm.people.all())
         return (Finding.warning("finding.plan_not_reviewed"),) if advised else ()
     if review.verdict is Verdict.SENT_BACK:
-        return (Finding.error("finding.plan_sent_back", who=review.by, why=review.remark),)
+        return (Finding.error("finding.review_sent_back", who=review.by, why=review.remark),)
     return (Finding.info("finding.plan_approved", who=review.by),)
