@@ -97,7 +97,7 @@ def test_fields_are_compared_by_their_newest_map_on_one_scale(
     ticks = re.findall(r'y="110"[^>]*>([^<]+)</text>', text)
     assert len(ticks) == 10
     assert ticks[:5] == ticks[5:]
-    pictures = re.findall(r'src="(/fields/[^"]+\.webp)"', text)
+    pictures = re.findall(r'src="(/fields/[^"]+\.webp\?of=\d+)"', text)
     shown = [
         np.array(Image.open(io.BytesIO(viewer.get(path).content)).convert("RGBA"))
         for path in pictures

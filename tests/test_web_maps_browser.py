@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,38 +10,26 @@ import pytest
 from agri.operations.fieldmap.basemap import FILE
 from agri.operations.fieldmap.tile_store import write_store
 from agri.people import Person, Role
-from agri.web.app import make_app
 from agri.workspace import Workspace
 from tests import mapped_farm as mapped
 from tests.test_web_basemap import EVIL, png
-from tests.test_web_browser import CHROMIUM, QUIET
-from tests.web_farm import CHEAP, HASH, KEY, SECRET
+from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_farm import HASH, SECRET
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(NO_CHROMIUM, reason="Chromium is not installed"),
 ]
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, str]]:
-    uvicorn = importlib.import_module("uvicorn")
-    folder = tmp_path_factory.mktemp("maps") / "farm"
-    with mapped.mapped_farm(folder) as farm, socket.socket() as listener:
-        farm.people.add(Person(name="Lan", role=Role.AGENT, password_hash=HASH,
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with mapped.mapped_farm(tmp_path_factory.mktemp("maps") / "farm") as made:
+        made.people.add(Person(name="Lan", role=Role.AGENT, password_hash=HASH,
                                created_utc=mapped.FIRST))  # fmt: skip
         x, y, *_ = mapped.tile_of(40, 30, 17)
-        write_store(folder / FILE, [((17, x, y), png(99))], name="b", source=EVIL)
-        listener.bind(("127.0.0.1", 0))
-        app = make_app(farm, hosts=frozenset({"127.0.0.1"}), setup_key=KEY, passwords=CHEAP)
-        running = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
-        yield farm, f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running.should_exit = True
-        thread.join()
+        write_store(made.folder / FILE, [((17, x, y), png(99))], name="b", source=EVIL)
+        yield made
 
 
 def tap(page: Any, across: float, down: float) -> None:
@@ -54,18 +38,10 @@ def tap(page: Any, across: float, down: float) -> None:
     page.locator("#fieldmap").click(position=at)
 
 
-def test_a_map_is_tapped_wiped_and_noted_on(server: tuple[Workspace, str]) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    farm, base = server
-    uid, wrong = farm.fields()[0].uid, []
-    with sync_api.sync_playwright() as program:
-        browser = program.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        page = browser.new_page(viewport={"width": 360, "height": 740}, base_url=base)
+def test_a_map_is_tapped_wiped_and_noted_on(farm: Workspace) -> None:
+    uid = farm.fields()[0].uid
+    with running(farm) as address, browser_page(address) as page:
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
-        page.on("request", lambda one: one.url.startswith((base, "data:"))
-                or wrong.append(f"asked elsewhere: {one.url}"))  # fmt: skip
         page.goto("/sign-in")
         page.fill("[name=name]", "Lan")
         page.fill("[name=password]", SECRET)
@@ -103,5 +79,4 @@ def test_a_map_is_tapped_wiped_and_noted_on(server: tuple[Workspace, str]) -> No
         assert page.input_value("#swiper input") == "100"
         assert page.evaluate(shape) != before
         assert page.evaluate("document.documentElement.scrollWidth") == 360
-        browser.close()
-    assert wrong == []
+        assert page.wrong == []

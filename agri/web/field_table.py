@@ -165,13 +165,13 @@ def _common(figures: Sequence[Figures]) -> tuple[float, float]:
 def _side(
     visit: Visit, field: Field, layer: RasterLayer, told: Figures, span: tuple[float, float]
 ) -> dict[str, Any]:
-    seen = sight(visit, layer.product.name, layer.number)
+    seen, stamp = shelf_of(visit).sight(layer.product.name, layer.number or 1)
     return {
         "uid": field.uid,
         "name": field.name,
         "day": day_text(layer.day, visit.language),
         "mean": figure(told.mean, visit.language),
-        "picture": f"/fields/{field.uid}/pictures/{layer.key}.webp",
+        "picture": f"/fields/{field.uid}/pictures/{layer.key}.webp?of={stamp[0]}",
         "bars": bars_of(told, seen, visit.language, span=span),
         "facts": figure_facts(told, visit.language),
     }
