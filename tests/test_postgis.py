@@ -13,13 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shapely.geometry import Point
 from sqlalchemy import text
 
 from agri import audit
 from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field_records import Note
 from agri.findings import Severity
-from agri.people import Person, Role
+from agri.jobs import Asked, Kind
+from agri.map_notes import MapNote
+from agri.people import Person, Review, Role, Verdict
 from agri.workspace import Workspace, migrations, opening, postgis
 from agri.workspace.address import Address
 from agri.workspace.columns import Real
@@ -61,6 +64,12 @@ def fill(farm: Workspace) -> None:
     for paper in (papers.PERMIT, papers.LICENCE, papers.REGISTRATION, papers.MAP_CHECK):
         farm.papers.add(paper)
     farm.records.add(Note(day=farms.START.date(), field="Ruộng Đồng", text="Tỉa cành"))
+    farm.notes.add(MapNote(field_uid="f", geometry=Point(106.5, 21.08), text="Lá vàng",
+                           by="An", at_utc=farms.START, photo_day=farms.START.date()))  # fmt: skip
+    farm.people.review(Review(plan_uid="p", plan_digest="d", verdict=Verdict.SENT_BACK,
+                              remark="Gần nhà", by="Bình", at_utc=farms.START))  # fmt: skip
+    asked = Asked(kind=Kind.INDEX, source="lo-mosaic")
+    farm.jobs.ask(asked, by="An", language="vi", now=farms.START)
     owner = Person(name="An", role=Role.OWNER, password_hash="x", created_utc=farms.START)
     farm.people.add_first(owner)
     (farm.folder / "maps").mkdir()
@@ -74,7 +83,8 @@ def all_of(farm: Workspace) -> tuple[object, ...]:
     return (
         farm.farm_with_findings(), plan, document, farm.flights(), farm.applied(),
         farm.papers.read(), farm.records.read(), farm.people.all(), farm.people.reviews(),
-        audit.verify(farm.folder), (farm.folder / "maps" / "a.tif").read_bytes(),
+        farm.notes.of_field(every=True), farm.jobs.all(), audit.verify(farm.folder),
+        (farm.folder / "maps" / "a.tif").read_bytes(),
     )  # fmt: skip
 
 

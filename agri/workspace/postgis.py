@@ -45,7 +45,7 @@ from agri.workspace.database import WRITES, Database
 BUSY_S = 30.0
 """How long a writer waits for another one."""
 CONNECT_S = 10
-KEPT, MOST = 4, 20
+KEPT, MOST = 2, 10
 """Connections kept, and most at once, of one program to one farm."""
 SCHEMA = re.compile(r"farm_[a-z0-9_]{1,55}")
 """What a farm's schema may be called."""
