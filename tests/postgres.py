@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -140,10 +140,12 @@ def _prepare(folder: Path, port: int) -> None:
                          autocommit=True) as connection:  # fmt: skip
         connection.execute("CREATE DATABASE agri")
         connection.execute("CREATE DATABASE bare")
+        connection.execute("CREATE DATABASE alone")
     try:
-        with psycopg.connect(host=str(folder), port=port, user=USER, dbname="agri",
-                             autocommit=True) as connection:  # fmt: skip
-            connection.execute("CREATE EXTENSION postgis")
+        for name in ("agri", "alone"):
+            with psycopg.connect(host=str(folder), port=port, user=USER, dbname=name,
+                                 autocommit=True) as connection:  # fmt: skip
+                connection.execute("CREATE EXTENSION postgis")
     except psycopg.Error as error:
         raise Missing(f"PostGIS is not installed for this server: {error}") from None
 
@@ -181,23 +183,3 @@ def address(database: str = "agri", *, password: str = PASSWORD) -> str:
 
     secret = f":{quote(password)}" if password else ""
     return f"postgresql://{USER}{secret}@127.0.0.1:{server()}/{database}"
-
-
-def with_setting(name: str, value: str, act: Callable[[], object]) -> object:
-    """What comes out while the server has another setting."""
-    import psycopg
-
-    def settle(statement: str, wanted: str) -> None:
-        with psycopg.connect(address(), autocommit=True) as connection:
-            connection.execute(statement)
-            connection.execute("SELECT pg_reload_conf()")
-        while True:
-            with psycopg.connect(address()) as connection:
-                if connection.execute(f"SHOW {name}").fetchone() == (wanted,):
-                    return
-
-    settle(f"ALTER SYSTEM SET {name} = {value}", value)
-    try:
-        return act()
-    finally:
-        settle(f"ALTER SYSTEM RESET {name}", SETTINGS.get(name, "on"))

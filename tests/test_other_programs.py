@@ -20,6 +20,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon
 from agri.errors import AgriError, BadInput, NotFound, StoreError
 from agri.field import ObstacleKind, SensitiveKind
 from agri.findings import Severity
+from agri.map_notes import MapNote
 from agri.workspace import Workspace
 from agri.workspace.geopackage import GeoPackage
 from agri.workspace.gpkg import to_blob
@@ -41,6 +42,7 @@ LAYERS = {
     "applied": "MultiPolygon",
     "permits": "MultiPolygon",
     "map_checks": "MultiPolygon",
+    "map_notes": "Unknown",
 }
 TABLES = {"farm": None, "licences": None, "registrations": None, "records": None}
 
@@ -69,6 +71,8 @@ def full_farm(farm: Workspace) -> Workspace:
     farm.save_applied(farm.save_flight(farms.flight()), farms.applied("f"))
     for paper in (papers.PERMIT, papers.LICENCE, papers.REGISTRATION, papers.MAP_CHECK):
         farm.papers.add(paper)  # type: ignore[type-var]
+    farm.notes.add(MapNote(field_uid="f", geometry=farms.box(), text="Lá vàng", by="An",
+                           at_utc=farms.START))  # fmt: skip
     return farm
 
 
@@ -95,6 +99,7 @@ def test_gdal_reads_every_layer_with_its_type_and_place(full_farm: Workspace) ->
     assert counts == {
         "fields": 2, "obstacles": 3, "sensitive_sites": 2, "pads": 1, "no_fly_zones": 1,
         "missions": 1, "flights": 1, "applied": 1, "permits": 1, "map_checks": 1,
+        "map_notes": 1,
     }  # fmt: skip
     fields = pyogrio.read_dataframe(path, layer="fields")
     assert list(fields["name"]) == [field.name for field in farms.FIELDS]

@@ -47,6 +47,8 @@ BUSY_S = 30.0
 CONNECT_S = 10
 KEPT, MOST = 2, 10
 """Connections kept, and most at once, of one program to one farm."""
+DURABLE = ("fsync", "full_page_writes")
+"""Settings of a server without which a power cut takes away what was acknowledged."""
 SCHEMA = re.compile(r"farm_[a-z0-9_]{1,55}")
 """What a farm's schema may be called."""
 
@@ -145,7 +147,7 @@ class PostGIS(Database):
         """Look whether the server keeps what it acknowledges, and every layer's spatial index."""
         findings: list[Finding] = []
         with self.reading() as connection:
-            for setting in ("fsync", "full_page_writes"):
+            for setting in DURABLE:
                 if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
                     findings.append(Finding.warning("finding.server_forgets", setting=setting))
             findings += [
