@@ -59,7 +59,8 @@ def test_a_browser_that_is_in_no_farm_is_shown_the_list_and_nothing_of_a_farm(
         assert "Trại Bình &lt;b&gt;" in answer.text
         assert "Ruộng" not in answer.text
     assert browser.get("/static/app.css").status_code == 200
-    assert browser.get("/farms/c").status_code == 404
+    for path in ("/farms/c", "/api/", "/api/collections", "/stac/"):
+        assert browser.get(path).status_code == 404
     assert browser.get("/", host="evil.example").status_code == 421
     assert sign_in(browser, "Chủ a") in (401, 403), "no farm, no form, no session"
 

@@ -25,6 +25,8 @@ YEAR_S = 365 * 86_400
 LIST = "/farms"
 OPEN = ("/static/", "/language/", "/farms/")
 """What a browser is answered that has not chosen a farm."""
+PROGRAMS, NOWHERE = ("/api", "/stac"), "/farms/-"
+"""What other programs ask for: they choose no farm, so there is nothing here for them."""
 
 
 def cookie_name(port: int | None) -> str:
@@ -51,7 +53,8 @@ class Neighbours:
             app = next(iter(self._apps.values()))
             path = str(scope.get("path", ""))
             if scope.get("method") in ("GET", "HEAD") and not path.startswith(OPEN):
-                scope = {**scope, "path": LIST, "raw_path": LIST.encode()}
+                shown = NOWHERE if path.startswith(PROGRAMS) else LIST
+                scope = {**scope, "path": shown, "raw_path": shown.encode()}
         await app(scope, receive, send)
 
 
