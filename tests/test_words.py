@@ -105,3 +105,24 @@ def test_numbers_follow_the_language() -> None:
 
 def test_a_missing_key_shows_itself_instead_of_failing() -> None:
     assert Message.of("nothing.such", value=3).text("vi") == "nothing.such value=3"
+
+
+SPEAKS = re.compile(r"(Finding\.(info|warning|error)|Message\.of|say|[A-Z][A-Za-z]+)")
+"""Calls that say a sentence as it is; others add to what they are given."""
+
+
+def test_each_sentence_is_given_all_that_it_tells() -> None:
+    """Two rooms that take one key for two sentences are found here, and not by a visitor."""
+    english, said = dictionary("en"), 0
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not SPEAKS.fullmatch(ast.unparse(node.func)):
+                continue
+            key = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else 0
+            if key not in english or any(word.arg is None for word in node.keywords):
+                continue
+            given = {word.arg for word in node.keywords}
+            needed = {name.partition(".")[0] for name in placeholders(english[str(key)])}
+            said += 1
+            assert needed <= given, f"{path.name}:{node.lineno} {key} needs {needed - given}"
+    assert said > 1500
