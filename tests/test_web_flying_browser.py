@@ -88,6 +88,11 @@ def test_a_flight_is_held_to_launch_watched_stopped_landed_and_its_rest_planned(
     with running(farm) as address, browser_page(address) as phone:
         sign_in(phone)
         ask(phone, plan.uid)
+        phone.reload()
+        phone.click(".orders .stop button")  # at once: a press counts as soon as it can be made
+        phone.wait_for_selector("#flight[data-stage=failed]", timeout=PATIENCE_MS)
+        assert "Đã hủy cất cánh" in phone.inner_text("#state")
+        ask(phone, plan.uid)
         hold(phone, 400)
         assert "Thả tay sớm quá" in phone.inner_text("#hold-how")
         assert phone.get_attribute("#flight", "data-stage") == "briefing"

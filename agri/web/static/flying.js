@@ -156,7 +156,7 @@ async function order(form) {
 
 for (const form of document.querySelectorAll("form[data-order]")) {
   const button = form.querySelector("button");
-  let pressed = 0;
+  let pressed = -Infinity; // the first press counts, however soon after the page has come
   const send = (event) => {
     event.preventDefault();
     if (performance.now() - pressed < 500) return;
