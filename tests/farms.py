@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -191,3 +193,24 @@ def rows(path: Path, query: str) -> list[tuple[object, ...]]:
     """What plain SQLite sees."""
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute(query).fetchall()
+
+
+def added_by_threads(farm: Workspace, *, threads: int, each: int) -> int:
+    """Add fields and read the farm from many threads at once; return how many fields they added."""
+    errors: list[BaseException] = []
+
+    def add(part: int) -> None:
+        try:
+            for number in range(each):
+                farm.add_fields([replace(FIELDS[1], name=f"{part}-{number}")])
+                farm.farm()
+        except BaseException as error:
+            errors.append(error)
+
+    running = [threading.Thread(target=add, args=(part,)) for part in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    assert errors == []
+    return threads * each

@@ -17,5 +17,5 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     captured = capsys.readouterr()
     text = captured.out + captured.err
     assert "Traceback" not in text
-    assert not re.search(r"[{}]|(?<![\w.])(cli|finding|error|page)\.[a-z_]+", text), text
+    assert not re.search(r"[{}]|(?<![\w.])(cli|finding|error|page|rule)\.[a-z_]+", text), text
     return code, text

@@ -379,23 +379,8 @@ def test_two_writing_and_two_reading_programs_never_meet_a_locked_database(
 
 
 def test_one_workspace_serves_many_threads(farm: Workspace) -> None:
-    errors: list[BaseException] = []
-
-    def add(part: int) -> None:
-        try:
-            for number in range(10):
-                farm.add_fields([replace(farms.FIELDS[1], name=f"{part}-{number}")])
-                farm.farm()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=add, args=(part,)) for part in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(farm.fields()) == 80
+    added = farms.added_by_threads(farm, threads=8, each=10)
+    assert len(farm.fields()) == added
 
 
 def test_two_that_make_the_same_farm_make_one(tmp_path: Path) -> None:

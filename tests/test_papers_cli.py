@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -10,13 +9,14 @@ import pytest
 from shapely.geometry import MultiPolygon
 
 from agri.audit import FILE, Confirmed, append
-from agri.cli import main, read_papers
+from agri.cli import read_papers
 from agri.errors import BadInput
 from agri.field import Field
 from agri.papers import Shown
 from agri.rules import Authority, LicenceClass, rules
 from agri.workspace import Workspace
 from tests import farms
+from tests.terminal import run
 
 PILOT = "Nguyễn Văn Đức"
 
@@ -29,19 +29,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path / "farm")
     monkeypatch.setenv("AGRI_LANG", "en")
     return tmp_path / "farm"
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Exit code and all that was printed of one command."""
-    from agri.cli.show import console
-
-    console.cache_clear()
-    code = main(words)
-    captured = capsys.readouterr()
-    text = captured.out + captured.err
-    assert "Traceback" not in text
-    assert not re.search(r"[{}]|(?<![\w.])(cli|finding|error|page|rule)\.[a-z_]+", text), text
-    return code, text
 
 
 def enter_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -240,23 +239,8 @@ def linked(farm: Workspace) -> str:
 
 
 def test_one_workspace_serves_many_threads(farm: Workspace) -> None:
-    errors: list[BaseException] = []
-
-    def add(part: int) -> None:
-        try:
-            for number in range(3):
-                farm.add_fields([replace(farms.FIELDS[1], name=f"{part}-{number}")])
-                farm.farm()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=add, args=(part,)) for part in range(25)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert len(farm.fields()) == 75
+    added = farms.added_by_threads(farm, threads=25, each=3)
+    assert len(farm.fields()) == added
 
 
 # ---------------------------------------------------------------- sudden ends
