@@ -19,6 +19,7 @@ from agri.findings import Severity
 from agri.workspace import DATABASE, Workspace, flightlog
 from agri.workspace.records import Outcome
 from tests import farms
+from tests.postgres import IN_A_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 11, 24, tzinfo=UTC)
@@ -112,6 +113,7 @@ def test_what_was_confirmed_since_a_backup_stays_confirmed(farm: Workspace) -> N
     assert len(kept.entries) == 5
 
 
+@IN_A_FILE
 def test_a_broken_record_is_set_aside_for_the_saved_one_which_tells_so(farm: Workspace) -> None:
     backup = farm.backup()
     path = farm.folder / audit.FILE
@@ -126,6 +128,7 @@ def test_a_broken_record_is_set_aside_for_the_saved_one_which_tells_so(farm: Wor
     assert audit.verify(farm.folder, remembered=audit.verify(backup).remembered).whole
 
 
+@IN_A_FILE
 def test_a_saved_record_that_is_broken_itself_is_not_brought_back(farm: Workspace) -> None:
     backup = farm.backup()
     (backup / audit.FILE).write_bytes(b"spoiled\n")
@@ -135,6 +138,7 @@ def test_a_saved_record_that_is_broken_itself_is_not_brought_back(farm: Workspac
     assert not audit.verify(farm.folder).whole
 
 
+@IN_A_FILE
 def test_records_set_aside_before_are_in_the_backup_too(farm: Workspace) -> None:
     (farm.folder / audit.FILE).write_bytes(b"spoiled\n")
     kept = audit.set_aside(farm.folder, who="Đức", at_utc=START)
@@ -142,6 +146,7 @@ def test_records_set_aside_before_are_in_the_backup_too(farm: Workspace) -> None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@IN_A_FILE
 def test_backups_made_while_another_program_confirms_are_whole_chains(
     farm: Workspace, seed: int
 ) -> None:

@@ -147,12 +147,14 @@ def test_a_backup_alone_is_a_farm(farm: Workspace, tmp_path: Path) -> None:
         copy.add_pads(farms.PADS)
 
 
+@IN_A_FILE
 def test_the_last_ten_backups_stay(farm: Workspace) -> None:
     made = [farm.backup() for _ in range(12)]
     assert sorted((farm.folder / "backups").iterdir()) == made[2:]
     assert len(set(made)) == 12
 
 
+@IN_A_FILE
 def test_two_backups_of_the_same_moment_are_two(farm: Workspace) -> None:
     now = farms.START
     made = [backups.backup(farm._database, farm.folder, now=now) for _ in range(3)]
@@ -337,6 +339,7 @@ def test_a_newer_farm_is_refused_and_left_alone(
 # ---------------------------------------------------------------- looking after it
 
 
+@IN_A_FILE
 def test_a_change_to_the_audit_record_is_found(farm: Workspace) -> None:
     audit.append(farm.folder, kind="launch_confirmed", who="Đức", at_utc=farms.START)
     assert farm.check() == []
@@ -362,6 +365,7 @@ def test_damage_to_the_file_is_found(farm: Workspace) -> None:
     assert keys[0] in ("finding.store_damaged", "error.store_corrupt")
 
 
+@IN_A_FILE
 def test_leftovers_of_an_interrupted_write_are_told_and_taken_for_nothing(farm: Workspace) -> None:
     leftover = files.temporary_beside(farm.folder / "plans" / "a.json")
     leftover.write_text("half")

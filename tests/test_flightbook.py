@@ -84,6 +84,7 @@ def test_a_flight_is_in_the_book_from_before_its_start_to_its_end(farm: Workspac
     assert farm.check() == []
 
 
+@IN_A_FILE
 def test_what_was_recorded_line_by_line_reads_like_what_was_told(farm: Workspace) -> None:
     photo = Photo(index=4, time_s=1.25, place=PLACE, height_m=50.0, yaw_deg=90.5)
     nested = Message.of("finding.row_unusable", reason=Message.of("unit.hectares", area_ha=1.5))
@@ -134,6 +135,7 @@ def test_the_disk_is_flushed_at_events_and_pictures_and_each_second(
     log.close()
 
 
+@IN_A_FILE
 def test_a_record_older_than_spraying_reads_with_a_pump_that_is_not_told(
     farm: Workspace,
 ) -> None:
@@ -229,6 +231,7 @@ def test_a_reading_that_cannot_be_is_refused(filled: float, left: float) -> None
         TankReading(filled_l=filled, left_l=left)
 
 
+@IN_A_FILE
 def test_what_was_applied_by_a_flight_the_farm_does_not_have_is_refused(farm: Workspace) -> None:
     flight = replace(farm.save_flight(farms.flight()), uid="elsewhere")
     with pytest.raises(NotFound):
@@ -269,6 +272,7 @@ def test_a_flight_left_without_an_end_is_unfinished_until_it_is_recovered(
 
 
 @pytest.mark.parametrize("cut", [2, 5, 40, 90])
+@IN_A_FILE
 def test_a_line_cut_short_is_passed_over_and_those_before_it_count(
     farm: Workspace, cut: int
 ) -> None:
@@ -300,6 +304,7 @@ def test_a_line_cut_short_is_passed_over_and_those_before_it_count(
         None,
     ],
 )  # fmt: skip
+@IN_A_FILE
 def test_a_line_that_makes_no_sense_is_passed_over(farm: Workspace, line: object) -> None:
     with begin(farm) as log:
         report(log, 1.0)
@@ -309,6 +314,7 @@ def test_a_line_that_makes_no_sense_is_passed_over(farm: Workspace, line: object
     assert (len(kept.track.time_s), kept.photos, kept.events) == (1, (), ())
 
 
+@IN_A_FILE
 def test_a_record_without_its_first_line_is_told(farm: Workspace) -> None:
     stored = farm.save_flight(farms.flight())
     path = farm.flight_folder(stored) / flightlog.TRACK
@@ -342,6 +348,7 @@ def test_a_flight_whose_end_was_written_but_not_its_row_keeps_its_end(
     assert farms.same_flight(farm.load_flight(log.uid), farms.flight(outcome="aborted"))
 
 
+@IN_A_FILE
 def test_an_end_that_failed_may_be_tried_again(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,6 +374,7 @@ def test_a_flight_whose_row_vanished_gets_it_back_at_its_end(farm: Workspace) ->
     assert farm.flights() == (stored,)
 
 
+@IN_A_FILE
 def test_a_flight_that_cannot_be_entered_does_not_begin(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +389,7 @@ def test_a_flight_that_cannot_be_entered_does_not_begin(
     assert farm.flights() == ()
 
 
+@IN_A_FILE
 def test_a_write_that_was_cut_short_does_not_spoil_the_next_line(farm: Workspace) -> None:
     log = begin(farm)
 
@@ -406,6 +415,7 @@ def test_a_write_that_was_cut_short_does_not_spoil_the_next_line(farm: Workspace
     assert farm.load_flight(log.uid).track.time_s.tolist() == [2.0]
 
 
+@IN_A_FILE
 def test_only_a_real_ending_ends_a_flight(farm: Workspace) -> None:
     for outcome in ("flying", "unfinished", "fine", ""):
         with pytest.raises(BadInput):
@@ -424,6 +434,7 @@ def test_the_newest_flight_comes_first(farm: Workspace) -> None:
         farm.flight("")
 
 
+@IN_A_FILE
 def test_a_flight_in_the_book_has_its_launch_whenever_the_program_dies(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

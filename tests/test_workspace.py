@@ -117,6 +117,7 @@ def test_a_new_plan_of_an_old_name_stands_in_front_and_the_old_one_stays(farm: W
     assert farm.plan(old.uid) == (old, "old")
 
 
+@IN_A_FILE
 def test_a_plan_changed_or_lost_outside_agri_is_refused(farm: Workspace) -> None:
     stored = farm.save_plan(farms.plan(), "document")
     (farm.folder / stored.file).write_text("documenT")
@@ -130,6 +131,7 @@ def test_a_plan_changed_or_lost_outside_agri_is_refused(farm: Workspace) -> None
     assert [f.key for f in farm.check()] == ["finding.file"]
 
 
+@IN_A_FILE
 def test_a_row_that_points_outside_the_farm_is_not_followed(farm: Workspace) -> None:
     stored = farm.save_plan(farms.plan(), "document")
     (farm.folder.parent / "secret.json").write_text("document")
@@ -143,6 +145,7 @@ def test_a_row_that_points_outside_the_farm_is_not_followed(farm: Workspace) -> 
             farm.load_flight(flight.uid)
 
 
+@IN_A_FILE
 def test_a_picture_stands_beside_its_plan(farm: Workspace) -> None:
     stored = farm.save_plan(farms.plan(), "document")
     path = farm.write_beside(stored.file, ".png", b"\x89PNG")
