@@ -63,6 +63,7 @@ KEEP_INSIDE_M = FENCE_MARGIN_M + 3.0
 """Least distance of every leg from the inclusion fence (3 m of position error is assumed)."""
 KEEP_OFF_M = FENCE_MARGIN_M + 1.0
 """Least distance of every leg from an exclusion fence, which itself holds the clearance."""
+HAIR_M = 0.001
 CORRIDOR_M = 6.0
 """Half the width of the corridor between pad and field, margin not counted."""
 NOTCH_M = 15.0
@@ -259,9 +260,10 @@ def _inclusion_core(area: BaseGeometry, home: Point, *, wide: bool) -> Polygon:
 def _widened(shape: BaseGeometry, by_m: float) -> Polygon:
     """Return `shape` with everything within `by_m` of it, corners mitred, holes filled.
 
-    The round form is joined in: a mitred one alone may lose a little at notches.
+    The round form is joined in: a mitred one alone may lose a little at notches. Less than
+    `HAIR_M` is nothing: joining shapes so near each other is beyond what can be computed.
     """
-    if by_m <= 0.0:
+    if by_m <= HAIR_M:
         return solid_parts(shape)[0]
     clean = shape.simplify(0.001)
     mitred = clean.buffer(by_m, cap_style="square", join_style="mitre", mitre_limit=2.0)

@@ -128,7 +128,8 @@ class Bits:
     ) -> float:
         """Return what a pack must hold to fly bits `first` up to `last`, that one left out.
 
-        Unless they are the `whole` route, passes are taken as cut at both ends: each costs a stop.
+        A flight begins and ends at a stand. Unless the bits are the `whole` route, passes are taken
+        as cut at both ends too.
         """
         aircraft, settings = self.aircraft, self.settings
         again_m, again_s, again_l = self.again(first, overlap_m)
@@ -138,7 +139,7 @@ class Bits:
         out_m = float(self.start_home_m[first]) + again_m
         leads_s = 2.0 * run_up_m(settings.speed_m_s) / settings.speed_m_s
         out_s = out_m / self.transit_speed_m_s + leads_s + again_s
-        out_s += stop_s if whole else 3.0 * stop_s
+        out_s += (2.0 if whole else 3.0) * stop_s
         full = np.array([full_kg])
         head_m_s = max(self.transit_speed_m_s, settings.speed_m_s) + settings.wind.speed_m_s
         out_w = float(flight_power_w(aircraft, full, head_m_s, saving=False)[0])
