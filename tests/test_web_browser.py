@@ -52,6 +52,7 @@ def large_enough(page: Any) -> list[str]:
       .filter(e => e.checkVisibility())
       .map(e => [e.textContent || e.name, e.getBoundingClientRect()])
       .filter(([, box]) => box.height < 48 || box.width < 44).map(([name]) => name)"""
+    page.wait_for_load_state()  # with its style: without it everything is small
     return list(page.evaluate(script, PRESSED))
 
 
