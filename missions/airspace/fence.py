@@ -64,6 +64,7 @@ KEEP_INSIDE_M = FENCE_MARGIN_M + 3.0
 KEEP_OFF_M = FENCE_MARGIN_M + 1.0
 """Least distance of every leg from an exclusion fence, which itself holds the clearance."""
 HAIR_M = 0.001
+"""Widening by no more than this is left undone; the margins hold thousands of it."""
 CORRIDOR_M = 6.0
 """Half the width of the corridor between pad and field, margin not counted."""
 NOTCH_M = 15.0
