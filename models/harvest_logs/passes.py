@@ -3,10 +3,11 @@
 Theory of operation. A pass is a run of records without a turn of more than `TURN_DEG`, a gap in
 time or a lifted header. Grain needs some seconds from the knife to the sensor, so what is measured
 now was cut some metres back; on two passes side by side driven in opposite directions the error
-goes opposite ways. The delay is therefore the one at which neighbours of different passes agree
-best, by ranks, so that single wild readings count for no more than others, and without the passes'
-beginnings, where the machine fills (after Sudduth, Drummond and Myers 2012, ASABE paper 12-1338243,
-who match the image of neighbouring passes). Where no delay agrees clearly better than the others
+goes opposite ways. The delay is therefore the one at which the yields of neighbours of different
+passes agree best: yields, for flow goes with the speed and agrees best at no delay; by ranks, so
+that single wild readings count for no more than others; without the passes' beginnings, where the
+machine fills (after Sudduth, Drummond and Myers 2012, ASABE paper 12-1338243, who match the image
+of neighbouring passes). Where no delay agrees clearly better than the others
 none is taken.
 
 Ground harvested before is found as by the bitmap method (Drummond, Fraisse and Sudduth 1999,
