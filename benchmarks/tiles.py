@@ -7,7 +7,9 @@ and prints one JSON object. The same tiles, spread over five zooms, are asked fo
 * ``agri``: `agri.operations.maps.tiles.draw_tile`, the guard and the look-up of colours with it;
 * ``shelf``: `agri.web.products.TileShelf` when it has drawn them before;
 * ``rio_tiler``: `rio_tiler.io.Reader` as its own documentation has it: open, read, rescale, colour,
-  encode (WebP, the same quality).
+  encode (WebP, the same quality);
+* ``titiler``: its tile route, called as a server would call it but without a socket, where
+  ``titiler.core`` is installed (it is not among our packages).
 
 Told are the median and the 95th percentile in milliseconds of one thread, processor time per tile,
 bytes per tile, and tiles per second of ``--threads`` threads.
@@ -16,6 +18,7 @@ bytes per tile, and tiles per second of ``--threads`` threads.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import random
@@ -25,8 +28,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
@@ -107,11 +112,47 @@ def ways(farm: Path) -> dict[str, Callable[[int, int, int], bytes]]:
         image.rescale(in_range=((-10_000, 10_000),))
         return bytes(image.render(img_format="WEBP", colormap=colours, quality=QUALITY))
 
-    return {
+    found: dict[str, Callable[[int, int, int], bytes]] = {
         "agri": lambda z, x, y: draw_tile(sight, z, x, y),
         "rio_tiler": bare,
         "shelf": lambda z, x, y: shelf.tile(NAME, 1, z, x, y),
     }
+    if find_spec("titiler"):
+        found["titiler"] = titiler(path)
+    return found
+
+
+def titiler(path: str) -> Callable[[int, int, int], bytes]:
+    """Return titiler's route for the tiles of one file, asked without a socket."""
+    from fastapi import FastAPI
+    from titiler.core.factory import TilerFactory  # type: ignore[import-not-found]
+
+    app = FastAPI()
+    app.include_router(TilerFactory().router)
+    asked = {"url": path, "bidx": 1, "rescale": "-10000,10000", "colormap_name": "brbg"}
+    query = urlencode(asked).encode()
+
+    async def answer(place: str) -> bytes:
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1",
+                 "method": "GET", "scheme": "http", "path": place, "raw_path": place.encode(),
+                 "query_string": query, "root_path": "", "headers": [(b"host", b"here")],
+                 "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80)}  # fmt: skip
+        body, status = b"", 0
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            nonlocal body, status
+            status = message.get("status", status)
+            body += message.get("body", b"")
+
+        await app(scope, receive, send)
+        if status != 200:
+            raise RuntimeError(f"titiler answered {status}: {body[:200]!r}")
+        return body
+
+    return lambda z, x, y: asyncio.run(answer(f"/tiles/WebMercatorQuad/{z}/{x}/{y}.webp"))
 
 
 def measured(draw: Callable[[int, int, int], bytes], tiles: list[Any], threads: int) -> Any:

@@ -67,7 +67,7 @@ def test_nobody_else_may_connect_by_an_address_before_there_is_an_owner(farm: Wo
     assert refusal.value.message.key == "error.owner_first"
 
 
-@pytest.mark.parametrize("module", ["fastapi", "argon2", "rio_tiler", "uvicorn"])
+@pytest.mark.parametrize("module", ["fastapi", "argon2", "uvicorn"])
 def test_a_missing_extra_is_one_sentence(
     farm: Workspace, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:

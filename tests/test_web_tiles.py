@@ -14,12 +14,14 @@ import rasterio
 from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Transformer
+from rasterio.enums import ColorInterp, Resampling
 
 from agri.operations.maps import tiles
 from agri.people import Role
 from agri.workspace import Workspace
 from imagery import catalogue
 from imagery.raster import open_ortho
+from imagery.raster.laying import lay
 from tests import farms
 from tests.ortho_files import write_ortho
 from tests.web_farm import Browser, Served, small_farm
@@ -185,3 +187,48 @@ def test_the_map_page_has_its_tiles_its_legend_and_its_fields(served: Served) ->
     outline = viewer.get("/maps/west-ndvi.geojson").json()
     assert outline["features"][0]["geometry"]["type"] in ("Polygon", "MultiPolygon")
     assert served.browser().get("/maps/west-ndvi").headers["location"] == "/sign-in"
+
+
+@pytest.mark.parametrize("kind", ["nodata", "nan", "alpha", "mask", "plain"])
+@pytest.mark.parametrize("zoom", [16, 18, 20, 22])
+def test_tiles_hold_the_pixels_that_rio_tiler_finds(tmp_path: Path, kind: str, zoom: int) -> None:
+    from rio_tiler.io import Reader
+
+    path = tmp_path / "one.tif"
+    speckled(path, kind)
+    for east_m, south_m in ((1.0, 1.0), (20.0, 33.0), (70.0, 55.0)):
+        z, x, y, *_ = tile_at(east_m, south_m, zoom)
+        laid = lay(path, "one", (1,), within=tiles.bounds_of(z, x, y), width=256, height=256)
+        assert laid is not None
+        with Reader(str(path)) as reader:
+            tile = reader.tile(x, y, z, indexes=1).array
+        known = ~np.ma.getmaskarray(tile)[0]
+        assert known.any()
+        assert (laid.known == known).mean() > 0.999
+        both = laid.known & known
+        assert (laid.stored[0][both] == tile.data[0][both]).mean() > 0.99
+
+
+def speckled(path: Path, kind: str) -> None:
+    """A raster of noise with holes, told in one of the ways that files tell them."""
+    chance = np.random.default_rng(5)
+    side = 1600
+    values = chance.integers(0, 200, (1, side, side)).astype(
+        "float32" if kind == "nan" else "uint8"
+    )
+    holes = chance.random((side // 40, side // 40)).repeat(40, 0).repeat(40, 1) < 0.3
+    nodata = {"nodata": 255, "nan": np.nan}.get(kind)
+    if nodata is not None:
+        values[:, holes] = nodata
+    shape = rasterio.Affine(0.05, 0.0, 656_000.0, 0.0, -0.05, 2_332_000.0)
+    profile = {"driver": "GTiff", "width": side, "height": side, "dtype": values.dtype,
+               "crs": "EPSG:32648", "transform": shape, "tiled": True, "blockxsize": 256,
+               "blockysize": 256, "count": 1 + (kind == "alpha"), "nodata": nodata}  # fmt: skip
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK="YES"), rasterio.open(path, "w", **profile) as target:
+        target.write(values[0], 1)
+        if kind == "alpha":
+            target.colorinterp = (ColorInterp.gray, ColorInterp.alpha)
+            target.write(np.where(holes, 0, 255).astype(np.uint8), 2)
+        if kind == "mask":
+            target.write_mask(~holes)
+        target.build_overviews([2, 4, 8], Resampling.nearest)

@@ -44,7 +44,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
 PORT = 8000
 PATIENCE_S = 5
 NEEDED = {
-    "fastapi": "FastAPI", "argon2": "argon2-cffi", "rio_tiler": "rio-tiler", "uvicorn": "uvicorn",
+    "fastapi": "FastAPI", "argon2": "argon2-cffi", "uvicorn": "uvicorn",
 }  # fmt: skip
 OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 

@@ -9,6 +9,7 @@
 * `canvas`: a raster too large for memory, written in pieces;
 * `ortho`: an orthomosaic's facts, and its pixels window by window;
 * `overview`: a whole orthomosaic at a glance;
+* `laying`: a raster on a grid of the web's system, for tiles and pictures;
 * `tiff`: the head of a cloud-optimised GeoTIFF, byte by byte;
 * `tiles`: values as stored numbers, tiles as bytes, overviews as means;
 * `journal`: what is finished of a product being made, so that a killed run goes on;

@@ -1,6 +1,6 @@
 """One date less another, in tiles: what became greener and what did not.
 
-Theory of operation. Both maps are laid on the tile's own grid by rio-tiler and subtracted there, so
+Theory of operation. Both maps are laid on the tile's own grid and subtracted there, so
 the two files need not share grid, resolution or system. Two maps are only subtracted when they are
 of the same index: the same name, the same formula where both tell one, the same range of colours.
 The colours' ends are fixed for the index, a quarter of its range on either side of no change, so

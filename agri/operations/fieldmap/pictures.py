@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from agri.errors import NotFound
-from agri.operations.maps.tiles import Sight, coloured, reader_of, webp
-from imagery.raster.guard import opened
+from agri.operations.maps.tiles import Sight, coloured, measured, webp
+from imagery.raster.laying import lay_area
 
 SIDE = 320
 
@@ -32,21 +30,10 @@ def draw_field(sight: Sight, area: Polygon | MultiPolygon, *, side: int = SIDE) 
     BadInput
         When the file is damaged.
     """
-    reader, outside = reader_of()
-    with opened(sight.path, sight.product.name) as source:
-        try:
-            with reader(None, dataset=source) as one:
-                found = one.feature(
-                    shapely.geometry.mapping(area), shape_crs="EPSG:4326", dst_crs="EPSG:3857",
-                    indexes=sight.numbers, max_size=side,
-                )  # fmt: skip
-        except outside:
-            raise NotFound("error.no_tile") from None
-    stored = found.array
-    values = stored.data.astype(np.float32)
-    values *= np.array(sight.scales, np.float32)[:, None, None]
-    values += np.array(sight.offsets, np.float32)[:, None, None]
-    hidden = np.ma.getmaskarray(stored).any(axis=0) | ~np.isfinite(values).all(axis=0)
-    if hidden.all():
+    laid = lay_area(sight.path, sight.product.name, sight.numbers, area, side=side)
+    if laid is None:
         raise NotFound("error.no_tile")
-    return webp(coloured(sight, values, ~hidden))
+    values, known = measured(sight, laid)
+    if not known.any():
+        raise NotFound("error.no_tile")
+    return webp(coloured(sight, values, known))

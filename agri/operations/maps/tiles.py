@@ -1,12 +1,12 @@
 """Tiles of a raster of the catalogue, for maps that are moved about in a browser.
 
 Theory of operation. A raster is found by its name in the catalogue, never by a path or an address,
-and opened under the same guard as everywhere (`imagery.raster.guard`). rio-tiler chooses the
-overview and lays the pixels on the web's grid (EPSG:3857, tiles of 256); it is asked for stored
-numbers. Colouring is a look-up: 256 colours of the quick look's ramp between two ends that are
-fixed **for the raster**, never for a tile, or tiles would show seams. An index's ends are those of
-the index (`imagery.indices`), so NDVI has the same colours on every day and in every field; others
-get the 2nd and 98th percentile of the whole raster.
+and opened under the same guard as everywhere (`imagery.raster.guard`). `imagery.raster.laying`
+lays its stored numbers on the web's grid (EPSG:3857, tiles of 256). Colouring is a look-up: 256
+colours of the quick look's ramp between two ends that are fixed **for the raster**, never for a
+tile, or tiles would show seams. An index's ends are those of the index (`imagery.indices`), so NDVI
+has the same colours on every day and in every field; others get the 2nd and 98th percentile of the
+whole raster.
 
 Outside the raster, and where it has no value, a tile is transparent. A tile is WebP: a map of noise
 is a thirtieth of its PNG.
@@ -15,12 +15,10 @@ is a thirtieth of its PNG.
 from __future__ import annotations
 
 import io
-import threading
-import warnings
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +31,7 @@ from imagery import catalogue
 from imagery.bands import Role
 from imagery.indices.catalogue import index
 from imagery.raster import Ortho, open_ortho
-from imagery.raster.guard import opened
+from imagery.raster.laying import Laid, lay
 from imagery.raster.overview import glance
 from imagery.stac import Product
 
@@ -42,7 +40,8 @@ DEEPEST = 24
 QUALITY = 80
 RASTERS = ("index", "orthomosaic", "surface", "change")
 """Kinds of products that have tiles."""
-_IMPORTING = threading.Lock()
+HALF_ROUND_M = math.pi * 6_378_137.0
+"""Half the way round the equator on the sphere of EPSG:3857."""
 _RAMP_OF: dict[str, Ramp] = {"index": "green", "surface": "height", "change": "change"}
 
 
@@ -197,24 +196,8 @@ def empty_tile() -> bytes:
     return webp(np.zeros((SIDE, SIDE, 4), np.uint8))
 
 
-@cache
-def reader_of() -> tuple[Any, type[Exception]]:
-    """Return rio-tiler's reader, and what it raises outside a raster.
-
-    Its rooms import each other in a circle, which works when one thread does it and fails when
-    several do at once, as they would when a browser asks for its first tiles.
-    """
-    with _IMPORTING:
-        from rio_tiler.errors import NoOverviewWarning, TileOutsideBounds
-        from rio_tiler.io import Reader
-
-        warnings.simplefilter("ignore", NoOverviewWarning)  # slower, and no news to a user
-    return Reader, TileOutsideBounds
-
-
 def warm_up() -> None:
-    """Load what drawing needs, which takes seconds: for a thread beside a server's start."""
-    reader_of()
+    """Load what drawing needs, which takes a second: for a thread beside a server's start."""
     for ramp in RAMPS:
         colours(ramp)
     empty_tile()
@@ -258,19 +241,30 @@ def read_tile(
     BadInput
         When the file is damaged.
     """
-    reader_kind, outside = reader_of()
-    with opened(sight.path, sight.product.name) as source:
-        try:
-            with reader_kind(None, dataset=source) as reader:
-                tile: Any = reader.tile(x, y, z, tilesize=SIDE, indexes=sight.numbers)
-        except outside:
-            return None
-    stored = tile.array
-    values = stored.data.astype(np.float32)
+    laid = lay(
+        sight.path,
+        sight.product.name,
+        sight.numbers,
+        within=bounds_of(z, x, y),
+        width=SIDE,
+        height=SIDE,
+    )
+    return None if laid is None else measured(sight, laid)
+
+
+def bounds_of(z: int, x: int, y: int) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of a tile, EPSG:3857 metres."""
+    side_m = 2.0 * HALF_ROUND_M / 2**z
+    west, north = x * side_m - HALF_ROUND_M, HALF_ROUND_M - y * side_m
+    return west, north - side_m, west + side_m, north
+
+
+def measured(sight: Sight, laid: Laid) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return a sight's values (B, H, W), and where all of them are known."""
+    values = laid.stored.astype(np.float32)
     values *= np.array(sight.scales, np.float32)[:, None, None]
     values += np.array(sight.offsets, np.float32)[:, None, None]
-    hidden = np.ma.getmaskarray(stored).any(axis=0) | ~np.isfinite(values).all(axis=0)
-    return values, ~hidden
+    return values, laid.known & np.isfinite(values).all(axis=0)
 
 
 def coloured(
