@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
+import rasterio
+from rasterio.enums import ColorInterp
 
 from agri import audit
 from agri.files import write_bytes
-from agri.findings import Finding
+from agri.findings import Finding, blocks
 from agri.jobs import LEASE, Asked, Job, Kind, Result, State
+from agri.operations.background.doing import do_job
 from agri.operations.maps.register import list_raster
 from agri.operations.maps.shelf import Shelf
 from agri.operations.uploads.journal import FOLDER, read_upload
@@ -217,6 +220,34 @@ def test_forms_of_a_map_ask_for_jobs_with_known_choices_alone(
     assert planner.post("/jobs", {**forecast, "crop": "../x.toml"}).status_code == 400
     assert planner.post("/jobs", forecast).status_code == 303
     assert mapped.jobs.all()[0].asked.options == (("crop", "vai_ph40"),)
+
+
+def test_whoever_knows_what_the_layers_are_says_it_and_gets_the_index(
+    served: Served, planner: Browser
+) -> None:
+    path = served.farm.folder / "maps" / "bon-lop.tif"
+    path.parent.mkdir(exist_ok=True)
+    values = (reflectances(64, 64)[:4] * 200.0).astype("uint8")
+    write_ortho(path, values, ())
+    with rasterio.open(path, "r+") as target:
+        target.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue,
+                              ColorInterp.alpha)  # fmt: skip
+    list_raster(Shelf.of(None, served.farm, "vi"), path, "orthomosaic")
+    page = planner.get("/maps/bon-lop/work").text
+    assert "index_NDVI" not in page
+    assert "index_VARI" in page
+    said = {f"layer_{n}": word for n, word in enumerate(("red", "green", "blue", "nir"), 1)}
+    page = planner.get("/maps/bon-lop/work?" + urlencode(said)).text
+    assert 'name="index_NDVI" value="yes" checked' in page
+    assert 'name="bands" value="red, green, blue, nir"' in page
+    form = {"kind": "index", "source": "bon-lop", "index_NDVI": "yes"}
+    assert planner.post("/jobs", {**form, "bands": "red, ../x"}).status_code == 400
+    assert planner.post("/jobs", {**form, "bands": "red, green, blue, nir"}).status_code == 303
+    asked = served.farm.jobs.all()[0].asked
+    assert asked.option("bands") == "red,green,blue,nir"
+    result = do_job(served.farm, asked, language="vi", now=farms.START, progress=lambda _: None)
+    assert not blocks(result.findings)
+    assert planner.get("/maps/bon-lop/work?layer_1=../x").status_code == 400
 
 
 # ------------------------------------------------------------------ watching

@@ -8,6 +8,7 @@ job itself refuses what cannot be done, with the sentence of its operation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -16,7 +17,7 @@ from agri.crop_cards import crop_card, crop_cards
 from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.jobs import Asked, Kind
-from agri.operations.maps.indices import offers
+from agri.operations.maps.indices import RasterWords, offers, open_map
 from agri.operations.maps.tiles import raster_of
 from agri.operations.uploads.journal import read_upload
 from agri.web.forms import number
@@ -26,6 +27,7 @@ from agri.web.pages import area, page
 from agri.web.visit import Routes, Visit, visit_of
 from agri.words import Message, say
 from imagery import catalogue
+from imagery.bands import Role
 from imagery.indices.catalogue import index
 from imagery.masks import KINDS as MASKS
 
@@ -34,6 +36,13 @@ USUAL = ("NDVI", "NDRE", "VARI", "GLI")
 OF_MAPS = (Kind.INDEX, Kind.ZONAL, Kind.TREES, Kind.ZONES)
 OF_UPLOADS = (Kind.PHOTOS, Kind.MOSAIC)
 MOST_INDICES = 8
+MOST_LAYERS = 20
+LAYERS = {"blue": "page.layer_blue", "green": "page.layer_green", "red": "page.layer_red",
+          "717 nm": "page.layer_717nm", "740 nm": "page.layer_740nm", "nir": "page.layer_nir",
+          "alpha": "page.layer_alpha", "-": "page.layer_other"}  # fmt: skip
+"""What a layer may be said to be, as `imagery.bands` reads it, and the word that a person reads."""
+_SHOWN_AS = {Role.B: "blue", Role.G: "green", Role.R: "red", Role.RE1: "717 nm",
+             Role.RE2: "740 nm", Role.N: "nir"}  # fmt: skip
 
 
 # ------------------------------------------------------------------ pages
@@ -49,7 +58,8 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
     path = raster_of(visit.desk.farm.folder, name)
     product = catalogue.product(visit.desk.farm.folder, name)
     photo = product.kind == "orthomosaic"
-    found = [one.name for one in offers(path)[0]] if photo else []
+    bands = _layers_said(request.query_params if request.method == "GET" else visit.form)
+    found = [one.name for one in offers(path, RasterWords(bands=bands))[0]] if photo else []
     found = [*(one for one in USUAL if one in found), *(one for one in found if one not in USUAL)]
     farm, _ = visit.desk.farm.farm_with_findings()
     shown = [one for one in farm.fields if one.boundary.intersects(product.footprint)]
@@ -67,7 +77,34 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
         ],
         fields=[(one.uid, one.name) for one in shown],
         told=visit.form,
+        bands=", ".join(bands),
+        layers=_layers_of(path, bands) if photo else [],
+        layer_words=[(word, say(key, visit.language)) for word, key in LAYERS.items()],
     )
+
+
+def _layers_said(form: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a form says that the layers are, in their order; () when it says nothing."""
+    told = [word.strip() for word in form.get("bands", "").split(",") if word.strip()]
+    for place in range(1, MOST_LAYERS + 1):
+        if f"layer_{place}" not in form:
+            break
+        told.append(form[f"layer_{place}"].strip())
+    for word in told[:MOST_LAYERS]:
+        if word not in LAYERS:
+            raise BadInput("error.job_layers", told=word[:40], known=", ".join(LAYERS))
+    return tuple(told[:MOST_LAYERS])
+
+
+def _layers_of(path: Path, said: tuple[str, ...]) -> list[tuple[int, str]]:
+    """Return each layer's number and what it counts as now."""
+    ortho, _ = open_map(path, RasterWords(bands=said))
+    found = []
+    for place, band in enumerate(ortho.bands, 1):
+        role = band.role if band is not None else None
+        word = _SHOWN_AS.get(role, "-") if role is not None else "-"
+        found.append((place, "alpha" if place == ortho.alpha else word))
+    return found
 
 
 def field_work(request: Request, uid: str) -> Response:
@@ -147,7 +184,12 @@ def _of_index(form: Mapping[str, str]) -> dict[str, str]:
     if not 0 < len(chosen) <= MOST_INDICES:
         raise BadInput("error.job_indices", most=MOST_INDICES)
     masks = [mask for mask in MASKS if form.get(f"mask_{mask}")]
-    return {"indices": ",".join(chosen), **({"masks": ",".join(masks)} if masks else {})}
+    bands = _layers_said(form)
+    return {
+        "indices": ",".join(chosen),
+        **({"masks": ",".join(masks)} if masks else {}),
+        **({"bands": ",".join(bands)} if bands else {}),
+    }
 
 
 def _of_zonal(form: Mapping[str, str]) -> dict[str, str]:

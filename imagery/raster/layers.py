@@ -30,10 +30,14 @@ _NM = re.compile(r"(?<![\d.])(\d{3,5}(?:\.\d+)?)\s*nm\b", re.IGNORECASE)
 
 
 def alpha_of(source: Any, bands: Sequence[str]) -> int | None:
-    """Return the layer (from 1) that is alpha, by the caller's names or the file."""
+    """Return the layer (from 1) that is alpha, by the caller's names, else by the file.
+
+    Many programs mark the fourth layer of any four as alpha, near infrared too: who names the
+    layers knows better.
+    """
     told = [name.casefold() for name in bands]
-    if "alpha" in told:
-        return told.index("alpha") + 1
+    if told:
+        return told.index("alpha") + 1 if "alpha" in told else None
     meant = [i for i, c in zip(source.indexes, source.colorinterp, strict=True)
              if c is ColorInterp.alpha]  # fmt: skip
     return meant[0] if len(meant) == 1 and source.count > 1 else None

@@ -284,10 +284,11 @@ def band_number(ortho: Ortho, band: int | Role) -> int:
 
 
 def told_bands(ortho: Ortho) -> str:
-    """Return the bands for a sentence: "1 Blue (B), 2 Green (G), 3 ?"."""
+    """Return the bands for a sentence: "1 Blue (B), 2 Green (G), 3 ?, 4 alpha"."""
     words = []
     for number, band in enumerate(ortho.bands, 1):
         if number == ortho.alpha:
+            words.append(f"{number} alpha")
             continue
         role = f" ({band.role.value})" if band is not None and band.role is not None else ""
         words.append(f"{number} {band.label[:40] if band is not None else '?'}{role}")

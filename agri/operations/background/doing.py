@@ -211,9 +211,11 @@ def _index(work: Work) -> Result:
     from imagery.piecework import PIECE_SIDE
 
     raster = _raster(work)
-    ortho, _ = open_map(raster, RasterWords())
+    words = RasterWords(bands=tuple(work.words("bands")))
+    ortho, _ = open_map(raster, words)
     large = max(ortho.width, ortho.height) > PIECE_SIDE
-    made = make_indices(raster, work.shelf, work.words("indices"), masks=work.words("masks"),
+    made = make_indices(raster, work.shelf, work.words("indices"), words=words,
+                        masks=work.words("masks"),
                         field=work.field, pieces=large, progress=work.progress)  # fmt: skip
     return _result(work, made.facts, made.findings, made.pictures, of=(made.map.product.path,))
 
