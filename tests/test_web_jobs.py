@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,9 +24,11 @@ from agri.operations.maps.shelf import Shelf
 from agri.operations.uploads.journal import FOLDER, read_upload
 from agri.operations.uploads.keeping import MOST_PIECE
 from agri.people import Role
+from agri.units import INDOCHINA_TIME
 from agri.web import gate
 from agri.words import LANGUAGES, Message, say
 from agri.workspace import Workspace
+from imagery.catalogue import product
 from tests import farms
 from tests.ortho_files import reflectances, write_ortho
 from tests.test_uploads import JPEG, STRANGE
@@ -110,6 +112,25 @@ def test_photos_are_sent_and_their_check_and_map_are_queued(
     assert f'href="{place}"' not in planner.get("/jobs").text
     assert "Đã nhận đủ" in planner.get(place).text
     assert sent(planner, place, JPEG, "b.jpg").status_code == 400
+
+
+def test_a_finished_map_counts_for_the_day_it_was_photographed(
+    served: Served, planner: Browser, tmp_path: Path
+) -> None:
+    place = begun(planner, "ortho")
+    made = write_ortho(tmp_path / "cu.tif", reflectances(60, 50)).read_bytes()
+    assert sent(planner, place, made, "cu.tif").json()["whole"]
+    today = farms.START.astimezone(INDOCHINA_TIME).date()
+    assert f'name="flown" value="{today}"' in planner.get(place).text
+    for wrong in (str(today + timedelta(days=2)), "31/2/2026", "hôm qua"):
+        answer = planner.post(f"{place}/done", {"flown": wrong})
+        assert answer.status_code == 400, wrong
+        assert "Traceback" not in answer.text
+    assert planner.post(f"{place}/done", {"flown": "2026-03-05"}).status_code == 303
+    asked = served.farm.jobs.all()[0].asked
+    result = do_job(served.farm, asked, language="vi", now=farms.START, progress=lambda _: None)
+    (name,) = result.products
+    assert product(served.farm.folder, name).start.date() == date(2026, 3, 5)
 
 
 def test_a_piece_of_a_strange_name_or_none_stays_in_its_folder(

@@ -6,12 +6,14 @@ that ``--out`` names, by default the current one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
+from agri.amounts import read_day
 from agri.cli.shelf import FieldOption, OutOption, field_asked, open_shelf, words_in
 from agri.cli.tree import FarmOption, app
 
@@ -159,6 +161,7 @@ def index_command(
     bands: BandsOption = "",
     camera: CameraOption = "",
     scale: ScaleOption = 0.0,
+    flown: Annotated[str, Option("--flown", help="cli.help.flown", show_default=False)] = "",
     lossless: Annotated[bool, Option("--lossless", help="cli.help.lossless")] = False,
     dask: Annotated[str, Option(help="cli.help.dask", show_default=False)] = "",
     pieces: Annotated[bool, Option("--pieces", help="cli.help.pieces")] = False,
@@ -171,7 +174,8 @@ def index_command(
     from agri.cli.show_maps import show_offers, show_products
     from agri.operations.maps.indices import make_indices, offers
 
-    words = _raster_words(bands, camera, scale)
+    words = replace(_raster_words(bands, camera, scale),
+                    flown=read_day(flown, name="--flown") if flown else None)  # fmt: skip
     if not indices:
         found, told = offers(raster, words)
         show_offers(found)

@@ -17,11 +17,13 @@ from urllib.parse import unquote
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
+from agri.amounts import read_day
 from agri.errors import AgriError, BadInput, NotFound
 from agri.jobs import Asked, Kind
 from agri.operations.uploads import keeping
 from agri.operations.uploads.journal import Purpose, Told, Upload, read_upload
 from agri.operations.uploads.keeping import MOST_PIECE, OutOfStep, Piece
+from agri.units import INDOCHINA_TIME
 from agri.web.jobs import asked
 from agri.web.looking import field_of
 from agri.web.pages import page, when
@@ -112,6 +114,7 @@ def _upload(request: Request, uid: str, *, wrong: str = "", status: int = 200) -
         begun=say("page.web_by", visit.language, who=upload.by,
                   when=when(upload.begun_utc, visit.language)),
         most_piece=MOST_PIECE,
+        today=visit.desk.now().astimezone(INDOCHINA_TIME).date().isoformat(),
     )  # fmt: skip
 
 
@@ -171,15 +174,28 @@ def done(request: Request, uid: str) -> Response:
     """Finish an upload and begin what it is for."""
     visit = visit_of(request)
     try:
+        flown = _flown(visit)
         upload = keeping.finish(visit.desk.farm.folder, uid)
     except BadInput as error:
         return _upload(request, uid, wrong=error.text(visit.language), status=400)
-    first = asked(visit, Asked(kind=KINDS[upload.purpose], source=uid,
+    options = (("flown", flown),) if flown and upload.purpose is Purpose.ORTHO else ()
+    first = asked(visit, Asked(kind=KINDS[upload.purpose], source=uid, options=options,
                                field_uid=upload.field_uid))  # fmt: skip
     if upload.purpose is Purpose.PHOTOS and visit.form.get("mosaic"):
         asked(visit, Asked(kind=Kind.MOSAIC, source=uid, field_uid=upload.field_uid))
         return RedirectResponse("/jobs", status_code=303)
     return RedirectResponse(f"/jobs/{first.uid}", status_code=303)
+
+
+def _flown(visit: Visit) -> str:
+    """Return the day that a form says a map was photographed, "" when it says none."""
+    text = visit.form.get("flown", "")
+    if not text.strip():
+        return ""
+    day = read_day(text, name=say("page.upload_flown", visit.language))
+    if day > visit.desk.now().astimezone(INDOCHINA_TIME).date():
+        raise BadInput("error.flown_later", day=day)
+    return day.isoformat()
 
 
 ROUTES: Routes = [

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -180,7 +180,9 @@ def _ortho(work: Work) -> Result:
     if listed_of(work.shelf, target) is None or not target.samefile(path):
         target = free_place(work.shelf, target)
         take_over(path, target)
-        list_raster(work.shelf, target, "orthomosaic", made_of=[path])
+        day = work.asked.option("flown")
+        list_raster(work.shelf, target, "orthomosaic", made_of=[path],
+                    flown=date.fromisoformat(day) if day else None)  # fmt: skip
     return _result(work, [], intake.findings, (), of=(target,))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,14 @@ class RasterWords:
         Name of the camera in the catalogue.
     reflectance_at : float or None
         Stored number that stands for a reflectance of 1.
+    flown : date or None
+        When it was photographed.
     """
 
     bands: tuple[str, ...] = ()
     camera: str = ""
     reflectance_at: float | None = None
+    flown: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +158,7 @@ def make_indices(
     )  # fmt: skip
     assert made is not None  # noqa: S101 - nobody asks it to stop
     list_raster(
-        shelf, target, "index", made_of=[path],
+        shelf, target, "index", made_of=[path], flown=words.flown if words else None,
         formula="; ".join(f"{s.index.name} = {s.index.formula}" for s in made.summaries),
     )  # fmt: skip
     layers = field_layers([field]) if field is not None else ()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from agri.files import read_json_limited, told, write_json
 from agri.geo import LonLat
 from agri.names import slug
 from agri.operations.maps.shelf import Shelf
+from agri.units import INDOCHINA_TIME
 from imagery import catalogue
 from imagery.intake import Intake
 from imagery.photo import Photo
@@ -32,6 +33,7 @@ from imagery.raster import Ortho, open_ortho
 from imagery.stac import Kind, Product
 
 SOFTWARE = f"agri {__version__}"
+NOON = time(12, tzinfo=INDOCHINA_TIME)
 AROUND_DEG = 5e-4
 """Photos are taken to show about 50 m around them."""
 
@@ -69,7 +71,13 @@ def free_place(shelf: Shelf, path: Path) -> Path:
 
 
 def list_raster(
-    shelf: Shelf, path: Path, kind: Kind, *, made_of: Sequence[Path] = (), **told_too: Any
+    shelf: Shelf,
+    path: Path,
+    kind: Kind,
+    *,
+    made_of: Sequence[Path] = (),
+    flown: date | None = None,
+    **told_too: Any,
 ) -> str:
     """List a raster in the farm's catalogue.
 
@@ -84,6 +92,8 @@ def list_raster(
     made_of : sequence of Path
         Files it was made from: those listed become its sources, the others are named with their
         hash.
+    flown : date, optional
+        When its ground was seen, where no listed source tells: else a file's own day.
     **told_too
         Other parts of `imagery.stac.Product`.
 
@@ -97,6 +107,8 @@ def list_raster(
     assert shelf.farm is not None  # noqa: S101 - asked above
     ortho = open_ortho(path)
     sources, facts, start, end = _origin(shelf, made_of, ortho)
+    if flown is not None and not sources:
+        start = end = datetime.combine(flown, NOON)
     new = catalogue.ortho_product(
         shelf.farm.folder, ortho, name=_name(path), kind=kind, start=start, end=end,
         sources=sources, software=SOFTWARE, facts={**told_too.pop("facts", {}), **facts},
