@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+
+from sitl.scene import bear, orchard
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -40,8 +43,8 @@ HELD = {
 """Figures against the planted truth that a notebook prints: least and most."""
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: Path) -> None:
+def executed(path: Path, folder: Path) -> Any:
+    """A notebook run from top to bottom in a folder."""
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
@@ -49,9 +52,25 @@ def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: P
         notebook,
         timeout=300,
         kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path)}},
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
+    return notebook
+
+
+def printed(notebook: Any) -> str:
+    """What its cells printed."""
+    return "".join(
+        output.get("text", "")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: Path) -> None:
+    notebook = executed(path, tmp_path)
     shown = [
         output.get("data", {})
         for cell in notebook.cells
@@ -61,12 +80,7 @@ def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: P
     assert any("image/png" in data for data in shown)
     maps = [data["text/html"] for data in shown if "srcdoc" in data.get("text/html", "")]
     assert bool(maps) == any("report_plan(" in cell.source for cell in notebook.cells)
-    told = "".join(
-        output.get("text", "")
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-    )
+    told = printed(notebook)
     for pattern, least, most in HELD.get(path.stem, ()):
         figures = [float(figure) for figure in re.findall(pattern, told)]
         assert figures, pattern
@@ -81,3 +95,19 @@ def test_a_notebook_is_kept_without_outputs_and_tells_what_it_is_for(path: Path)
     assert all(not cell.get("outputs") for cell in notebook.cells)
     assert notebook.cells[0].cell_type == "markdown"
     assert "you can" in notebook.cells[0].source
+
+
+@pytest.mark.slow
+def test_the_notebook_of_yield_models_takes_a_table_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    borne = bear(orchard(seed=9, cell_m=1.0, size_m=(60.0, 50.0)), seasons=5, first=2020, seed=9)
+    lines = [f"C{tree:03d};{2020 + season};{str(kg).replace('.', ',')}"
+             for season, given in enumerate(borne.kg.round(2)) for tree, kg in enumerate(given)]  # fmt: skip
+    table = tmp_path / "thu.csv"
+    table.write_text("\n".join(["Cây;Vụ;Sản lượng kg", *lines]), encoding="utf-8")
+    monkeypatch.setenv("AGRI_HARVESTS", str(table))
+    (path,) = (one for one in NOTEBOOKS if one.stem.startswith("06"))
+    told = printed(executed(path, tmp_path))
+    assert f"{borne.kg.shape[1]} trees, 5 seasons" in told
+    assert "the same to the bit: True" in told
