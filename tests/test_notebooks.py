@@ -102,8 +102,11 @@ def test_the_notebook_of_yield_models_takes_a_table_of_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     borne = bear(orchard(seed=9, cell_m=1.0, size_m=(60.0, 50.0)), seasons=5, first=2020, seed=9)
-    lines = [f"C{tree:03d};{2020 + season};{str(kg).replace('.', ',')}"
-             for season, given in enumerate(borne.kg.round(2)) for tree, kg in enumerate(given)]  # fmt: skip
+    lines = [
+        f"C{tree:03d};{2020 + season};{str(kg).replace('.', ',')}"
+        for season, given in enumerate(borne.kg.round(2))
+        for tree, kg in enumerate(given)
+    ]
     table = tmp_path / "thu.csv"
     table.write_text("\n".join(["Cây;Vụ;Sản lượng kg", *lines]), encoding="utf-8")
     monkeypatch.setenv("AGRI_HARVESTS", str(table))
