@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 # One more worker than cores, four at most: tests that fly wait a lot.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# Tests start programs by the hundred: each would read all sources anew where bytecode is not kept.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check slow clean
+.PHONY: demo test check slow release audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/agri demo
@@ -23,6 +25,14 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# dist/: sdist and wheel (built twice, tried in an environment of their own), parts, licences, sums.
+release: $(VENV)/.installed-release
+	$(BIN)/python release/build.py
+
+# Whether a vulnerability is known in a pinned package; needs a network.
+audit: $(VENV)/.installed-release
+	$(BIN)/python release/audit.py
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -40,3 +50,7 @@ $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-release: $(VENV)/.installed-dev
+	$(PIP) --editable '.[dev,release]'
+	@touch $@

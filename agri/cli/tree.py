@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from agri import __version__
+
 if TYPE_CHECKING:
     from agri.workspace import Workspace
 
@@ -27,11 +29,22 @@ FenceOption = Annotated[int, Option("--fence-points", help="cli.help.fence_point
 ItemsOption = Annotated[int, Option("--mission-items", help="cli.help.mission_items", min=12)]
 
 
+def tell_version(asked: bool) -> None:
+    """Print which version this is, and end."""
+    if asked:
+        typer.echo(f"agri {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def everywhere(
     lang: Annotated[str, Option("--lang", help="cli.help.lang", show_default=False)] = "",
+    version: Annotated[
+        bool,
+        Option("--version", help="cli.help.version_told", is_eager=True, callback=tell_version),
+    ] = False,
 ) -> None:
-    """Take ``--lang``, which `agri.cli.main` has read before."""
+    """Take ``--lang``, which `agri.cli.main` has read before, and ``--version``."""
 
 
 def open_farm(folder: Path | None) -> Workspace:
