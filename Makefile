@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Tests start programs by the hundred: each would read all sources anew where bytecode is not kept.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check slow release audit clean
+.PHONY: demo test check slow docs release audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/agri demo
@@ -33,6 +33,10 @@ release: $(VENV)/.installed-release
 # Whether a vulnerability is known in a pinned package; needs a network.
 audit: $(VENV)/.installed-release
 	$(BIN)/python release/audit.py
+
+# The documentation with every module's reference, in dist/docs.
+docs: $(VENV)/.installed-dev
+	AGRI_WHOLE_REFERENCE=1 $(BIN)/python -m mkdocs build --strict -f docs/making/mkdocs.yml -d ../../dist/docs
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
