@@ -5,13 +5,20 @@ under the same key, with the same ``{placeholders}``. Terminal, pages, reports a
 share them; a test keeps the two alike. Numbers inside a sentence follow the language:
 ``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese. So do days: a date given as
 such reads 06/12/2026 in Vietnamese and 06 Dec 2026 in English, where 06/12 may be June or December.
+
+Whoever uses the app has no terminal at hand. A sentence that tells what to type there has a second
+form under ``app.`` and its key, which says what to press instead; while `in_the_app` holds, all
+that is spoken takes that form, also inside another sentence. What is made elsewhere and read in the
+app stays a `Message` until it is read.
 """
 
 from __future__ import annotations
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -28,6 +35,28 @@ def dictionary(language: Language) -> Mapping[str, str]:
     text = resources.files("agri").joinpath(f"locale/{language}.json").read_text("utf-8")
     loaded: dict[str, str] = json.loads(text)
     return loaded
+
+
+APP_FORM = "app."
+_IN_APP: ContextVar[bool] = ContextVar("in_app", default=False)
+
+
+@contextmanager
+def in_the_app() -> Iterator[None]:
+    """Speak, as long as it holds, to somebody who has the app before them and no terminal.
+
+    Examples
+    --------
+    >>> one = Message.of("finding.licence_missing", pilot="Hòa", licence="")
+    >>> with in_the_app():
+    ...     one.text("en").partition(". ")[2]
+    'Enter what stands on the licence.'
+    """
+    token = _IN_APP.set(True)
+    try:
+        yield
+    finally:
+        _IN_APP.reset(token)
 
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -89,7 +118,9 @@ class Message:
 
     def text(self, language: Language = "en") -> str:
         """Return the sentence in `language`; a missing key shows itself and its values."""
-        template = dictionary(language).get(self.key)
+        known = dictionary(language)
+        template = known.get(APP_FORM + self.key) if _IN_APP.get() else None
+        template = template or known.get(self.key)
         if template is None:
             return " ".join([self.key, *(f"{name}={value}" for name, value in self.values)])
         return _Formatter(language).vformat(template, (), dict(self.values))

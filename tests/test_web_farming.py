@@ -171,7 +171,8 @@ def test_a_kept_forecast_is_shown_with_its_range_and_without_one_how_to_make_it(
 ) -> None:
     planner.get("/language/vi?back=/")
     without = planner.get(f"/fields/{uid}/forecast").text
-    assert "agri forecast" in without
+    assert "Hãy bấm nút" in without
+    assert "agri forecast" not in without
     maps = served.farm.folder / "maps"
     maps.mkdir(exist_ok=True)
     (maps / "vuon-vai-forecast.json").write_text(json.dumps(FORECAST), "utf-8")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import string
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
-from agri.words import LANGUAGES, Language, Message, dictionary, say
+from agri.words import APP_FORM, LANGUAGES, Language, Message, dictionary, in_the_app, say
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUPS = "advice|crop|error|finding|cli|page|event|demo|link|card|rule|rule_source"
@@ -27,11 +29,11 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
 
 
-def spoken() -> tuple[set[str], set[str]]:
+def spoken(files: Collection[Path] = SOURCES) -> tuple[set[str], set[str]]:
     """Whole keys in the code, and the beginnings of keys that an f-string completes."""
     keys: set[str] = set()
     beginnings: set[str] = set()
-    for path in SOURCES:
+    for path in files:
         parts: set[int] = set()
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.JoinedStr):
@@ -72,7 +74,7 @@ def test_no_sentence_is_kept_that_nobody_speaks() -> None:
     keys, beginnings = spoken()
     unused = [
         key
-        for key in dictionary("en")
+        for key in (key.removeprefix(APP_FORM) for key in dictionary("en"))
         if key not in keys
         and key.removesuffix("_value") not in keys
         and not any(key.startswith(part) for part in beginnings)
@@ -105,6 +107,78 @@ def test_numbers_follow_the_language() -> None:
 
 def test_a_missing_key_shows_itself_instead_of_failing() -> None:
     assert Message.of("nothing.such", value=3).text("vi") == "nothing.such value=3"
+
+
+# ------------------------------------------------------------------ in the app
+
+TYPED = re.compile(r"(?<![\w-])--[a-z]|(?<!\w)agri (?:{names})(?![\w-])")
+"""An option, or a command of the terminal, in a sentence; "agri flies" is none."""
+NEVER_IN_A_PAGE = {
+    # told before the server listens, or where a farm's folder is opened
+    "error.arducopter_missing", "error.database_link", "error.farm_in_file", "error.no_farm",
+    "error.no_such_address", "error.owner_first", "error.port_taken", "error.sitl_no_such_build",
+    # of choices that no form of the app has
+    "error.base_url", "error.dsm_without_dem", "error.edges_one_field", "error.gsd_or_height",
+    "error.key_exists", "error.no_rule", "error.paper_place", "error.signing_key_bytes",
+    "error.speedup_real", "error.terrain_twice", "error.trees_nothing",
+    "error.weather_which_place",
+}  # fmt: skip
+
+
+def reached_by_the_app() -> set[Path]:
+    """The modules that the app's rooms import, also inside functions."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in SOURCES}
+    files |= {name.removesuffix(".__init__"): path for name, path in files.items()}
+    waiting = [name for name in files if name.startswith("agri.web")]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in files:
+            continue
+        seen.add(name)
+        for node in ast.walk(ast.parse(files[name].read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                waiting += [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+    return {files[name] for name in seen}
+
+
+def test_nobody_with_the_app_before_them_is_told_what_to_type() -> None:
+    typer = pytest.importorskip("typer")
+    commands = importlib.import_module("agri.cli.commands")
+    names = "|".join(typer.main.get_command(commands.app).commands)
+    typed = re.compile(TYPED.pattern.replace("{names}", names))
+    files = reached_by_the_app()
+    assert not any("cli" in path.parts for path in files)
+    keys, beginnings = spoken(files)
+    loud = [
+        (key, language)
+        for language in LANGUAGES
+        for key, sentence in dictionary(language).items()
+        if (key in keys or key.startswith((*beginnings, APP_FORM)))
+        and key not in NEVER_IN_A_PAGE
+        and typed.search(dictionary(language).get(APP_FORM + key, sentence))
+    ]
+    assert not loud, loud
+    assert keys >= NEVER_IN_A_PAGE, "spoken by the app no more: take it out of the list"
+
+
+def test_a_form_for_the_app_tells_no_figure_that_the_sentence_does_not() -> None:
+    english = dictionary("en")
+    for key in english:
+        if key.startswith(APP_FORM):
+            assert placeholders(english[key]) <= placeholders(english[key.removeprefix(APP_FORM)])
+
+
+def test_in_the_app_a_sentence_inside_another_takes_its_form_too() -> None:
+    inner = Message.of("finding.weather_not_entered")
+    outer = Message.of("error.fly_blocked", plan="Lô 1", finding=inner)
+    assert "--wind" in outer.text("vi")
+    with in_the_app():
+        assert "--wind" not in outer.text("vi")
+        assert "trang cất cánh" in outer.text("vi")
+    assert "--wind" in outer.text("vi")
 
 
 SPEAKS = re.compile(r"(Finding\.(info|warning|error)|Message\.of|say|[A-Z][A-Za-z]+)")

@@ -11,6 +11,7 @@
 * `neighbours`: several farms behind one address: which one a browser is in;
 * `looking`: pages that only show: fields, plans, flights;
 * `outlining`: fields drawn, and drawn anew;
+* `paperwork`: permits, licences, registrations and looks at the official map;
 * `planning`: commands that plan: flights planned, plans reviewed;
 * `farming`: what a farmer reads: the week's work, the diary, the forecast;
 * `recording`: records entered on a phone;
@@ -35,7 +36,7 @@
 * `stress`: what changed and needs a look, and the walk there;
 * `notes`: notes on maps;
 * `charts`: legends, histograms, values over the dates, as places in a picture;
-* `pages`: templates, and the words they speak;
+* `pages`: templates, and the words they speak; `ways`: where what was found is put right;
 * `static_files`: style, scripts and the map library, each by its name;
 * `certificate`: a certificate made on the spot;
 * `serving`: the process that listens.

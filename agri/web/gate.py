@@ -11,6 +11,7 @@ Theory of operation. Pure ASGI, round the whole app, so nothing goes past it.
 * **Headers.** No script or style but our own files, no frame, no other site, no guessing of types;
   pages are not kept by the browser, for the next person at the same phone.
 
+What is behind the gate speaks as one speaks in the app (`agri.words.in_the_app`).
 A browser is told in both languages when it is turned away here, since nothing is known of it yet.
 """
 
@@ -21,7 +22,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from agri.web.patience import Rate
-from agri.words import LANGUAGES, say
+from agri.words import LANGUAGES, in_the_app, say
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -95,7 +96,8 @@ class Gate:
                 message = {**message, "headers": with_headers(list(message.get("headers", [])))}
             await send(message)
 
-        await self._app(scope, _counted(receive, largest(scope)), answer)
+        with in_the_app():
+            await self._app(scope, _counted(receive, largest(scope)), answer)
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and sentence of a request that goes no further."""

@@ -72,7 +72,7 @@ def _form(request: Request, uid: str, *, wrong: str, status: int = 200) -> Respo
     ring = visit.desk.apron.keyring
     papers = visit.desk.farm.papers.read()[0]
     worries, passed = findings_shown([*checked.findings, *judge_reviews(visit.desk.farm, plan)],
-                                     language)  # fmt: skip
+                                     language, plan=uid)  # fmt: skip
     return page(
         request, visit, "fly", status=status, wrong=wrong, uid=uid, name=plan.name,
         digest=plan.digest, once=fresh_value(), not_now=why_not(visit, uid, checked),

@@ -191,7 +191,8 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
     language, farm = visit.language, visit.desk.farm
     checked = checked_plan(farm, uid)
     plan, state = checked.plan, state_of(checked.findings)
-    worries, passed = findings_shown(checked.findings, language)
+    worries, passed = findings_shown(checked.findings, language, plan=uid,
+                                     field=plan.site.field.uid if plan.site else "")  # fmt: skip
     field = plan.site.field if plan.site else None
     known = {one.uid for one in farm.farm_with_findings()[0].fields}
     return page(

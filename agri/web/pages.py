@@ -24,6 +24,7 @@ from agri.operations.sheets import sheet_templates
 from agri.people import Power
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
+from agri.web.ways import way_of
 from agri.words import LANGUAGES, Language, day_text, say
 
 SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
@@ -136,10 +137,14 @@ def when(moment: datetime, language: Language) -> str:
     return day_text(moment.astimezone(INDOCHINA_TIME), language)
 
 
+Shown = tuple[str, str, str, str, str]
+"""A finding on a page: class, symbol and sentence, and path and words of where it is put right."""
+
+
 def findings_shown(
-    findings: Sequence[Finding], language: Language
-) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
-    """Return what deserves a look and what is in order: class, symbol and sentence, gravest first.
+    findings: Sequence[Finding], language: Language, *, plan: str = "", field: str = ""
+) -> tuple[list[Shown], list[Shown]]:
+    """Return what deserves a look and what is in order, gravest first.
 
     Parameters
     ----------
@@ -147,10 +152,14 @@ def findings_shown(
         What checks found.
     language : {"vi", "en"}
         Of the sentences.
+    plan, field : str
+        Keys of what the page is about, for the ways there (`agri.web.ways`).
     """
-    lines = [
-        (one.severity, (one.severity.name.lower(), SYMBOL[one.severity], one.text(language)))
-        for one in sorted(findings, key=lambda f: -f.severity)
-    ]
+    lines: list[tuple[Severity, Shown]] = []
+    for one in sorted(findings, key=lambda f: -f.severity):
+        path, words = way_of(one, plan=plan, field=field)
+        lines.append((one.severity, (one.severity.name.lower(), SYMBOL[one.severity],
+                                     one.text(language), path,
+                                     say(words, language) if words else "")))  # fmt: skip
     worries = [line for severity, line in lines if severity > Severity.INFO]
     return worries, [line for severity, line in lines if severity is Severity.INFO]

@@ -73,7 +73,7 @@ def show_flight(
     sight, plan = flight.sight(), flight.asked.plan
     language, question = visit.language, sight.question
     asked = question.findings if question else sight.findings
-    worries, passed = findings_shown(asked, language)
+    worries, passed = findings_shown(asked, language, plan=flight.asked.stored.uid)
     after = after_flight(visit.desk.farm, sight.flight) if sight.flight else None
     width_m = plan.spray.settings.swath_m if plan.spray else 0.0
     return page(

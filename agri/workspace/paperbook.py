@@ -28,7 +28,7 @@ from agri.workspace.paper_layers import (
     REGISTRATIONS,
 )
 
-P = TypeVar("P", Permit, Licence, Registration, MapCheck)
+P = TypeVar("P", bound=Permit | Licence | Registration | MapCheck)
 _ONCE = {"permits": ("number",), "licences": ("number",), "registrations": ("aircraft", "number")}
 _LAYERS: dict[type[Any], Layer[Any]] = {
     Permit: PERMITS,
