@@ -10,6 +10,7 @@ which have no decimals) is it read. 1 yến = 10 kg, 1 tạ = 100 kg, 1 tấn = 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
@@ -162,12 +163,41 @@ def read_vnd_kg(text: str, *, name: str) -> float:
     >>> read_vnd_kg("3,5 triệu/tạ", name="--price")
     35000.0
     """
-    match = re.fullmatch(rf"({NUMBER})\s*([a-z]*)\s*(?:/\s*([a-z]+))?", fold(text))
-    if match is None or match[2] not in _VND or (match[3] or "kg") not in MASS_KG:
+    return read_vnd_per(text, MASS_KG, "kg", name=name)
+
+
+def read_vnd_per(text: str, units: Mapping[str, float], default: str, *, name: str) -> float:
+    """Read a price in đồng for one of something, "120k/sào".
+
+    Parameters
+    ----------
+    text : str
+        What was written.
+    units : mapping of str to float
+        What it may be for, folded, and how much that is.
+    default : str
+        The unit when none is written.
+    name : str
+        What the figure is called, for the error sentence.
+
+    Raises
+    ------
+    BadInput
+        When it is no price.
+
+    Examples
+    --------
+    >>> read_vnd_per("36k/sào", AREA_M2, "ha", name="hire") * 10_000
+    1000000.0
+    >>> read_vnd_per("20.000", {"": 1.0}, "", name="a charge")
+    20000.0
+    """
+    match = re.fullmatch(rf"({NUMBER})\s*([a-z]*)\s*(?:/\s*([a-z0-9²]+))?", fold(text))
+    if match is None or match[2] not in _VND or (match[3] or default) not in units:
         raise BadInput("error.price_text", name=name, value=text.strip()[:40])
     grouped = re.fullmatch(r"\s*[0-9]{1,3}(?:[., \u00a0][0-9]{3})+\s*", match[1])
     plain = re.sub(r"[., \u00a0]", "", match[1]) if grouped else match[1]
-    return read_amount(plain, name=name) * _VND[match[2]] / MASS_KG[match[3] or "kg"]
+    return read_amount(plain, name=name) * _VND[match[2]] / units[match[3] or default]
 
 
 def read_npk(text: str, *, name: str) -> tuple[float, float, float]:

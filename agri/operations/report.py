@@ -153,6 +153,7 @@ def _spray_facts(job: SprayJob, language: Language) -> Facts:
     fact(facts, language, "page.fact_length", length_m=estimate.length_m)
     _time(facts, language, estimate.time_s)
     fact(facts, language, "page.fact_energy", energy_wh=estimate.energy_wh)
+    facts.append((say("page.fact_batteries", language), "1"))
     return facts
 
 

@@ -13,6 +13,7 @@
 * `outlining`: fields drawn, and drawn anew;
 * `paperwork`: permits, licences, registrations and looks at the official map;
 * `planning`: commands that plan: flights planned, plans reviewed;
+* `pricing`: the farm's prices, and what a plan costs by them;
 * `farming`: what a farmer reads: the week's work, the diary, the forecast;
 * `recording`: records entered on a phone;
 * `reporting`: the report of a field, and the agent's remark;

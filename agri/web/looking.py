@@ -23,6 +23,7 @@ from agri.people import Review
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.web.drawing import drawn, fields_drawn
 from agri.web.pages import STATE_SYMBOL, area, findings_shown, page, when
+from agri.web.pricing import cost_shown
 from agri.web.products import product_rows
 from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import Language, say
@@ -208,6 +209,7 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
         symbol=STATE_SYMBOL[state],
         state_text=say(f"page.state_{state}", language),
         facts=plan_facts(plan, language),
+        cost=cost_shown(visit, plan),
         worries=worries,
         passed=passed,
         reviews=_reviews(farm, uid, plan, language),

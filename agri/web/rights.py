@@ -204,6 +204,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
         told=("kind", "number", "holder", "aircraft", "first", "last", "ceiling", "shown"),
     ),
     ("POST", "/papers/{uid}/remove"): Right(power=Power.FLY, kind="paper_removed"),
+    ("GET", "/prices"): _RULE,
+    ("POST", "/prices"): Right(power=Power.RULE, kind="prices_entered"),
     ("GET", "/people"): _RULE,
     ("POST", "/people"): Right(power=Power.RULE, kind="person_added", told=("name", "role")),
     ("POST", "/people/{uid}/role"): Right(power=Power.RULE, kind="role_changed", told=("role",)),
