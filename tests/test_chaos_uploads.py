@@ -24,6 +24,7 @@ from missions.link.link import Link
 from sitl.chaos import Chaos
 from sitl.simulator import Simulator
 from tests.chaos_proxy import ChaosProxy
+from tests.sizes import of_full
 from tests.virtual_air import HOME, plan_of
 
 FLEET = 32
@@ -89,11 +90,12 @@ def test_a_thousand_uploads_over_a_bad_radio_and_real_sockets_end_in_the_truth(
             finally:
                 fleet.put(aircraft)
 
-        took_s = list(pilots.map(one, range(1000)))
+        took_s = list(pilots.map(one, range(of_full(1000))))
     done = sorted(s for s in took_s if s is not None)
     p99_s = done[int(0.99 * len(done))]
-    record_property("succeeded", len(done))
-    record_property("median_s", done[len(done) // 2])
-    record_property("p99_s", p99_s)
-    assert len(done) >= 999
+    record_property("socket_uploads", len(took_s))
+    record_property("socket_uploads_done", len(done))
+    record_property("socket_median_s", done[len(done) // 2])
+    record_property("socket_p99_s", p99_s)
+    assert len(done) >= 0.999 * len(took_s)
     assert p99_s <= 120.0

@@ -24,6 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.errors import BadInput
 from agri.field import Field
 from missions.coverage.planning import Coverage, LegKind, plan_coverage
+from tests.sizes import of_full
 from tests.strategies import KINDS, fields
 
 SHARED = Path(os.environ.get("AGRI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -156,7 +157,7 @@ def test_whatever_the_field_the_plan_is_whole_joined_and_inside(
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=of_full(10_000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(field=fields(max_ha=20.0), width_m=widths)
 def test_ten_thousand_fields_are_covered_from_inside(field: BaseGeometry, width_m: float) -> None:
     judge(field, width_m)

@@ -61,6 +61,7 @@ from missions.wire.commands import Parameter
 from missions.wire.delivery import Verified
 from missions.wire.sightings import Sighting, SightingKind, VehicleIdentity
 from missions.wire.telemetry import CopterMode, StatusText, Telemetry
+from tests.sizes import of_full
 
 HOME = LonLat(lon_deg=106.51, lat_deg=21.08)
 FRAME = LocalFrame(HOME)
@@ -989,12 +990,14 @@ TestNoFlightWithoutAYes.settings = settings(max_examples=150, stateful_step_coun
 
 
 @pytest.mark.slow
-def test_ten_thousand_launches_in_any_order_keep_their_guards() -> None:
+def test_ten_thousand_launches_in_any_order_keep_their_guards(record_property) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
-        NoFlightWithoutAYes, settings=settings(max_examples=10_000, stateful_step_count=30)
+        NoFlightWithoutAYes,
+        settings=settings(max_examples=of_full(10_000), stateful_step_count=30),
     )
+    record_property("launch_sequences", of_full(10_000))
 
 
 # The record

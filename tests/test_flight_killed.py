@@ -35,10 +35,11 @@ from tests.flights_killed import (
     nursery,
     outside_m,
 )
+from tests.sizes import of_full
 
 BY_ITSELF = {6: "RTL", 27: "AUTO_RTL"}
 PUMP_TURNS_US = 1112
-ROUNDS = 200
+ROUNDS = of_full(200, at_least=10)
 PARTS = 10
 
 
@@ -207,3 +208,4 @@ def test_two_hundred_flights_whose_program_is_killed_all_end_at_home(
         stage = stages[number % len(stages)]
         died, outcome = kill_and_check(flier, template, stage, 1000 + number)
         record_property(f"round {number}", f"{stage}, died in {died}, flight {outcome}")
+    record_property("flights_killed", len(range(part, ROUNDS, PARTS)))

@@ -31,6 +31,7 @@ from sitl.storage import Item
 from tests import spray_flown as spraying
 from tests.ground_station import ring
 from tests.guarded import PUMP, GuardedFlight
+from tests.sizes import of_full
 from tests.virtual_air import PAIR, bad_radio
 
 PLAN = spraying.plan()
@@ -313,8 +314,9 @@ def test_the_off_is_a_command_that_arducopter_takes_at_any_time():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [6, 9, 17, 5, 4])
-def test_at_fifty_places_of_the_field_the_pump_is_still_in_time(mode):
-    for number in range(50):
+def test_at_fifty_places_of_the_field_the_pump_is_still_in_time(mode, record_property):
+    record_property("places", of_full(50))
+    for number in range(of_full(50)):
         flight = guarded()
         flight.spray_to(12.0 + 115.0 * number / 49.0)
         flight.order_mode(mode)

@@ -42,6 +42,7 @@ from tests.dataflash_files import (
     rally_records,
     read,
 )
+from tests.sizes import of_full
 
 START = datetime(2026, 11, 22, 1, 30, 0, 250_000, tzinfo=UTC)
 
@@ -461,9 +462,10 @@ def test_no_damaged_log_brings_a_traceback(part: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
-def test_no_damaged_log_of_ten_thousand_brings_a_traceback(part: int) -> None:
+def test_no_damaged_log_of_ten_thousand_brings_a_traceback(part: int, record_property) -> None:
+    record_property("damaged_logs", of_full(1000))
     tracemalloc.start()
-    for seed in range(1000 + 1000 * part, 2000 + 1000 * part):
+    for seed in range(1000 + 1000 * part, 1000 + 1000 * part + of_full(1000)):
         log = read_or_refused(spoiled(seed))
         if log is not None:
             hold_together(log)

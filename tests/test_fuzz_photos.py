@@ -33,6 +33,7 @@ from agri.field import Field
 from agri.words import LANGUAGES
 from imagery.intake import counts_of, pictures_of, readers, take_in
 from tests import photo_files as made
+from tests.sizes import of_full
 from tests.test_intake_ortho import ground, ortho
 
 SHARED = Path(os.environ.get("AGRI_SHARED", Path(__file__).resolve().parents[2] / "shared"))
@@ -324,12 +325,14 @@ def test_broken_files_of_every_family_do_no_harm(
 @pytest.mark.slow
 @pytest.mark.parametrize("family", [*made.FAMILIES, "map", "real"])
 def test_ten_thousand_broken_files_do_no_harm(
-    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property
 ) -> None:
     """125 files in a folder, ten folders of each family and eight of real files: 10,000 + 160."""
     sound = real_files() if family == "real" else sound_files(family, tmp_path)
     if not sound:
         pytest.skip("the collection of real photos is not on this machine")
+    folders, in_each = (8, 20) if family == "real" else (10, 125)
+    record_property("broken_photos", of_full(folders) * in_each)
     with watched(tmp_path, monkeypatch):
-        for number in range(8 if family == "real" else 10):
-            case(tmp_path, number, family, 20 if family == "real" else 125, sound)
+        for number in range(of_full(folders)):
+            case(tmp_path, number, family, in_each, sound)

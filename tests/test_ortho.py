@@ -20,6 +20,7 @@ from agri.errors import AgriError, BadInput
 from imagery.bands import Role, sensor
 from imagery.raster import Window, blocks, open_ortho
 from tests.ortho_files import reflectances, write_ortho
+from tests.sizes import of_full
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("AGRI_SHARED", ROOT.parent / "shared")) / "data" / "imagery"
@@ -281,12 +282,14 @@ def fuzz(folder: Path, count: int, seed: int) -> tuple[int, ...]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory by setrlimit, reads /proc")
 @pytest.mark.parametrize(
-    ("count", "seed"), [(150, 1), pytest.param(10_000, 2, marks=pytest.mark.slow)]
+    ("count", "seed"), [(150, 1), pytest.param(of_full(10_000), 2, marks=pytest.mark.slow)]
 )
 def test_broken_orthos_are_told_in_a_sentence_and_never_eat_the_memory(
-    tmp_path: Path, count: int, seed: int
+    tmp_path: Path, count: int, seed: int, record_property
 ) -> None:
     told, read, peak_mb, left = fuzz(tmp_path, count, seed)
+    record_property("broken_orthos", count)
+    record_property("ortho_peak_mb", peak_mb)
     assert told + read == count
     assert min(told, read) > count / 10
     assert peak_mb < 900

@@ -31,6 +31,7 @@ from missions.formats import export_plan, read_mission_file
 from missions.items import canonical, digest
 from missions.survey import SurveySettings
 from tests.sites import DONG_TRIEU, TROMSO, Draft
+from tests.sizes import of_full
 from tests.strategies import fields
 
 QUAD = aircraft()
@@ -337,8 +338,11 @@ def test_a_thousand_random_fields_are_flown_as_promised() -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_fields_are_flown_as_promised() -> None:
-    mostly_planned(run(10_000))
+def test_ten_thousand_random_fields_are_flown_as_promised(record_property) -> None:
+    ends = run(of_full(10_000))
+    record_property("survey_plans", sum(ends.values()))
+    record_property("survey_plans_planned", ends["planned"])
+    mostly_planned(ends)
 
 
 # --- moved, turned, repeated ----------------------------------------------------------------------

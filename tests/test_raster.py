@@ -20,6 +20,7 @@ from rasterio import Affine
 from agri.errors import AgriError, BadInput, NotFound
 from agri.grid import Grid
 from imagery.raster import grids, read_grid, write_grid
+from tests.sizes import of_full
 
 PLACE = (0.5, 0.0, 657_000.0, 0.0, -0.5, 2_332_000.0)
 Make = Callable[..., Path]
@@ -378,9 +379,11 @@ def test_broken_bytes_are_told_in_a_sentence_and_never_eat_the_memory(
 
 
 @pytest.mark.slow
-def test_broken_bytes_ten_thousand_times(make: Make, tmp_path: Path) -> None:
-    told, read, peak_mb = fuzz(make, tmp_path, 10_000, 2)
-    assert told + read == 10_000
+def test_broken_bytes_ten_thousand_times(make: Make, tmp_path: Path, record_property) -> None:
+    told, read, peak_mb = fuzz(make, tmp_path, of_full(10_000), 2)
+    record_property("broken_rasters", told + read)
+    record_property("raster_peak_mb", peak_mb)
+    assert told + read == of_full(10_000)
     assert peak_mb < 600
 
 

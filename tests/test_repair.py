@@ -16,6 +16,7 @@ from agri.boundaries.rings import Ring, clean_ring, turns_around
 from agri.errors import BadInput
 from agri.findings import Finding, Severity
 from agri.geo import LocalFrame, LonLat
+from tests.sizes import of_full
 
 FRAME = LocalFrame(LonLat(lon_deg=106.51, lat_deg=21.08))
 SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100), (0, 0)]
@@ -333,10 +334,13 @@ def test_cleaning_only_picks_among_the_corners_given(points: Points) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_wrong_outlines_give_a_sound_area_within_them_or_one_sentence() -> None:
+def test_ten_thousand_wrong_outlines_give_a_sound_area_within_them_or_one_sentence(
+    record_property,
+) -> None:
+    record_property("wrong_outlines", of_full(10_000))
     chance = np.random.default_rng(20260101)
     areas = 0
-    for _ in range(10_000):
+    for _ in range(of_full(10_000)):
         rings = [
             [tuple(c) for c in 10.0 * chance.integers(0, 12, (chance.integers(1, 14), 2))]
             for _ in range(chance.integers(1, 5))
@@ -350,4 +354,4 @@ def test_ten_thousand_wrong_outlines_give_a_sound_area_within_them_or_one_senten
         areas += 1
         hull = shapely.MultiPoint([c for ring in rings for c in ring]).convex_hull
         assert area.difference(hull.buffer(0.01)).area < 0.01
-    assert 1_000 < areas < 9_500
+    assert of_full(1_000) < areas < of_full(9_500)

@@ -12,6 +12,7 @@ import pytest
 from sitl.parameters import Parameters
 from sitl.scenarios import IN_FLIGHT, SCENARIOS, STILL_S, Scenario
 from tests.scenario_flights import SPEED_M_S, SWATH_M, Embedded, Flown, fly
+from tests.sizes import of_full
 
 NAMED = pytest.mark.parametrize("scenario", IN_FLIGHT, ids=lambda scenario: scenario.name)
 
@@ -50,7 +51,7 @@ def test_a_hazard_over_the_field_ends_as_it_must(scenario, record_property):
     judge(scenario, flown)
 
 
-MOMENTS = 50
+MOMENTS = of_full(50, at_least=2)
 
 
 @pytest.mark.slow
@@ -64,6 +65,10 @@ def test_a_hazard_at_fifty_moments_ends_as_it_must(scenario, record_property, ca
         flown.append(one)
     told = f"{scenario.name}: {spread(flown)}"
     record_property(scenario.name, told)
+    record_property("moments", len(flown))
+    if scenario.still_s is not None:
+        record_property("rest_s", max(one.still_after_s for one in flown))
+        record_property("beside_m2", max(one.outside_m2 for one in flown))
     with capsys.disabled():
         print(f"\n{told}")  # noqa: T201  (what the run is for)
 

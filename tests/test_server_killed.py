@@ -27,12 +27,13 @@ from agri.workspace import Workspace
 from agri.workspace.records import Outcome
 from tests.flights_killed import PLAN, ROOT, Watcher, make_farm, outside_m
 from tests.papers import LICENCE
+from tests.sizes import of_full
 from tests.web_farm import HASH, SECRET
 
 WAIT_S = 60.0
 PUMP_TURNS_US = 1112
 STAGES = {"briefing": 0.0, "taking off": 0.1, "in the air": 1.0}
-ROUNDS = 30
+ROUNDS = of_full(30, at_least=5)
 
 
 class Nursery:
@@ -206,8 +207,9 @@ def test_a_server_killed_in_a_flight_leaves_an_aircraft_at_home_and_says_so(
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_servers_killed_at_any_moment_relaunch_nothing(
-    nursery: Nursery, template: Path, tmp_path: Path, stage: str
+    nursery: Nursery, template: Path, tmp_path: Path, stage: str, record_property
 ) -> None:
+    record_property("servers_killed", ROUNDS // len(STAGES))
     for number in range(ROUNDS // len(STAGES)):
         later_s = STAGES[stage] * number / 4.0
         kill_in(stage, nursery, template, tmp_path / f"farm{number}", later_s)

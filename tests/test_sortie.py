@@ -25,6 +25,7 @@ from missions.sortie import items_of, share_out, split_sorties
 from missions.sortie.cutting import LEAST_PART_M
 from missions.sortie.reach import pack_need_wh, usable_wh
 from missions.sprayer.job import SpraySettings
+from tests.sizes import of_full
 from tests.sorties import lawn, route, routes, settings, spots, sprayer
 
 jobs = st.builds(
@@ -118,7 +119,7 @@ def test_splitting_neither_loses_nor_doubles_anything(
 
 
 @pytest.mark.slow
-@trying(max_examples=10_000)
+@trying(max_examples=of_full(10_000))
 @given(whole=routes(), asked=jobs)
 def test_splitting_ten_thousand_routes_neither_loses_nor_doubles_anything(
     whole: SprayRoute, asked: SpraySettings

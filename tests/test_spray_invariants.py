@@ -37,6 +37,7 @@ from missions.spray.mission import fly_route
 from missions.sprayer.job import SpraySettings
 from missions.wire.messages import Address, Item, decode, encode
 from tests.sites import TROMSO, Draft
+from tests.sizes import of_full
 from tests.spray_jobs import SPRAYERS, WATER, Case, Job, cases, drafts, plan_job
 from tests.spray_promises import (
     ALONG_M,
@@ -97,8 +98,12 @@ def test_a_thousand_random_jobs_are_flown_as_promised() -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_jobs_are_flown_as_promised() -> None:
-    mostly_planned(run(10_000, LARGE_HA))
+def test_ten_thousand_random_jobs_are_flown_as_promised(record_property) -> None:
+    ends = run(of_full(10_000), LARGE_HA)
+    record_property("spray_jobs", sum(ends.values()))
+    record_property("spray_jobs_planned", ends["planned"])
+    if sum(ends.values()) > 1000:  # a short run begins with simple and odd jobs
+        mostly_planned(ends)
 
 
 def paddy(wide_m: float, long_m: float, away_m: float, **values: float) -> Case:

@@ -13,6 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from missions.link.service import Service
 from missions.wire.messages import encode
 from tests.noisy_frames import KINDS, random_frames, spoilt_frames
+from tests.sizes import of_full
 from tests.test_link import from_vehicle, heartbeat, position, serve
 from tests.test_wire import BODIES, US
 
@@ -66,8 +67,9 @@ def test_twelve_thousand_senseless_frames_raise_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_a_million_senseless_frames_raise_nothing() -> None:
-    try_random(1_000_000, seed=3)
+def test_a_million_senseless_frames_raise_nothing(record_property) -> None:
+    record_property("senseless_frames", of_full(1_000_000))
+    try_random(of_full(1_000_000), seed=3)
 
 
 def try_spoilt(count: int, seed: int) -> None:
@@ -81,12 +83,13 @@ def test_four_thousand_spoilt_frames_raise_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_spoilt_frames_raise_nothing() -> None:
-    try_spoilt(100_000, seed=5)
+def test_a_hundred_thousand_spoilt_frames_raise_nothing(record_property) -> None:
+    record_property("spoilt_frames", of_full(100_000))
+    try_spoilt(of_full(100_000), seed=5)
 
 
-@pytest.mark.parametrize("count", [4_000, pytest.param(200_000, marks=pytest.mark.slow)])
-def test_memory_does_not_grow_with_what_was_heard(count: int) -> None:
+@pytest.mark.parametrize("count", [4_000, pytest.param(of_full(200_000), marks=pytest.mark.slow)])
+def test_memory_does_not_grow_with_what_was_heard(count: int, record_property) -> None:
     """What is kept of strangers, sentences and named values is bounded."""
     service = listening()
     heard(service, random_frames(random.Random(6), count))
@@ -96,4 +99,5 @@ def test_memory_does_not_grow_with_what_was_heard(count: int) -> None:
         grown, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    record_property("grown_kb", grown / 1e3)
     assert grown < 400_000

@@ -118,7 +118,7 @@ def test_eighteen_counted_trees_tell_the_field_before_the_harvest() -> None:
 
 
 @pytest.mark.slow
-def test_intervals_hold_over_orchards_seasons_and_gates() -> None:
+def test_intervals_hold_over_orchards_seasons_and_gates(record_property) -> None:
     """Field and trees, nominal 90 %: 40 orchards, seasons with three to five known before them."""
     field: dict[Gate, list[bool]] = {gate: [] for gate in Gate}
     trees: dict[Gate, list[float]] = {gate: [] for gate in Gate}
@@ -130,6 +130,10 @@ def test_intervals_hold_over_orchards_seasons_and_gates() -> None:
                 assert held is not None
                 field[one.forecast.gate].append(one.field_held())
                 trees[one.forecast.gate].append(held.share)
+    record_property("orchards", 40)
+    record_property("field_held", float(np.mean(np.concatenate([*field.values()]))))
+    for gate in Gate:
+        record_property("trees_held", float(np.mean(trees[gate])))
     assert 0.85 <= np.mean(np.concatenate([*field.values()])) <= 0.95
     for gate in Gate:
         assert 0.85 <= np.mean(trees[gate]) <= 0.95, gate
