@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Tests start programs by the hundred: each would read all sources anew where bytecode is not kept.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check slow docs release audit clean
+.PHONY: demo test check slow nightly docs release audit clean
 
 demo: $(VENV)/.installed
 	$(BIN)/agri demo
@@ -25,6 +25,10 @@ check: $(VENV)/.installed-dev
 
 slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# All slow suites, one after the other, and one table of what they found: docs/under_fire.md.
+nightly: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/under_fire.py
 
 # dist/: sdist and wheel (built twice, tried in an environment of their own), parts, licences, sums.
 release: $(VENV)/.installed-release

@@ -76,13 +76,14 @@ def judged(promise: Promise, run: Run | None) -> Row:
     if not values:
         why = run.ended if run.ended != WHOLE else "skipped here"
         return Row(promise=promise, measured=why, state="not measured")
+    measured = told(promise, values, ran, failed)
     if failed or not promise.holds(values):
-        return Row(promise=promise, measured=told(promise, values, ran, failed), state="NOT MET",
-                   size=size)  # fmt: skip
-    if run.ended != WHOLE and run.tests:
-        return Row(promise=promise, measured=f"{run.ended}; so far "
-                   f"{told(promise, values, ran, failed)}", state="not measured", size=size)  # fmt: skip
-    return Row(promise=promise, measured=told(promise, values, ran, failed), state="met", size=size)
+        state = "NOT MET"
+    elif run.ended == WHOLE:
+        state = "met"
+    else:
+        state, measured = "not measured", f"{run.ended}; so far {measured}"
+    return Row(promise=promise, measured=measured, state=state, size=size)
 
 
 def told(promise: Promise, values: list[float], ran: list[str], failed: list[str]) -> str:
@@ -126,9 +127,7 @@ def table_of(promises: Promises, runs: Sequence[Run]) -> str:
     """Return the page."""
     best = chosen(runs)
     met, not_met, unknown = counts(promises, runs)
-    lines = [
-        f"**{met} met, {not_met} not met, {unknown} not measured** of {met + not_met + unknown}."
-    ]
+    lines = [f"**{met} met, {not_met} not met, {unknown} not measured.**"]
     reduced = sum(run.share < 1.0 for run in best.values())
     lines.append(
         f"{len(best) - reduced} suites at their full size, {reduced} at a reduced one (the size "

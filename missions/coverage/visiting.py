@@ -87,7 +87,9 @@ def _nearest_next(between: FloatArray) -> list[list[int]]:
     return [[int(end) for end in tour] for tour in np.stack(tours, axis=1)]
 
 
-def _length(tour: Sequence[int], between: FloatArray, come: FloatArray) -> float:
+def _length(
+    tour: Sequence[int] | NDArray[np.int64], between: FloatArray, come: FloatArray
+) -> float:
     at = np.array(tour)
     return float(come[at[0]] + between[at[:-1] ^ 1, at[1:]].sum())
 
@@ -104,40 +106,44 @@ def _improve(tour: list[int], between: FloatArray, come: FloatArray) -> list[int
     return best
 
 
-def _turn_stretches(tour: list[int], between: FloatArray, come: FloatArray) -> list[int]:
+def _turn_stretches(tour: Sequence[int], between: FloatArray, come: FloatArray) -> list[int]:
     at = np.array(tour)
     count = len(at)
     for first in range(count):
-        lasts = np.arange(first, count)
         before = come if first == 0 else between[at[first - 1] ^ 1]
-        follows = np.append(at[first + 1 :], 0)
-        ends = lasts == count - 1
-        now = before[at[first]] + np.where(ends, 0.0, between[at[lasts] ^ 1, follows])
-        then = before[at[lasts] ^ 1] + np.where(ends, 0.0, between[at[first], follows])
+        stretch = at[first:]
+        # what comes after a stretch, as it lies and turned; after the last track comes nothing
+        now, then = np.zeros(count - first), np.zeros(count - first)
+        now[:-1] = between[stretch[:-1] ^ 1, stretch[1:]]
+        then[:-1] = between[stretch[0], stretch[1:]]
+        now += before[stretch[0]]
+        then += before[stretch ^ 1]
         gain = now - then
         pick = first_least(-gain)
         if gain[pick] > GAIN_M:
             at[first : first + pick + 1] = at[first : first + pick + 1][::-1] ^ 1
-    return [int(i) for i in at]
+    return [int(end) for end in at]
 
 
-def _move_tracks(tour: list[int], between: FloatArray, come: FloatArray) -> list[int]:
-    best = list(tour)
-    for track in [end // 2 for end in tour]:
-        here = next(i for i, end in enumerate(best) if end // 2 == track)
-        rest = np.array(best[:here] + best[here + 1 :])
-        if len(rest) == 0:
-            continue
-        now = _length(best, between, come) - _length([int(i) for i in rest], between, come)
+def _move_tracks(tour: Sequence[int], between: FloatArray, come: FloatArray) -> list[int]:
+    best = np.array(tour)
+    count = len(best)
+    # the ways to a track, on from it, and those they take the place of; the last ends there
+    to, on, was = np.zeros(count), np.zeros(count), np.zeros(count)
+    for track in [end // 2 for end in tour if count > 1]:
+        here = int(np.argmax(best // 2 == track))
+        rest = np.concatenate([best[:here], best[here + 1 :]])
+        left = rest ^ 1
+        was[0], was[1:-1] = come[rest[0]], between[left[:-1], rest[1:]]
+        now = _length(best, between, come) - _length(rest, between, come)
         options = []
-        for end in (best[here], best[here] ^ 1):
-            to = np.append(come[end], between[rest ^ 1, end])
-            on = np.append(between[end ^ 1, rest], 0.0)
-            was = np.append(come[rest[0]], np.append(between[rest[:-1] ^ 1, rest[1:]], 0.0))
+        for end in (int(best[here]), int(best[here]) ^ 1):
+            to[0], to[1:] = come[end], between[left, end]
+            on[:-1] = between[end ^ 1, rest]
             cost = to + on - was
             place = first_least(cost)
             options.append((float(cost[place]), place, end))
         cost_m, place, end = options[first_least([option[0] for option in options])]
         if cost_m < now - GAIN_M:
-            best = [int(i) for i in rest[:place]] + [end] + [int(i) for i in rest[place:]]
-    return best
+            best = np.concatenate([rest[:place], [end], rest[place:]])
+    return [int(end) for end in best]
