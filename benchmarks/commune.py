@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import resource
 import sys
 import tempfile
@@ -25,43 +24,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from shapely import affinity
-from shapely.geometry import MultiPolygon, Polygon
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from agri.field import Field, Pad
-from agri.geo import LocalFrame, LonLat
 from agri.operations.batch import FieldResult, Surroundings, plan_batch, plan_chunk
 from agri.operations.farm import start_farm
 from agri.operations.spray import SprayRequest
 from agri.weather import Wind
 from missions.catalogue import sprayer
 from missions.sprayer.job import Product
+from sitl.scene import commune
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ACROSS = 100
-"""Fields in a row of the commune."""
-
-
-def commune(count: int) -> tuple[list[Field], list[Pad]]:
-    """Return fields with leaning sides in rows, and pads between them."""
-    rng = random.Random(1)
-    frame = LocalFrame(LonLat(lon_deg=106.51, lat_deg=21.08))
-    fields, pads = [], []
-    for number in range(count):
-        wide, high = rng.uniform(12.0, 40.0), rng.uniform(20.0, 60.0)
-        lean = [rng.uniform(-3.0, 3.0) for _ in range(4)]
-        corners = [(0, 0), (wide, lean[0]), (wide + lean[1], high + lean[2]), (lean[3], high)]
-        turned = affinity.rotate(Polygon(corners), rng.uniform(-8.0, 8.0), origin=(0, 0))
-        east, north = (number % ACROSS) * 55.0, (number // ACROSS) * 80.0
-        shape = affinity.translate(turned, east, north)
-        fields.append(
-            Field(name=f"T{number}", boundary=MultiPolygon([frame.geometry_to_lonlat(shape)]))
-        )
-        if number % 9 == 0:
-            pads.append(Pad(name=f"p{number}", place=frame.place(east - 7.0, north - 7.0)))
-    return fields, pads
 
 
 def request() -> SprayRequest:
@@ -97,10 +70,10 @@ def _cpu_s() -> float:
 
 
 def in_a_batch(folder: Path, count: int, workers: int) -> list[FieldResult]:
-    fields, pads = commune(count)
+    made = commune(count)
     with start_farm(folder) as farm:
-        farm.add_fields(fields)
-        farm.add_pads(pads)
+        farm.add_fields(made.fields)
+        farm.add_pads(made.pads)
         batch = plan_batch(
             farm, request(), language="en", now=NOW, update=lambda _done, _total: None,
             workers=workers,
@@ -110,14 +83,14 @@ def in_a_batch(folder: Path, count: int, workers: int) -> list[FieldResult]:
 
 def one_by_one(folder: Path, count: int, everything: int) -> list[FieldResult]:
     """Plan the first fields of the same commune, one after another, each searched and kept."""
-    fields, pads = commune(everything)
+    made = commune(everything)
     results = []
     with start_farm(folder) as farm:
-        farm.add_fields(fields)
-        farm.add_pads(pads)
+        farm.add_fields(made.fields)
+        farm.add_pads(made.pads)
         around = Surroundings(farm.farm())
         with patch("missions.spray.lines.plot_of", lambda _ground: None):
-            for field in fields[:count]:
+            for field in made.fields[:count]:
                 for _, result, plans in plan_chunk(
                     [(field, around.of(field))], request(), "en", NOW
                 ):

@@ -195,6 +195,8 @@ def show_sorties(job: PlannedJob) -> int:
 def show_batch(batch: Batch) -> int:
     """Print how many fields may be sprayed, the first reasons of others, and where the table is."""
     good = [one for one in batch.results if one.may_fly]
+    if batch.done_before:
+        tell("cli.batch_taken_up", fields=batch.done_before)
     for one in [one for one in batch.results if not one.may_fly][:10]:
         complain("cli.batch_not", field=one.field, why=one.why)
     litres = local_number(sum(one.litres for one in good), ".0f")

@@ -165,6 +165,7 @@ def plan_all(
     ceiling: CeilingOption = "50m",
     fence_points: FenceOption = 60,
     mission_items: ItemsOption = 650,
+    dask: Annotated[str, Option(help="cli.help.dask", show_default=False)] = "",
     farm: FarmOption = None,
 ) -> int:
     """Plan the spraying of every field, each a job of its own."""
@@ -178,7 +179,7 @@ def plan_all(
                        name="")  # fmt: skip
     with open_farm(farm) as workspace, progress("cli.planning") as update:
         batch = plan_batch(workspace, request, language=language.get(), now=datetime.now(UTC),
-                           update=update)  # fmt: skip
+                           update=update, cluster=dask)  # fmt: skip
     return show_batch(batch)
 
 

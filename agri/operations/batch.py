@@ -2,22 +2,22 @@
 
 Each field is a job of its own with the same settings. What stands near a field is looked up in a
 tree of boxes instead of measuring everything against everything. Fields are planned in processes of
-their own (spawned, so that nothing of GDAL or a database is inherited) and kept by this one, a
-chunk in each transaction. A field that cannot be sprayed stands in the table with its reason; the
-others go on. Pictures and pages are not drawn: a plan among thousands is looked at when its turn
-comes (``agri check``, ``agri sorties``).
+their own (spawned, so that nothing of GDAL or a database is inherited) or by the workers of a Dask
+cluster (`agri.operations.crews`), and kept by this program alone, a chunk in each transaction, in
+the order of the fields: the plans do not depend on who made them. A batch that was interrupted is
+taken up where it stopped (`agri.operations.batch_journal`). A field that cannot be sprayed stands
+in the table with its reason; the others go on. Pictures and pages are not drawn: a plan among
+thousands is looked at when its turn comes (``agri check``, ``agri sorties``).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ from agri.errors import AgriError
 from agri.field import Farm, Field
 from agri.files import write_text
 from agri.findings import blocks
+from agri.operations.batch_journal import job_of, journal
+from agri.operations.crews import crew, in_order
 from agri.operations.planning import Update, record_of, site_of
 from agri.operations.spray import SprayRequest, plan_sorties, settings_of, zones_of
 from agri.units import square_metres_to_sao
@@ -40,8 +42,6 @@ from missions.spray.planning import plan_route
 
 CHUNK = 20
 """Fields planned in one go by one process."""
-AHEAD = 3
-"""Chunks waiting for each process: no more is held in memory."""
 DEGREE_M = 100_000.0
 """Metres in a degree, on the short side up to 25° of latitude: boxes drawn with it are too large
 rather than too small."""
@@ -86,10 +86,13 @@ class Batch:
         In the order of the fields.
     table : Path
         The same as a table (CSV) in the farm's reports.
+    done_before : int
+        Fields that an interrupted run of the same batch had done.
     """
 
     results: tuple[FieldResult, ...]
     table: Path
+    done_before: int = 0
 
 
 Planned = tuple[str, FieldResult, list[tuple[PlanRecord, str]]]
@@ -138,6 +141,7 @@ def plan_batch(
     now: datetime,
     update: Update,
     workers: int = 0,
+    cluster: str = "",
 ) -> Batch:
     """Plan the spraying of many fields, each a job of its own.
 
@@ -155,6 +159,8 @@ def plan_batch(
         Told (fields done, all fields).
     workers : int
         Processes; 0 takes one for each core.
+    cluster : str
+        Address of a Dask scheduler, ``tcp://…``, whose workers do it instead.
 
     Returns
     -------
@@ -164,7 +170,7 @@ def plan_batch(
     Raises
     ------
     BadInput, Refused
-        When the request itself is not possible for any field.
+        When the request itself is not possible for any field, or another program plans a batch.
     StoreError
         When the farm cannot be written; what was kept before stays.
     """
@@ -172,17 +178,24 @@ def plan_batch(
     everything = farm.farm()
     wanted = {farm.field(name).uid for name in request.fields}
     fields = [field for field in everything.fields if not wanted or field.uid in wanted]
-    results: dict[str, FieldResult] = {}
-    update(0.0, float(len(fields)))
-    work = _chunks(Surroundings(everything), fields)
-    for planned in _planned(work, request, language, now, workers or os.cpu_count() or 1):
-        farm.save_plans([plan for _, _, plans in planned for plan in plans])
-        results |= {uid: result for uid, result, _ in planned}
-        update(float(len(results)), float(len(fields)))
-    ordered = tuple(results[field.uid] for field in fields)
-    table = farm.reports / f"{say('page.file_batch', language)}-{now:%Y%m%d-%H%M%S}.csv"
-    write_text(table, _csv(ordered, language))
-    return Batch(results=ordered, table=table)
+    job = job_of(request, language, fields, everything)
+    with (
+        crew(workers, cluster) as hands,
+        journal(farm, FieldResult, job, now) as known,
+    ):
+        before = len(known.done)
+        update(float(before), float(len(fields)))
+        left = [field for field in fields if field.uid not in known.done]
+        plan = partial(plan_chunk, request=request, language=language, now=known.started)
+        for planned in in_order(_chunks(Surroundings(everything), left), plan, hands):
+            made = [one for _, _, plans in planned for one in plans]
+            farm.save_plans(known.new_plans(farm, made))
+            known.add({uid: result for uid, result, _ in planned})
+            update(float(len(known.done)), float(len(fields)))
+        ordered = tuple(known.done[field.uid] for field in fields)
+        table = farm.reports / f"{say('page.file_batch', language)}-{now:%Y%m%d-%H%M%S}.csv"
+        write_text(table, _csv(ordered, language))
+    return Batch(results=ordered, table=table, done_before=before)
 
 
 Chunk = list[tuple[Field, Farm]]
@@ -192,27 +205,6 @@ def _chunks(around: Surroundings, fields: Sequence[Field]) -> Iterator[Chunk]:
     """Yield fields with what stands near them, a chunk at a time."""
     for start in range(0, len(fields), CHUNK):
         yield [(field, around.of(field)) for field in fields[start : start + CHUNK]]
-
-
-def _planned(
-    work: Iterator[Chunk], request: SprayRequest, language: Language, now: datetime, workers: int
-) -> Iterator[list[Planned]]:
-    """Yield the chunks planned, as they come; a few more wait than can be worked on."""
-    if workers == 1:
-        yield from (plan_chunk(chunk, request, language, now) for chunk in work)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        waiting: set[Future[list[Planned]]] = set()
-        try:
-            for chunk in work:
-                waiting.add(pool.submit(plan_chunk, chunk, request, language, now))
-                if len(waiting) >= workers * AHEAD:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            yield from (future.result() for future in waiting)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def plan_chunk(
