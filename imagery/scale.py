@@ -2,10 +2,12 @@
 
 Theory of operation
 -------------------
-Two ways lead onto a cluster, both the graph of `imagery.raster.engine`: one file, whose stretches
-the workers make while this program writes it as they come (`executor`), and a raster in pieces, of
-which every worker writes its own (`connected`, `imagery.piecework`). The bytes are those that
-threads give; interrupted runs are taken up the same way.
+Three ways lead onto a cluster. Two are the graph of `imagery.raster.engine`: one file, whose
+stretches the workers make while this program writes it as they come (`executor`), and a raster in
+pieces, of which every worker writes its own (`connected`, `imagery.piecework`). The third are
+figures of zones, shared out by zones (`imagery.zonal.shares`). Bytes and figures are those that
+threads give; interrupted rasters are taken up the same way. The planning of many fields goes the
+first way too (`agri.operations.crews`).
 
 Workers must see input and output under the same names, and have agri installed. A worker that dies
 loses what it was at; Dask gives that to another one. Nothing is ever forked after GDAL's threads
@@ -14,15 +16,18 @@ run: local clusters start their workers by spawn, or as threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from agri.errors import AgriError, BadInput
 from imagery.extras import extra
 
 CONNECT_S = 20.0
+
+Work = TypeVar("Work")
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -75,3 +80,29 @@ def losses_told(address: str) -> Iterator[None]:
                         reason=type(error).__name__) from error  # fmt: skip
     except (CancelledError, OSError, TimeoutError) as error:
         raise AgriError("error.cluster_lost", address=address[:60]) from error
+
+
+def each_done(
+    client: Any, do: Callable[[Work], Answer], work: Sequence[Work]
+) -> Generator[Answer, None, None]:
+    """Have work done by a cluster's workers, and yield the answers as they come, each once.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        From `connected`.
+    do : callable
+        Does one piece of work; what a dead worker was at is done again by another one.
+    work : sequence
+        All of it.
+    """
+    distributed = extra("distributed", extra="cluster")
+    futures = [client.submit(do, one, pure=False) for one in work]
+    try:
+        for future, answer in distributed.as_completed(
+            futures, loop=client.loop, with_results=True
+        ):
+            future.release()
+            yield answer
+    finally:
+        client.cancel(futures)

@@ -30,7 +30,7 @@ from imagery.zonal import (
     zonal_statistics,
 )
 from imagery.zonal import pieces as pieces_room
-from imagery.zonal import statistics as statistics_room
+from imagery.zonal import shares as shares_room
 from imagery.zonal.coverage import Cover, cover, edges_of
 from imagery.zonal.order import Sorted, weighted_quantiles
 from imagery.zonal.placing import in_pixels
@@ -270,8 +270,8 @@ def test_zones_too_large_to_hold_have_the_same_quantiles(
     values = np.round(values, 2)  # many equal values
     values[200:] -= 0.8  # and negative ones
     held = table_of(values, areas, quantiles=SHARES, bin_edges=(-1.0, 0.0, 1.0))
-    monkeypatch.setattr(statistics_room, "too_large", lambda _, sizes, __: sizes > 500.0)
-    monkeypatch.setattr(statistics_room, "REFINED_BYTES", 20_000_000)
+    monkeypatch.setattr(shares_room, "too_large", lambda _, sizes, __: sizes > 500.0)
+    monkeypatch.setattr(shares_room, "REFINED_BYTES", 20_000_000)
     counted = table_of(values, areas, quantiles=SHARES, bin_edges=(-1.0, 0.0, 1.0), side=100)
     for one, other in zip(held.rows, counted.rows, strict=True):
         assert other.quantiles == pytest.approx(one.quantiles, abs=1e-10)

@@ -132,6 +132,7 @@ def zonal(
     sao: Annotated[bool, Option("--sao", help="cli.help.sao")] = False,
     layers: Annotated[str, Option(help="cli.help.layers", show_default=False)] = "",
     table: Annotated[str, Option(help="cli.help.table")] = "gpkg",
+    dask: Annotated[str, Option(help="cli.help.dask", show_default=False)] = "",
     out: OutOption = None,
     farm: FarmOption = None,
 ) -> int:
@@ -146,7 +147,7 @@ def zonal(
         with progress("cli.measuring") as update:
             found = measure(
                 raster, shelf, areas, layers=words_in(layers), suffix=f".{table}",
-                progress=lambda share: update(share, 1.0),
+                cluster=dask, progress=lambda share: update(share, 1.0),
             )  # fmt: skip
     show_zones(found.table)
     show_findings(told)

@@ -12,15 +12,19 @@ GeoPackage, GeoParquet or CSV. The rooms, from low to high:
 * `refining`: quantiles of areas too large to hold;
 * `layers`: files and arrays as layers;
 * `placing`: zones in a raster's pixels;
+* `shares`: the pass over the windows, in one piece or shared out among workers;
 * `statistics`: the whole pass, with findings;
+* `filling`: zones filled with a value each, to be drawn;
 * `tables`: GeoPackage, GeoParquet and CSV;
 * `sao`: plots of one sào inside a field.
 """
 
+from imagery.zonal.filling import filled
 from imagery.zonal.layers import ArrayLayers, Layers, OrthoLayers
 from imagery.zonal.sao import sao_plots
 from imagery.zonal.statistics import ZonalTable, ZoneStatistics, zonal_statistics
 from imagery.zonal.tables import read_zones, table_frame, write_table
 
-__all__ = ["ArrayLayers", "Layers", "OrthoLayers", "ZonalTable", "ZoneStatistics", "read_zones",
-           "sao_plots", "table_frame", "write_table", "zonal_statistics"]  # fmt: skip
+__all__ = ["ArrayLayers", "Layers", "OrthoLayers", "ZonalTable", "ZoneStatistics", "filled",
+           "read_zones", "sao_plots", "table_frame", "write_table",
+           "zonal_statistics"]  # fmt: skip

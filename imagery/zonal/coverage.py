@@ -170,6 +170,15 @@ def cover(edges: Edges, column: int, row: int, width: int, height: int) -> Cover
     return _summed(*_pieces(begin, end, area, width), width=width, height=height)
 
 
+def of_areas(found: Cover, wanted: NDArray[np.bool_]) -> Cover:
+    """Return the cover of some of the areas, (Z,) bool."""
+    part, run = wanted[found.area], wanted[found.run_area]
+    return Cover(area=found.area[part], row=found.row[part], column=found.column[part],
+                 weight=found.weight[part], run_area=found.run_area[run],
+                 run_row=found.run_row[run], run_start=found.run_start[run],
+                 run_stop=found.run_stop[run])  # fmt: skip
+
+
 def _within_rows(
     begin: FloatArray, end: FloatArray, area: IntArray, height: int
 ) -> tuple[FloatArray, FloatArray, IntArray]:

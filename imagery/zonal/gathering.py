@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.zonal.coverage import Edges, cover
+from imagery.zonal.coverage import Edges, cover, of_areas
 from imagery.zonal.order import Sorted, weighted_quantiles
 from imagery.zonal.pieces import Pieces, few_of, in_parts, inner_pieces, outline_pieces
 from imagery.zonal.places import inner_places, inner_values
@@ -50,6 +50,8 @@ class Gathering:
         Ascending; bins include their lower edge, the last one both.
     counted : (Z,) bool
         Areas whose values are counted by class instead of held.
+    wanted : (Z,) bool, optional
+        Areas that are gathered; all unless told.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class Gathering:
         quantiles: Sequence[float] = (),
         bin_edges: FloatArray | None = None,
         counted: NDArray[np.bool_],
+        wanted: NDArray[np.bool_] | None = None,
     ) -> None:
         self.edges, self.bands = edges, bands
+        self.wanted = None if wanted is None or wanted.all() else wanted
         self.quantiles = tuple(quantiles)
         self.bin_edges = bin_edges
         self.counted = counted
@@ -79,6 +83,8 @@ class Gathering:
         """
         _, height, width = values.shape
         found = cover(self.edges, column, row, width, height)
+        if self.wanted is not None:
+            found = of_areas(found, self.wanted)
         few = few_of(found) & ~self.counted[found.run_area]
         for number, band in enumerate(values):
             self._take_outlines(number, outline_pieces(band, found))

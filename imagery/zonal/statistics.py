@@ -2,11 +2,10 @@
 
 Theory of operation
 -------------------
-Layers on the same grid of pixels are read together, so their zones' cover is worked out once.
-Windows that no zone reaches into are not read. A zone's figures are made as soon as its last pixel
-has passed; what is in memory is a window and the zones under it (`imagery.zonal.gathering`). Zones
-too large to hold their values for quantiles have their blocks read twice; without quantiles nothing
-is.
+Layers on the same grid of pixels are read together, so their zones' cover is worked out once. The
+pass (`imagery.zonal.shares`) reads the windows that zones reach into; what is in memory is a window
+and the zones under it (`imagery.zonal.gathering`). On a cluster it is shared out by zones, and the
+figures are the same to the last bit.
 
 Each zone is taken by itself, so zones may overlap. A zone that lies outside a raster, or where the
 raster has no data, is a finding and gets a row without numbers; coverage tells for every row how
@@ -17,24 +16,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from agri.errors import BadInput
 from agri.findings import Finding
 from agri.zone import Zone
-from imagery.raster.ortho import Window
-from imagery.zonal.coverage import Edges, edges_of, touching
-from imagery.zonal.gathering import Gathering
+from imagery.scale import each_done
 from imagery.zonal.layers import Layers
-from imagery.zonal.places import too_large
-from imagery.zonal.placing import in_pixels, sizes_m2
-from imagery.zonal.refining import Refining
-from imagery.zonal.tally import Figures, Tally
+from imagery.zonal.placing import sizes_m2
+from imagery.zonal.shares import Found, Share, all_figures, everything, figures, nothing, shares_of
+from imagery.zonal.tally import Figures
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -43,9 +38,9 @@ QUANTILES = (0.1, 0.5, 0.9)
 """Taken when none are named."""
 PARTLY = 0.9
 """Zones with data on less than this share are a finding."""
-REFINED_BYTES = 64_000_000
-"""Most bytes of counters in one pass over zones too large to hold."""
 MAX_QUANTILES, MAX_BINS = 20, 256
+SHARES = 64
+"""Shares that a cluster is given: enough to keep many workers busy to the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +110,7 @@ def zonal_statistics(
     quantiles: Sequence[float] = QUANTILES,
     bin_edges: Sequence[float] = (),
     progress: Progress | None = None,
+    client: Any = None,
 ) -> tuple[ZonalTable, tuple[Finding, ...]]:
     """Take exact area-weighted statistics of zones.
 
@@ -131,6 +127,8 @@ def zonal_statistics(
         Ascending edges of a histogram; values outside are in no bin.
     progress : callable, optional
         Is told the share done, 0 to 1.
+    client : distributed.Client, optional
+        From `imagery.scale.connected`: its workers do it; they must see the files.
 
     Returns
     -------
@@ -146,11 +144,12 @@ def zonal_statistics(
 
     Examples
     --------
+    >>> from shapely.geometry import box
     >>> from imagery.zonal.layers import ArrayLayers
     >>> ramp = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
     >>> grid = ArrayLayers(values=ramp, affine=(0.001, 0, 106.0, 0, -0.001, 21.0), epsg=4326,
     ...                    labels=("ramp",))
-    >>> half = Zone(name="half", area=shapely.box(106.0, 20.9985, 106.002, 21.0))
+    >>> half = Zone(name="half", area=box(106.0, 20.9985, 106.002, 21.0))
     >>> table, findings = zonal_statistics(grid, [half], quantiles=(0.5,))
     >>> round(table.rows[0].mean, 6), round(table.rows[0].coverage, 6), findings
     (1.833333, 1.0, ())
@@ -165,12 +164,12 @@ def zonal_statistics(
     findings: list[tuple[int, Finding]] = []
     groups = _groups(sources)
     for number, group in enumerate(groups):
-        job = _Job(group, zones, asked, edges if len(edges) else None)
-        for zone, bands in job.figures(_part(progress, number, len(groups))):
-            size = float(job.sizes[zone])
-            layered = _rows(zones[zone], group, bands, size, areas[zone])
+        whole, sizes = everything(group, zones, asked, edges if len(edges) else None)
+        for zone, bands in _figures(whole, client, _part(progress, number, len(groups))):
+            layered = _rows(zones[zone], group, bands, float(sizes[zone]), areas[zone])
             found.update(((zone, row.label), row) for row in layered)
-            told = _told(zones[zone], group, layered, outside=job.outside(zone))
+            outside = bool(whole.whole[zone] == 0)
+            told = _told(zones[zone], group, layered, outside=outside)
             findings += [(zone, finding) for finding in told]
     rows = tuple(found[zone, label] for zone in range(len(zones)) for label in labels)
     findings.sort(key=lambda told: told[0])
@@ -213,104 +212,17 @@ def _part(progress: Progress | None, number: int, total: int) -> Progress:
     return told
 
 
-class _Job:
-    """The zones of one grid of pixels."""
-
-    def __init__(
-        self,
-        group: Sequence[Layers],
-        zones: Sequence[Zone],
-        quantiles: tuple[float, ...],
-        bin_edges: FloatArray | None,
-    ) -> None:
-        first = group[0]
-        self.group, self.quantiles, self.bin_edges = group, quantiles, bin_edges
-        self.width, self.height = first.width, first.height
-        placed = in_pixels(zones, first.epsg, first.affine)
-        self.sizes: FloatArray = shapely.area(placed)
-        self.edges: Edges = edges_of(placed)
-        self.bands = sum(len(source.labels) for source in group)
-        self.whole = self._clipped()
-        self.left = self.whole.copy()
-
-    def _clipped(self) -> NDArray[np.int64]:
-        """Return how many pixels of each zone's box lie on the raster."""
-        bounds = np.nan_to_num(self.edges.bounds, nan=0.0)
-        wide = _overlap(bounds[:, 0], bounds[:, 2], 0, self.width)
-        return wide * _overlap(bounds[:, 1], bounds[:, 3], 0, self.height)
-
-    def outside(self, zone: int) -> bool:
-        """Return whether a zone lies wholly outside the raster."""
-        return bool(self.whole[zone] == 0)
-
-    def figures(self, progress: Progress) -> Iterator[tuple[int, list[Figures]]]:
-        """Yield every zone with the figures of its layers, as they become ready."""
-        counted = np.zeros(len(self.sizes), dtype=np.bool_)
-        if self.quantiles:
-            counted = too_large(self.edges, self.sizes, self.bands)
-        gathering = Gathering(self.edges, self.bands, quantiles=self.quantiles,
-                              bin_edges=self.bin_edges, counted=counted)  # fmt: skip
-        for away in np.flatnonzero(self.left == 0).tolist():
-            yield away, gathering.close(away)
-        again: dict[int, list[Tally]] = {}
-        share = 0.5 if counted.any() else 1.0
-        for zone in self._pass(gathering.add, lambda done: progress(share * done)):
-            if counted[zone]:
-                again[zone] = gathering.take_counted(zone)
-            else:
-                yield zone, gathering.close(zone)
-        if again:
-            yield from self._refined(again, lambda done: progress(0.5 + 0.5 * done))
-        progress(1.0)
-
-    def _refined(
-        self, again: dict[int, list[Tally]], progress: Progress
-    ) -> Iterator[tuple[int, list[Figures]]]:
-        done, total = 0, len(again)
-        while again:
-            few: dict[int, list[Tally]] = {}
-            refining = Refining(self.edges, few, self.quantiles)
-            while again and (not few or refining.bytes < REFINED_BYTES):
-                zone, tallies = again.popitem()
-                few[zone] = tallies
-                refining.take_up(zone)
-            self.left = np.where(np.isin(np.arange(len(self.left)), list(few)), self.whole, 0)
-            for zone in self._pass(refining.add, lambda _: None):
-                yield zone, refining.close(zone)
-            done += len(few)
-            progress(done / total)
-
-    def _pass(
-        self, add: Callable[[int, int, NDArray[np.float32]], None], progress: Progress
-    ) -> Iterator[int]:
-        """Read every window that a zone still needs; yield zones once their last has passed."""
-        wanted = list(self.group[0].windows(self.bands))
-        with ExitStack() as stack:
-            reads = [stack.enter_context(source.reading()) for source in self.group]
-            for number, window in enumerate(wanted, start=1):
-                place = (window.column, window.row, window.width, window.height)
-                reached = touching(self.edges, *place)
-                reached = reached[self.left[reached] > 0]
-                if len(reached):
-                    parts = [read(window) for read in reads]
-                    values = parts[0] if len(parts) == 1 else np.concatenate(parts)
-                    add(window.column, window.row, values)
-                    self.left[reached] -= self._within(reached, window)
-                    yield from reached[self.left[reached] == 0].tolist()
-                progress(number / len(wanted))
-
-    def _within(self, zones: NDArray[np.intp], window: Window) -> NDArray[np.int64]:
-        bounds = self.edges.bounds[zones]
-        column, row = window.column, window.row
-        wide = _overlap(bounds[:, 0], bounds[:, 2], column, column + window.width)
-        return wide * _overlap(bounds[:, 1], bounds[:, 3], row, row + window.height)
-
-
-def _overlap(low: FloatArray, high: FloatArray, first: int, stop: int) -> NDArray[np.int64]:
-    """Return how many whole numbers from first to stop − 1 lie between floor and ceiling."""
-    begin, end = np.clip(np.floor(low), first, stop), np.clip(np.ceil(high), first, stop)
-    found: NDArray[np.int64] = np.maximum(end - begin, 0.0).astype(np.int64)
-    return found
+def _figures(whole: Share, client: Any, progress: Progress) -> Iterator[Found]:
+    """Yield every zone with its figures, made here or by a cluster's workers."""
+    for away in np.flatnonzero(whole.whole == 0).tolist():
+        yield away, nothing(whole)
+    if client is None:
+        yield from figures(whole, progress)
+        return
+    shares = shares_of(whole, SHARES)
+    for number, made in enumerate(each_done(client, all_figures, shares), start=1):
+        yield from made
+        progress(number / len(shares))
 
 
 def _rows(

@@ -1,11 +1,19 @@
-"""Figures of fields, plots and trees out of a raster: exact, as a table and as a picture."""
+"""Figures of fields, plots and trees out of a raster: exact, as a table and as a picture.
+
+A few zones are drawn with their outlines and names over the raster. Of a commune's thousands that
+would be a grey smear: each is filled with its own mean instead, and how they differ is told.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from agri.errors import BadInput
 from agri.field import Field
@@ -23,6 +31,7 @@ from imagery.raster import open_ortho
 from imagery.zonal import (
     OrthoLayers,
     ZonalTable,
+    filled,
     read_zones,
     sao_plots,
     write_table,
@@ -31,7 +40,8 @@ from imagery.zonal import (
 
 TABLES = (".gpkg", ".parquet", ".csv")
 MOST_NAMES = 40
-"""More zones than this are drawn without their names."""
+"""More zones than this are drawn by their means, without outlines and names."""
+TENTHS = (10.0, 50.0, 90.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,7 @@ def measure(
     layers: Sequence[str] = (),
     bin_edges: Sequence[float] = (),
     suffix: str = ".gpkg",
+    cluster: str = "",
     progress: Progress | None = None,
 ) -> Measured:
     """Measure zones over a raster; keep table and picture.
@@ -107,6 +118,8 @@ def measure(
         Of a histogram.
     suffix : {".gpkg", ".parquet", ".csv"}
         Kind of table.
+    cluster : str
+        Address of a Dask scheduler, ``tcp://…``, whose workers do it.
     progress : callable, optional
         Told the share done, 0 to 1.
 
@@ -120,28 +133,46 @@ def measure(
     ortho = open_ortho(raster)
     chosen = chosen_layers(ortho, layers)
     source = OrthoLayers(ortho=ortho, bands=tuple(chosen), labels=tuple(chosen.values()))
-    table, findings = zonal_statistics(source, zones, bin_edges=bin_edges, progress=progress)
+    with _workers(cluster) as client:
+        table, findings = zonal_statistics(source, zones, bin_edges=bin_edges, progress=progress,
+                                           client=client)  # fmt: skip
     path = shelf.place(raster.name, "zonal", suffix)
     write_table(path, table)
     first = next(iter(chosen))
     facts = _facts(table, chosen[first], shelf)
+    many = len(zones) > MOST_NAMES
     look = Look(
-        title=say("page.zonal_title", shelf.language, name=raster.stem),
+        title=say("page.zonal_many" if many else "page.zonal_title", shelf.language,
+                  name=raster.stem, count=len(zones)),
         legend=chosen[first],
         facts=facts,
-    )
-    png = draw_quicklook(seen(ortho, first), look, layers=_outlines(zones), language=shelf.language)
+    )  # fmt: skip
+    shown = seen(ortho, first)
+    if many:
+        shown = filled(zones, [row.mean for row in table.of(chosen[first])], shown)
+    png = draw_quicklook(shown, look, layers=() if many else _outlines(zones),
+                         language=shelf.language)  # fmt: skip
     picture = shelf.keep_picture(raster.name, "zonal", png)
     return Measured(table=table, facts=facts, findings=findings, files=(path, picture))
 
 
+@contextmanager
+def _workers(cluster: str) -> Iterator[Any]:
+    """Give a cluster's client, None without one."""
+    if not cluster:
+        yield None
+        return
+    from imagery.scale import connected, losses_told
+
+    with losses_told(cluster), connected(cluster) as client:
+        yield client
+
+
 def _outlines(zones: Sequence[Zone]) -> list[Layer]:
-    named = len(zones) <= MOST_NAMES
     return [
-        Layer(key="page.layer.zone", geometry=zone.area, colour=BLACK, width=1.2,
-              label=zone.name if named else "")
+        Layer(key="page.layer.zone", geometry=zone.area, colour=BLACK, width=1.2, label=zone.name)
         for zone in zones
-    ]  # fmt: skip
+    ]
 
 
 def _facts(table: ZonalTable, label: str, shelf: Shelf) -> Facts:
@@ -158,4 +189,7 @@ def _facts(table: ZonalTable, label: str, shelf: Shelf) -> Facts:
                       say("page.number", shelf.language, value=mean)))  # fmt: skip
         fact(facts, shelf.language, "page.fact_lowest", name=low.zone.name, value=low.mean)
         fact(facts, shelf.language, "page.fact_highest", name=high.zone.name, value=high.mean)
+    if len(rows) > MOST_NAMES:
+        low_tenth, half, high_tenth = np.percentile([row.mean for row in rows], TENTHS).tolist()
+        fact(facts, shelf.language, "page.fact_tenths", low=low_tenth, half=half, high=high_tenth)
     return facts
