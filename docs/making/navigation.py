@@ -19,7 +19,10 @@ TUTORIALS = (
     "season-forecast",
     "your-own-data",
 )
-HOW_TO = ("real-aircraft", "boundaries", "hill", "label", "papers", "sign-links", "resume")
+HOW_TO = (
+    "real-aircraft", "boundaries", "papers", "sign-links", "hill", "resume", "label", "crop-card",
+    "qgis", "several-farms", "backups", "wrong",
+)  # fmt: skip
 EXPLANATION = ("safety", "watching", "models", "accuracy", "assumed", "privacy")
 VIETNAMESE = ("nong-dan", "can-bo", "may-bay-that")
 

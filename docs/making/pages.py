@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,7 +111,8 @@ def _anchor(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a docstring as Markdown: no tag and no link is meant by its brackets."""
+    """Return a docstring as Markdown: no tag, link or heading of the page is meant by it."""
+    text = re.sub(r"^(.+)\n[-=]{3,}$", r"**\1**\n", text, flags=re.MULTILINE)
     for written, safe in (("``", "`"), ("<", "&lt;"), ("[", "&#91;")):
         text = text.replace(written, safe)
     parts = text.split("`")
