@@ -157,6 +157,40 @@ def test_the_week_is_told_for_a_known_crop_and_refused_in_a_sentence_for_another
         assert not re.search(r"<style|\sstyle=|<script(?![^>]*\bsrc=)", text)
 
 
+def test_an_entry_is_corrected_and_withdrawn_and_the_old_one_stays_to_be_read(
+    served: Served, planner: Browser, uid: str
+) -> None:
+    form = {"kind": "harvest", "day": "2026-06-02", "mass_kg": "500", "lot": "VL-9", "by": "Bà"}
+    assert entered(planner, uid, **form).endswith("season=2026")
+    book = served.farm.records
+    (old,) = book.read(field=uid, lot="VL-9")
+    path = f"/records/{old.uid}"
+    planner.get("/language/vi?back=/")
+    assert path in planner.get(f"/fields/{uid}/diary?season=2026").text
+    empty = planner.post(f"{path}/correct", {}, seen=path)
+    assert empty.status_code == 400
+    assert "chưa sửa gì" in empty.text
+    late = planner.post(f"{path}/correct", {"day": "2027-12-01"}, seen=path)
+    assert late.status_code == 400
+    assert planner.post(f"{path}/correct", {"mass_kg": "50"}, seen=path).status_code == 303
+    (new,) = book.read(field=uid, lot="VL-9")
+    assert isinstance(new, Harvest)
+    assert (new.mass_kg, new.day, new.replaces, new.by) == (
+        50.0, old.day, old.uid, "Người planner",
+    )  # fmt: skip
+    assert planner.get(path).status_code == 404
+
+    path = f"/records/{new.uid}"
+    unsaid = planner.post(f"{path}/withdraw", {"why": " "}, seen=path)
+    assert unsaid.status_code == 400
+    assert planner.post(f"{path}/withdraw", {"why": "nhầm thửa"}, seen=path).status_code == 303
+    (note,) = book.read(field=uid, lot="VL-9")
+    assert (note.kind, note.replaces) == ("note", new.uid)
+    assert len(book.read(field=uid, lot="VL-9", every=True)) == 3
+    kinds = [entry.kind for entry in audit.verify(served.farm.folder).entries]
+    assert {"record_corrected", "record_withdrawn"} <= set(kinds)
+
+
 FORECAST = {
     "field": LYCHEE.name, "season": 2026, "trees": 100,
     "gates": [{"gate": 1, "about": "2026-01-11", "kg_p10": 3000.0, "kg_p50": 7000.0,

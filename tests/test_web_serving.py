@@ -138,3 +138,30 @@ def test_it_answers_over_tls_and_ctrl_c_stops_it_without_harm(
     assert complaint == ""
     assert last.endswith("is closed.\n")
     assert farm.check() == []
+
+
+@pytest.mark.parametrize("told", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow)])
+def test_told_to_end_it_calls_the_aircraft_home_as_for_ctrl_c(farm: Workspace, told: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = (
+        "import sys; from agri.cli import main; from agri.operations.apron import Apron; "
+        "Apron.call_home = lambda apron: print('called home', flush=True); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["--lang", "en", "serve", "--port", str(port), "--farm", str(farm.folder)]
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *words], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        for line in program.stdout:
+            if "Ctrl-C" in line:
+                break
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/static/app.css", timeout=30):
+            program.send_signal(getattr(signal, told))
+        last, _ = program.communicate(timeout=30)
+    assert "called home" in last
+    assert last.endswith("is closed.\n")
+    assert program.returncode == 0

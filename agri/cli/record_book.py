@@ -91,9 +91,8 @@ def correct(
 
     from agri.cli.show import tell
     from agri.errors import BadInput
-    from agri.field_records import Note
     from agri.operations.read_records import read_change
-    from agri.operations.records import corrected, described
+    from agri.operations.records import corrected, described, withdrawn
 
     changes: dict[str, Any] = {}
     for text in sets:
@@ -106,9 +105,7 @@ def correct(
     with open_farm(farm) as workspace:
         old = workspace.records.find(key)
         if withdraw:
-            new: Record = Note(day=old.day, field=old.field, tree=old.tree, row=old.row,
-                               lot=old.lot, season=old.season, field_uid=old.field_uid,
-                               text=withdraw)  # fmt: skip
+            new: Record = withdrawn(old, withdraw)
         else:
             new = corrected(workspace, old, changes)
         stored = workspace.records.correct(old.uid, replace(new, by=by or old.by))

@@ -105,12 +105,16 @@ class Apron:
             flights = tuple(self._flights.values())
         return tuple(one for one in flights if not one.sight().stage.ended)
 
-    def close(self) -> None:
-        """End every launch, bring home what flies, and wait until all of it is over."""
+    def call_home(self) -> None:
+        """End every launch and bring home what flies; nothing is begun any more."""
         with self._lock:
             self._closed = True
         for flight in self.under_way():
             flight.leave()
+
+    def close(self) -> None:
+        """Call everything home, and wait until all of it is over."""
+        self.call_home()
         for flight in self.under_way():
             flight.join()
 

@@ -175,6 +175,28 @@ def record_told(
     return KINDS[kind](field=field.name, **told)
 
 
+def changes_told(
+    kind: str, texts: Mapping[str, str], field: Field, *, language: Language, today: date
+) -> dict[str, Any]:
+    """Return the figures that a form of corrections tells; what it leaves empty stays as it is.
+
+    Raises
+    ------
+    BadInput
+        When a text cannot be read, none is told, or the day has not come.
+    """
+    told: dict[str, Any] = {}
+    for one in form_of(kind, field, language):
+        text = texts.get(one.name, "").strip()
+        if text:
+            told |= _read(one.name, text, say(one.label, language), texts, field)
+    if not told:
+        raise BadInput("error.record_no_change")
+    if told.get("day", today) > today:
+        raise BadInput("error.record_future", day=told["day"])
+    return told
+
+
 def _read(
     name: str, text: str, label: str, texts: Mapping[str, str], field: Field
 ) -> dict[str, Any]:

@@ -122,6 +122,20 @@ def corrected(farm: Workspace, old: R, changes: Mapping[str, Any]) -> R:
     return enter(farm, new, season=new.season if told else 0)
 
 
+def withdrawn(old: Record, why: str) -> Note:
+    """Return the note that stands in the place of a record that was entered by mistake.
+
+    Raises
+    ------
+    BadInput
+        When no reason is told.
+    """
+    if not why.strip():
+        raise BadInput("error.record_no_reason")
+    return Note(day=old.day, field=old.field, tree=old.tree, row=old.row, lot=old.lot,
+                season=old.season, field_uid=old.field_uid, text=why.strip())  # fmt: skip
+
+
 _KEPT = ("uid", "entered_utc", "replaces", "field_uid", "source")
 
 

@@ -32,11 +32,12 @@ from agri.operations.forecast_kept import (
     no_forecast,
 )
 from agri.operations.lot_label import code_text, page_name
+from agri.operations.records import described
 from agri.units import INDOCHINA_TIME
 from agri.web.looking import field_of
 from agri.web.pages import page, when
 from agri.web.visit import Routes, Visit, visit_of
-from agri.words import say
+from agri.words import day_text, say
 from models.advice.outcome import Verdict
 
 MOST_FIELDS = 40
@@ -115,6 +116,16 @@ def diary_page(request: Request, uid: str) -> Response:
         seasons=sorted(seasons, reverse=True),
         lots=sorted(lots - {""}),
         no_code=no_code,
+        entries=[
+            (
+                one.uid,
+                day_text(one.day, visit.language),
+                say(f"page.kind_{one.kind}", visit.language),
+                described(one, visit.language),
+            )
+            for one in reversed(diary.records)
+            if one.field_uid
+        ],
         **told,
     )
 

@@ -3,21 +3,30 @@
 Theory of operation. One form for each kind, asked and read by `agri.operations.record_forms`. A
 record that says the same as one that stands already is most often the same button pressed twice:
 it is shown again with a question, and entered when the form says that it is meant.
+
+A record is never changed: what is corrected stands in front of it, and what was entered by mistake
+is withdrawn, with the reason in its place. The form of a correction is empty; what is filled in
+changes, the rest stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from agri.errors import AgriError, Refused
-from agri.operations.record_forms import KIND_ORDER, form_of, record_told
-from agri.operations.records import enter
+from agri.errors import AgriError, NotFound, Refused
+from agri.field import Field
+from agri.field_records import Record
+from agri.operations.record_forms import KIND_ORDER, changes_told, form_of, record_told
+from agri.operations.records import corrected, described, enter, withdrawn
 from agri.units import INDOCHINA_TIME
 from agri.web.looking import field_of
 from agri.web.pages import page
-from agri.web.visit import Routes, visit_of
-from agri.words import say
+from agri.web.visit import Routes, Visit, visit_of
+from agri.words import day_text, say
 
 AGAIN = "again"
 """The form's word that the same record is meant a second time."""
@@ -73,7 +82,73 @@ def record(request: Request, uid: str) -> Response:
     return RedirectResponse(f"/fields/{uid}/diary?season={stored.season}", status_code=303)
 
 
+# ------------------------------------------------------------------ correcting
+
+
+def _standing(visit: Visit, uid: str) -> tuple[Record, Field]:
+    """Return a record that stands, and its field."""
+    found = [one for one in visit.desk.farm.records.read() if uid and one.uid == uid]
+    if not found or not found[0].field_uid:
+        raise NotFound("error.no_record", wanted=uid)
+    return found[0], field_of(visit.desk.farm, found[0].field_uid)
+
+
+def correction_page(request: Request, uid: str) -> Response:
+    """Show a record, with the forms that correct or withdraw it."""
+    return _correction(request, uid)
+
+
+def _correction(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
+    visit = visit_of(request)
+    language = visit.language
+    old, field = _standing(visit, uid)
+    asked = [
+        replace(one, need=False, options=(("", "–"), *one.options) if one.options else ())
+        for one in form_of(old.kind, field, language)
+    ]
+    return page(
+        request, visit, "correction", status=status, wrong=wrong, record=uid, uid=field.uid,
+        name=field.name, kind=say(f"page.kind_{old.kind}", language),
+        day=day_text(old.day, language), said=described(old, language), by=old.by, asked=asked,
+        told={one.name: visit.form.get(one.name, "") for one in asked},
+        why=visit.form.get("why", ""),
+    )  # fmt: skip
+
+
+def correct(request: Request, uid: str) -> Response:
+    """Put a corrected record in front of one."""
+    return _replace(request, uid, _corrected)
+
+
+def withdraw(request: Request, uid: str) -> Response:
+    """Put a note that says why in the place of a record entered by mistake."""
+    return _replace(request, uid, lambda visit, old, _: withdrawn(old, visit.form.get("why", "")))
+
+
+def _corrected(visit: Visit, old: Record, field: Field) -> Record:
+    today = visit.desk.now().astimezone(INDOCHINA_TIME).date()
+    changes = changes_told(old.kind, visit.form, field, language=visit.language, today=today)
+    return corrected(visit.desk.farm, old, changes)
+
+
+def _replace(
+    request: Request, uid: str, made: Callable[[Visit, Record, Field], Record]
+) -> Response:
+    visit = visit_of(request)
+    old, field = _standing(visit, uid)
+    try:
+        new = made(visit, old, field)
+        told = new if visit.form.get("by", "").strip() else replace(new, by=visit.who.name)
+        stored = visit.desk.farm.records.correct(uid, told)
+    except AgriError as error:
+        return _correction(request, uid, wrong=error.text(visit.language), status=400)
+    return RedirectResponse(f"/fields/{field.uid}/diary?season={stored.season}", status_code=303)
+
+
 ROUTES: Routes = [
+    ("GET", "/records/{uid}", correction_page),
+    ("POST", "/records/{uid}/correct", correct),
+    ("POST", "/records/{uid}/withdraw", withdraw),
     ("GET", "/fields/{uid}/records/new", record_page),
     ("POST", "/fields/{uid}/records/new", record),
 ]

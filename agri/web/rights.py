@@ -105,6 +105,11 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/records/new"): Right(
         power=Power.PLAN, kind="record_entered", told=("kind", "day", "by")
     ),
+    ("GET", "/records/{uid}"): _PLAN,
+    ("POST", "/records/{uid}/correct"): Right(power=Power.PLAN, kind="record_corrected"),
+    ("POST", "/records/{uid}/withdraw"): Right(
+        power=Power.PLAN, kind="record_withdrawn", told=("why",)
+    ),
     ("GET", "/basemap.json"): _LOOK,
     ("GET", "/basemap/{z}/{x}/{y}"): _LOOK,
     ("GET", "/table"): _LOOK,

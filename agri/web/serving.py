@@ -18,12 +18,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import ipaddress
+import logging
 import os
+import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from agri.operations.apron import Apron
     from agri.operations.background.worker import Worker
 
+LOG = logging.getLogger("agri.web")
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - only when asked for
 PORT = 8000
@@ -246,13 +249,60 @@ def serve(
         with ExitStack() as working:
             for worker in workers:
                 working.enter_context(worker)
+            working.enter_context(_every_end_alike())
             try:
                 uvicorn.Server(config).run(sockets=[listener])
             finally:
-                if flying := _flying(aprons):
-                    on_flights(flying)
-                for apron in aprons:
-                    apron.close()
+                _end(aprons, on_flights)
+
+
+def _end(aprons: Sequence[Apron], on_flights: Callable[[int], None]) -> None:
+    """Call home whatever flies, of every farm, and wait for it, though nobody can be told.
+
+    Only Ctrl+C a second time leaves it: a service manager or a window that closes may tell twice.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in _told_to_end():
+            signal.signal(number, signal.SIG_IGN)
+    flying = _flying(aprons)
+    for apron in aprons:
+        apron.call_home()
+    try:
+        if flying:
+            on_flights(flying)
+    except OSError:
+        LOG.warning("the terminal is gone; %d flights are waited for", flying)
+    for apron in aprons:
+        apron.close()
+
+
+@contextmanager
+def _every_end_alike() -> Iterator[None]:
+    """Let being told to end, or losing the terminal, do what Ctrl+C does.
+
+    uvicorn stops in good order for SIGTERM, and then sends it again to the handler that was there
+    before: by default that ends the process on the spot, and nobody calls the aircraft home. For
+    SIGHUP it does nothing at all.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number, handler in _told_to_end().items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _told_to_end() -> dict[int, Any]:
+    """Return the signals that end the server beside Ctrl+C, and what each does."""
+
+    def gone(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    known = {"SIGTERM": signal.default_int_handler, "SIGHUP": gone}
+    return {getattr(signal, name): what for name, what in known.items() if hasattr(signal, name)}
 
 
 def _workers(
