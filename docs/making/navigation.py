@@ -21,7 +21,7 @@ TUTORIALS = (
 )
 HOW_TO = (
     "real-aircraft", "boundaries", "papers", "sign-links", "hill", "resume", "label", "crop-card",
-    "qgis", "several-farms", "backups", "wrong",
+    "serve", "maps", "records", "qgis", "several-farms", "backups", "wrong",
 )  # fmt: skip
 EXPLANATION = ("safety", "watching", "models", "accuracy", "assumed", "privacy")
 VIETNAMESE = ("nong-dan", "can-bo", "may-bay-that")
