@@ -22,7 +22,7 @@ class Suite:
         What it is called.
     run : tuple of str
         ``pytest …``, or a Python file with its words; ``{share}`` times a number, as in
-        ``{10000*share}``, becomes that number at the size that is run.
+        ``{10000*share}``, becomes that whole number at the size that is run.
     limit_min : float
         When it is stopped, minutes, at its full size.
     quick : float
@@ -55,7 +55,7 @@ class Suite:
         ['a.py', '20']
         """
         return [
-            re.sub(r"\{([\d.]+)\*share\}", lambda m: f"{max(1.0, float(m[1]) * share):g}", word)
+            re.sub(r"\{([\d.]+)\*share\}", lambda m: str(max(1, round(float(m[1]) * share))), word)
             for word in self.run
         ]
 

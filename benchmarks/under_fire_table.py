@@ -140,7 +140,8 @@ def table_of(promises: Promises, runs: Sequence[Run]) -> str:
             area = row.promise.area
             lines += ["", f"## {area}", "", "| promise | bound | measured | size | | bound after |",
                       "|---|---|---|---|---|---|"]  # fmt: skip
-        size = ", ".join(filter(None, [row.size, share_of(best.get(row.promise.suite))]))
+        run = best.get(row.promise.suite)
+        size = ", ".join(filter(None, [row.size, share_of(run), crowded(run, row.promise)]))
         lines.append(
             f"| {row.promise.says} | {row.promise.target if row.promise.suite else ''} | "
             f"{row.measured} | {size if row.state != 'not measured' else ''} | {row.state} | "
@@ -154,6 +155,12 @@ def table_of(promises: Promises, runs: Sequence[Run]) -> str:
 def share_of(run: Run | None) -> str:
     """Return at which size a suite was run."""
     return "" if run is None else "full" if run.share == 1.0 else f"{100.0 * run.share:g} %"
+
+
+def crowded(run: Run | None, promise: Promise) -> str:
+    """Return the machine's load where a figure of time was taken with more to do than cores."""
+    busy = run is not None and max(run.load) > (os.cpu_count() or 1)
+    return f"load {max(run.load):g}" if run and busy and promise.unit in ("s", "ms") else ""
 
 
 def _run_row(run: Run) -> str:

@@ -16,7 +16,7 @@ import pytest
 from benchmarks import under_fire, under_fire_running
 from benchmarks.under_fire_promises import Promise, Promises, Suite, read_promises
 from benchmarks.under_fire_running import WHOLE, Journal, Run, read_json, run_suite
-from benchmarks.under_fire_table import chosen, judged, rows, table_of
+from benchmarks.under_fire_table import chosen, crowded, judged, rows, table_of
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = read_promises(ROOT / "benchmarks" / "under_fire.toml")
@@ -255,6 +255,13 @@ def test_the_largest_run_counts_unless_a_later_one_failed() -> None:
         ([small, ran(share=0.1, commit="newer")], ran(share=0.1, commit="newer")),
     ):
         assert chosen(order)["toy"] == best
+
+
+def test_a_time_taken_on_a_crowded_machine_says_so() -> None:
+    cores = os.cpu_count() or 1
+    assert crowded(ran(load=(0.5, cores + 3.0)), LATE) == f"load {cores + 3}"
+    assert crowded(ran(load=(0.5, 0.9)), LATE) == ""
+    assert crowded(ran(load=(0.5, cores + 3.0)), HOLDS) == ""
 
 
 def test_the_journal_keeps_every_run_as_it_was(tmp_path: Path) -> None:
