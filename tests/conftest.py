@@ -26,8 +26,11 @@ settings.load_profile("gate")
 vars(providers)["_get_local_constants"] = lambda: vars(providers)["_local_constants"]
 
 
-LONGEST = ("test_spray_invariants.py",)
-"""Files that take minutes go first, or one core is still at them when the others are done."""
+LONGEST = ("test_spray_invariants.py", "test_plan_invariants.py", "test_leases.py",
+           "test_notebooks.py", "test_flight_killed.py", "test_first_flight.py",
+           "test_preflight_names.py", "test_web_access.py")  # fmt: skip
+"""Files of most of a minute and more go first, or one core is still at them when the others are
+done; those that wait for aircraft lie between those that reckon."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,7 +45,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    turn = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path.name, len(turn)))
     if "slow" in (config.getoption("-m") or ""):
         return
     skip = pytest.mark.skip(reason="slow suite: run with -m slow")
