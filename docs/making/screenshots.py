@@ -32,7 +32,7 @@ from tests.web_browser import browser_page, running  # noqa: E402
 from tests.web_farm import HASH, SECRET  # noqa: E402
 
 OUT = ROOT / "docs/pictures/app"
-COLOURS = 64
+COLOURS = 128
 os.environ["LANGUAGE"] = "vi"  # Chromium writes dates as its language does
 PEOPLE = {"Bà Hường": Role.OWNER, "Anh Sơn": Role.PILOT, "Chị Lan": Role.AGENT}
 WATER = ("--product", "Nước sạch", "--dose", "500ml", "--phi", "14")
@@ -95,7 +95,7 @@ def agri(*words: str, at: Path) -> None:
 def phone(farm: Workspace, address: str) -> None:
     """A pilot of the farm with a phone."""
     uid, plan = _field(farm, "Ruộng Cửa Đình"), _plan(farm, "Cửa Đình phun")
-    flight = farm.flights()[0].uid
+    flight = farm.flights()[-1].uid  # the one flown to its end
     with browser_page(address) as page:
         page.set_default_timeout(60_000)
         page.goto("/language/vi?back=/")
@@ -114,6 +114,8 @@ def phone(farm: Workspace, address: str) -> None:
         keep(page, "da-phun")
         page.goto(f"/fields/{_field(farm, 'Vườn vải')}/records/new?kind=harvest")
         keep(page, "ghi-chep")
+        page.goto("/papers")
+        keep(page, "giay-to")
         _fly(page, plan)
 
 
@@ -173,7 +175,7 @@ def keep(page: Any, name: str, *, ready: str = "", whole: bool = False) -> None:
         page.wait_for_selector(f"{ready}[data-ready=yes]")
     page.wait_for_timeout(500)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=whole))).convert("RGB")
-    few = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    few = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, 3, dither=Image.Dither.NONE)
     few.save(OUT / f"{name}.png", optimize=True)
     print(f"{name}.png: {(OUT / f'{name}.png').stat().st_size / 1000:.0f} kB", flush=True)
 
