@@ -511,3 +511,26 @@ def test_the_first_page_with_its_map_is_light_enough_for_a_poor_connection(serve
         waiting += found + [f"{path.rpartition('/')[0]}/{name}" for name in beside]
     assert any("leaflet" in path for path in seen)
     assert 20_000 < weight <= 150_000
+
+
+def test_an_owner_gives_who_forgot_theirs_a_new_password_and_their_sessions_end(
+    served: Served,
+) -> None:
+    owner, planner = served.signed_in(Role.OWNER), served.signed_in(Role.PLANNER)
+    person = served.farm.people.named("Người planner")
+    assert person is not None
+    path = f"/people/{person.uid}/password"
+    assert planner.post(path, {}).status_code == 403
+    shown = owner.post(path, {}, seen="/people").text
+    made = re.search(r'class="secret">([a-z0-9-]+)<', shown)
+    assert made is not None
+    assert planner.get("/plans").status_code == 303, "signed out"
+    assert made[1] not in owner.get("/people").text, "shown once"
+    for password, status in ((SECRET, 403), (made[1], 303)):
+        form = {"name": "Người planner", "password": password}
+        assert served.browser().post("/sign-in", form, seen="/sign-in").status_code == status
+    entry = audit.verify(served.farm.folder).entries
+    given = [one for one in entry if one.kind == "password_given"]
+    assert person.uid in given[-1].what.note
+    assert made[1] not in given[-1].what.note
+    served.farm.people.change(person.uid, password_hash=HASH)

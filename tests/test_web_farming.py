@@ -176,7 +176,7 @@ def test_an_entry_is_corrected_and_withdrawn_and_the_old_one_stays_to_be_read(
     (new,) = book.read(field=uid, lot="VL-9")
     assert isinstance(new, Harvest)
     assert (new.mass_kg, new.day, new.replaces, new.by) == (
-        50.0, old.day, old.uid, "Người planner",
+        50.0, old.day, old.uid, "Bà",
     )  # fmt: skip
     assert planner.get(path).status_code == 404
 
@@ -185,7 +185,7 @@ def test_an_entry_is_corrected_and_withdrawn_and_the_old_one_stays_to_be_read(
     assert unsaid.status_code == 400
     assert planner.post(f"{path}/withdraw", {"why": "nhầm thửa"}, seen=path).status_code == 303
     (note,) = book.read(field=uid, lot="VL-9")
-    assert (note.kind, note.replaces) == ("note", new.uid)
+    assert (note.kind, note.replaces, note.by) == ("note", new.uid, "Người planner")
     assert len(book.read(field=uid, lot="VL-9", every=True)) == 3
     kinds = [entry.kind for entry in audit.verify(served.farm.folder).entries]
     assert {"record_corrected", "record_withdrawn"} <= set(kinds)

@@ -10,9 +10,10 @@ import pytest
 
 from agri import audit
 from agri.operations.apron import Apron
-from agri.people import Person, Role
+from agri.people import Person, ReadToken, Role
 from agri.web.app import make_app
 from agri.web.neighbours import Neighbours
+from agri.web.read_tokens import digest_of
 from agri.workspace import Workspace
 from tests import farms
 from tests.web_farm import CHEAP, HASH, KEY, SECRET, Browser
@@ -41,7 +42,11 @@ def browser(shared: dict[str, Workspace]) -> Browser:
                       neighbours=tuple(NAMES.items()))
         for key, farm in shared.items()
     }  # fmt: skip
-    return Browser(Neighbours(apps))
+    knows = {
+        key: lambda digest, farm=farm: farm.people.with_token(digest) is not None
+        for key, farm in shared.items()
+    }
+    return Browser(Neighbours(apps, knows))
 
 
 def sign_in(browser: Browser, name: str) -> int:
@@ -105,3 +110,25 @@ def test_nobody_leaves_a_farm_whose_aircraft_is_in_the_air(
     assert "Dừng" in answer.text
     monkeypatch.undo()
     assert browser.get("/farms/b").status_code == 303
+
+
+def test_a_program_reads_the_farm_in_which_its_token_was_made_and_no_other(
+    browser: Browser, shared: dict[str, Workspace]
+) -> None:
+    for key, farm in shared.items():
+        owner = farm.people.all()[0]
+        farm.people.add_token(
+            ReadToken(person_uid=owner.uid, name="p", digest=digest_of(f"agri_{key}"),
+                      created_utc=farms.START)
+        )  # fmt: skip
+    path = "/api/collections/fields/items"
+    for key, other in (("a", "b"), ("b", "a")):
+        told = browser.get(path, authorization=f"Bearer agri_{key}")
+        assert told.status_code == 200
+        assert f"Ruộng {key}" in told.text
+        assert f"Ruộng {other}" not in told.text
+        assert browser.get("/stac", authorization=f"Bearer agri_{key}").status_code == 200
+    assert browser.get(path, authorization="Bearer agri_c").status_code == 404
+    browser.get("/farms/a")
+    told = browser.get(path, authorization="Bearer agri_b")
+    assert "Ruộng b" in told.text, "the token, not the farm a browser is in"

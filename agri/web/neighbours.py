@@ -6,27 +6,36 @@ who has none is shown the list. The cookie gives no right: a session of one farm
 others, so who changes farms signs in there, as whoever they are there. The list tells the names of
 the farms to everybody who can reach the server, as the sign-in page tells that of one. Who is
 signed in to a farm of which a flight is under way stays in it, for there Stop is at hand.
+
+Other programs keep no cookie. Their token was made in one farm and says which they read: the farm
+that knows it answers, and it alone. A token that no farm knows is told nothing of any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 
 from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from agri.errors import Refused
-from agri.web.gate import App, Receive, Scope, Send
+from agri.errors import AgriError, Refused
+from agri.web.gate import App, Receive, Scope, Send, header
 from agri.web.pages import page
+from agri.web.read_tokens import digest_of, token_in
+from agri.web.rights import for_machines
 from agri.web.visit import Routes, Turned, visit_of
 
 YEAR_S = 365 * 86_400
 LIST = "/farms"
 OPEN = ("/static/", "/language/", "/farms/")
 """What a browser is answered that has not chosen a farm."""
-PROGRAMS, NOWHERE = ("/api", "/stac"), "/farms/-"
-"""What other programs ask for: they choose no farm, so there is nothing here for them."""
+NOWHERE = "/farms/-"
+"""Where a program is sent whose token no farm knows: there is nothing there."""
+KnowsToken = Callable[[str], bool]
+"""Whether a farm knows a token by its digest."""
 
 
 def cookie_name(port: int | None) -> str:
@@ -41,21 +50,35 @@ class Neighbours:
     ----------
     apps : mapping of str to app
         By the farm's key; each knows the others' names (`agri.web.visit.Desk.neighbours`).
+    knows : mapping of str to callable
+        By the farm's key: whether it knows a token.
     """
 
-    def __init__(self, apps: Mapping[str, App]) -> None:
-        self._apps = dict(apps)
+    def __init__(self, apps: Mapping[str, App], knows: Mapping[str, KnowsToken]) -> None:
+        self._apps, self._knows = dict(apps), dict(knows)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the farm answer that the browser is in, without one any farm show the list."""
-        app = self._apps.get(_chosen(scope))
+        path = str(scope.get("path", ""))
+        program = scope["type"] == "http" and for_machines(path)
+        token = token_in(header(scope, b"authorization")) if program else ""
+        chosen = await run_in_threadpool(self._knowing, token) if token else _chosen(scope)
+        app = self._apps.get(chosen)
         if app is None:
             app = next(iter(self._apps.values()))
-            path = str(scope.get("path", ""))
             if scope.get("method") in ("GET", "HEAD") and not path.startswith(OPEN):
-                shown = NOWHERE if path.startswith(PROGRAMS) else LIST
+                shown = NOWHERE if program else LIST
                 scope = {**scope, "path": shown, "raw_path": shown.encode()}
         await app(scope, receive, send)
+
+    def _knowing(self, token: str) -> str:
+        """Return the key of the farm in which a token was made, "" for none."""
+        digest = digest_of(token)
+        for key, knows in self._knows.items():
+            with suppress(AgriError):  # a farm out of reach takes the others none away
+                if knows(digest):
+                    return key
+        return ""
 
 
 def _chosen(scope: Scope) -> str:

@@ -103,7 +103,12 @@ def _correction(request: Request, uid: str, *, wrong: str = "", status: int = 20
     language = visit.language
     old, field = _standing(visit, uid)
     asked = [
-        replace(one, need=False, options=(("", "–"), *one.options) if one.options else ())
+        replace(
+            one,
+            need=False,
+            hint="" if one.name == "area_m2" else one.hint,
+            options=(("", "–"), *one.options) if one.options else (),
+        )
         for one in form_of(old.kind, field, language)
     ]
     return page(
@@ -122,7 +127,7 @@ def correct(request: Request, uid: str) -> Response:
 
 def withdraw(request: Request, uid: str) -> Response:
     """Put a note that says why in the place of a record entered by mistake."""
-    return _replace(request, uid, lambda visit, old, _: withdrawn(old, visit.form.get("why", "")))
+    return _replace(request, uid, _withdrawn)
 
 
 def _corrected(visit: Visit, old: Record, field: Field) -> Record:
@@ -131,15 +136,17 @@ def _corrected(visit: Visit, old: Record, field: Field) -> Record:
     return corrected(visit.desk.farm, old, changes)
 
 
+def _withdrawn(visit: Visit, old: Record, _: Field) -> Record:
+    return replace(withdrawn(old, visit.form.get("why", "")), by=visit.who.name)
+
+
 def _replace(
     request: Request, uid: str, made: Callable[[Visit, Record, Field], Record]
 ) -> Response:
     visit = visit_of(request)
     old, field = _standing(visit, uid)
     try:
-        new = made(visit, old, field)
-        told = new if visit.form.get("by", "").strip() else replace(new, by=visit.who.name)
-        stored = visit.desk.farm.records.correct(uid, told)
+        stored = visit.desk.farm.records.correct(uid, made(visit, old, field))
     except AgriError as error:
         return _correction(request, uid, wrong=error.text(visit.language), status=400)
     return RedirectResponse(f"/fields/{field.uid}/diary?season={stored.season}", status_code=303)

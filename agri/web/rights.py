@@ -214,6 +214,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/people"): _RULE,
     ("POST", "/people"): Right(power=Power.RULE, kind="person_added", told=("name", "role")),
     ("POST", "/people/{uid}/role"): Right(power=Power.RULE, kind="role_changed", told=("role",)),
+    ("POST", "/people/{uid}/password"): Right(power=Power.RULE, kind="password_given"),
     ("POST", "/people/{uid}/remove"): Right(power=Power.RULE, kind="person_removed"),
     ("GET", "/account"): _LOOK,
     ("POST", "/account"): Right(power=Power.LOOK, kind="password_changed"),

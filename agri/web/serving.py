@@ -230,7 +230,8 @@ def serve(
                      wake=worker.wake, apron=apron, neighbours=neighbours)
             for farm, worker, apron in zip(farms, workers, aprons, strict=True)
         ]  # fmt: skip
-        app = Neighbours(dict(zip(known, apps, strict=True))) if neighbours else apps[0]
+        knows = {_key(farm.folder): _knows_token(farm) for farm in farms}
+        app = Neighbours(dict(zip(known, apps, strict=True)), knows) if neighbours else apps[0]
         on_open(_opened(listening, others, certificate, key if unowned else ""))
         threading.Thread(target=warm_up, daemon=True).start()
         config = uvicorn.Config(
@@ -325,6 +326,11 @@ def _workers(
 def _flying(aprons: Sequence[Apron]) -> int:
     """Return how many flights are under way, of whichever farm."""
     return sum(len(apron.under_way()) for apron in aprons)
+
+
+def _knows_token(farm: Workspace) -> Callable[[str], bool]:
+    """Return what tells whether a farm knows a token by its digest."""
+    return lambda digest: farm.people.with_token(digest) is not None
 
 
 def _key(folder: Path) -> str:

@@ -20,6 +20,7 @@ from agri.errors import AgriError, BadInput
 from agri.names import clean, same
 from agri.people import Person, Role
 from agri.web.pages import keep_cookie, page, when
+from agri.web.passwords import setup_key
 from agri.web.visit import (
     LANGUAGE_COOKIE,
     LONGEST_TOLD,
@@ -184,14 +185,16 @@ def people_page(request: Request) -> Response:
     return _people(request, wrong="")
 
 
-def _people(request: Request, *, wrong: str, status: int = 200) -> Response:
+def _people(
+    request: Request, *, wrong: str = "", status: int = 200, whose: str = "", made: str = ""
+) -> Response:
     visit = visit_of(request)
     people = [
         (one.uid, one.name, one.role.value, when(one.created_utc, visit.language))
         for one in visit.desk.farm.people.all()
     ]
     return page(request, visit, "people", status=status, people=people, wrong=wrong,
-                roles=[role.value for role in Role])  # fmt: skip
+                whose=whose, made=made, roles=[role.value for role in Role])  # fmt: skip
 
 
 def _role(visit: Visit) -> Role:
@@ -231,6 +234,19 @@ def change_role(request: Request, uid: str) -> Response:
         visit.desk.sessions.end_all_of(uid)
 
     return _done(request, change)
+
+
+def new_password(request: Request, uid: str) -> Response:
+    """Give somebody who forgot theirs a password made of chance, and show it this once."""
+    visit = visit_of(request)
+    made = setup_key()
+    try:
+        hashed = visit.desk.passwords.hash_of(made)
+        person = visit.desk.farm.people.change(uid, password_hash=hashed)
+    except AgriError as error:
+        return _people(request, wrong=error.text(visit.language), status=400)
+    visit.desk.sessions.end_all_of(uid)
+    return _people(request, whose=person.name, made=made)
 
 
 def remove_person(request: Request, uid: str) -> Response:
@@ -292,6 +308,7 @@ ROUTES: Routes = [
     ("GET", "/people", people_page),
     ("POST", "/people", add_person),
     ("POST", "/people/{uid}/role", change_role),
+    ("POST", "/people/{uid}/password", new_password),
     ("POST", "/people/{uid}/remove", remove_person),
     ("GET", "/account", account_page),
     ("POST", "/account", change_password),
