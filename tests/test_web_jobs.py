@@ -189,6 +189,23 @@ def test_a_piece_must_come_from_our_own_page_and_may_be_larger_than_a_form_but_n
     assert planner.post("/uploads", {"purpose": "photos" * 200_000}).status_code == 413
 
 
+def test_an_upload_that_is_not_finished_is_thrown_away_and_a_finished_one_is_not(
+    served: Served, planner: Browser
+) -> None:
+    place = begun(planner)
+    assert sent(planner, place, JPEG[:9], size=len(JPEG)).status_code == 200
+    folder = next(served.farm.folder.rglob(place.rpartition("/")[2]))
+    assert f'action="{place}/discard"' in planner.get(place).text
+    assert planner.post(f"{place}/discard", {}).headers["location"] == "/jobs"
+    assert not folder.exists()
+    assert f'href="{place}"' not in planner.get("/jobs").text
+    assert planner.post(f"{place}/discard", {}).status_code == 404
+    place = begun(planner)
+    assert sent(planner, place, JPEG).status_code == 200
+    assert planner.post(f"{place}/done", {}).status_code == 303
+    assert planner.post(f"{place}/discard", {}).status_code == 409
+
+
 def test_what_is_unknown_is_not_begun(planner: Browser) -> None:
     assert planner.post("/uploads", {"purpose": "virus"}).status_code == 400
     assert planner.post("/uploads", {"purpose": "photos", "field": "none"}).status_code == 404

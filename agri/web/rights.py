@@ -180,6 +180,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/uploads/{uid}"): _PLAN,
     ("GET", "/uploads/{uid}.json"): Right(power=Power.PLAN, quiet=True),
     ("POST", "/uploads/{uid}/piece"): Right(power=Power.PLAN, piece=True),
+    ("POST", "/uploads/{uid}/discard"): Right(power=Power.PLAN, kind="upload_discarded"),
     ("POST", "/uploads/{uid}/done"): Right(power=Power.PLAN, kind="upload_finished"),
     ("GET", "/downloads"): _LOOK,
     ("GET", "/download/{name}.{form}"): _LOOK,

@@ -187,6 +187,12 @@ def done(request: Request, uid: str) -> Response:
     return RedirectResponse(f"/jobs/{first.uid}", status_code=303)
 
 
+def throw_away(request: Request, uid: str) -> Response:
+    """Throw away what was sent and not finished."""
+    keeping.throw_away(visit_of(request).desk.farm.folder, uid)
+    return RedirectResponse("/jobs", status_code=303)
+
+
 def _flown(visit: Visit) -> str:
     """Return the day that a form says a map was photographed, "" when it says none."""
     text = visit.form.get("flown", "")
@@ -205,4 +211,5 @@ ROUTES: Routes = [
     ("GET", "/uploads/{uid}", upload_page),
     ("POST", "/uploads/{uid}/piece", piece),
     ("POST", "/uploads/{uid}/done", done),
+    ("POST", "/uploads/{uid}/discard", throw_away),
 ]

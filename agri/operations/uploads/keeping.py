@@ -350,6 +350,24 @@ def all_uploads(farm: Path) -> tuple[Upload, ...]:
     return tuple(sorted(found, key=lambda upload: upload.begun_utc, reverse=True))
 
 
+def throw_away(farm: Path, uid: str) -> None:
+    """Throw away an upload that was not finished, with all that came of it.
+
+    Raises
+    ------
+    NotFound
+        When there is none with this key.
+    Refused
+        When it is finished: then a job may work with it.
+    """
+    with held(farm, uid) as journal:
+        if journal.upload.finished:
+            raise Refused("error.upload_discard_finished")
+        folder = folder_of(farm, uid)
+        with told(folder):
+            shutil.rmtree(folder)
+
+
 def throw_away_old(farm: Path, *, now: datetime, needed: Collection[str] = ()) -> int:
     """Throw away uploads that are old, but for those whose keys are `needed`; return how many."""
     gone = 0
