@@ -133,10 +133,13 @@ def test_the_version_is_one_everywhere(
 
 
 def test_the_changelog_begins_with_what_is_not_out_yet_or_this_version() -> None:
-    heads = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
     dated = re.compile(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d")
     assert heads[0] == "[Unreleased]" or heads[0].startswith(f"[{agri.__version__}] - ")
     assert all(dated.fullmatch(head) for head in heads[1:])
+    kinds = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 # ------------------------------------------------------------------ licences, vulnerabilities
