@@ -8,7 +8,7 @@ Each suite runs in a process of its own with a limit of time; one that fails, ha
 takes nobody with it. What it found is a line in a journal before the next begins, so a night that
 was broken off goes on where it stopped, as long as the program is the same commit; the table is
 written anew after every suite. ``--quick`` runs each at the share that its row names, for a look
-of some twenty minutes; the table says at which size every figure was measured.
+of half an hour; the table says at which size every figure was measured.
 
 Of a suite the table takes the largest run in the journal, the newest among equals; but a later run
 of any size in which something failed goes first. Exit code 1 when a promise was measured and not

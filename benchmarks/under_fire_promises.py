@@ -79,7 +79,7 @@ class Promise:
     tests : str
         Which tests count, a pattern of their names; all of the suite by default.
     of : str
-        The property that tells how often it was tried.
+        The property that tells how often it was tried, or several to be added up.
     """
 
     area: str

@@ -124,6 +124,10 @@ def test_a_benchmark_gets_its_size_and_its_numbers_are_read(tmp_path: Path) -> N
     run = run_suite(tmp_path, suite("a.py", "{200*share}"), 0.01, "c")
     assert run.figures == [("", "a.late_s", 2.0)]
     assert judged(replace(LATE, figure="a.late_s", tests=""), run).state == "NOT MET"
+    assert (
+        judged(replace(LATE, figure="b", tests=""), run).measured
+        == "there was no time for a figure"
+    )
     assert read_json("no json at all") == []
     assert read_json('{"broken') == []
 
@@ -298,7 +302,7 @@ def test_every_pattern_and_property_of_a_promise_is_in_its_suites_files() -> Non
             tests = [f"tests.{Path(name).stem}::{test}" for name, text in texts.items()
                      for test in re.findall(r"def (test_\w+)", text)]  # fmt: skip
             assert any(re.search(promise.tests, test) for test in tests), promise.says
-            for told in {promise.figure, promise.of} - {"", "failed"}:
+            for told in {promise.figure, *promise.of.split()} - {"failed"}:
                 assert any(f'record_property("{told}"' in text for text in texts.values()), told
 
 
