@@ -39,6 +39,14 @@ HELD = {
         (r"vai_ph40: ripe from .* hours to spray in: (\d+)", 6, 100),
         (r"vai_thung_lung: ripe from .* hours to spray in: (\d+)", 0, 0),
     ),
+    "08_a_commune_on_dask": (
+        (r"(\d+) of 24 fields may be sprayed", 22, 24),
+        (r"plans that differ: (\d+)", 0, 0),
+        (r"workers killed: (\d+)", 1, 1),
+        (r"pieces that differ: (\d+)", 0, 0),
+        (r"figures that differ: (\d+)", 0, 0),
+        (r"worst field off by ([\d.]+) NDVI", 0, 0.01),
+    ),
 }
 """Figures against the planted truth that a notebook prints: least and most."""
 
