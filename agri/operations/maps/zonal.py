@@ -1,7 +1,7 @@
 """Figures of fields, plots and trees out of a raster: exact, as a table and as a picture.
 
 A few zones are drawn with their outlines and names over the raster. Of a commune's thousands that
-would be a grey smear: each is filled with its own mean instead, and how they differ is told.
+would be a smear: each is filled with its own mean instead, and how they differ is told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
+from shapely.geometry import MultiPolygon
 
 from agri.errors import BadInput
 from agri.field import Field
@@ -40,7 +42,7 @@ from imagery.zonal import (
 
 TABLES = (".gpkg", ".parquet", ".csv")
 MOST_NAMES = 40
-"""More zones than this are drawn by their means, without outlines and names."""
+"""More zones than this are drawn by their means, without names."""
 TENTHS = (10.0, 50.0, 90.0)
 
 
@@ -150,8 +152,8 @@ def measure(
     shown = seen(ortho, first)
     if many:
         shown = filled(zones, [row.mean for row in table.of(chosen[first])], shown)
-    png = draw_quicklook(shown, look, layers=() if many else _outlines(zones),
-                         language=shelf.language)  # fmt: skip
+    outlines = [_together(zones)] if many else _outlines(zones)
+    png = draw_quicklook(shown, look, layers=outlines, language=shelf.language)
     picture = shelf.keep_picture(raster.name, "zonal", png)
     return Measured(table=table, facts=facts, findings=findings, files=(path, picture))
 
@@ -173,6 +175,11 @@ def _outlines(zones: Sequence[Zone]) -> list[Layer]:
         Layer(key="page.layer.zone", geometry=zone.area, colour=BLACK, width=1.2, label=zone.name)
         for zone in zones
     ]
+
+
+def _together(zones: Sequence[Zone]) -> Layer:
+    parts = [part for zone in zones for part in shapely.get_parts(zone.area).tolist()]
+    return Layer(key="page.layer.zone", geometry=MultiPolygon(parts), colour=BLACK, width=0.4)
 
 
 def _facts(table: ZonalTable, label: str, shelf: Shelf) -> Facts:
