@@ -129,9 +129,10 @@ def table_of(promises: Promises, runs: Sequence[Run]) -> str:
     best = chosen(runs)
     met, not_met, unknown = counts(promises, runs)
     lines = [f"**{met} met, {not_met} not met, {unknown} not measured.**"]
-    reduced = sum(run.share < 1.0 for run in best.values())
+    ran = [run for run in best.values() if run.ended == WHOLE]
+    reduced = sum(run.share < 1.0 for run in ran)
     lines.append(
-        f"{len(best) - reduced} suites at their full size, {reduced} at a reduced one (the size "
+        f"{len(ran) - reduced} suites at their full size, {reduced} at a reduced one (the size "
         f"stands beside the figure and in the second table). {os.cpu_count()} cores, "
         f"{platform.system()}, Python {platform.python_version()}."
     )
