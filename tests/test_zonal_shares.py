@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import warnings
 from collections.abc import Iterator
 from itertools import chain
@@ -140,6 +142,29 @@ def test_a_communes_fields_are_measured_over_pieces_by_one_command_and_drawn_by_
     assert values.min() >= min(truth) - 0.01
     assert values.max() <= max(truth) + 0.01
     assert any("a tenth of them below" in text for _, text in look.facts)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_between_shares_costs_time_and_no_figure(
+    ortho: Ortho, zones: list[Zone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import distributed
+
+    monkeypatch.setattr(shares_room, "LEAST_WINDOWS", 1)
+    layers, killed = OrthoLayers.of(ortho), []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+
+        def kill_one(_: float) -> None:
+            if not killed:
+                killed.append(next(iter(cluster.workers.values())).pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        with scale.losses_told("here"), scale.connected(cluster.scheduler_address) as client:
+            there = zonal_statistics(layers, zones, client=client, progress=kill_one, **ASKED)
+    assert killed
+    assert told(there) == told(zonal_statistics(layers, zones, **ASKED))
 
 
 def test_the_means_are_the_planted_ones(ortho: Ortho, tmp_path: Path) -> None:
