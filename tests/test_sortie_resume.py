@@ -486,6 +486,28 @@ def test_trees_are_read_by_the_seconds_sprayed_over_each() -> None:
     assert rest.litres == pytest.approx(12 * 0.8 - given_l, abs=0.1)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_where_the_rate_changes_on_the_way_and_the_pump_runs_on_nothing_is_left(seed: int) -> None:
+    whole = lawn(30.0, 120.0)
+    halves = [
+        replace(work.part(*ends), rate_l_ha=rate, speed_m_s=speed)
+        for work in whole.passes
+        for ends, rate, speed in (((0.0, 60.0), 28.0, 3.6), ((60.0, work.length_m), 17.0, 6.0))
+    ]
+    flown = fly(replace(whole, passes=tuple(halves)), until_s=110.0)
+    found = flown.progress(noise_m=1.0, seed=seed)
+    check_found(flown, found, 1.5)
+    last = max(done.index for done in found)
+    by_pass = {done.index: done for done in found}
+    assert last >= 3
+    for index in range(0, last - 1, 2):
+        assert by_pass[index].to_m == halves[index].length_m
+        assert by_pass[index + 1].from_m == 0.0
+    rest = remainder(flown.plan, found)
+    assert rest is not None
+    assert rest.work_m <= sum(half.length_m for half in halves[last:]) + 0.1
+
+
 def test_without_the_speed_told_it_is_read_a_little_less_exactly() -> None:
     flown = fly(lawn(30.0, 120.0), until_s=100.0)
     check_found(flown, flown.progress(noise_m=1.5, seed=5, speed=False), 2.0)

@@ -1,10 +1,9 @@
-"""The commands that need an aircraft, real or simulated: fly, sim, demo."""
+"""The commands that need an aircraft, real or simulated: fly, sim."""
 
 from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
@@ -130,20 +129,3 @@ def sim(
     ) as url:
         tell("cli.sim_ready", url=url, place=f"{place.lat_deg:.6f},{place.lon_deg:.6f}")
         threading.Event().wait()
-
-
-@app.command(help="cli.help.demo")
-def demo(
-    folder: Annotated[Path, Option("--folder", help="cli.help.demo_folder")] = Path("demo-farm"),
-    speedup: Annotated[str, Option(help="cli.help.speedup", show_default=False)] = "100",
-) -> int:
-    """Show the whole way on a farm of five fields."""
-    from agri.cli.read import read_number
-    from agri.cli.show import progress, show_demo, tell
-    from agri.operations.demo import run_demo
-
-    tell("cli.demo_begins")
-    with progress("cli.demo_bar") as update:
-        shown = run_demo(folder, language=language.get(), now=datetime.now(UTC),
-                         speedup=read_number(speedup, name="--speedup"), update=update)  # fmt: skip
-    return show_demo(shown)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from agri.cli.speech import language
 from agri.errors import AgriError
 from agri.findings import Finding, Severity, blocks
-from agri.units import square_metres_to_hectares
 from agri.words import dictionary, say
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from agri.operations.aircraft_log import Imported
     from agri.operations.applied import AppliedMap
     from agri.operations.batch import Batch
-    from agri.operations.demo import Demonstration
+    from agri.operations.demonstration.living import Lived
     from agri.operations.fly import Flown
     from agri.operations.planning import PlannedFlight
     from agri.operations.spray import PlannedJob
@@ -275,32 +274,17 @@ def show_imported(imported: Imported) -> int:
     return int(record.outcome != "landed")
 
 
-def show_demo(shown: Demonstration) -> int:
-    """Print what the demonstration did, field by field; return 0 when every flight landed."""
-    rows = [
-        (
-            flown.plan.site.field.name if flown.plan.site else "",
-            local_number(square_metres_to_hectares(area_m2), ".2f"),
-            f"{len(flown.record.photos)} / {planned}",
-            local_number(flown.record.duration_s / 60.0, ".1f"),
-            local_number(off_m, ".2f"),
-            say(f"page.flight_{flown.record.outcome}", language.get()),
-        )
-        for flown, area_m2, planned, off_m in shown.rows()
-    ]
-    show_table(
-        ("cli.head_field", "cli.head_ha", "cli.head_photos", "cli.head_minutes", "cli.head_off",
-         "cli.head_outcome"), rows,
-    )  # fmt: skip
-    for flown in shown.sprayings:
-        if flown.applied:
-            tell("cli.demo_sprayed", plan=flown.plan.name,
-                 litres=local_number(flown.applied.applied.litres, ".1f"),
-                 missed=local_number(flown.applied.applied.missed_m2, ".0f"),
-                 stray=local_number(flown.applied.applied.off_swath_l, ".2f"))  # fmt: skip
-    tell("cli.demo_done", folder=shown.folder, page=shown.page)
-    flights = (*shown.flights, *shown.sprayings)
-    return int(any(flown.record.outcome != "landed" for flown in flights))
+def show_season(lived: Lived) -> int:
+    """Print how right a season was; return 0 when every figure is as it should be."""
+    from agri.operations.demonstration.page import score_told
+
+    rows = [(symbol, what, value, asked) for symbol, what, value, asked in
+            (score_told(score, language.get()) for score in lived.scores)]  # fmt: skip
+    show_table(("", "cli.head_score", "cli.head_figure", "cli.head_asked"), rows)
+    met = sum(score.met for score in lived.scores)
+    tell("cli.demo_took", minutes=lived.seconds / 60.0, met=met, whole=len(lived.scores))
+    tell("cli.demo_done", folder=lived.folder, page=lived.page)
+    return int(met < len(lived.scores))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from agri.cli.tree import FarmOption, FenceOption, ItemsOption, PlanArgument, ap
 if TYPE_CHECKING:
     from agri.operations.spray import SprayRequest
     from agri.operations.tank import TankRead
+    from agri.zone import RateMap
 
 SprayerOption = Annotated[str, Option(help="cli.help.sprayer", show_default=False)]
 ProductOption = Annotated[str, Option(help="cli.help.product", show_default=False)]
@@ -113,9 +114,8 @@ def plan_spray(
     from dataclasses import replace
 
     from agri.cli import read
-    from agri.cli.show import progress, show_findings, show_job
+    from agri.cli.show import progress, show_job
     from agri.operations.heights import Ground
-    from agri.operations.rates import read_rates
     from agri.operations.spray import plan_job
     from agri.units import read_length_m
     from missions.sprayer.job import EdgeClearance
@@ -139,13 +139,21 @@ def plan_spray(
         ground=Ground(dem=dem, dsm=dsm, terrain_frame=terrain_frame),
     )
     if rate_map is not None:
-        rates, found = read_rates(rate_map)
-        show_findings(found)
-        request = replace(request, rate_map=rates)
+        request = replace(request, rate_map=_rates_told(rate_map))
     with open_farm(farm) as workspace, progress("cli.planning") as update:
         job = plan_job(workspace, request, language=language.get(), now=datetime.now(UTC),
                        update=update)  # fmt: skip
     return show_job(job)
+
+
+def _rates_told(path: Path) -> RateMap:
+    """Read a rate map, and tell what was found in it."""
+    from agri.cli.show import show_findings
+    from agri.operations.rates import read_rates
+
+    rates, found = read_rates(path)
+    show_findings(found)
+    return rates
 
 
 @plan.command("all", help="cli.help.plan_all")
@@ -195,6 +203,9 @@ def plan_trees(
     per_m3: Annotated[str, Option(help="cli.help.per_m3", show_default=False)] = "",
     radius: Annotated[str, Option(help="cli.help.radius", show_default=False)] = "",
     tree_height: Annotated[str, Option(help="cli.help.tree_height", show_default=False)] = "",
+    rate_map: Annotated[
+        Path | None, Option(help="cli.help.tree_rate_map", show_default=False)
+    ] = None,
     rows: Annotated[bool, Option("--rows", help="cli.help.rows")] = False,
     sprayer: SprayerOption = "",
     label_buffer: LabelOption = "0m",
@@ -225,6 +236,8 @@ def plan_trees(
                    label_buffer=label_buffer, height=height, speed=speed, swath=swath, wind=wind,
                    wind_from=wind_from, overlap="0m", pad=pad, ceiling=ceiling,
                    fence_points=fence_points, mission_items=mission_items, name=name)  # fmt: skip
+    if rate_map is not None:
+        job = replace(job, rate_map=_rates_told(rate_map))
     request = TreesRequest(
         job=replace(job, ground=Ground(dem=dem, dsm=dsm)),
         trees=trees,

@@ -244,7 +244,8 @@ def fly_plan(
     deadline_s : float
         For the first heartbeat.
     clock : callable
-        The time of day, with its time zone, by which papers and weather are judged.
+        The time of day, with its time zone: papers and weather are judged by it, the flight is
+        written down with it.
     signing : Signing or None
         The aircraft's key (`agri.operations.keyring`); None flies unsigned, and says so.
     keyring : Keyring or None
@@ -300,7 +301,7 @@ def fly_plan(
             record = fly(
                 link, plan, confirm=lambda briefing: keeper.may_arm(briefing, pilot),
                 findings=(*who, *found), keyed=keyed, log=keeper, token=keeper.token,
-                on_progress=_hurried(link, pilot.on_progress, speedup),
+                on_progress=_hurried(link, pilot.on_progress, speedup), utc=clock,
             )  # fmt: skip
     except BaseException:
         keeper.leave()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from agri.boundaries.shapes import Shape, read_shapes
 from agri.errors import BadInput
 from agri.field import Field
@@ -23,6 +25,7 @@ from agri.operations.spray import (
 from agri.operations.tank import last_flow_findings
 from agri.words import Language, say
 from agri.workspace import Workspace
+from agri.zone import RateMap
 from missions.orchard.crowns import (
     BASE_KEYS,
     DIAMETER_KEYS,
@@ -36,6 +39,11 @@ from missions.orchard.crowns import (
 from missions.orchard.rows import find_rows, plan_rows
 from missions.orchard.trees import plan_trees
 
+MISSING = "missing"
+"""What a place without a tree carries in the files of `agri trees`: how many are missing there."""
+OF_BORDERS = frozenset({"finding.corners_straight"})
+"""Repairs that matter on a field's border and not on a crown's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreesRequest:
@@ -48,8 +56,8 @@ class TreesRequest:
     trees : Path
         File of tree points or crowns.
     litres_per_m3, litres_per_tree : float or None
-        Dose by crown volume, or the same for every tree; with neither the rate of `job` on the
-        ground beneath the crown.
+        Dose by crown volume, or the same for every tree; with neither the rate of `job`, or of its
+        rate map at the trunk, on the ground beneath the crown.
     radius_m, height_m : float or None
         Taken for trees whose crown or height the file does not tell.
     by_rows : bool
@@ -73,6 +81,8 @@ class TreesRequest:
         single = self.litres_per_m3 is not None or self.litres_per_tree is not None
         if self.by_rows and single:
             raise BadInput("error.rows_by_rate")
+        if self.job.rate_map is not None and (single or self.by_rows):
+            raise BadInput("error.trees_map_alone")
 
 
 def read_trees(
@@ -102,12 +112,33 @@ def read_trees(
     NotFound, BadInput
         When the file or the trees in it cannot be used.
     """
-    shapes, read = read_shapes(path, points=True)
+    everything, told = read_shapes(path, points=True)
+    shapes = [shape for shape in everything if not shape.properties.get(MISSING, "").strip()]
+    if not shapes:
+        raise BadInput("error.trees_only_gaps", file=path.name)
+    read = [one for one in told if one.key not in OF_BORDERS]
+    if len(shapes) < len(everything):
+        gaps = len(everything) - len(shapes)
+        read.append(Finding.info("finding.trees_gaps_passed", count=gaps))
     notes = [_note(shape) for shape in shapes]
     trees, found = trees_from(
         [shape.geometry for shape in shapes], notes, field, radius_m=radius_m, height_m=height_m
     )
     return trees, (*read, *found)
+
+
+def by_map(
+    trees: Sequence[Tree], rate_map: RateMap | None, field: Field
+) -> tuple[float, ...] | None:
+    """Return the litres of each tree by a rate map: the rate at its trunk, beneath its crown."""
+    if rate_map is None:
+        return None
+    lon, lat = field.frame.to_lonlat(*np.array([tree.place for tree in trees]).T)
+    rates = [rate_map.rate_at(x, y) for x, y in zip(lon.tolist(), lat.tolist(), strict=True)]
+    bare = [tree.name for tree, rate in zip(trees, rates, strict=True) if not rate > 0.0]
+    if bare:
+        raise BadInput("error.trees_off_map", count=len(bare), name=bare[0])
+    return tuple(rate * tree.ground_m2 / 10_000.0 for tree, rate in zip(trees, rates, strict=True))
 
 
 def _note(shape: Shape) -> TreeNote:
@@ -182,6 +213,7 @@ def plan_orchard(
             trees,
             litres_per_m3=request.litres_per_m3,
             litres_per_tree=request.litres_per_tree,
+            litres_each=by_map(trees, asked.rate_map, field),
             buffers=zones,
             limits=asked.limits,
         )

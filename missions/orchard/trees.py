@@ -24,7 +24,8 @@ round 12 corners of 1 m radius at 0.5 m/s. So the speed is one that is kept on t
 **Order.** `missions.orchard.tour`, from the pad and back to it; where a straight leg is not allowed
 its length is that of the shortest way round.
 
-**Dose.** By crown volume, by tree, or by the ground beneath the crown at the rate of the settings.
+**Dose.** By crown volume, by tree, one for each as a rate map has it, or by the ground beneath the
+crown at the rate of the settings.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def plan_trees(
     *,
     litres_per_m3: float | None = None,
     litres_per_tree: float | None = None,
+    litres_each: Sequence[float] | None = None,
     standing: Sequence[Tree] = (),
     buffers: Sequence[BaseGeometry] = (),
     limits: VehicleLimits = DEFAULT_LIMITS,
@@ -96,8 +98,10 @@ def plan_trees(
         Dose by crown volume; `missions.orchard.crowns.LITRES_PER_M3` is an assumption to begin
         with.
     litres_per_tree : float, optional
-        The same dose for every tree. With neither, ``settings.rate_l_ha`` on the ground beneath
-        the crown.
+        The same dose for every tree.
+    litres_each : sequence of float, optional
+        A dose for each, in the order of `trees`, as from a rate map. With none of the three,
+        ``settings.rate_l_ha`` on the ground beneath the crown.
     standing : sequence of Tree
         Others that are not to be sprayed but flown over.
     buffers : sequence of shapely geometry
@@ -121,7 +125,7 @@ def plan_trees(
     """
     if not trees:
         raise BadInput("error.trees_none", field=site.field.name)
-    litres = _wanted(trees, settings, litres_per_m3, litres_per_tree)
+    litres = _wanted(trees, settings, litres_per_m3, litres_per_tree, litres_each)
     rings = [ring_radii(tree.radius_m, settings.swath_m) for tree in trees]
     half_m = settings.swath_m / 2.0
     reach_m = [max(tree.radius_m, max(radii, default=0.0) + half_m)
@@ -210,14 +214,17 @@ def _wanted(
     settings: SpraySettings,
     litres_per_m3: float | None,
     litres_per_tree: float | None,
+    litres_each: Sequence[float] | None,
 ) -> list[float]:
     """Return the litres of every tree."""
-    if litres_per_m3 is not None and litres_per_tree is not None:
+    if sum(told is not None for told in (litres_per_m3, litres_per_tree, litres_each)) > 1:
         raise BadInput("error.trees_two_doses")
-    for told in (litres_per_m3, litres_per_tree):
+    for told in (litres_per_m3, litres_per_tree, *(litres_each or ())):
         if told is not None and not 0.0 < told < 1e4:
             raise BadInput("error.trees_dose_value", value=told)
-    if litres_per_tree is not None:
+    if litres_each is not None:
+        litres = [dose for _, dose in zip(trees, litres_each, strict=True)]
+    elif litres_per_tree is not None:
         litres = [litres_per_tree] * len(trees)
     elif litres_per_m3 is not None:
         litres = [litres_per_m3 * tree.volume_m3 for tree in trees]

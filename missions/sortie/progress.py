@@ -7,8 +7,9 @@ the nearest pass, but the whole record to its most likely sequence of passes (Vi
 a place speaks for near passes, the direction of flight for those flown that way, the plan's order
 for the next one; a pump that runs on speaks against a change.
 
-Where along its pass each stretch begins and ends is `missions.sortie.along`'s. Between two reports
-further apart than `SILENCE_S` nothing is taken for sprayed.
+Where along its pass each stretch begins and ends is `missions.sortie.along`'s; where a pass goes
+over into the next, as when only the rate changes, and the pump ran on, they meet. Between two
+reports further apart than `SILENCE_S` nothing is taken for sprayed.
 
 A receiver errs alike from one report to the next, so reports that come oftener than every
 `along.REPORT_S`, as in an aircraft's own log, count for so much less: what speaks for a pass goes
@@ -17,9 +18,10 @@ by time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +30,7 @@ from agri.errors import BadInput
 from missions.flightplan import FlightPlan, job_of
 from missions.passes.route import Pass
 from missions.sortie.along import NOISE_M, Record, nearest, stretch, trust, weights
-from missions.sortie.resume import Done, frame_of, merged, passes_of
+from missions.sortie.resume import ROUNDING_M, Done, frame_of, merged, passes_of
 
 SILENCE_S = 5.0
 """When two reports are further apart, what the pump did between them is not known."""
@@ -99,12 +101,27 @@ def progress_on(
     found = [
         stretch(passes[index], record, run, how, index=index, hose_s=hose_s) for index, run in runs
     ]
+    _close_joints(passes, record.time_s, runs, found)
     return tuple(
         one
         for _, group in groupby(sorted(found, key=_order), key=lambda s: s.index)
         for one in _joined(list(group))
         if one.dwelt_s > 0.0 or one.to_m > one.from_m
     )
+
+
+def _close_joints(
+    passes: Sequence[Pass], times: FloatArray, runs: Sequence[tuple[int, IntArray]],
+    found: list[Done],
+) -> None:  # fmt: skip
+    """Let stretches meet where one pass goes over into the next and the pump ran on, in place."""
+    for number, ((one, before), (other, after)) in enumerate(pairwise(runs)):
+        ran_on = after[0] == before[-1] + 1 and times[after[0]] - times[before[-1]] <= SILENCE_S
+        if not ran_on or other != one + 1 or passes[one].is_spot or passes[other].is_spot:
+            continue
+        if math.dist(passes[one].points[-1], passes[other].points[0]) <= ROUNDING_M:
+            found[number] = replace(found[number], to_m=passes[one].length_m)
+            found[number + 1] = replace(found[number + 1], from_m=0.0)
 
 
 def _order(one: Done) -> tuple[int, float, float]:

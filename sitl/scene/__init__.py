@@ -13,8 +13,8 @@ from sitl.scene.bearing import Borne, bear
 from sitl.scene.commune import Commune, commune
 from sitl.scene.land import Gap, Scene, Tree
 from sitl.scene.light import Daylight
-from sitl.scene.orchard import orchard
+from sitl.scene.orchard import orchard, stressed
 from sitl.scene.paddy import paddy
 
 __all__ = ["Borne", "Commune", "Daylight", "Gap", "Scene", "Tree", "bear", "commune", "orchard",
-           "paddy"]  # fmt: skip
+           "paddy", "stressed"]  # fmt: skip

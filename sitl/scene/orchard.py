@@ -11,6 +11,7 @@ Reflectance varies from leaf to leaf and from tuft to tuft; that variation is pa
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from shapely.geometry import Point, Polygon
@@ -31,6 +32,8 @@ def orchard(
     spacing_m: tuple[float, float] = (6.0, 5.0),
     angle_deg: float = 12.0,
     gap_share: float = 0.08,
+    sickest: float = 1.0,
+    edge_m: float | None = None,
     place: LonLat = HERE,
 ) -> Scene:
     """Return a lychee orchard with its truth.
@@ -49,13 +52,22 @@ def orchard(
         Of the rows, clockwise from north.
     gap_share : float
         Share of the grid's places that is empty.
+    sickest : float
+        Of the trees in the middle of the sick patch, 0 for a sound orchard.
+    edge_m : float, optional
+        Land along the border on which no tree stands; by default a little over half the distance
+        between two trees.
     place : LonLat
         Its middle.
     """
     rng = np.random.default_rng(seed)
     shape = (round(size_m[1] / cell_m), round(size_m[0] / cell_m))
     sick = _sick_patch(size_m, rng)
-    trees, gaps = _planted(size_m, spacing_m, angle_deg, gap_share=gap_share, sick=sick, rng=rng)
+    trees, gaps = _planted(
+        size_m, spacing_m, angle_deg, gap_share=gap_share, sick=sick, rng=rng,
+        margin=0.6 * spacing_m[1] if edge_m is None else edge_m,
+    )  # fmt: skip
+    trees = tuple(replace(tree, sick=sickest * tree.sick) for tree in trees)
     east: FloatArray = (np.arange(shape[1], dtype=np.float64) + 0.5) * cell_m - shape[
         1
     ] * cell_m / 2.0
@@ -87,8 +99,40 @@ def orchard(
         zone=np.zeros(shape, dtype=np.uint8),
         trees=trees,
         gaps=gaps,
-        sick_area=sick,
+        sick_area=sick if sickest > 0.0 else Polygon(),
     )
+
+
+def stressed(scene: Scene, area: Polygon, *, share: float = 0.85) -> Scene:
+    """Return the orchard as it stands after the crowns within an area have lost their green.
+
+    Parameters
+    ----------
+    scene : Scene
+        With trees.
+    area : shapely.Polygon
+        Local metres; trees whose trunk stands in it.
+    share : float
+        How far their leaves go towards sick ones, 0 to 1.
+
+    Returns
+    -------
+    Scene
+        Its `sick_area` is `area`.
+    """
+    ill = np.array(REFLECTANCE[Material.SICK]) / np.array(REFLECTANCE[Material.LEAF])
+    reflectance, trees = scene.reflectance.copy(), []
+    east, north = scene.places()
+    for tree in scene.trees:
+        hit = bool(area.contains(Point(tree.east_m, tree.north_m)))
+        trees.append(replace(tree, sick=max(tree.sick, share)) if hit else tree)
+        if not hit:
+            continue
+        far = np.hypot(east[None, :] - tree.east_m, north[:, None] - tree.north_m)
+        leaf = (far < tree.radius_m) & (scene.material == Material.LEAF)
+        reflectance[leaf] *= ((1.0 - share) + share * ill).astype(np.float32)
+    return replace(scene, reflectance=np.clip(reflectance, 0.005, 0.95), trees=tuple(trees),
+                   sick_area=area)  # fmt: skip
 
 
 def _sick_patch(size_m: tuple[float, float], rng: np.random.Generator) -> Polygon:
@@ -105,13 +149,14 @@ def _planted(
     gap_share: float,
     sick: Polygon,
     rng: np.random.Generator,
+    margin: float,
 ) -> tuple[tuple[Tree, ...], tuple[Gap, ...]]:
     """Return trees and gaps of every place of the grid that lies well within the orchard."""
     turn = math.radians(angle_deg)
     along = np.array([math.sin(turn), math.cos(turn)])
     across = np.array([math.cos(turn), -math.sin(turn)])
     reach = int(math.hypot(*size_m) / min(spacing_m)) + 1
-    margin, core = 0.6 * spacing_m[1], sick.centroid
+    core = sick.centroid
     trees: list[Tree] = []
     gaps = []
     for row in range(-reach, reach + 1):
