@@ -501,7 +501,7 @@ def test_where_the_rate_changes_on_the_way_and_the_pump_runs_on_nothing_is_left(
     by_pass = {done.index: done for done in found}
     assert last >= 3
     for index in range(0, last - 1, 2):
-        assert by_pass[index].to_m == halves[index].length_m
+        assert by_pass[index].to_m == pytest.approx(halves[index].length_m, abs=1e-3)
         assert by_pass[index + 1].from_m == 0.0
     rest = remainder(flown.plan, found)
     assert rest is not None
