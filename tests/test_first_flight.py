@@ -12,7 +12,6 @@ import pytest
 from pymavlink import mavutil, mavwp
 
 from agri.cli import main
-from agri.operations.demo import free_folder
 from agri.operations.mission_files import load_plan
 from agri.papers import circle
 from agri.workspace import Workspace
@@ -141,31 +140,48 @@ def test_a_serial_port_that_is_not_there_is_named(
     assert "module" not in said
 
 
-def test_the_demonstration_surveys_five_fields_and_sprays_a_paddy_and_trees(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_five_fields_are_surveyed_and_a_paddy_and_trees_sprayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["--lang", "vi", "demo", "--folder", str(tmp_path / "demo")]) == 0
-    said = capsys.readouterr().out
-    page = (tmp_path / "demo" / "reports" / "index.html").read_text("utf-8")
-    assert "không phải thửa thật" in said
-    with Workspace.open(tmp_path / "demo") as workspace:
+    farm = tmp_path / "nông trại"
+    assert main(["init", str(farm), "--name", "Nông trại thử"]) == 0
+    monkeypatch.chdir(farm)
+    assert main(["fields", "add", str(BOUNDARIES)]) == 0
+    with Workspace.open(farm) as workspace:
+        names = [field.name for field in workspace.fields()]
+    for name in names:
+        assert main(["plan", "survey", name, "--gsd", "3cm", "--name", name]) == 0
+    mix = [
+        "--product",
+        "Nước",
+        "--dose",
+        "500ml",
+        "--phi",
+        "14",
+        "--wind",
+        "2",
+        "--wind-from",
+        "nam",
+    ]
+    assert main(["plan", "spray", FIELD, "--rate", "20", *mix]) == 0
+    trees = str(BOUNDARIES.with_name("demo_trees.geojson"))
+    assert main(["plan", "trees", "vườn vải", "--trees", trees, "--per-m3", "0.0125", *mix]) == 0
+    with Workspace.open(farm) as workspace:
+        plans = [(plan.name, plan.kind) for plan in workspace.plans()]
+    for name, kind in plans:
+        for form in ("plan", "waypoints", *(("param", "litchi") if kind == "spray" else ())):
+            assert main(["export", name, "--to", form]) == 0
+        assert main(["fly", name, "--connect", "sim", "--speedup", "100", "--yes"]) == 0
+    with Workspace.open(farm) as workspace:
         flights = workspace.flights()
-        kinds = Counter(plan.kind for plan in workspace.plans())
         applied = [workspace.applied_of(flight) for flight in flights]
         assert {flight.outcome for flight in flights} == {"landed"}
         assert workspace.check() == []
+    kinds = Counter(kind for _, kind in plans)
     assert kinds["survey"] == 5
     assert kinds["spray"] >= 2
     assert len(flights) == kinds.total()
-    assert f"{len(flights)} trên {len(flights)} chuyến" in page
     assert sum(one is not None for one in applied) == kinds["spray"]
     assert all(one is None or one.off_swath_l < 0.05 for one in applied)
-    exports = tmp_path / "demo" / "exports"
-    assert len(list(exports.glob("*.plan"))) == len(flights)
-    assert len(list(exports.glob("*.param"))) == kinds["spray"]
-
-
-def test_a_second_demonstration_takes_a_folder_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo-2").mkdir()
-    assert free_folder(tmp_path / "demo") == tmp_path / "demo-3"
+    assert len(list(farm.rglob("*.plan"))) == len(flights)
+    assert len(list(farm.rglob("*.param"))) == kinds["spray"]
