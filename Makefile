@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows a whole flight on the built-in simulator, `make test` proves it.
+# Two commands: `make demo` lives through a whole season on a made farm, `make test` proves it.
 # Each makes .venv, installs the pinned dependencies into it and runs. Needs Python 3.11 or newer.
 
 PYTHON ?= python3
@@ -52,7 +52,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
-	$(PIP) --editable .
+	$(PIP) --editable '.[imagery,web]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
