@@ -32,11 +32,11 @@ nightly: $(VENV)/.installed-dev
 
 # dist/: sdist and wheel (built twice, tried in an environment of their own), parts, licences, sums.
 release: $(VENV)/.installed-release
-	$(BIN)/python release/build.py
+	$(BIN)/python .ci/release/build.py
 
 # Whether a vulnerability is known in a pinned package; needs a network.
 audit: $(VENV)/.installed-release
-	$(BIN)/python release/audit.py
+	$(BIN)/python .ci/release/audit.py
 
 # The documentation with every module's reference, in dist/docs.
 docs: $(VENV)/.installed-dev

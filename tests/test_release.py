@@ -1,7 +1,7 @@
 """What is published is whole, the same wherever it is built, and says what is true.
 
-``python release/build.py`` (``make release``) does the same in an environment of its own, and tries
-the installed program.
+``python .ci/release/build.py`` (``make release``) does the same in an environment of its own, and
+tries the installed program.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 import yaml
-
-import agri
-from agri.cli import main
 from release.audit import KNOWN, NOT_ASKED, SERVICES, Answer, read_answer, told
 from release.audit import main as audit
 from release.licences import asked_for, judged, needed
+
+import agri
+from agri.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("agri", "missions", "imagery", "models", "sitl")
@@ -293,9 +293,7 @@ def test_every_file_and_target_that_is_named_exists(path: Path) -> None:
         target for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) if ":" not in target
     }
     inside |= set(
-        re.findall(
-            r"`((?:agri|missions|imagery|tests|notebooks|benchmarks|release)/[^`{} ]+)`", text
-        )
+        re.findall(r"`((?:agri|missions|imagery|tests|notebooks|benchmarks|\.ci)/[^`{} ]+)`", text)
     )
     for name in inside:
         assert (ROOT / name).exists() or "ROOM" in name, name

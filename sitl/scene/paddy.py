@@ -11,7 +11,7 @@ straw.
 from __future__ import annotations
 
 import numpy as np
-from shapely.geometry import Point
+from shapely.geometry import Point, Polygon
 
 from agri.geo import LocalFrame, LonLat
 from sitl.scene.land import Scene
@@ -32,6 +32,7 @@ def paddy(
     seed: int = 1,
     size_m: tuple[float, float] = (90.0, 70.0),
     cell_m: float = 0.1,
+    hoppers: bool = True,
     place: LonLat = HERE,
 ) -> Scene:
     """Return a paddy with its truth.
@@ -44,6 +45,8 @@ def paddy(
         Width (east) and height (north).
     cell_m : float
         Side of a cell.
+    hoppers : bool
+        Whether a patch of it is burnt.
     place : LonLat
         Its middle.
     """
@@ -63,7 +66,8 @@ def paddy(
     middle = rng.uniform(-0.25, 0.25, 2) * size_m
     burnt = Point(float(middle[0]), float(middle[1])).buffer(0.14 * min(size_m))
     within = np.hypot(east[None, :] - middle[0], north[:, None] - middle[1]) < 0.14 * min(size_m)
-    material[within & rice] = Material.SICK
+    if hoppers:
+        material[within & rice] = Material.SICK
     material[bund] = Material.BUND
     zone[bund] = 0
     leaves = rough(shape, rng, (1.0, 3.0, 10.0))
@@ -83,5 +87,5 @@ def paddy(
         reflectance=np.clip(reflectance, 0.005, 0.95).astype(np.float32),
         material=material,
         zone=zone,
-        sick_area=burnt,
+        sick_area=burnt if hoppers else Polygon(),
     )

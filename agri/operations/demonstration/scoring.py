@@ -7,10 +7,9 @@ left out that a step got wrong:
 * **trees**: a tree of the world within the field counts as found when a numbered crown's middle
   lies within a crown's radius of its trunk, each crown for one tree; and the other way round;
 * **zones**: Cohen's kappa (1960) of planted and found zone over a grid of a metre on the paddy,
-  without bunds, where nothing grows, and without the ground that hoppers burnt, on which what was
-  planted no longer stands;
-* **dose**: what came down within reach of each tree, as the pump told it, over what the rate map
-  asked for it: its rate at the trunk times the ground beneath the crown;
+  without bunds, where nothing grows;
+* **dose**: what left the nozzles nearer to a tree than to any other, as the pump told it, over what
+  the rate map asked for that tree: its rate at the trunk times the ground beneath the crown;
 * **paddy**: ground that was to be sprayed and got less than half of its rate, over all sorties;
 * **sensitive**: square metres sprayed on the rươi paddy, the house and beyond, which must be none;
 * **change**: the share of the trees fallen sick that lie in a patch the change map lists;
@@ -32,15 +31,19 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.field import Field
 from agri.geo import projected
-from agri.grid import Grid
 from agri.operations.demonstration.growing import spots, standing
 from agri.operations.demonstration.season import Season
 from agri.operations.demonstration.surveying import ORCHARD
 from agri.operations.fly import Flown
 from agri.operations.trees import by_map, read_trees
+from missions.applied.sprayed_way import sprayed_way
+from missions.flightplan import job_of
 from missions.orchard.crowns import Tree as PlannedTree
 from sitl.scene import Scene
 from sitl.scene.land import Tree
+
+REACH_M = 4.0
+"""Further from every tree, what left the nozzles was for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +148,7 @@ def zones(season: Season) -> tuple[Score, ...]:
     for number, zone in enumerate(season.zones.found.zones, 1):
         found[shapely.contains_xy(zone.area, lon, lat)] = number
     planted = land.grid("zone").sample(lon, lat, nearest=True)
-    burnt = shapely.contains_xy(land.sick_area, east, north)
-    known = (np.nan_to_num(planted) > 0) & (found > 0) & ~burnt
+    known = (np.nan_to_num(planted) > 0) & (found > 0)
     known &= shapely.contains_xy(field.boundary, lon, lat)
     value = kappa(planted[known].astype(int), found[known])
     return (Score(key="zones_kappa", value=value, least=0.8),)
@@ -233,28 +235,14 @@ def _of(flight: Flown, field: Field) -> bool:
 def _fallen(
     flights: Sequence[Flown], field: Field, trees: Sequence[PlannedTree]
 ) -> NDArray[np.float64]:
-    """Return the litres that came down nearest to each tree, within a swath of it."""
+    """Return the litres that left the nozzles nearest to each tree, within `REACH_M` of it."""
     litres = np.zeros(len(trees))
     index = cKDTree(np.array([tree.place for tree in trees]))
     for flight in flights:
-        assert flight.applied is not None  # noqa: S101 - asked by the caller
-        found = flight.applied.applied
-        lon, lat, amounts = _cells(found.grid, found.cell_m2)
-        east, north = field.frame.to_local(lon, lat)
-        far, at = index.query(np.column_stack([east, north]))
+        track, job = flight.record.track, job_of(flight.plan)
+        places = np.column_stack(field.frame.to_local(track.lon_deg, track.lat_deg))
+        way = sprayed_way(track, places, job.settings.sprayer, lambda at: np.ones(len(at)))
+        far, at = index.query(way.middle)
         near = far <= REACH_M
-        np.add.at(litres, at[near], amounts[near])
+        np.add.at(litres, at[near], way.litres[near])
     return litres
-
-
-REACH_M = 4.0
-
-
-def _cells(
-    grid: Grid, cell_m2: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return longitude, latitude and litres of the cells on which something fell."""
-    rows, columns = np.nonzero(np.nan_to_num(grid.values) > 0.0)
-    across, down = (np.asarray(at, dtype=np.float64) + 0.5 for at in (columns, rows))
-    lon, lat = grid.lonlat(across, down)
-    return lon, lat, np.asarray(grid.values[rows, columns] * cell_m2 / 10_000.0)

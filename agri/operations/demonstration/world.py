@@ -91,7 +91,7 @@ def make_world(seed: int) -> World:
         seed=seed,
         orchard=land,
         later=stressed(land, patch),
-        paddy=paddy(seed=seed, size_m=(90.0, 72.0), cell_m=0.12, place=PADDY_AT),
+        paddy=paddy(seed=seed, size_m=(90.0, 72.0), cell_m=0.12, hoppers=False, place=PADDY_AT),
         borne=bear(land, seasons=PAST + 1, first=SEASON - PAST, seed=seed),
     )
 

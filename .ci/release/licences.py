@@ -1,6 +1,6 @@
 """Under which licences the packages stand that agri needs, and whether that goes together.
 
-``python release/licences.py`` prints a table of them for the installed environment.
+``python .ci/release/licences.py`` prints a table of them for the installed environment.
 
 What counts is what a user installs: the dependencies and the extras of `pyproject.toml` that are
 not for working on agri, with all that they need in turn. A package's licence is what its metadata
@@ -23,7 +23,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOR_WORK = {"dev", "release", "bench", "docs"}
 """Extras that only those install who change agri."""
 
@@ -89,7 +89,7 @@ def told_by(package: Distribution) -> str:
 
 def judged(packages: Iterable[Distribution]) -> list[Licence]:
     """Judge the licence of each package by `licences.toml`."""
-    table = tomllib.loads((ROOT / "release" / "licences.toml").read_text("utf-8"))
+    table = tomllib.loads((ROOT / ".ci" / "release" / "licences.toml").read_text("utf-8"))
     named = {canonicalize_name(one["package"]): one for one in table["copyleft"]}
     read = {canonicalize_name(one["package"]): one for one in table["read"]}
     found = []
@@ -110,7 +110,7 @@ def judged(packages: Iterable[Distribution]) -> list[Licence]:
 
 def bundled() -> str:
     """Return a Markdown table of the libraries that packages bring along under other licences."""
-    table = tomllib.loads((ROOT / "release" / "licences.toml").read_text("utf-8"))
+    table = tomllib.loads((ROOT / ".ci" / "release" / "licences.toml").read_text("utf-8"))
     rows = [
         f"| {one['package']} | {one['library']} | {one['licence']} |" for one in table["bundled"]
     ]

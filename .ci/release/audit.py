@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {"pypi": "the package index's JSON API", "osv": "OSV"}
 KNOWN, NOT_ASKED = 1, 3
 LIMIT_S = 600.0

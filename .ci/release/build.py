@@ -25,7 +25,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = "web,imagery,diary"
 SMOKE = (
     ("--version",),
@@ -124,7 +124,7 @@ def list_of_parts(found: Path, out: Path, version: str) -> None:
     parts = json.loads((out / "sbom.cdx.json").read_text("utf-8"))
     parts["metadata"]["component"]["version"] = version
     (out / "sbom.cdx.json").write_text(json.dumps(parts, indent=2) + "\n", "utf-8")
-    table = run([sys.executable, ROOT / "release" / "licences.py"], ROOT)
+    table = run([sys.executable, ROOT / ".ci" / "release" / "licences.py"], ROOT)
     (out / "LICENCES.md").write_text(table, "utf-8")
 
 
