@@ -159,6 +159,7 @@ def _watched(words: list[str], root: Path, share: float, limit_s: float) -> tupl
         "AGRI_SUITE_SHARE": f"{share:g}",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")])),
     }
+    _hear_interrupts()
     with subprocess.Popen(
         words, cwd=root, env=env, text=True, errors="replace", start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -185,6 +186,13 @@ def _watched(words: list[str], root: Path, share: float, limit_s: float) -> tupl
         return f"killed by {signal.Signals(-code).name}", out, err
     # 1 is pytest's word for failed tests, and a benchmark's for a bound not kept
     return (WHOLE if code in (0, 1) else f"broke with {code}"), out, err
+
+
+def _hear_interrupts() -> None:
+    """Be interruptible, and so what is started here: a shell's background is deaf to Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # only a main thread may say so
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _kill_all(program: subprocess.Popen[str]) -> None:

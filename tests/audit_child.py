@@ -47,14 +47,19 @@ def nursery() -> None:
     """Start a worker for each line read; tell its number and its end."""
     for line in sys.stdin:
         folder, seed = line.split()
+        announced, announce = os.pipe()
         child = os.fork()
         if child == 0:
             try:
+                os.read(announced, 1)
                 work(Path(folder), int(seed))
             finally:
                 traceback.print_exc()
                 os._exit(1)
         tell("born", child)
+        os.write(announce, b".")
+        os.close(announce)
+        os.close(announced)
         os.waitpid(child, 0)
         tell("gone", child)
 

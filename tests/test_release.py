@@ -90,14 +90,21 @@ def test_the_wheel_holds_nothing_else(packed: zipfile.ZipFile) -> None:
     assert first == {*PACKAGES, f"agri_dongtrieu-{agri.__version__}.dist-info"}
 
 
-def test_what_the_app_serves_of_others_is_byte_for_byte_theirs(packed: zipfile.ZipFile) -> None:
-    folder = "agri/web/static/vendor/leaflet-1.9.4"
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("leaflet-1.9.4", {"leaflet.js", "leaflet.css"}),
+     ("be-vietnam-pro-5.3.0", {"latin-400.woff2", "vietnamese-700.woff2"})],
+)  # fmt: skip
+def test_what_the_app_serves_of_others_is_byte_for_byte_theirs(
+    packed: zipfile.ZipFile, name: str, files: set[str]
+) -> None:
+    folder = f"agri/web/static/vendor/{name}"
     sums = packed.read(f"{folder}/SHA256SUMS").decode()
     listed = dict(reversed(line.split(maxsplit=1)) for line in sums.splitlines())
-    assert {"leaflet.js", "leaflet.css"} <= {name.strip("*./ ") for name in listed}
-    for name, digest in listed.items():
-        file = packed.read(f"{folder}/{name.strip('*./ ')}")
-        assert hashlib.sha256(file).hexdigest() == digest, name
+    assert files <= {name.strip("*./ ") for name in listed}
+    for one, digest in listed.items():
+        file = packed.read(f"{folder}/{one.strip('*./ ')}")
+        assert hashlib.sha256(file).hexdigest() == digest, one
     assert f"{folder}/LICENSE" in packed.namelist()
 
 

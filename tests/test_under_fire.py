@@ -230,7 +230,8 @@ def test_a_night_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> N
     )
     (tmp_path / "one.says").write_text("")
     code = (
-        "import sys; from benchmarks.under_fire_promises import Suite\n"
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from benchmarks.under_fire_promises import Suite\n"
         "from benchmarks.under_fire_running import run_suite; from pathlib import Path\n"
         "run_suite(Path('.'), Suite(name='x', run=('one.py',), limit_min=1.0), 1.0, '')\n"
     )

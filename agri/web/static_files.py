@@ -1,9 +1,10 @@
-"""Style, scripts and the map library: the files the wheel brings, each known by its name.
+"""Style, scripts, letters and the map library: the files the wheel brings, each known by its name.
 
 Theory of operation. All files are read once, when the app is made; a request can only name one of
-them, so no path leads anywhere else. Each is kept compressed too. The map library's folder carries
-its version, so browsers may keep it for a year; our own files are asked for again each time and
-answered with "not changed" (ETag), which costs nothing on a home network.
+them, so no path leads anywhere else. Each is kept compressed too. The folders of the map library
+and of the letters carry their versions, so browsers may keep them for a year; our own files are
+asked for again each time and answered with "not changed" (ETag), which costs nothing on a home
+network. The letters (Be Vietnam Pro, regular and bold, Latin and Vietnamese) are 67 kB.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
 PAPER = "paper/"
 """Folder of the styles of printed sheets (`agri.operations.sheets`)."""
