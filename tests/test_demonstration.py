@@ -169,9 +169,10 @@ def test_the_page_tells_what_was_right_and_what_was_not(language: str, tmp_path:
 
 @pytest.mark.slow
 def test_a_whole_season_is_lived_through_and_every_figure_is_as_it_should_be(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lived = live(tmp_path / "farm", seed=1, language="vi", update=lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    lived = live(Path("farm"), seed=1, language="vi", update=lambda *_: None)
     scores = {score.key: score for score in lived.scores}
     assert {key: score.value for key, score in scores.items() if not score.met} == {}
     assert [one.row.key for one in lived.told] == [row.key for row in STEPS]

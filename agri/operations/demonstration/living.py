@@ -87,7 +87,7 @@ def live(
     """
     extra("cv2", extra="imagery")  # said before the first flight, not after it
     began_s = time.monotonic()
-    home = free_folder(folder)
+    home = free_folder(folder.resolve())  # as every command opens a farm
     whole = sum(row.weight for row in STEPS) + 2.0
     world = make_world(seed)
     with start_farm(home, name=say("demo.farm", language)) as farm:
@@ -113,4 +113,4 @@ def live(
         page = farm.reports / "index.html"
         write_text(page, render_season(farm.farm_name, told, seed=seed, seconds=seconds,
                                        language=language, folder=farm.folder))  # fmt: skip
-    return Lived(folder=home.resolve(), page=page, told=tuple(told), seconds=seconds)
+    return Lived(folder=home, page=page, told=tuple(told), seconds=seconds)
