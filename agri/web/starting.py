@@ -8,7 +8,6 @@ job itself refuses what cannot be done, with the sentence of its operation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,7 +16,7 @@ from agri.crop_cards import crop_card, crop_cards
 from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.jobs import Asked, Kind
-from agri.operations.maps.indices import RasterWords, offers, open_map
+from agri.operations.maps.indices import RasterWords, open_map
 from agri.operations.maps.tiles import raster_of
 from agri.operations.uploads.journal import read_upload
 from agri.web.forms import number
@@ -28,8 +27,9 @@ from agri.web.visit import Routes, Visit, visit_of
 from agri.words import Message, say
 from imagery import catalogue
 from imagery.bands import Role
-from imagery.indices.catalogue import index
+from imagery.indices.catalogue import index, offered
 from imagery.masks import KINDS as MASKS
+from imagery.raster import Ortho
 
 USUAL = ("NDVI", "NDRE", "VARI", "GLI")
 """Indices that stand first; the first that a map allows is ticked beforehand."""
@@ -59,7 +59,8 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
     product = catalogue.product(visit.desk.farm.folder, name)
     photo = product.kind == "orthomosaic"
     bands = _layers_said(request.query_params if request.method == "GET" else visit.form)
-    found = [one.name for one in offers(path, RasterWords(bands=bands))[0]] if photo else []
+    ortho = open_map(path, RasterWords(bands=bands))[0] if photo else None
+    found = [one.name for one in offered(ortho.bands)] if ortho is not None else []
     found = [*(one for one in USUAL if one in found), *(one for one in found if one not in USUAL)]
     farm, _ = visit.desk.farm.farm_with_findings()
     shown = [one for one in farm.fields if one.boundary.intersects(product.footprint)]
@@ -78,7 +79,7 @@ def _map_work(request: Request, name: str, *, wrong: str = "", status: int = 200
         fields=[(one.uid, one.name) for one in shown],
         told=visit.form,
         bands=", ".join(bands),
-        layers=_layers_of(path, bands) if photo else [],
+        layers=_layers_of(ortho) if ortho is not None else [],
         layer_words=[(word, say(key, visit.language)) for word, key in LAYERS.items()],
     )
 
@@ -96,9 +97,8 @@ def _layers_said(form: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(told[:MOST_LAYERS])
 
 
-def _layers_of(path: Path, said: tuple[str, ...]) -> list[tuple[int, str]]:
+def _layers_of(ortho: Ortho) -> list[tuple[int, str]]:
     """Return each layer's number and what it counts as now."""
-    ortho, _ = open_map(path, RasterWords(bands=said))
     found = []
     for place, band in enumerate(ortho.bands, 1):
         role = band.role if band is not None else None
