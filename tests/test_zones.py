@@ -208,6 +208,29 @@ def test_shaped_zones_have_no_short_run_and_no_small_piece(
             assert end - first >= least_run or alone
 
 
+def test_a_narrow_belt_of_middle_growth_between_weak_and_strong_stays_a_zone() -> None:
+    east = (np.arange(PIXELS) + 0.5)[None, :] - 160.0
+    north = 160.0 - (np.arange(PIXELS) + 0.5)[:, None]
+    bent = east + 6.0 * np.sin(north / 25.0)
+    truth = 0 + (bent > -4.0) + (bent > 5.0)
+    found = divided(seen(truth), direction_deg=90.0, swath_m=4.0, reaction_s=1.0, classes=3)
+    assert len(found.zones) == 3
+    assert agreement(found.labels, truth_in_cells(found, truth)) >= 0.9
+    assert found.zones[1].area_m2 == pytest.approx(9.0 * 180.0, rel=0.15)
+
+
+@pytest.mark.parametrize(("speed_m_s", "reaction_s"), [(4.0, 1.0), (5.0, 0.8), (1.0, 0.2)])
+def test_along_a_pass_no_zone_is_shorter_than_the_pump_can_follow(
+    speed_m_s: float, reaction_s: float
+) -> None:
+    found = divided(seen(planted(3), noise=0.3), speed_m_s=speed_m_s, reaction_s=reaction_s,
+                    direction_deg=90.0, least_zone_m2=0.0)  # fmt: skip
+    least_m = run_length_m(speed_m_s, reaction_s)
+    for line in found.labels:
+        for first, end in list(runs(line))[1:-1]:
+            assert (end - first) * found.cells.along_m >= least_m - 1e-6
+
+
 def _has_neighbour(labels: Any, mask: Any) -> bool:
     around = np.zeros_like(mask)
     around[1:] |= mask[:-1]

@@ -1,11 +1,14 @@
 """The cells that management zones are made of: as wide as the sprayer's swath, along its passes.
 
 A zone is only of use if the aircraft can follow its border. So the ground is not divided into the
-raster's pixels but into cells of one swath's width across the direction of flight, and as long as
-the pump needs to change its flow: every border between zones then lies between two passes or far
-enough along one. The lattice is a grid turned into that direction, in UTM metres (0.04 % off true
-ones), and every cell's value is the exact mean of the raster under it and inside the field
-(`imagery.zonal`), so pixels of any size, CRS and date can go into it.
+raster's pixels but into cells of one swath's width across the direction of flight: every border
+between zones then lies between two passes or across one. Where each cell has a rate of its own it
+is as long as the pump needs to change its flow; where cells are joined to zones they are a part of
+that (`parts_of`), so that a border lies where the crop changes and not up to half a run beside it,
+and no zone's run is made shorter than the whole (`imagery.zones.shaping`). The lattice is a grid
+turned into that direction, in UTM metres (0.04 % off true ones), and every cell's value is the
+exact mean of the raster under it and inside the field (`imagery.zonal`), so pixels of any size, CRS
+and date can go into it.
 """
 
 from __future__ import annotations
@@ -35,6 +38,11 @@ MAX_CELLS = 200_000
 """More cells than this are a mistake of units."""
 LEAST_PIECE_M = 3.0
 """No shorter piece of a pass is flown at a rate of its own."""
+BORDER_M = 2.0
+"""How finely a border between zones is placed along a pass, about: what the pump's start and stop
+are off by anyway."""
+FINE_CELLS = 50_000
+"""Larger fields have coarser borders rather than more cells: 40 ha at 4 m by 2 m."""
 HAIR_DEG2 = 1e-12
 """Smaller parts of an area (about 0.01 m²) are the rounding of corners."""
 SLIVER_M2 = 0.01
@@ -61,6 +69,28 @@ def run_length_m(speed_m_s: float, reaction_s: float) -> float:
     (8.0, 3.0)
     """
     return max(LEAST_PIECE_M, 2.0 * speed_m_s * reaction_s)
+
+
+def parts_of(along_m: float, *, across_m: float, area_m2: float) -> int:
+    """Return in how many cells the least run is divided, so that zones' borders are well placed.
+
+    Parameters
+    ----------
+    along_m : float
+        The least run; see `run_length_m`.
+    across_m : float
+        Swath width.
+    area_m2 : float
+        Of the field.
+
+    Examples
+    --------
+    >>> parts_of(8.0, across_m=4.0, area_m2=5_000.0), parts_of(8.0, across_m=4.0, area_m2=3e6)
+    (4, 1)
+    """
+    wished = round(along_m / BORDER_M)
+    room = int(FINE_CELLS * across_m * along_m / max(area_m2, 1e-9))
+    return max(1, min(wished, room))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

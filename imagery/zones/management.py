@@ -14,7 +14,7 @@ from agri.findings import Finding
 from agri.zone import Zone
 from imagery.zonal import Layers
 from imagery.zones.clustering import Classes, Criterion, Method, classify
-from imagery.zones.lattice import Lattice, cell_values, lattice, run_length_m
+from imagery.zones.lattice import Lattice, cell_values, lattice, parts_of, run_length_m
 from imagery.zones.shaping import shaped
 
 FloatArray = NDArray[np.float64]
@@ -65,7 +65,7 @@ def find_zones(
     most: int = 6,
     method: Method = "fuzzy",
     criterion: Criterion = "fuzziness",
-    smoothing: int = 1,
+    smoothing: float = 1.0,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[ZoneMap, tuple[Finding, ...]]:
     """Divide a field into zones that the sprayer can follow.
@@ -85,8 +85,8 @@ def find_zones(
         Smallest connected piece of a zone.
     classes, most, method, criterion
         As in `imagery.zones.clustering.classify`.
-    smoothing : int
-        How often neighbours are averaged before the zones are shaped.
+    smoothing : float
+        How much a cell's neighbours count, as in `imagery.zones.shaping.shaped`.
     progress : callable, optional
         Is told the share done.
 
@@ -102,11 +102,12 @@ def find_zones(
         As the parts do.
     """
     along_m = run_length_m(speed_m_s, reaction_s)
-    cells = lattice(area, direction_deg=direction_deg, across_m=swath_m, along_m=along_m)
+    parts = parts_of(along_m, across_m=swath_m, area_m2=Zone(name="", area=area).area_m2)
+    cells = lattice(area, direction_deg=direction_deg, across_m=swath_m, along_m=along_m / parts)
     values, findings = cell_values(layers, cells, progress=progress)
     divided = classify(values, classes=classes, most=most, method=method, criterion=criterion)
     labels = shaped(divided.shares, cells.inside_m2, least_zone_m2=least_zone_m2,
-                    smoothing=smoothing)  # fmt: skip
+                    least_run=parts, smoothing=smoothing)  # fmt: skip
     kept = np.unique(labels[labels >= 0])
     labels = np.where(labels >= 0, np.searchsorted(kept, labels), -1).astype(np.intp)
     zones, means = _named(cells, labels, values, len(kept))

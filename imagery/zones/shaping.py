@@ -9,7 +9,11 @@ Rows of the lattice are passes, columns lie along them. In rounds, until nothing
 * a connected piece of a class (sides, not corners) that is smaller than the least zone goes to the
   class with which it has the longest border.
 
-Before, the classes' shares are averaged over 3 × 3 cells as often as asked. Pieces that have no
+Before, each cell settles among its neighbours (Besag 1986, iterated conditional modes): it takes
+the class for which its own share, and the share of its four neighbours that are of that class times
+the asked weight, come to most. A single odd cell follows those around it, but a belt only one cell
+wide, between a weak zone and a strong one, stays: half of each cell's neighbours are its own. (The
+mean of shares over 3 × 3 cells, which stood here before, drowned such belts.) Pieces that have no
 neighbour (islands of a field) stay as they are. At the end no piece is too small; a run may be
 short only where the field itself is.
 """
@@ -35,7 +39,7 @@ def shaped(
     *,
     least_zone_m2: float,
     least_run: int = 1,
-    smoothing: int = 1,
+    smoothing: float = 1.0,
 ) -> IntArray:
     """Return classes of cells that an aircraft can follow.
 
@@ -49,8 +53,8 @@ def shaped(
         Smallest connected piece.
     least_run : int
         Fewest cells of one class in a row along a pass.
-    smoothing : int
-        How often shares are averaged over neighbours.
+    smoothing : float
+        How much all four neighbours together count beside the cell's own share; 0 for nothing.
 
     Returns
     -------
@@ -66,9 +70,7 @@ def shaped(
     """
     told: NDArray[np.bool_] = np.asarray(~np.isnan(shares).any(axis=2))
     known = np.where(told[..., None], shares, 0.0)
-    for _ in range(smoothing):
-        known = _averaged(known, told)
-    labels = np.where(told, known.argmax(axis=2), -1).astype(np.intp)
+    labels = _settled(known, told, smoothing)
     for _ in range(ROUNDS):
         before = labels.copy()
         _join_short_runs(labels, known, least_run)
@@ -78,16 +80,29 @@ def shaped(
     return labels
 
 
-def _averaged(shares: FloatArray, told: NDArray[np.bool_]) -> FloatArray:
-    height, width = told.shape
-    padded = np.pad(shares, ((1, 1), (1, 1), (0, 0)))
-    counted = np.pad(told.astype(np.float64), 1)
-    total, count = np.zeros_like(shares), np.zeros(told.shape)
-    for row in range(3):
-        for column in range(3):
-            total += padded[row : row + height, column : column + width]
-            count += counted[row : row + height, column : column + width]
-    return np.where(told[..., None], total / np.maximum(count, 1.0)[..., None], 0.0)
+def _settled(shares: FloatArray, told: NDArray[np.bool_], weight: float) -> IntArray:
+    """Return each cell's class as it settles among its neighbours, every other cell in turn."""
+    labels = np.where(told, shares.argmax(axis=2), -1).astype(np.intp)
+    if weight <= 0.0:
+        return labels
+    light = np.indices(told.shape).sum(axis=0) % 2 == 0
+    for _ in range(ROUNDS):
+        before = labels.copy()
+        for turn in (light, ~light):
+            near = _near(labels, shares.shape[2])
+            labels = np.where(turn & told, (shares + weight * near).argmax(axis=2), labels)
+        if (labels == before).all():
+            break
+    return labels
+
+
+def _near(labels: IntArray, number: int) -> FloatArray:
+    """Return which share of a cell's neighbours across its sides is of each class, (H, W, C)."""
+    around = np.pad(labels, 1, constant_values=-1)
+    sides = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
+    counts = np.sum([side[..., None] == np.arange(number) for side in sides], axis=0)
+    found: FloatArray = counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
+    return found
 
 
 def runs(line: IntArray) -> Iterator[tuple[int, int]]:

@@ -31,6 +31,7 @@ from imagery.zones.exports import (
     write_rate_shapefile,
     write_rate_tiff,
 )
+from imagery.zones.lattice import cell_values, lattice, run_length_m
 from imagery.zones.management import ZoneMap, find_zones
 from imagery.zones.prescription import (
     Prescription,
@@ -62,6 +63,10 @@ class SprayerReach:
     speed_m_s: float = 4.0
     reaction_s: float = 1.0
     angle_deg: float | None = None
+
+    def bearing(self, field: Field) -> float:
+        """Return the bearing of the passes over a field."""
+        return long_side_deg(field) if self.angle_deg is None else self.angle_deg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +132,19 @@ def divide(
     progress: Progress | None = None,
 ) -> tuple[ZoneMap, tuple[Finding, ...]]:
     """Divide a field into zones by layers of a raster, the first of them when none is named."""
+    return find_zones(_layers(raster, layers), field.boundary, direction_deg=reach.bearing(field),
+                      swath_m=reach.swath_m, speed_m_s=reach.speed_m_s,
+                      reaction_s=reach.reaction_s, classes=classes, progress=progress)  # fmt: skip
+
+
+def _layers(raster: Path, layers: Sequence[str]) -> OrthoLayers:
+    """Return layers of a raster, the first of them when none is named."""
     ortho = open_ortho(raster)
     chosen = chosen_layers(ortho, layers)
     if not layers:
         first = next(iter(chosen))
         chosen = {first: chosen[first]}
-    source = OrthoLayers(ortho=ortho, bands=tuple(chosen), labels=tuple(chosen.values()))
-    angle = long_side_deg(field) if reach.angle_deg is None else reach.angle_deg
-    return find_zones(source, field.boundary, direction_deg=angle, swath_m=reach.swath_m,
-                      speed_m_s=reach.speed_m_s, reaction_s=reach.reaction_s, classes=classes,
-                      progress=progress)  # fmt: skip
+    return OrthoLayers(ortho=ortho, bands=tuple(chosen), labels=tuple(chosen.values()))
 
 
 def make_zones(
@@ -250,12 +258,16 @@ def make_rates(
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise BadInput("error.rate_kind", wanted=", ".join(unknown)[:40], known=", ".join(KINDS))
-    found, findings = divide(raster, field, reach, layers=layers, classes=classes,
-                             progress=progress)  # fmt: skip
     if by_zone:
+        found, findings = divide(raster, field, reach, layers=layers, classes=classes,
+                                 progress=progress)  # fmt: skip
         asked = prescribe_zones(found, rule, name=field.name)
     else:
-        asked = prescribe_cells(found.cells, found.values[..., 0], rule, name=field.name)
+        cells = lattice(field.boundary, direction_deg=reach.bearing(field),
+                        across_m=reach.swath_m,
+                        along_m=run_length_m(reach.speed_m_s, reach.reaction_s))  # fmt: skip
+        values, findings = cell_values(_layers(raster, layers), cells, progress=progress)
+        asked = prescribe_cells(cells, values[..., 0], rule, name=field.name)
     checked = check_total(asked, available=available, usual_rate=usual_rate)
     files = [file for kind in kinds for file in _write(asked, kind, field, shelf)]
     first = files[0]
