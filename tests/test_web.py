@@ -68,7 +68,7 @@ def test_a_page_for_everybody_shows_nothing_of_the_farm() -> None:
     public = {path for (_, path), right in RIGHTS.items() if right.power is None}
     assert public == {
         "/setup", "/sign-in", "/language/{language}", "/static/{name:path}", "/farms",
-        "/farms/{key}",
+        "/farms/{key}", "/worker.js", "/unreachable",
     }  # fmt: skip
 
 

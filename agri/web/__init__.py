@@ -38,6 +38,7 @@
 * `notes`: notes on maps;
 * `charts`: legends, histograms, values over the dates, as places in a picture;
 * `pages`: templates, and the words they speak; `ways`: where what was found is put right;
+* `out_of_reach`: what a phone shows when the farm's computer cannot be reached;
 * `static_files`: style, scripts and the map library, each by its name;
 * `certificate`: a certificate made on the spot;
 * `serving`: the process that listens.

@@ -37,6 +37,7 @@ from agri.web import (
     open_document,
     open_features,
     open_stac,
+    out_of_reach,
     outlining,
     paperwork,
     planning,
@@ -162,6 +163,7 @@ def routes() -> Routes:
         *two_dates.ROUTES,
         *stress.ROUTES,
         *notes.ROUTES,
+        *out_of_reach.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]
 

@@ -30,7 +30,7 @@ from agri.web.visit import Routes, Turned, visit_of
 
 YEAR_S = 365 * 86_400
 LIST = "/farms"
-OPEN = ("/static/", "/language/", "/farms/")
+OPEN = ("/static/", "/language/", "/farms/", "/worker.js", "/unreachable")
 """What a browser is answered that has not chosen a farm."""
 NOWHERE = "/farms/-"
 """Where a program is sent whose token no farm knows: there is nothing there."""

@@ -23,6 +23,7 @@ from agri.findings import Finding, Severity
 from agri.operations.sheets import sheet_templates
 from agri.people import Power
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
+from agri.web.static_files import file_at
 from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
 from agri.web.ways import way_of
 from agri.words import LANGUAGES, Language, day_text, say
@@ -40,11 +41,18 @@ def _environment() -> Environment:
         for entry in folder.iterdir()
         if entry.name.endswith(SUFFIX)
     }
-    return Environment(
+    made = Environment(
         loader=DictLoader({**sheet_templates(), **texts}), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    made.globals["file_at"] = file_at
+    return made
+
+
+def bare_page(template: str) -> str:
+    """Return a page that knows nothing of farm or visitor, in all languages."""
+    return _environment().get_template(template + SUFFIX).render(say=say, languages=LANGUAGES)
 
 
 def page(

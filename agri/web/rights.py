@@ -72,6 +72,8 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/farms"): _OPEN,
     ("GET", "/farms/{key}"): _OPEN,
     ("GET", "/static/{name:path}"): _OPEN,
+    ("GET", "/worker.js"): Right(power=None, quiet=True),
+    ("GET", "/unreachable"): Right(power=None, quiet=True),
     ("GET", "/"): _LOOK,
     ("GET", "/fields.geojson"): _LOOK,
     ("GET", "/fields/new"): _PLAN,

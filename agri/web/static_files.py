@@ -2,9 +2,10 @@
 
 Theory of operation. All files are read once, when the app is made; a request can only name one of
 them, so no path leads anywhere else. Each is kept compressed too. The folders of the map library
-and of the letters carry their versions, so browsers may keep them for a year; our own files are
-asked for again each time and answered with "not changed" (ETag), which costs nothing on a home
-network. The letters (Be Vietnam Pro, regular and bold, Latin and Vietnamese) are 67 kB.
+and of the letters carry their versions, so browsers may keep them for a year, and so do our own
+where a page names them with their fingerprint (`file_at`); named without, they are asked for again
+each time and answered with "not changed" (ETag), which costs nothing on a home network. The letters
+(Be Vietnam Pro, regular and bold, Latin and Vietnamese) are 67 kB.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
+VENDOR = "vendor/"
+"""Folder of what others made; each has its version in its name."""
 PAPER = "paper/"
 """Folder of the styles of printed sheets (`agri.operations.sheets`)."""
 FOREVER = "public, max-age=31536000, immutable"
@@ -72,12 +75,31 @@ def _found(folder: Traversable, above: str) -> list[tuple[str, StaticFile]]:
     return found
 
 
+def file_at(name: str) -> str:
+    """Return the address of a file that changes with what is in it.
+
+    Examples
+    --------
+    >>> file_at("vendor/leaflet-1.9.4/leaflet.js")
+    '/static/vendor/leaflet-1.9.4/leaflet.js'
+    >>> file_at("app.css").startswith("/static/app.css?v=")
+    True
+    """
+    named = "" if name.startswith(VENDOR) else f"?v={_version(static_files()[name])}"
+    return f"/static/{name}{named}"
+
+
+def _version(file: StaticFile) -> str:
+    return file.tag.strip('"')[:12]
+
+
 def static_file(request: Request, name: str) -> Response:
     """Answer with one of the files."""
     file = static_files().get(name)
     if file is None:
         raise Turned(404, "page.web_not_found")
-    kept = FOREVER if name.startswith("vendor/") else "no-cache"
+    named = request.query_params.get("v") == _version(file)
+    kept = FOREVER if named or name.startswith(VENDOR) else "no-cache"
     headers = {"etag": file.tag, "cache-control": kept, "vary": "accept-encoding"}
     if request.headers.get("if-none-match") == file.tag:
         return Response(status_code=304, headers=headers)
