@@ -75,7 +75,9 @@ class Season:
     speedup : float
         How much faster than the clock the simulator flies.
     flown : list of Flown
-        Every flight, in order.
+        Every flight, in order, also those that broke off.
+    surveys : dict
+        The flight that photographed it whole, by its name.
     cards, mosaics : dict
         Folders of photos, and maps made of them, by the flight's name.
     indices : dict
@@ -89,6 +91,7 @@ class Season:
     orchard: Field
     paddy: Field
     flown: list[Flown] = field(default_factory=list)
+    surveys: dict[str, Flown] = field(default_factory=dict)
     cards: dict[str, Path] = field(default_factory=dict)
     mosaics: dict[str, Path] = field(default_factory=dict)
     indices: dict[str, MadeIndices] = field(default_factory=dict)

@@ -33,6 +33,8 @@ WIND = Wind(speed_m_s=2.0, from_deg=180.0)
 PADDY_L_HA, ORCHARD_L_HA = 20.0, 300.0
 TREE_HEIGHT_M = 3.6
 """Taken for all trees: colours alone tell no height."""
+MOST_RESTS = 6
+"""More rests than this are a computer that cannot keep up."""
 HOME_AT = 0.45
 """Share of the mission's items after which the aircraft is called home."""
 
@@ -83,13 +85,26 @@ def spray(season: Season) -> Done:
 
 
 def rest(season: Season) -> Done:
-    """After the change of the pack: plan what was left of the paddy, and fly it."""
-    broken = next(one for one in season.flown if one.plan.spray and
-                  one.record.outcome != Outcome.LANDED)  # fmt: skip
-    planned = resume_flight(season.farm, broken.stored.uid, overlap_m=0.0,
-                            language=season.language, now=morning(SPRAYED))  # fmt: skip
-    sorties: tuple[PlannedFlight, ...] = planned.sorties if planned is not None else ()
-    return _told(season, [season.fly(one, SPRAYED) for one in sorties])
+    """After the change of the pack: plan what was left, of every spraying that broke off; fly it.
+
+    Besides the paddy's, that is whatever the aircraft's own failsafes brought home, as the loss of
+    the ground station does where the computer is busy with other work; and the rest of a rest.
+    """
+    broken = [one for one in season.flown if _broken(one)]
+    flown: list[Flown] = []
+    while broken and len(flown) < MOST_RESTS:
+        planned = resume_flight(season.farm, broken.pop(0).stored.uid, overlap_m=0.0,
+                                language=season.language, now=morning(SPRAYED))  # fmt: skip
+        for one in planned.sorties if planned is not None else ():
+            flown.append(season.fly(one, SPRAYED))
+            broken += [flown[-1]] if _broken(flown[-1]) else []
+    if broken:
+        raise Refused("error.demo_broken_off", plan=broken[0].plan.name, count=len(flown))
+    return _told(season, flown)
+
+
+def _broken(flight: Flown) -> bool:
+    return flight.plan.spray is not None and flight.record.outcome != Outcome.LANDED
 
 
 def applied(season: Season) -> Done:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from agri.errors import Refused
 from agri.field import Field
 from agri.operations.compare import off_plan_p95_m, planned_photos
 from agri.operations.demonstration.season import AGAIN, SURVEYED, Done, Season, morning
@@ -21,6 +22,7 @@ from agri.operations.maps.photos import check_photos
 from agri.operations.report import Facts, fact
 from agri.operations.survey import SurveyRequest, plan_field
 from agri.words import Language, say
+from agri.workspace import Outcome
 from missions.catalogue import aircraft, camera
 from sitl.camera import MULTISPECTRAL, photograph, photograph_panel, stations_taken
 from sitl.scene import Scene
@@ -28,6 +30,8 @@ from sitl.scene import Scene
 CAMERA = "MicaSense RedEdge 3"
 HEIGHT_M = 30.0
 WIDTH_PX = 320
+TRIES = 3
+"""How often a flight that breaks off is begun again."""
 OVERLAPS = (0.74, 0.66)
 GPS_M = (0.25, 0.08)
 """Standard errors of a photo's place: of the whole flight, and of each."""
@@ -38,14 +42,14 @@ ORCHARD, PADDY, LATER = "orchard", "paddy", "later"
 
 def survey(season: Season) -> Done:
     """Fly over both fields."""
-    flights = [_flown(season, season.orchard, SURVEYED), _flown(season, season.paddy, SURVEYED)]
+    flights = [_flown(season, name, SURVEYED) for name in (ORCHARD, PADDY)]
     return _told(flights, season.language)
 
 
 def survey_again(season: Season) -> Done:
     """Fly over the orchard three weeks later, and make its maps."""
-    flight = _flown(season, season.orchard, AGAIN)
-    _photographed(season, LATER, season.world.later, flight, seed=2)
+    flight = _flown(season, LATER, AGAIN)
+    _photographed(season, LATER, season.world.later, seed=2)
     done = _told([flight], season.language)
     made = _mosaic(season, LATER)
     index = _indexed(season, LATER)
@@ -55,9 +59,8 @@ def survey_again(season: Season) -> Done:
 
 def photos(season: Season) -> Done:
     """Photograph the land from where the flights were, and look whether the photos will do."""
-    first, second = season.flown[:2]
-    _photographed(season, ORCHARD, season.world.orchard, first, seed=season.world.seed)
-    _photographed(season, PADDY, season.world.paddy, second, seed=season.world.seed + 100)
+    _photographed(season, ORCHARD, season.world.orchard, seed=season.world.seed)
+    _photographed(season, PADDY, season.world.paddy, seed=season.world.seed + 100)
     checks = [check_photos(season.cards[name], season.shelf, field=_field(season, name))
               for name in (ORCHARD, PADDY)]  # fmt: skip
     facts: Facts = [pair for check in checks for pair in check.facts]
@@ -76,17 +79,25 @@ def index(season: Season) -> Done:
     return _together([_indexed(season, name) for name in (ORCHARD, PADDY)])
 
 
-def _flown(season: Season, field: Field, day: date) -> Flown:
+def _flown(season: Season, name: str, day: date) -> Flown:
+    """Plan a survey and fly it; one that breaks off, as on a busy computer, is flown again."""
+    field = _field(season, name)
     request = SurveyRequest(
         field=field.name, camera=camera(CAMERA), aircraft=aircraft(), height_m=HEIGHT_M,
         front_overlap=OVERLAPS[0], side_overlap=OVERLAPS[1], name=f"{field.name} {day}",
     )  # fmt: skip
     planned = plan_field(season.farm, request, language=season.language, now=morning(day))
-    return season.fly(planned, day)
+    for _ in range(TRIES):
+        flight = season.fly(planned, day)
+        if flight.record.outcome == Outcome.LANDED:
+            season.surveys[name] = flight
+            return flight
+    raise Refused("error.demo_broken_off", plan=planned.plan.name, count=TRIES)
 
 
-def _photographed(season: Season, name: str, land: Scene, flight: Flown, *, seed: int) -> None:
+def _photographed(season: Season, name: str, land: Scene, *, seed: int) -> None:
     """Write the card that a flight brings home."""
+    flight = season.surveys[name]
     lens = MULTISPECTRAL.of_width(WIDTH_PX)
     level_m = float(land.ground_m.mean())
     stations = stations_taken(flight.record.photos, land.frame, home_height_m=level_m)
