@@ -47,7 +47,7 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
-from missions.passes.flight import PUMP_ON_S, beyond_m, flight
+from missions.passes.flight import PUMP_ON_S, beyond_m, flight, full_after_s
 from missions.passes.pieces import LegKind, Piece, course
 from missions.passes.route import SprayRoute
 from missions.sprayer.gear import PumpControl
@@ -244,7 +244,8 @@ def spray_legs(
     """
     aircraft = settings.sprayer.aircraft
     transit = settings.speed_m_s if transit_speed_m_s is None else transit_speed_m_s
-    pieces = course(route, transit_speed_m_s=transit, acceleration_m_s2=aircraft.acceleration_m_s2)
+    pieces = course(route, transit_speed_m_s=transit, acceleration_m_s2=aircraft.acceleration_m_s2,
+                    fill_s=full_after_s(settings.sprayer))  # fmt: skip
     if not pieces:
         return ()
     litres = np.array([piece.litres for piece in pieces])
@@ -311,7 +312,7 @@ def _ends_l(route: SprayRoute, settings: SpraySettings) -> float:
     sprayer = settings.sprayer
     pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
     ends_l = 0.0
-    for run in flight(route).runs:
+    for run in flight(route, full_after_s(sprayer)).runs:
         ends = zip((run.passes[0], run.passes[-1]),
                    beyond_m(run, sprayer.hose_s, pump_s=pump_s), strict=True)  # fmt: skip
         for work, far_m in ends:

@@ -24,6 +24,13 @@ So the order to spray is given ``v · (0.5 + 0.1 + hose)`` before the swath begi
 safe side, 0.4 m at most), less what the aircraft still gains in that time, and the order to stop
 ``v · hose`` before it ends. At 5 m/s the swath begins 1.2 m before to 0.4 m behind its line.
 
+**Come to slowly.** Where the way leads nearly straight into a run, the aircraft comes at full
+speed; with less room to run up than the pump needs at that speed, the swath would begin late by
+what is missing, 1.4 m at 4 m/s with 1.7 m of room. The order cannot be given sooner: before the
+bend it would be lost, or, far enough before it, wet what may not be. So the run is begun from a
+stop (`Run.from_rest`) where that gives back at least `LATE_M`: the speed then grows along the
+run-up as from a corner, and the pump has its time. A stop costs about 5 s.
+
 **Orders that a bend eats.** What is held back when a waypoint is reached is forgotten; one flown
 through is reached when the target is there, the aircraft a little behind. Of 150 orders 0.05 to 3 m
 before a bend of 5 to 30°, at 0.4 to 6 m/s, in still air and in gusts of 7 m/s, most nearer than
@@ -49,6 +56,7 @@ from agri.geo import turn_deg
 from missions.airspace.route import TOLERANCE_M, Place, ways
 from missions.coverage.leads import reach
 from missions.passes.route import Pass, SprayRoute
+from missions.sprayer.gear import PumpControl, Sprayer
 
 PUMP_ON_S = 0.5
 """From DO_SPRAYER 1 to a turning pump, mean; it spreads by `PUMP_JITTER_S` to either side."""
@@ -80,6 +88,9 @@ REMEMBERED = 4
 CORNER_DEG, DOUBT_DEG = 20.0, 1.0
 """A corner sharper than this slows the aircraft down; where rounded places leave it open whether
 one does, spraying rather begins late and ends short."""
+LATE_M = 0.5
+"""A swath that would begin later than this is come to slowly; less is within what the pump's look
+at the speed, three times a second, leaves open."""
 TOUCH_M = 0.05
 """Passes whose ends are nearer than this are flown on without a stop of the pump."""
 ON_DEG = 25.0
@@ -99,6 +110,8 @@ class Run:
     before_m, after_m : float
         How far before and behind the whole way the corner lies at which the aircraft slows down:
         a transit that comes or goes straight on is flown at speed.
+    from_rest : bool
+        Whether the aircraft stops before it, because it would come too fast for its run-up.
     passes : tuple of Pass
         One, or several that touch, the end of each the start of the next.
     """
@@ -108,6 +121,7 @@ class Run:
     tail_m: float = 0.0
     before_m: float = 0.0
     after_m: float = 0.0
+    from_rest: bool = False
     passes: tuple[Pass, ...]
 
     @property
@@ -298,8 +312,29 @@ def beyond_m(run: Run, hose_s: float, *, pump_s: float = PUMP_ON_S) -> tuple[flo
     return run.lead_m - far_m, empty_m - off_m
 
 
-def flight(route: SprayRoute) -> Flight:
+def full_after_s(sprayer: Sprayer) -> float:
+    """Return the time from the order to spray to full flow at the nozzle, mean, seconds.
+
+    Examples
+    --------
+    >>> from missions.catalogue import sprayer
+    >>> full_after_s(sprayer("16 L hexa"))
+    0.8
+    """
+    servo = sprayer.control is PumpControl.SERVO
+    return sprayer.hose_s + (0.0 if servo else PUMP_ON_S)
+
+
+def flight(route: SprayRoute, fill_s: float = 0.0) -> Flight:
     """Return a route as it is flown: its runs, and the ways between them.
+
+    Parameters
+    ----------
+    route : SprayRoute
+        Passes and where legs may run.
+    fill_s : float
+        From the order to spray to full flow, as `full_after_s` tells of a sprayer: by it some runs
+        begin from a stop. By default there is none, which is right for lengths and places only.
 
     Raises
     ------
@@ -315,16 +350,29 @@ def flight(route: SprayRoute) -> Flight:
     >>> run.points[0], run.lead_m, round(run.tail_m, 2)
     ((6.0, 0.0), 4.0, 0.0)
     """
-    return _flown(route.passes, route.home, route.allowed)
+    return _flown(route.passes, route.home, route.allowed, fill_s)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _flown(passes: tuple[Pass, ...], home: Place, allowed: BaseGeometry) -> Flight:
+def _flown(passes: tuple[Pass, ...], home: Place, allowed: BaseGeometry, fill_s: float) -> Flight:
     found = _runs(passes, allowed)
     ends = [home, *(end for run in found for end in (run.points[0], run.points[-1])), home]
     pairs = list(zip(ends[::2], ends[1::2], strict=True))
     transits = tuple(ways(allowed, pairs))
-    return Flight(runs=tuple(_cornered(found, transits)), transits=transits)
+    cornered = _cornered(found, transits)
+    runs = (_slowed(run, way, fill_s) for run, way in zip(cornered, transits, strict=False))
+    return Flight(runs=tuple(runs), transits=transits)
+
+
+def _slowed(run: Run, way: Sequence[Place], fill_s: float) -> Run:
+    """Return a run that begins from a stop where it would else begin late."""
+    if run.is_spot or run.before_m <= 0.0 or math.dist(*way[-2:]) < TOUCH_M:
+        return run
+    speed = run.passes[0].speed_m_s
+    late_m, slowly_m = (gone_m(far_m, speed, fill_s) - run.lead_m for far_m in (run.before_m, 0.0))
+    if late_m - max(slowly_m, 0.0) < LATE_M:
+        return run
+    return replace(run, before_m=0.0, from_rest=True)
 
 
 def _cornered(runs: Sequence[Run], transits: Sequence[Sequence[Place]]) -> Iterator[Run]:

@@ -49,6 +49,7 @@ from missions.passes.flight import (
     Flight,
     Run,
     flight,
+    full_after_s,
     on_from_corner_m,
     on_lost_m,
     ordered_m,
@@ -105,7 +106,7 @@ def spray_items(
         When the allowed region joins two passes, or a pass and the pad, by no way.
     """
     level = heights or Flat(height_m=settings.flying_height_m)
-    flown = flight(route)
+    flown = flight(route, full_after_s(settings.sprayer))
     ways = [way for run, to in zip(flown.runs, flown.transits, strict=False)
             for way in (to, run.points)]  # fmt: skip
     agreed = Agreed(heights=level, ways=(*ways, flown.transits[-1]))

@@ -95,7 +95,11 @@ class Piece:
 
 
 def course(
-    route: SprayRoute, *, transit_speed_m_s: float, acceleration_m_s2: float
+    route: SprayRoute,
+    *,
+    transit_speed_m_s: float,
+    acceleration_m_s2: float,
+    fill_s: float = 0.0,
 ) -> tuple[Piece, ...]:
     """Return the level flight of a route, from over the pad back to over the pad.
 
@@ -107,6 +111,8 @@ def course(
         Ground speed off the passes; short ways behind a slower pass are flown at its speed.
     acceleration_m_s2 : float
         Horizontal acceleration.
+    fill_s : float
+        As `missions.passes.flight.flight` takes it.
 
     Returns
     -------
@@ -132,7 +138,7 @@ def course(
     """
     if not route.passes:
         return ()
-    flown = flight(route)
+    flown = flight(route, fill_s)
     speeds = transit_speeds(flown, transit_speed_m_s)
     pieces: list[Piece] = []
     rests = {0}

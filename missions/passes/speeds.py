@@ -16,7 +16,8 @@ by WPNAV_JERK, and blends it with its neighbours where it does not stop. Seen on
 * A slower speed told at a corner comes too late for the leg behind it, which has begun already: it
   is flown on to the top of its S-curve. A ring entered from a way at 2 m/s was begun at 1 m/s
   instead of 0.4 and got 11 % too little. A run slower than the way to it therefore begins from a
-  stop, where no leg has begun (`begins_at_rest`).
+  stop, where no leg has begun (`begins_at_rest`); so does one that is come to too fast for its
+  run-up (`missions.passes.flight`).
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def transit_speeds(flown: Flight, job_m_s: float) -> list[float]:
 
 
 def begins_at_rest(run: Run, way_m_s: float) -> bool:
-    """Return whether a run is so much slower than the way to it that it begins from a stop.
+    """Return whether a run begins from a stop: it is much slower than the way, or come to too fast.
 
     Examples
     --------
@@ -123,4 +124,5 @@ def begins_at_rest(run: Run, way_m_s: float) -> bool:
     >>> begins_at_rest(run, 2.0), begins_at_rest(run, 0.5)
     (True, False)
     """
-    return not run.is_spot and run.passes[0].speed_m_s < SLOWER * way_m_s
+    slower = not run.is_spot and run.passes[0].speed_m_s < SLOWER * way_m_s
+    return run.from_rest or slower

@@ -37,7 +37,7 @@ from missions.passes.energy import (
     landing_cost,
     worse_power_w,
 )
-from missions.passes.flight import run_up_m
+from missions.passes.flight import full_after_s, run_up_m
 from missions.passes.pieces import LegKind, Piece, course
 from missions.passes.route import SprayRoute
 from missions.sprayer.job import SpraySettings
@@ -214,6 +214,7 @@ def cut_up(
         route,
         transit_speed_m_s=transit,
         acceleration_m_s2=settings.sprayer.aircraft.acceleration_m_s2,
+        fill_s=full_after_s(settings.sprayer),
     )
     flown = [piece for piece in pieces if piece.index > 0 or piece.kind is not LegKind.TRANSIT]
     flown = [piece for piece in flown if piece.index < len(route.passes)]

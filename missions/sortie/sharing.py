@@ -31,6 +31,7 @@ from agri.errors import BadInput, Refused
 from missions.airspace.route import Place
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.passes.energy import spray_legs
+from missions.passes.flight import full_after_s
 from missions.passes.pieces import LegKind, course
 from missions.passes.route import Pass, SprayRoute
 from missions.sortie.cutting import split_sorties
@@ -309,7 +310,10 @@ def _spraying(
         legs = spray_legs(flight, settings)
         now_s += legs[0].time_s
         for piece in course(
-            flight, transit_speed_m_s=settings.speed_m_s, acceleration_m_s2=acceleration
+            flight,
+            transit_speed_m_s=settings.speed_m_s,
+            acceleration_m_s2=acceleration,
+            fill_s=full_after_s(settings.sprayer),
         ):
             if piece.kind is not LegKind.TRANSIT:
                 times += [now_s, now_s + piece.time_s - 1e-6]

@@ -43,7 +43,7 @@ from missions.carried_ground import CarriedGround
 from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, VehicleLimits
 from missions.passes.climbs import with_climbs
 from missions.passes.energy import estimate_spray
-from missions.passes.flight import Flight, flight
+from missions.passes.flight import Flight, flight, full_after_s
 from missions.passes.items import spray_items
 from missions.passes.route import Pass, SprayRoute
 from missions.spray.planning import enclosures, open_piece, pad_shut, plan_route
@@ -171,7 +171,7 @@ def fly_route(
     height_m = settings.flying_height_m
     if height_m > ceiling_m:
         raise Refused("error.above_ceiling", height_m=height_m, ceiling_m=ceiling_m)
-    fence, flown = _fenced(site, route, height_m, frame, limits)
+    fence, flown = _fenced(site, route, settings, frame, limits)
     ground = _ground(site, route, flown, heights, ceiling_m)
     climb_m = _climb_home_m(site, fence, flown, height_m, ceiling_m)
     if ground is not None:
@@ -214,14 +214,18 @@ def fly_route(
 
 
 def _fenced(
-    site: Site, route: SprayRoute, height_m: float, frame: LocalFrame, limits: VehicleLimits
+    site: Site,
+    route: SprayRoute,
+    settings: SpraySettings,
+    frame: LocalFrame,
+    limits: VehicleLimits,
 ) -> tuple[Enclosure, Flight]:
     """Return the narrowest fence that holds a route with all its ways, and the route as flown."""
-    flown = flight(route)
+    flown = flight(route, full_after_s(settings.sprayer))
     ways = [run.points for run in flown.runs if not run.is_spot]
     ways += [way for way in flown.transits if len(way) > 1]
     lines = shapely.MultiLineString([list(way) for way in ways])
-    for fence in enclosures(site, height_m, frame, limits):
+    for fence in enclosures(site, settings.flying_height_m, frame, limits):
         if shapely.difference(lines, fence.allowed.buffer(INSIDE_M)).is_empty:
             return fence, flown
     raise Refused("error.spray_no_fence", name=site.field.name)

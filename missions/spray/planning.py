@@ -39,7 +39,16 @@ from missions.airspace.route import Place
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
 from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
-from missions.passes.flight import AT_ONCE_M, PUMP_ON_S, Run, beyond_m, early_m, flight, ordered_m
+from missions.passes.flight import (
+    AT_ONCE_M,
+    PUMP_ON_S,
+    Run,
+    beyond_m,
+    early_m,
+    flight,
+    full_after_s,
+    ordered_m,
+)
 from missions.passes.route import Pass, SprayRoute
 from missions.spray.lines import Laid, lay_lines
 from missions.sprayer.gear import PumpControl
@@ -181,7 +190,7 @@ def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[tuple[Run, list
     """Yield what of each run is wet: without what is begun late and ended short."""
     sprayer = settings.sprayer
     pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
-    for run in flight(route).runs:
+    for run in flight(route, full_after_s(sprayer)).runs:
         before_m, after_m = beyond_m(run, sprayer.hose_s, pump_s=pump_s)
         on_m, off_m = ordered_m(run, sprayer.hose_s, pump_s=pump_s)
         wet = []
