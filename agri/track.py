@@ -140,8 +140,8 @@ class FlightRecord:
         Wall-clock start, UTC.
     vehicle : str
         What flew, as it told: type, firmware, system id.
-    outcome : {"landed", "aborted", "lost"}
-        How it ended.
+    outcome : {"landed", "aborted", "lost", "stayed"}
+        How it ended; "stayed" never took off.
     track : Track
         Where it was.
     photos : tuple of Photo

@@ -56,7 +56,10 @@ def fly(
                             humidity=humidity, rain=rain, now=now)  # fmt: skip
     flight_plan, stored = load_plan(plan, farm)
     keyring = user_keyring()
-    with open_farm(farm) as workspace, at_terminal(ask_first=not yes) as (person, terminal):
+    with (
+        open_farm(farm) as workspace,
+        at_terminal(ask_first=not yes, pilot=pilot) as (person, terminal),
+    ):
         if not yes and _rest_planned(workspace, flight_plan, simulated=simulated):
             return 0
         try:

@@ -117,8 +117,8 @@ def _send(order: Callable[[Link], None], link: Link) -> None:
 
 
 @contextmanager
-def at_terminal(*, ask_first: bool) -> Iterator[tuple[Pilot, Terminal]]:
-    """Give the pilot's part; Ctrl+C once the motors may turn is first a Stop."""
+def at_terminal(*, ask_first: bool, pilot: str = "") -> Iterator[tuple[Pilot, Terminal]]:
+    """Give the part of the pilot named; Ctrl+C once the motors may turn is first a Stop."""
     from agri.operations.fly import Pilot
 
     terminal = Terminal(ask_first=ask_first)
@@ -140,6 +140,7 @@ def at_terminal(*, ask_first: bool) -> Iterator[tuple[Pilot, Terminal]]:
                 on_link=terminal.on_link,
                 on_progress=terminal.on_progress,
                 on_found=terminal.on_found,
+                stopped_by=lambda: pilot,
             ),
             terminal,
         )

@@ -138,6 +138,7 @@ class Airborne:
         self._why: Message | None = None
         self._flown: Flown | None = None
         self._orders: list[threading.Thread] = []
+        self._stopped_by = ""
 
     def begin(self) -> None:
         """Start looking at the aircraft."""
@@ -213,13 +214,15 @@ class Airborne:
             raise Refused("error.launch_other_plan")
         self._say(Stage.BRIEFING, token, person_uid, yes=True)
 
-    def order(self, verb: str) -> None:
+    def order(self, verb: str, *, by: str = "") -> None:
         """Order stop, return, land or sprayer off; return before the aircraft has answered.
 
-        Before the yes to arm it ends the launch, whatever the verb.
+        Before the yes to arm it ends the launch, whatever the verb. `by` is the name of who orders.
         """
         send = VERBS[verb]
         with self._changed:
+            if verb != "sprayer_off":
+                self._stopped_by = by
             self._tell(Message.of(f"event.asked_{verb}"))
             link = self._link if self._stage is Stage.FLYING else None
             if link is None:
@@ -276,7 +279,8 @@ class Airborne:
 
     def _fly(self) -> None:
         pilot = Pilot(may_set=self._may_set, may_arm=self._may_arm, on_link=self._on_link,
-                      on_progress=self._on_progress, on_found=self._on_found)  # fmt: skip
+                      on_progress=self._on_progress, on_found=self._on_found,
+                      stopped_by=lambda: self._stopped_by)  # fmt: skip
         flown, why, found = None, None, self._findings
         try:
             flown = self._run(pilot)

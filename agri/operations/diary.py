@@ -29,9 +29,10 @@ from agri.field_records.tracing import digest, interval_findings, lot_records
 from agri.findings import Finding
 from agri.names import same
 from agri.operations.records import placed
+from agri.operations.rests import NOT_FLOWN
 from agri.operations.sorties import plan_of
 from agri.units import INDOCHINA_TIME
-from agri.workspace import AppliedRecord, Outcome, StoredFlight, Workspace
+from agri.workspace import AppliedRecord, StoredFlight, Workspace
 from missions.flightplan import job_of
 from missions.sprayer.job import Product
 
@@ -177,7 +178,7 @@ def flight_sprays(
         if told is not None:
             spray = _sprayed(flight, told, product, field)
             sprays.append(_joined(spray, added.get(flight.uid), findings))
-        elif product is not None and flight.outcome is not Outcome.FLYING:
+        elif product is not None and flight.outcome not in NOT_FLOWN:
             name, key = flight.plan_name, flight.uid[:8]
             findings.append(Finding.warning("finding.flight_not_applied", where=name, key=key))
     return tuple(sprays), tuple(findings)

@@ -27,20 +27,20 @@ from pathlib import Path
 
 import numpy as np
 
-from agri.errors import BadInput, Refused
+from agri.errors import AgriError, BadInput, Refused, StoreError
 from agri.files import copy_file, make_folder, told
 from agri.findings import Finding, blocks
 from agri.geo import LonLat
 from agri.leases import Holder, Lease
 from agri.operations.applied import AppliedMap, map_record
 from agri.operations.clearance import Launcher, Record, aircraft_of, judge_launch
-from agri.operations.found import as_it_stands, broken_off
+from agri.operations.found import AIRBORNE_M, as_it_stands, broken_off
 from agri.operations.keyring import Keyring
 from agri.operations.meeting import Ours, keep_aircraft, meet
 from agri.operations.report import keep_report, report_flight
 from agri.operations.simulated import PATIENT, SIMULATED, vehicle_at
 from agri.track import Event, FlightRecord, Photo
-from agri.words import Language
+from agri.words import Language, Message
 from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from agri.workspace.flightbook import FOLDER, FlightLog
 from agri.workspace.flightlog import TLOG
@@ -73,6 +73,8 @@ class Pilot:
         Told how the flight goes.
     on_found : callable
         Told what earlier flights left and how the aircraft stands, when there is something to tell.
+    stopped_by : callable
+        Returns the name of who ordered a stop, a return or a landing, "" while nobody did.
     """
 
     may_set: Callable[[tuple[Requirement, ...]], bool]
@@ -80,6 +82,7 @@ class Pilot:
     on_link: Callable[[Link], None]
     on_progress: OnProgress
     on_found: Callable[[tuple[Finding, ...]], None] = lambda _: None
+    stopped_by: Callable[[], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +133,7 @@ class _Keeper:
         self.yes = None if simulated else Record(farm=farm, plan=plan, launcher=launcher,
                                                  clock=clock, token=token)  # fmt: skip
         self.tlog: Path | None = None
+        self._rose = False
         self._farm, self._plan, self._stored_plan = farm, plan, stored_plan
         self._launcher, self._clock = launcher, clock
 
@@ -168,9 +172,19 @@ class _Keeper:
             os.link(self.tlog or "", log.folder / TLOG)
         return log
 
-    def leave(self) -> None:
-        """Close the record of a flight that ended otherwise than by landing: it is unfinished."""
-        if self.log is not None:
+    def leave(self, error: BaseException, who: str) -> None:
+        """Close the record of a launch that ended otherwise than by landing.
+
+        One that ended on the ground says why, and who stopped it; any other is unfinished.
+        """
+        if self.log is None:
+            return
+        try:
+            if isinstance(error, AgriError) and not (self._rose or isinstance(error, StoreError)):
+                since_s = (self._clock() - self.log.head.started_utc).total_seconds()
+                with suppress(AgriError):
+                    self.log.stay(Event(since_s, _why_stayed(error, who)))
+        finally:
             self.log.close()
 
     def keep_tlog(self) -> None:
@@ -188,6 +202,7 @@ class _Keeper:
         self, *, time_s: float, place: LonLat, height_m: float, speed_m_s: float,
         battery_pct: float = float("nan"), pump_share: float = float("nan"),
     ) -> None:  # fmt: skip
+        self._rose = self._rose or height_m > AIRBORNE_M
         if self.log:
             self.log.position(time_s=time_s, place=place, height_m=height_m, speed_m_s=speed_m_s,
                               battery_pct=battery_pct, pump_share=pump_share)  # fmt: skip
@@ -303,8 +318,8 @@ def fly_plan(
                 findings=(*who, *found), keyed=keyed, log=keeper, token=keeper.token,
                 on_progress=_hurried(link, pilot.on_progress, speedup), utc=clock,
             )  # fmt: skip
-    except BaseException:
-        keeper.leave()
+    except BaseException as error:
+        keeper.leave(error, pilot.stopped_by())
         raise
     finally:
         keeper.keep_tlog()
@@ -329,6 +344,17 @@ def _refuse_unfit(plan: FlightPlan, connect: str, speedup: float | None) -> None
         raise Refused("error.fly_other_maker", sprayer=plan.spray.settings.sprayer.name)
     if speedup is not None and connect not in SIMULATED:
         raise BadInput("error.speedup_real")
+
+
+def _why_stayed(error: AgriError, who: str) -> Message:
+    """Return why a launch ended on the ground."""
+    if error.message.key != "error.launch_stopped":
+        return Message.of("event.launch_ended", reason=error.message)
+    return (
+        Message.of("event.launch_stopped_by", who=who)
+        if who
+        else Message.of("event.launch_stopped")
+    )
 
 
 def _series(plan: FlightPlan, simulated: bool) -> str:

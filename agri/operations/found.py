@@ -62,7 +62,7 @@ def broken_off(
     for flight in farm.flights():
         own = plan is not None and flight.plan_digest == plan.digest
         told = flight.outcome is Outcome.UNFINISHED or (own and last)
-        if flight.outcome is Outcome.FLYING or not told:
+        if flight.outcome in (Outcome.FLYING, Outcome.STAYED) or not told:
             continue
         if _simulated(farm, flight) != simulated:
             continue
@@ -72,8 +72,23 @@ def broken_off(
 
 
 def how_it_ended(farm: Workspace, flight: StoredFlight) -> tuple[Finding, ...]:
-    """Return what the record tells of the end of a flight that was broken off, else nothing."""
+    """Return what the record tells of a flight that was broken off or stayed on the ground."""
+    if flight.outcome is Outcome.STAYED:
+        return _stayed(farm, flight)
     return tuple(_told(farm, flight, None)) if flight.outcome in BROKEN else ()
+
+
+def _stayed(farm: Workspace, flight: StoredFlight) -> tuple[Finding, ...]:
+    """Return why a launch never took off, and when that was."""
+    with suppress(AgriError):
+        *_, last = farm.load_flight(flight.uid).events
+        ended = flight.started_utc + timedelta(seconds=last.time_s)
+        asked, stayed = _local(flight.started_utc), _local(ended)
+        return (
+            Finding.warning("finding.stayed", plan=flight.plan_name, started=asked, ended=stayed,
+                            reason=last.message),
+        )  # fmt: skip
+    return ()
 
 
 def _simulated(farm: Workspace, flight: StoredFlight) -> bool:

@@ -12,6 +12,8 @@ from agri.operations.sorties import sorties_of
 from agri.workspace import Outcome, Workspace
 from missions.formats.document import read_document
 
+NOT_FLOWN = (Outcome.FLYING, Outcome.STAYED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class After:
@@ -43,7 +45,7 @@ def after_flight(farm: Workspace, uid: str) -> After:
     with suppress(AgriError):
         flight = farm.flight(uid)
         plan = read_document(farm.plan(flight.mission_uid)[1]) if flight.mission_uid else None
-        if plan is None or plan.spray is None or flight.outcome is Outcome.FLYING:
+        if plan is None or plan.spray is None or flight.outcome in NOT_FLOWN:
             return After()
         if flight.outcome is not Outcome.LANDED:
             told = np.isfinite(farm.load_flight(uid).track.pump_share).any()

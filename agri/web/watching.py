@@ -162,7 +162,7 @@ def _ordering(verb: str, path: str) -> Callable[[Request, str], Awaitable[Respon
     async def ordered(request: Request, uid: str) -> Response:
         visit = visit_of(request)
         flight = flight_under_way(visit, uid)
-        flight.order(verb)
+        flight.order(verb, by=visit.who.name)
         try:
             note = f"/flying/{uid}; plan: {flight.asked.plan.name}"
             await run_in_threadpool(write_down, visit, kind, note)

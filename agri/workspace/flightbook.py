@@ -21,7 +21,7 @@ from shapely.geometry import MultiLineString
 from agri import files
 from agri.errors import AgriError, BadInput, NotFound
 from agri.names import slug
-from agri.track import FlightRecord, Track
+from agri.track import Event, FlightRecord, Track
 from agri.workspace import flightlog, launches
 from agri.workspace.book_layers import APPLIED, FLIGHTS
 from agri.workspace.database import Database
@@ -37,6 +37,7 @@ from agri.workspace.records import (
 )
 
 FOLDER = "flights"
+ENDS = (Outcome.LANDED, Outcome.ABORTED, Outcome.LOST, Outcome.STAYED)
 
 
 class FlightLog(LineLog):
@@ -99,6 +100,18 @@ class FlightLog(LineLog):
         self.close()
         return stored
 
+    def stay(self, event: Event) -> StoredFlight:
+        """Close the flight as one that never took off, with why.
+
+        Raises
+        ------
+        StoreError
+            When it cannot be written.
+        """
+        self.event(event)
+        _, kept, _ = flightlog.read_record(self.folder)
+        return self.finish(replace(kept, outcome=Outcome.STAYED))
+
     def __enter__(self) -> FlightLog:
         return self
 
@@ -120,7 +133,7 @@ def _path(track: Track) -> MultiLineString | None:
 
 
 def _stored(head: Head, record: FlightRecord, folder: str) -> StoredFlight:
-    if record.outcome not in (Outcome.LANDED, Outcome.ABORTED, Outcome.LOST):
+    if record.outcome not in ENDS:
         raise BadInput("error.flight_row", value=record.outcome)
     return StoredFlight(
         uid=head.uid,

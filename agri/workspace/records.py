@@ -113,6 +113,7 @@ class Outcome(StrEnum):
     LANDED = "landed"
     ABORTED = "aborted"
     LOST = "lost"
+    STAYED = "stayed"
     UNFINISHED = "unfinished"
 
 
@@ -133,7 +134,8 @@ class StoredFlight:
     started_utc : datetime
         When the record began.
     outcome : Outcome
-        FLYING while another program records it; UNFINISHED when the recording died.
+        STAYED when it was launched and never took off; FLYING while another program records it;
+        UNFINISHED when the recording died.
     photos : int
         Pictures taken.
     duration_s : float

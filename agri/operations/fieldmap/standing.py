@@ -99,7 +99,8 @@ def standings(farm: Workspace) -> tuple[Standing, ...]:
     found = []
     for field in site.fields:
         uids = {one.uid for one in every if one.field_uid == field.uid}
-        own = [one for one in flights if one.mission_uid in uids]
+        own = [one for one in flights
+               if one.mission_uid in uids and one.outcome is not Outcome.STAYED]  # fmt: skip
         newest = [one for one in plans if one.field_uid == field.uid]
         maps = raster_layers(products, field.boundary)
         judged = [said.get((one.uid, one.digest)) for one in newest]
