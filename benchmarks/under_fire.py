@@ -11,8 +11,10 @@ written anew after every suite. ``--quick`` runs each at the share that its row 
 of half an hour; the table says at which size every figure was measured.
 
 Of a suite the table takes the largest run in the journal, the newest among equals; but a later run
-of any size in which something failed goes first. Exit code 1 when a promise was measured and not
-met, 0 otherwise: what was not measured is told in the table, with the reason.
+of any size in which something failed goes first. Suites that this journal has no whole run of keep
+the rows they have on the page, so a machine that has what another lacked adds its own. Exit code 1
+when a promise was measured and not met, 0 otherwise: what was not measured is told in the table,
+with the reason.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.under_fire_promises import Suite, read_promises  # noqa: E402
 from benchmarks.under_fire_running import Journal, commit_of, run_suite  # noqa: E402
-from benchmarks.under_fire_table import counts, table_of  # noqa: E402
+from benchmarks.under_fire_table import NO_PAGE, counts, read_page, table_of  # noqa: E402
 
 
 def wanted(suites: tuple[Suite, ...], names: list[str]) -> list[Suite]:
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     promises = read_promises(asked.promises)
     journal, commit = Journal(asked.journal), commit_of(ROOT)
+    page = read_page(asked.out.read_text("utf-8")) if asked.out.exists() else NO_PAGE
     suites = [] if asked.table else wanted(promises.suites, asked.only)
     for number, suite in enumerate(suites, start=1):
         share = suite.quick if asked.quick else 1.0
@@ -66,9 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
         run = run_suite(ROOT, suite, share, commit)
         journal.add(run)
         print(f"{run.ended}, {run.wall_s:.0f} s", flush=True)
-        asked.out.write_text(table_of(promises, journal.runs()), "utf-8")
-    asked.out.write_text(table_of(promises, journal.runs()), "utf-8")
-    met, not_met, unknown = counts(promises, journal.runs())
+        asked.out.write_text(table_of(promises, journal.runs(), page), "utf-8")
+    asked.out.write_text(table_of(promises, journal.runs(), page), "utf-8")
+    met, not_met, unknown = counts(promises, journal.runs(), page)
     print(f"{met} met, {not_met} not met, {unknown} not measured: {asked.out}")
     return 1 if not_met else 0
 

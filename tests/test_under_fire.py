@@ -16,7 +16,7 @@ import pytest
 from benchmarks import under_fire, under_fire_running
 from benchmarks.under_fire_promises import Promise, Promises, Suite, read_promises
 from benchmarks.under_fire_running import WHOLE, Journal, Run, read_json, run_suite
-from benchmarks.under_fire_table import chosen, crowded, judged, rows, table_of
+from benchmarks.under_fire_table import chosen, crowded, judged, read_page, rows, table_of
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = read_promises(ROOT / "benchmarks" / "under_fire.toml")
@@ -221,6 +221,37 @@ def test_what_is_not_met_is_told_and_ends_with_one(
     before = (tmp_path / "one.ran").read_text()
     assert night("--table") == 1
     assert (tmp_path / "one.ran").read_text() == before
+
+
+def test_a_machine_with_no_journal_adds_its_rows_to_the_page(
+    night: Callable[..., int], tmp_path: Path
+) -> None:
+    page, journal = tmp_path / "table.md", tmp_path / "journal.jsonl"
+    assert night() == 0
+    before = page.read_text("utf-8")
+    journal.unlink()
+    assert night("--table") == 0
+    assert page.read_text("utf-8") == before
+    (tmp_path / "two.says").write_text('{"value": 4}')
+    assert night("--only", "two") == 0
+    assert [line for line in page.read_text("utf-8").splitlines() if line.startswith("| one")] == [
+        line for line in before.splitlines() if line.startswith("| one")
+    ]
+    assert "| two | ≤ 5 | 4 | full | met | ours |" in page.read_text("utf-8")
+    assert "**2 met, 0 not met, 1 not measured.**" in page.read_text("utf-8")
+
+
+def test_a_page_tells_nothing_of_a_bound_that_was_changed_or_a_suite_run_since() -> None:
+    suites = (suite(),)
+    page = read_page(table_of(Promises(suites=suites, promises=(LATE,)), [ran()]))
+    kept, tighter = (rows(Promises(suites=suites, promises=(one,)), (), page)[0]
+                     for one in (LATE, replace(LATE, at_most=1.2)))  # fmt: skip
+    assert (kept.state, kept.measured, kept.size) == ("met", "1 s", "full")
+    assert (tighter.state, tighter.measured) == ("not measured", "its suite was not run")
+    ours = Promises(suites=suites, promises=(LATE,))
+    not_begun = ran(ended="no arducopter on this machine", tests={}, figures=[])
+    assert rows(ours, [not_begun], page) == [kept]
+    assert rows(ours, [ran(tests={"a::thing": "failed"})], page)[0].state == "NOT MET"
 
 
 def test_a_night_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
