@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "slow" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """A Dask cluster of this process's own threads."""
+    from imagery import scale
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with scale.connected("threads") as found:
+            yield found
 
 
 @pytest.fixture(scope="session")

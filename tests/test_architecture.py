@@ -113,7 +113,7 @@ PURE = (
     "missions.terrain.carrying", "missions.passes.climbs", "missions.spray.planning",
     "missions.spray.lines", "missions.spray.directions", "missions.spray.widths",
     "missions.spray.order", "missions.spray.trimming", "missions.spray.plot",
-    "missions.passes.flight", "missions.passes.items", "missions.spray.mission",
+    "missions.passes.flight", "missions.passes.timing", "missions.passes.items", "missions.spray.mission",
     "missions.applied.deposit", "sitl.vehicle", "sitl.chaos", "sitl.autopilot", "sitl.sprayer",
     "sitl.spray_gear", "sitl.faults", "sitl.signing", "sitl.spray_guard", "sitl.scenarios",
     "sitl.firmware", "missions.preflight.guard",

@@ -27,7 +27,7 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, MissionItem, item_at
 from missions.orchard.trees import plan_trees
 from missions.passes.energy import estimate_spray
-from missions.passes.flight import on_lost_m
+from missions.passes.timing import on_lost_m
 from missions.spray.mission import fly_route, plan_spray
 from tests.orchards import asked, grid, in_field, orchard_site
 from tests.sites import Draft

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from agri.workspace import Workspace
 from agri.workspace.geopackage import GeoPackage
 from agri.workspace.gpkg import to_blob
 from tests import farms, papers
+from tests.farm_programs import assert_all_kept, heard, two_writers_two_readers
 from tests.farms import edit, gpkg
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -346,36 +345,17 @@ def test_two_writing_and_two_reading_programs_never_meet_a_locked_database(
     farm: Workspace,
 ) -> None:
     commits, reads = 25, 20
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.farm_child", task, str(farm.folder), str(count)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for task, count in (("write", commits),) * 2 + (("read", reads),) * 2
-    ]  # fmt: skip
+    children = two_writers_two_readers(farm, commits, reads)
     pyogrio = pytest.importorskip("pyogrio")
     seen = []
     while any(child.poll() is None for child in children[:2]):
         seen.append(len(pyogrio.read_dataframe(gpkg(farm), layer="fields")))
         seen.append(len(farm.fields()))
-    told = [child.communicate(timeout=120) for child in children]
-    assert [
-        (child.returncode, errors) for child, (_, errors) in zip(children, told, strict=True)
-    ] == [(0, "")] * 4
+    told = heard(children)
     assert seen
     assert all(count % 3 == 0 for count in seen)
-    assert [len(out.split("read")) - 1 for out, _ in told[2:]] == [reads, reads]
-    acknowledged = {
-        uid
-        for out, _ in told[:2]
-        for line in out.splitlines()
-        if line.startswith("field")
-        for uid in line.split()[1:]
-    }
-    assert {field.uid for field in farm.fields()} == acknowledged
-    assert len(acknowledged) == 2 * 3 * commits
-    assert len(farm.plans()) == 2 * commits
-    assert farm.check() == []
+    assert [len(out.split("read")) - 1 for out in told[2:]] == [reads, reads]
+    assert_all_kept(farm, told, commits)
 
 
 def test_one_workspace_serves_many_threads(farm: Workspace) -> None:

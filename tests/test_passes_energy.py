@@ -16,11 +16,12 @@ from missions.checks.trace import gone_m, speed_near
 from missions.energy import corner_speeds, cruise_power_w, level_time_s, with_payload
 from missions.legs import ordered_legs
 from missions.passes.energy import estimate_spray, fill_l, spray_legs, treated_m2
-from missions.passes.flight import PUMP_ON_S, flight
+from missions.passes.flight import flight
 from missions.passes.items import spray_items
 from missions.passes.pieces import LegKind, course
 from missions.passes.route import SprayRoute
 from missions.passes.speeds import STOP_S, change_s
+from missions.passes.timing import PUMP_ON_S
 from missions.sortie.reach import pack_need_wh
 from missions.sprayer.job import SpraySettings
 from sitl.spray_gear import SprayHardware

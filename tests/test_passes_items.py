@@ -19,19 +19,19 @@ from missions.checks.switching import check_switching
 from missions.flightplan import FlightPlan, VehicleLimits
 from missions.items import Command, Frame, digest
 from missions.legs import ordered_legs
-from missions.passes.flight import (
+from missions.passes.flight import flight
+from missions.passes.items import item_count, spray_items
+from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import (
     EARLY_S,
     NEAR_M,
     PUMP_ON_S,
-    flight,
     off_before_m,
     on_before_m,
     on_from_corner_m,
     on_lost_m,
     run_up_m,
 )
-from missions.passes.items import item_count, spray_items
-from missions.passes.route import Pass, SprayRoute
 from missions.spray.mission import plan_spray
 from missions.sprayer.dose import PUMP_CHANNEL
 from missions.sprayer.gear import PumpControl

@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import threading
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +27,6 @@ from imagery.raster.tiles import Encoding
 from tests.ortho_files import reflectances, write_ortho
 
 NAMES = ("NDVI", "CIG")
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with scale.connected("threads") as found:
-            yield found
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from agri.workspace.address import Address
 from agri.workspace.columns import Real
 from agri.workspace.layers import metadata
 from tests import farms, papers, postgres
+from tests.farm_programs import assert_all_kept, heard, two_writers_two_readers
 from tests.farms import edit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -195,28 +196,8 @@ def test_two_writing_and_two_reading_programs_lose_nothing_and_see_whole_transac
     farm: Workspace,
 ) -> None:
     commits, reads = 12, 12
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.farm_child", task, str(farm.folder), str(count)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for task, count in (("write", commits),) * 2 + (("read", reads),) * 2
-    ]  # fmt: skip
-    told = [child.communicate(timeout=120) for child in children]
-    assert [
-        (child.returncode, errors) for child, (_, errors) in zip(children, told, strict=True)
-    ] == [(0, "")] * 4
-    acknowledged = {
-        uid
-        for out, _ in told[:2]
-        for line in out.splitlines()
-        if line.startswith("field")
-        for uid in line.split()[1:]
-    }
-    assert {field.uid for field in farm.fields()} == acknowledged
-    assert len(acknowledged) == 2 * 3 * commits
-    assert len(farm.plans()) == 2 * commits
-    assert farm.check() == []
+    told = heard(two_writers_two_readers(farm, commits, reads))
+    assert_all_kept(farm, told, commits)
 
 
 def test_writers_of_a_farm_wait_and_those_of_another_do_not(

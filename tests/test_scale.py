@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,6 @@ from imagery.indices.maps import index_map
 from imagery.raster import open_ortho
 from imagery.raster.ortho import Ortho
 from tests.ortho_files import reflectances, write_ortho
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with scale.connected("threads") as found:
-            yield found
 
 
 @pytest.fixture(scope="module")

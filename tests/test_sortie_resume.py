@@ -21,10 +21,11 @@ from agri.errors import BadInput
 from agri.geo import LocalFrame
 from missions.airspace.fence import Enclosure
 from missions.flightplan import FlightPlan
-from missions.passes.flight import NEAR_M, flight, run_up_m
+from missions.passes.flight import flight
 from missions.passes.items import spray_items
 from missions.passes.pieces import LegKind, course
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import NEAR_M, run_up_m
 from missions.sortie import (
     Done,
     done_until,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import warnings
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,14 +29,6 @@ from tests.ortho_files import write_ortho
 pytestmark = pytest.mark.filterwarnings("ignore:Port 8787")
 COMMUNE = commune(60, across=10)
 ASKED: dict[str, Any] = {"quantiles": (0.1, 0.5, 0.9), "bin_edges": (0.2, 0.5, 0.9)}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with scale.connected("threads") as found:
-            yield found
 
 
 @pytest.fixture(scope="module")

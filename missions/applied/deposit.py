@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 The items are read as the aircraft reads them (`missions.legs`), flown with the speeds
-measured on ArduCopter (`missions.passes.flight`) and sprayed as its sprayer does:
+measured on ArduCopter (`missions.passes.timing`) and sprayed as its sprayer does:
 
 * **Speed.** A leg is an S-curve from rest to rest blended with its neighbours. Through a corner of
   θ the greater of 1.2 m/s and speed · (1 − θ / 90°) is kept; from it the speed grows as measured;
@@ -40,7 +40,7 @@ from missions.coverage.tracks import swept
 from missions.flightplan import FlightPlan
 from missions.items import MissionItem
 from missions.legs import OrderedLeg, Setting, ordered_legs
-from missions.passes.flight import CORNER_M_S, GAIN_M_S2
+from missions.passes.timing import CORNER_M_S, GAIN_M_S2
 from missions.sprayer.job import SpraySettings
 
 CELL_M = 1.0

@@ -4,7 +4,8 @@ Planners of fields and orchards give a ``SprayRoute``; sorties cut it, `missions
 makes a flight plan of it.
 
 * `route`: passes in the order they are flown, in local metres;
-* `flight`: run-ups, speeds, and when the pump is told what;
+* `timing`: when the pump must be told, and how fast the aircraft is there;
+* `flight`: passes joined to runs, run-ups, and the ways between;
 * `speeds`: how fast legs are flown from rest, when short, and between runs;
 * `pieces`: the way flown, straight piece by straight piece;
 * `energy`: time, energy and mixture, the aircraft growing lighter;

@@ -47,10 +47,10 @@ from missions.energy import (
     LOITER_HOME_S,
     Aircraft,
 )
-from missions.passes.flight import PUMP_ON_S, beyond_m, flight, full_after_s
+from missions.passes.flight import beyond_m, flight
 from missions.passes.pieces import LegKind, Piece, course
 from missions.passes.route import SprayRoute
-from missions.sprayer.gear import PumpControl
+from missions.passes.timing import full_after_s, pump_on_s
 from missions.sprayer.job import SprayEstimate, SpraySettings
 
 KG_PER_L = 1.0
@@ -310,7 +310,7 @@ def _ends_l(route: SprayRoute, settings: SpraySettings) -> float:
     if not route.passes:
         return 0.0
     sprayer = settings.sprayer
-    pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
+    pump_s = pump_on_s(sprayer)
     ends_l = 0.0
     for run in flight(route, full_after_s(sprayer)).runs:
         ends = zip((run.passes[0], run.passes[-1]),

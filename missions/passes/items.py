@@ -8,14 +8,14 @@ Theory of operation
     run-up waypoint · distance, on · (distance, speed)… · distance, off · run-out waypoint, off · …
     DO_LAND_START · sprayer off · way home, off again after its first waypoint · off · RTL
 
-* `missions.passes.flight` tells why a swath is one leg and where the pump is told what.
-  CONDITION_DISTANCE holds back the items after it until the next waypoint is that near.
+* `missions.passes.flight` tells why a swath is one leg, `missions.passes.timing` where the
+  pump is told what. CONDITION_DISTANCE holds back the items after it until the next waypoint is that near.
 * ArduCopter forgets what is still held back when the waypoint is reached, and corners are cut by
   WPNAV_RADIUS. An order nearer to the waypoint than `NEAR_M` is therefore written behind it, and
   the off is always written behind it **once more**: no leg outside a swath is flown on the
   strength of a condition.
 * An on that a bend, or a waypoint where the ground changes its slope, would lose
-  (`missions.passes.flight.on_lost_m`) gets a waypoint of its own on the run-up, as far before the
+  (`missions.passes.timing.on_lost_m`) gets a waypoint of its own on the run-up, as far before the
   swath as from a corner it must be, and is given there at once.
 * A swath takes seven items, a bend one more, and the transit's corners.
 * Behind a ring or a swath slower than the job the speed is told anew before the way to the next
@@ -42,20 +42,10 @@ from itertools import pairwise
 from agri.geo import LocalFrame, LonLat
 from missions.airspace.route import Place
 from missions.items import Command, MissionItem, item_at
-from missions.passes.flight import (
-    AT_ONCE_M,
-    NEAR_M,
-    PUMP_ON_S,
-    Flight,
-    Run,
-    flight,
-    full_after_s,
-    on_from_corner_m,
-    on_lost_m,
-    ordered_m,
-)
+from missions.passes.flight import AT_ONCE_M, Flight, Run, flight, ordered_m
 from missions.passes.route import Pass, SprayRoute
 from missions.passes.speeds import STOP_S, begins_at_rest, transit_speeds
+from missions.passes.timing import NEAR_M, full_after_s, on_from_corner_m, on_lost_m, pump_on_s
 from missions.sprayer.dose import PUMP_CHANNEL, SERVO_MIN_US, flow_l_min, servo_pwm
 from missions.sprayer.gear import PumpControl, Sprayer
 from missions.sprayer.job import SpraySettings
@@ -263,8 +253,7 @@ class _Writer:
 
     @property
     def _pump_s(self) -> float:
-        servo = self.settings.sprayer.control is PumpControl.SERVO
-        return 0.0 if servo else PUMP_ON_S
+        return pump_on_s(self.settings.sprayer)
 
     def _changed(self, before: Pass, after: Pass) -> tuple[MissionItem, ...]:
         """Return what must be told where one pass goes over into the next."""

@@ -32,7 +32,7 @@ from itertools import pairwise
 from agri.geo import turn_deg
 from missions.airspace.route import Place
 from missions.energy import leg_time_s
-from missions.passes.flight import PUMP_ON_S, Run, flight
+from missions.passes.flight import Run, flight
 from missions.passes.route import SprayRoute
 from missions.passes.speeds import (
     STOP_S,
@@ -41,6 +41,7 @@ from missions.passes.speeds import (
     leg_peak_m_s,
     transit_speeds,
 )
+from missions.passes.timing import PUMP_ON_S
 
 SAME_PLACE_M = 0.01
 """Places nearer than this need no leg between them."""

@@ -53,7 +53,7 @@ SPEED_BIAS = 0.003
 """and all along, as a share: the shift is counted in waves, so little is left but the frame's."""
 AS_PLANNED_M = 0.5
 """How far from a pass's ends spraying begins and ends as a rule, one standard deviation: at 5 m/s
-it begins 1.2 m before to 0.4 m behind the line (`missions.passes.flight`)."""
+it begins 1.2 m before to 0.4 m behind the line (`missions.passes.timing`)."""
 BEYOND_M = 20.0
 """How far beyond a pass's ends places are still told apart along it."""
 LOOK_S = 20.0

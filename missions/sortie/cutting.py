@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 A route is cut where its tank, its pack or the vehicle's mission storage ends, whichever comes
-first. Passes begin a little early (`missions.passes.flight.early_l`); that has its place in the
+first. Passes begin a little early (`missions.passes.timing.early_l`); that has its place in the
 tank, and so has a reserve (`TANK_RESERVE`). Every sortie begins at the pad with a full pack and as
 much mixture as it sprays, and could come home from any of its points (`missions.sortie.reach`).
 Cuts fall at the end of a pass or on the pass itself, never so that less than `LEAST_PART_M` of it
@@ -38,9 +38,9 @@ from numpy.typing import NDArray
 
 from agri.errors import BadInput, Refused
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
-from missions.passes.flight import early_l
 from missions.passes.items import item_count as count_items
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import early_l
 from missions.sortie.reach import Bits, cut_up, usable_wh
 from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import SpraySettings

@@ -37,9 +37,9 @@ from missions.passes.energy import (
     landing_cost,
     worse_power_w,
 )
-from missions.passes.flight import full_after_s, run_up_m
 from missions.passes.pieces import LegKind, Piece, course
 from missions.passes.route import SprayRoute
+from missions.passes.timing import full_after_s, run_up_m
 from missions.sprayer.job import SpraySettings
 
 STEP_M = 5.0

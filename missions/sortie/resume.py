@@ -40,8 +40,9 @@ from missions.airspace.route import Place
 from missions.flightplan import FlightPlan, job_of
 from missions.items import Command, MissionItem
 from missions.legs import is_pump, sprayer_on
-from missions.passes.flight import chains, run_up_m
+from missions.passes.flight import chains
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import run_up_m
 from missions.sprayer.dose import SERVO_MIN_US
 from missions.wire.pump import pump_channel
 
@@ -49,7 +50,7 @@ LEAST_REST_M = 1.0
 """A shorter stretch that was not sprayed is let be."""
 LATE_S = 0.4
 """How much later a pass's spraying may begin than another's, ordered at the same place: twice
-`missions.passes.flight.PUMP_JITTER_S`, and what a record that tells the pump ten times a second
+`missions.passes.timing.PUMP_JITTER_S`, and what a record that tells the pump ten times a second
 leaves open."""
 LEAST_REST_S = 0.5
 """A spot left this much early is let be."""

@@ -31,9 +31,9 @@ from agri.errors import BadInput, Refused
 from missions.airspace.route import Place
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
 from missions.passes.energy import spray_legs
-from missions.passes.flight import full_after_s
 from missions.passes.pieces import LegKind, course
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import full_after_s
 from missions.sortie.cutting import split_sorties
 from missions.sprayer.job import SpraySettings
 

@@ -43,9 +43,10 @@ from missions.carried_ground import CarriedGround
 from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, VehicleLimits
 from missions.passes.climbs import with_climbs
 from missions.passes.energy import estimate_spray
-from missions.passes.flight import Flight, flight, full_after_s
+from missions.passes.flight import Flight, flight
 from missions.passes.items import spray_items
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import full_after_s
 from missions.spray.planning import enclosures, open_piece, pad_shut, plan_route
 from missions.sprayer.job import SprayEstimate, SprayJob, SprayPass, SpraySettings
 from missions.terrain.carrying import carried

@@ -39,19 +39,10 @@ from missions.airspace.route import Place
 from missions.coverage.tracks import swept
 from missions.drift import buffers as drift
 from missions.flightplan import DEFAULT_LIMITS, Site, VehicleLimits
-from missions.passes.flight import (
-    AT_ONCE_M,
-    PUMP_ON_S,
-    Run,
-    beyond_m,
-    early_m,
-    flight,
-    full_after_s,
-    ordered_m,
-)
+from missions.passes.flight import AT_ONCE_M, Run, beyond_m, flight, ordered_m
 from missions.passes.route import Pass, SprayRoute
+from missions.passes.timing import early_m, full_after_s, pump_on_s
 from missions.spray.lines import Laid, lay_lines
-from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import SpraySettings
 from missions.terrain.relief import Slope
 
@@ -189,7 +180,7 @@ def unevenly(route: SprayRoute, treatable: Treatable, settings: SpraySettings) -
 def _wet(route: SprayRoute, settings: SpraySettings) -> Iterator[tuple[Run, list[Pass]]]:
     """Yield what of each run is wet: without what is begun late and ended short."""
     sprayer = settings.sprayer
-    pump_s = 0.0 if sprayer.control is PumpControl.SERVO else PUMP_ON_S
+    pump_s = pump_on_s(sprayer)
     for run in flight(route, full_after_s(sprayer)).runs:
         before_m, after_m = beyond_m(run, sprayer.hose_s, pump_s=pump_s)
         on_m, off_m = ordered_m(run, sprayer.hose_s, pump_s=pump_s)

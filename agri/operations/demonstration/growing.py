@@ -109,12 +109,12 @@ def change(season: Season) -> Done:
 
 def counts(season: Season) -> Done:
     """Choose the trees to count, walk to them, and enter what hangs there."""
-    _weighed_before(season)
+    stands = standing(season)
+    _weighed_before(season, stands)
     sample = sample_trees(_register(season), season.shelf, counted=spread_of(None, None),
                           target=COUNTED_TO, seed=season.world.seed)  # fmt: skip
     season.sample = sample
     hangs, chance = season.world.fruits, np.random.default_rng(season.world.seed)
-    stands = standing(season)
     for one in sample.trees:
         fruits = hangs[stands[one.name]] * float(chance.normal(1.0, COUNT_ERROR))
         record = Count(day=COUNTED, field=season.orchard.name, tree=one.name, by=BY,
@@ -138,10 +138,10 @@ def forecast(season: Season) -> Done:
 
 def harvest(season: Season) -> Done:
     """Pick, weigh tree by tree, and enter it."""
-    _weigh(season, PICKED, season.world.kg)
+    stands = standing(season)
+    _weigh(season, PICKED, season.world.kg, stands)
     facts: Facts = []
-    stands = list(standing(season).values())
-    kg = season.world.kg[stands]
+    kg = season.world.kg[list(stands.values())]
     fact(facts, season.language, "page.fact_season_picked", kg=float(kg.sum()),
          trees=int(np.count_nonzero(kg)))  # fmt: skip
     return Done(facts=facts)
@@ -200,15 +200,16 @@ def _raster(season: Season, name: str) -> Path:
     return season.indices[name].map.product.path
 
 
-def _weighed_before(season: Season) -> None:
+def _weighed_before(season: Season, stands: dict[str, int]) -> None:
     """Enter what the trees gave in the seasons before, as the farmer's old book has it."""
     for row in range(PAST):
         year = season.world.borne.seasons[row]
-        _weigh(season, date(year, PICKED.month, PICKED.day), season.world.borne.kg[row])
+        _weigh(season, date(year, PICKED.month, PICKED.day), season.world.borne.kg[row],
+               stands)  # fmt: skip
 
 
-def _weigh(season: Season, day: date, kg: NDArray[np.float64]) -> None:
-    for name, at in standing(season).items():
+def _weigh(season: Season, day: date, kg: NDArray[np.float64], stands: dict[str, int]) -> None:
+    for name, at in stands.items():
         record = Harvest(day=day, field=season.orchard.name, tree=name, by=BY,
                          mass_kg=round(float(kg[at]), 1))  # fmt: skip
         season.farm.records.add(enter(season.farm, record, season=day.year))
