@@ -9,7 +9,8 @@ Theory of operation
     DO_LAND_START · sprayer off · way home, off again after its first waypoint · off · RTL
 
 * `missions.passes.flight` tells why a swath is one leg, `missions.passes.timing` where the
-  pump is told what. CONDITION_DISTANCE holds back the items after it until the next waypoint is that near.
+  pump is told what. CONDITION_DISTANCE holds back the items after it until the next waypoint is
+  that near.
 * ArduCopter forgets what is still held back when the waypoint is reached, and corners are cut by
   WPNAV_RADIUS. An order nearer to the waypoint than `NEAR_M` is therefore written behind it, and
   the off is always written behind it **once more**: no leg outside a swath is flown on the
