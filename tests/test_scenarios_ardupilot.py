@@ -16,6 +16,7 @@ from sitl.ardupilot import ArduPilot
 from sitl.scenarios import IN_FLIGHT, SPRAYING, Scenario
 from tests import spray_flown as spraying
 from tests.scenario_flights import Flown, Real, fly
+from tests.sizes import of_full
 from tests.test_scenarios import TRIGGERS, judge, spread
 from tests.two_copters import skip_without_arducopter
 
@@ -26,8 +27,14 @@ SPEEDUP = 5.0
 SCRIPTING = {"SCR_HEAP_SIZE": float(LEAST_HEAP_BYTES), "RC_OVERRIDE_TIME": -1.0}
 POSSIBLE = [scenario for scenario in IN_FLIGHT if scenario.real]
 
+MOMENTS = of_full(5)
 
-MOMENTS = 5
+
+def tell(record_property, scenario: Scenario, flown: list[Flown]) -> None:
+    """The figures of the night: how often, and the slowest pump where one was sprayed with."""
+    record_property("flights", len(flown))
+    if scenario.still_s is not None:
+        record_property("rest_s", max(one.still_after_s for one in flown))
 
 
 def flown_once(scenario: Scenario, seed: str) -> Flown:
@@ -47,6 +54,7 @@ def flown_once(scenario: Scenario, seed: str) -> Flown:
 def test_a_hazard_over_the_field_ends_as_it_must(scenario, record_property):
     flown = flown_once(scenario, scenario.name)
     record_property(scenario.name, f"{flown.still_after_s:.2f}")
+    tell(record_property, scenario, [flown])
     judge(scenario, flown)
 
 
@@ -61,5 +69,6 @@ def test_every_trigger_at_five_moments_ends_as_it_must(scenario, record_property
         flown.append(one)
     told = f"{scenario.name}: {spread(flown)}"
     record_property(scenario.name, told)
+    tell(record_property, scenario, flown)
     with capsys.disabled():
         print(f"\n{told}")  # noqa: T201  (what the run is for)

@@ -36,6 +36,7 @@ from tests.guard_flights import (
     Stop,
     on_the_line,
 )
+from tests.sizes import of_full
 
 try:
     find_arducopter()
@@ -44,15 +45,17 @@ except NotFound as missing:
 
 pytestmark = pytest.mark.ardupilot
 WITHIN_S = 1.5
-FEW_OR_MANY = [3, pytest.param(20, marks=pytest.mark.slow)]
+FEW_OR_MANY = [3, pytest.param(of_full(20, at_least=3), marks=pytest.mark.slow, id="many")]
 PILOT = {"RTL": RTL, "LOITER": 5, "LAND": 9, "BRAKE": 17, "ALT_HOLD": 2, "STABILIZE": 0,
          "GUIDED": 4, "POSHOLD": 16}  # fmt: skip
 Record = Callable[[str, object], None]
 
 
-def judge(record: Record, name: str, stops: list[Stop]) -> None:
+def judge(record_property: Record, name: str, stops: list[Stop]) -> None:
     """Every stop in time and for good; the figures are kept with the test's result."""
-    record(name, f"n={len(stops)} max={max(stop.after_s for stop in stops):.3f}")
+    record_property(name, f"n={len(stops)} max={max(stop.after_s for stop in stops):.3f}")
+    record_property("stops", len(stops))
+    record_property("rest_s", max(stop.after_s for stop in stops))
     assert max(stop.after_s for stop in stops) <= WITHIN_S, stops
     assert all(stop.again_s is None for stop in stops), stops
 

@@ -315,6 +315,8 @@ def test_the_journal_keeps_every_run_as_it_was(tmp_path: Path) -> None:
 
 def test_every_promise_is_measured_by_tests_that_exist() -> None:
     assert len(OURS.promises) > 60
+    found = {(one.area, one.says, one.target) for one in OURS.promises}
+    assert len(found) == len(OURS.promises), "the page is read again by them"
     for one in OURS.suites:
         files = [word for word in one.run if word.endswith(".py")]
         assert files
