@@ -219,6 +219,19 @@ def test_a_narrow_belt_of_middle_growth_between_weak_and_strong_stays_a_zone() -
     assert found.zones[1].area_m2 == pytest.approx(9.0 * 180.0, rel=0.15)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wide_scatter_in_weak_ground_does_not_pass_for_two_kinds_of_ground(seed: int) -> None:
+    truth = np.tile(np.repeat([0, 1, 2], [16, 10, 22]), (14, 1))
+    noise = np.random.default_rng(seed).normal(0.0, 1.0, truth.shape)
+    seen_there = np.array([0.45, 0.66, 0.73])[truth] + np.array([0.12, 0.02, 0.02])[truth] * noise
+    single, steady = (
+        agreement(classify(seen_there[..., None], classes=3, along=along).labels, truth)
+        for along in (1, 4)
+    )
+    assert steady >= 0.88
+    assert steady > single
+
+
 @pytest.mark.parametrize(("speed_m_s", "reaction_s"), [(4.0, 1.0), (5.0, 0.8), (1.0, 0.2)])
 def test_along_a_pass_no_zone_is_shorter_than_the_pump_can_follow(
     speed_m_s: float, reaction_s: float

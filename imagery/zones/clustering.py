@@ -22,6 +22,11 @@ judge it:
   the two is chosen;
 * the mean silhouette (Rousseeuw 1987) of at most `SAMPLE` cells evenly taken, greatest is best.
 
+Which kinds there are is found on means of as many cells in a row as are given (``along``: the
+least run of the sprayer), because cells that are a part of a run carry much of the noise of single
+rows and gaps, and a wide scatter within one kind would pass for two kinds. Each cell's shares then
+come from its own numbers, so that a border still lies where the crop changes.
+
 Nothing is drawn by chance: class centres begin at quantiles along the first principal axis.
 Classes are numbered by the mean of their cells' first number, the least first.
 """
@@ -104,6 +109,7 @@ def classify(
     method: Method = "fuzzy",
     criterion: Criterion = "fuzziness",
     spatial: bool = True,
+    along: int = 1,
 ) -> Classes:
     """Divide cells into classes.
 
@@ -119,6 +125,8 @@ def classify(
     criterion : {"fuzziness", "silhouette"}
     spatial : bool
         Whether neighbours count in fuzzy c-means.
+    along : int
+        Of how many cells in a row means are taken to find what kinds there are; see above.
 
     Returns
     -------
@@ -139,9 +147,11 @@ def classify(
     """
     told: NDArray[np.bool_] = np.asarray(~np.isnan(values).any(axis=2))
     _check(values, told, classes, most)
-    features = _scaled(values[told])
+    steady = _along(values, told, along)[told]
+    features, calm = _scaled(values[told], steady), _scaled(steady, steady)
     numbers = [classes] if classes is not None else list(range(2, most + 1))
-    tried = {number: _divide(features, told, number, method, spatial) for number in numbers}
+    tried = {number: _divide(features, calm, told, number, method, spatial=spatial)
+             for number in numbers}  # fmt: skip
     curve = tuple(_weigh(features, number, shares) for number, shares in tried.items())
     best = classes if classes is not None else _best(curve, criterion)
     shares = _ordered(tried[best], values[told][:, 0])
@@ -163,10 +173,24 @@ def _check(values: FloatArray, told: NDArray[np.bool_], classes: int | None, mos
         raise BadInput("error.zones_all_same")
 
 
-def _scaled(features: FloatArray) -> FloatArray:
-    """Bring each layer to mean 0 and deviation 1; a layer that is all the same counts nothing."""
-    sd = features.std(axis=0)
-    found: FloatArray = (features - features.mean(axis=0)) / np.where(sd > 1e-12, sd, 1.0)
+def _along(values: FloatArray, told: NDArray[np.bool_], length: int) -> FloatArray:
+    """Return the means of as many cells in a row as asked, about each cell that has a value."""
+    if length <= 1:
+        return values
+    before, after = length // 2, (length - 1) // 2
+    known = np.pad(np.where(told[..., None], values, 0.0), ((0, 0), (before, after), (0, 0)))
+    count = np.pad(told.astype(np.float64), ((0, 0), (before, after)))
+    width = told.shape[1]
+    total = np.sum([known[:, k : k + width] for k in range(length)], axis=0)
+    cells = np.sum([count[:, k : k + width] for k in range(length)], axis=0)
+    found: FloatArray = total / np.maximum(cells, 1.0)[..., None]
+    return found
+
+
+def _scaled(features: FloatArray, measure: FloatArray) -> FloatArray:
+    """Bring layers to a measure's mean 0 and deviation 1; one that is all the same is nothing."""
+    sd = measure.std(axis=0)
+    found: FloatArray = (features - measure.mean(axis=0)) / np.where(sd > 1e-12, sd, 1.0)
     return found
 
 
@@ -188,18 +212,26 @@ def _memberships(features: FloatArray, centres: FloatArray) -> FloatArray:
 
 
 def _divide(
-    features: FloatArray, told: NDArray[np.bool_], number: int, method: Method, spatial: bool
+    features: FloatArray,
+    calm: FloatArray,
+    told: NDArray[np.bool_],
+    number: int,
+    method: Method,
+    *,
+    spatial: bool,
 ) -> FloatArray:
     if method == "ward":
         return _ward(features, told, number)
-    shares = _memberships(features, _beginnings(features, number))
+    centres = _beginnings(calm, number)
+    shares = _memberships(calm, centres)
     for _ in range(ROUNDS):
         weights = (_with_neighbours(shares, told) if spatial else shares) ** 2
-        centres = (weights.T @ features) / weights.sum(axis=0)[:, None]
-        moved = _memberships(features, centres)
+        centres = (weights.T @ calm) / weights.sum(axis=0)[:, None]
+        moved = _memberships(calm, centres)
         change, shares = float(np.abs(moved - shares).max()), moved
         if change < SETTLED:
             break
+    shares = _memberships(features, centres)
     return _with_neighbours(shares, told) if spatial else shares
 
 

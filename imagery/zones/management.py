@@ -105,7 +105,8 @@ def find_zones(
     parts = parts_of(along_m, across_m=swath_m, area_m2=Zone(name="", area=area).area_m2)
     cells = lattice(area, direction_deg=direction_deg, across_m=swath_m, along_m=along_m / parts)
     values, findings = cell_values(layers, cells, progress=progress)
-    divided = classify(values, classes=classes, most=most, method=method, criterion=criterion)
+    divided = classify(values, classes=classes, most=most, method=method, criterion=criterion,
+                       along=parts)  # fmt: skip
     labels = shaped(divided.shares, cells.inside_m2, least_zone_m2=least_zone_m2,
                     least_run=parts, smoothing=smoothing)  # fmt: skip
     kept = np.unique(labels[labels >= 0])
