@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from shapely.geometry import MultiLineString
+
 from agri.errors import BadInput
 from agri.field import Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.geo import LonLat
@@ -91,6 +93,9 @@ class SurveyJob:
         Spacing of the lines flown, never more than geometry.line_spacing_m.
     estimate : Estimate
         Time, energy, packs and pictures of the whole flight.
+    before : MultiLineString or None
+        WGS 84 (lon, lat) degrees: where an earlier flight took this survey's pictures, when this is
+        its rest.
     """
 
     settings: SurveySettings
@@ -98,6 +103,7 @@ class SurveyJob:
     angle_deg: float
     fitted_spacing_m: float
     estimate: Estimate
+    before: MultiLineString | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

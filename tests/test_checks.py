@@ -951,7 +951,8 @@ def spacing(lines: list[tuple[float, float, float, float]], field: Polygon) -> f
     for x0, y0, x1, y1 in lines:
         items += [waypoint(x0, y0), trigger(10.0), waypoint(x1, y1), trigger(0.0)]
     path = path_of(replace(PLAN, items=(*items, RTL)))
-    return measured_spacing_m(path.frame.geometry_to_local(lonlat(field)), path)
+    lines = path.lines[[leg.trigger_m > 0.0 for leg in path.legs]]
+    return measured_spacing_m(path.frame.geometry_to_local(lonlat(field)), lines)
 
 
 def test_the_spacing_is_measured_between_neighbours_only() -> None:

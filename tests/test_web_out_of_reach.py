@@ -155,7 +155,10 @@ def signed_in(page: Any, language: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(NO_CHROMIUM, reason="no Chromium here")
-@pytest.mark.parametrize(("language", "width", "height"), [("vi", 360, 740), ("en", 1280, 800)])
+@pytest.mark.parametrize(
+    ("language", "width", "height"),
+    [("vi", 360, 740), pytest.param("en", 1280, 800, marks=pytest.mark.slow)],
+)
 def test_a_phone_out_of_reach_says_so_and_shows_the_real_page_again_once_it_can(
     farm: Workspace, language: str, width: int, height: int
 ) -> None:

@@ -87,20 +87,28 @@ def fly(
 
 
 def _rest_planned(farm: Workspace, plan: FlightPlan, *, simulated: bool) -> bool:
-    """Offer the rest of a spraying that was broken off, and plan it after a yes."""
-    from agri.cli.show import ask, show_findings, show_job, tell
+    """Offer the rest of a flight that was broken off, and plan it after a yes."""
+    from agri.cli.show import ask, show_findings, show_job, show_plan, tell
     from agri.operations.found import broken_off
     from agri.operations.sorties import SEAM_M, resume_flight
+    from agri.operations.survey_rest import rest_of_survey
 
     found = broken_off(farm, plan, simulated=simulated)
-    rest = next((f for f in found if f.key == "finding.rest_left"), None)
+    rest = next((f for f in found if f.key in ("finding.rest_left", "finding.photos_left")), None)
     if rest is None:
         return False
     show_findings(found)
     if not ask("cli.ask_rest"):
         return False
-    job = resume_flight(farm, str(dict(rest.message.values)["flight"]), overlap_m=SEAM_M,
-                        language=language.get(), now=datetime.now(UTC))  # fmt: skip
+    key, now = str(dict(rest.message.values)["flight"]), datetime.now(UTC)
+    if plan.survey is not None:
+        survey = rest_of_survey(farm, farm.flight(key), language=language.get(), now=now)
+        if survey is None:
+            tell("cli.nothing_left_survey")
+        elif not show_plan(survey):
+            tell("cli.fly_rest", plan=survey.plan.name)
+        return True
+    job = resume_flight(farm, key, overlap_m=SEAM_M, language=language.get(), now=now)
     if job is None:
         tell("cli.nothing_left")
     elif not show_job(job):

@@ -320,13 +320,20 @@ def resume(
     filled: FilledOption = "",
     farm: FarmOption = None,
 ) -> int:
-    """Plan the rest of a spray flight that stopped early."""
-    from agri.cli.show import show_job, tell
-    from agri.operations.sorties import resume_flight
+    """Plan the rest of a spray or survey flight that stopped early."""
+    from agri.cli.show import show_job, show_plan, tell
+    from agri.operations.sorties import flight_named, resume_flight
+    from agri.operations.survey_rest import rest_of_survey, survey_flown
     from agri.units import read_length_m
 
     overlap_m = read_length_m(overlap, name="--overlap", zero=True)
     with open_farm(farm) as workspace:
+        flown = flight_named(workspace, flight)
+        if survey_flown(workspace, flown) is not None:
+            rest = rest_of_survey(workspace, flown, language=language.get(), now=datetime.now(UTC))
+            if rest is None:
+                tell("cli.nothing_left_survey")
+            return 0 if rest is None else show_plan(rest)
         job = resume_flight(workspace, flight, overlap_m=overlap_m, language=language.get(),
                             now=datetime.now(UTC), tank=_tank(left, filled))  # fmt: skip
     if job is None:

@@ -106,6 +106,8 @@ def _told(farm: Workspace, flight: StoredFlight, plan: FlightPlan | None) -> Ite
         return
     if flight.outcome in BROKEN:
         yield _end(flight, record)
+    if plan is not None and plan.survey is not None and flight.outcome is not Outcome.LANDED:
+        yield from _unphotographed(flight, record, plan.survey.estimate.photos)
     if plan is None or plan.spray is None:
         return
     started = _local(flight.started_utc)
@@ -116,6 +118,17 @@ def _told(farm: Workspace, flight: StoredFlight, plan: FlightPlan | None) -> Ite
             "finding.rest_left",
             litres=applied(record, plan).litres,
             planned=plan.spray.estimate.litres,
+            flight=flight.uid[:8],
+        )
+
+
+def _unphotographed(flight: StoredFlight, record: FlightRecord, planned: int) -> Iterator[Finding]:
+    """Yield what a survey flight that ended early took of its pictures."""
+    if 0 < len(record.photos) < planned:
+        yield Finding.warning(
+            "finding.photos_left",
+            photos=len(record.photos),
+            planned=planned,
             flight=flight.uid[:8],
         )
 

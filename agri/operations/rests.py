@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from agri.errors import AgriError
-from agri.operations.sorties import sorties_of
+from agri.operations.sorties import reckoned_left_l, sorties_of
+from agri.track import FlightRecord
 from agri.workspace import Outcome, Workspace
+from missions.flightplan import FlightPlan
 from missions.formats.document import read_document
+from missions.sortie.unphotographed import unphotographed_m
 
 NOT_FLOWN = (Outcome.FLYING, Outcome.STAYED)
 
@@ -24,16 +27,19 @@ class After:
     next_uid, next_name : str
         Key and name of the job's next sortie; "" when it was the last, or is not done yet.
     rest : bool
-        Whether something of this sortie was left unsprayed that a plan can be made of.
+        Whether something of it was left undone that a plan can be made of.
+    left_l : float or None
+        Litres of mixture that the tank still holds by the record, after a spraying with a rest.
     """
 
     next_uid: str = ""
     next_name: str = ""
     rest: bool = False
+    left_l: float | None = None
 
 
 def after_flight(farm: Workspace, uid: str) -> After:
-    """Return what comes after a flight; for one that sprayed nothing, nothing does.
+    """Return what comes after a flight; for one that did nothing, nothing does.
 
     Parameters
     ----------
@@ -45,12 +51,20 @@ def after_flight(farm: Workspace, uid: str) -> After:
     with suppress(AgriError):
         flight = farm.flight(uid)
         plan = read_document(farm.plan(flight.mission_uid)[1]) if flight.mission_uid else None
-        if plan is None or plan.spray is None or flight.outcome in NOT_FLOWN:
+        if plan is None or flight.outcome in NOT_FLOWN:
             return After()
         if flight.outcome is not Outcome.LANDED:
-            told = np.isfinite(farm.load_flight(uid).track.pump_share).any()
-            return After(rest=bool(told))
-        if plan.spray.sortie < plan.spray.sorties:
+            return _rest(plan, farm.load_flight(uid))
+        if plan.spray is not None and plan.spray.sortie < plan.spray.sorties:
             record = sorties_of(farm, plan.name)[plan.spray.sortie][0]
             return After(next_uid=record.uid, next_name=record.name)
     return After()
+
+
+def _rest(plan: FlightPlan, record: FlightRecord) -> After:
+    """Return what a flight that was broken off leaves to be done."""
+    if plan.spray is None:
+        return After(rest=bool(record.photos) and unphotographed_m(plan, record.photos) > 0.0)
+    if not np.isfinite(record.track.pump_share).any():
+        return After()
+    return After(rest=True, left_l=reckoned_left_l(plan, record))

@@ -296,13 +296,18 @@ def _reading(
     return reading
 
 
+def reckoned_left_l(plan: FlightPlan, record: FlightRecord) -> float:
+    """Return the litres of mixture still in the tank after a spraying, reckoned from its pump."""
+    return max(0.0, job_of(plan).estimate.litres - applied(record, plan).litres)
+
+
 def _in_tank(
     plan: FlightPlan, record: FlightRecord, tank: TankReading | None, needed_l: float
 ) -> list[Finding]:
     """Return what is still in the tank, read or reckoned, and what that tells of the nozzles."""
     job, found = job_of(plan), applied(record, plan)
     if tank is None:
-        left_l = max(0.0, job.estimate.litres - found.litres)
+        left_l = reckoned_left_l(plan, record)
         return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
     lost = record.outcome == "lost"
     balance = tank_balance(plan, found, tank, lost=lost)

@@ -22,7 +22,7 @@ from agri.operations.rests import after_flight
 from agri.people import Review
 from agri.units import square_metres_to_hectares, square_metres_to_sao
 from agri.web.drawing import drawn, fields_drawn
-from agri.web.pages import STATE_SYMBOL, area, findings_shown, page, when
+from agri.web.pages import STATE_SYMBOL, area, findings_shown, litres_text, page, when
 from agri.web.pricing import cost_shown
 from agri.web.products import product_rows
 from agri.web.visit import Routes, Turned, Visit, visit_of
@@ -302,7 +302,7 @@ def flight_page(request: Request, uid: str) -> Response:
     farm, language = visit.desk.farm, visit.language
     flight = flight_of(farm, uid)
     record, plan = farm.load_flight(uid), _plan_flown(farm, flight)
-    applied = farm.applied_of(flight)
+    applied, after = farm.applied_of(flight), after_flight(farm, uid)
     state = {"landed": "ok", "aborted": "look", "flying": "look"}.get(flight.outcome.value, "stop")
     return page(
         request,
@@ -317,7 +317,8 @@ def flight_page(request: Request, uid: str) -> Response:
         plan=flight.mission_uid if plan else "",
         applied=applied_facts(applied, language) if applied else [],
         ended=findings_shown(how_it_ended(farm, flight), language)[0],
-        after=after_flight(farm, uid),
+        after=after,
+        tank=litres_text(after.left_l, language),
         events=[(f"{one.time_s:.0f}", one.message.text(language)) for one in record.events],
         mapped=plan is not None,
         sprayed=plan is not None and plan.spray is not None,

@@ -140,6 +140,11 @@ def area(area_m2: float, language: Language) -> str:
                ha=square_metres_to_hectares(area_m2))  # fmt: skip
 
 
+def litres_text(litres: float | None, language: Language) -> str:
+    """Return litres as a form's field holds them, "" for none."""
+    return "" if litres is None else say("page.rest_litres", language, litres=litres)
+
+
 def when(moment: datetime, language: Language) -> str:
     """Return a moment as people here read it."""
     return day_text(moment.astimezone(INDOCHINA_TIME), language)

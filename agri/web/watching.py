@@ -30,18 +30,30 @@ from agri.operations.layers import plan_layers
 from agri.operations.rests import after_flight
 from agri.operations.sight import Stage
 from agri.operations.sorties import SEAM_M, resume_flight
+from agri.operations.survey_rest import rest_of_survey, survey_flown
+from agri.operations.tank import TankRead
 from agri.web.drawing import drawn
+from agri.web.forms import number
 from agri.web.live import after_of, shown
-from agri.web.pages import findings_shown, page
+from agri.web.looking import flight_of
+from agri.web.pages import findings_shown, litres_text, page
+from agri.web.planning import ONE_AT_A_TIME
 from agri.web.rights import RIGHTS
 from agri.web.sessions import fresh_value
 from agri.web.visit import Routes, Turned, Visit, visit_of, write_down
-from agri.words import say
+from agri.words import Message, say
 
 LOG = logging.getLogger("agri.web")
 EVERY_S = 0.2
 """Between two looks at a flight for a stream: 5 Hz."""
 AT_LEAST_S = 1.0
+OF_THE_FLIGHT = ("finding.resume_left", "finding.resume_tank", "finding.resume_refill",
+                 "finding.resume_unseen", "finding.flow_low", "finding.flow_high",
+                 "finding.survey_rest")  # fmt: skip
+"""What the flight that was broken off tells of its rest; the rest's own findings stand on its page.
+"""
+MOST_TANK_L = 1_000.0
+"""No sprayer that flies carries more."""
 """A silent aircraft is told of too."""
 
 
@@ -86,6 +98,7 @@ def show_flight(
                for one in (question.needs if question else ())],
         worries=worries, passed=passed, sprays=plan.spray is not None, once=fresh_value(),
         width=f"{width_m:.2f}", after=after,
+        tank=litres_text(after.left_l if after else None, language),
     )  # fmt: skip
 
 
@@ -181,15 +194,42 @@ def _ordering(verb: str, path: str) -> Callable[[Request, str], Awaitable[Respon
 
 
 def plan_rest(request: Request, uid: str) -> Response:
-    """Plan what a flight left unsprayed, and show it."""
+    """Plan what a flight left undone, and show it."""
     visit = visit_of(request)
-    farm = visit.desk.farm
-    if not any(flight.uid == uid for flight in farm.flights()):
-        raise Turned(404, "page.web_not_found")
-    job = resume_flight(farm, uid, overlap_m=SEAM_M, language=visit.language, now=visit.desk.now())
-    if job is None:
-        return page(request, visit, "sentence", text=say("cli.nothing_left", visit.language))
-    return RedirectResponse(f"/plans/{job.sorties[0].record.uid}", status_code=303)
+    farm, language, now = visit.desk.farm, visit.language, visit.desk.now()
+    flight = flight_of(farm, uid)
+    survey = survey_flown(farm, flight) is not None
+    with ONE_AT_A_TIME:
+        if survey:
+            rest = rest_of_survey(farm, flight, language=language, now=now)
+            plans, found = [rest] if rest else [], rest.findings if rest else ()
+        else:
+            job = resume_flight(farm, uid, overlap_m=SEAM_M, language=language, now=now,
+                                tank=_tank_read(visit, uid))  # fmt: skip
+            plans, found = list(job.sorties) if job else [], job.findings if job else ()
+    if not plans:
+        done = "cli.nothing_left_survey" if survey else "cli.nothing_left"
+        return page(request, visit, "sentence", text=say(done, language))
+    of_flight = [one for one in found if one.key in OF_THE_FLIGHT]
+    worries, told = findings_shown(of_flight, language)
+    return page(request, visit, "rest", flight=uid, findings=[*told, *worries],
+                plans=[(one.record.uid, one.plan.name) for one in plans])  # fmt: skip
+
+
+def rest_again(request: Request, uid: str) -> Response:
+    """Lead back to the flight whose rest was planned."""
+    visit = visit_of(request)
+    return RedirectResponse(f"/flights/{flight_of(visit.desk.farm, uid).uid}", status_code=303)
+
+
+def _tank_read(visit: Visit, uid: str) -> TankRead | None:
+    """Return what was read at the tank; None where the record's own figure was left standing."""
+    reckoned_l = after_flight(visit.desk.farm, uid).left_l
+    told = visit.form.get("left_l", "").strip()
+    if told in ("", litres_text(reckoned_l, visit.language)):
+        return None
+    label = Message.of("page.rest_tank")
+    return TankRead(left_l=number(visit.form, "left_l", label, low=0.0, high=MOST_TANK_L))
 
 
 ORDERS = (("stop", "stop"), ("sprayer_off", "sprayer-off"), ("return", "return"), ("land", "land"))
@@ -198,6 +238,7 @@ ROUTES: Routes = [
     ("GET", "/flying/{uid}/state", flying_state),
     ("GET", "/flying/{uid}/events", flying_events),
     ("GET", "/flying/{uid}", flying_page),
+    ("GET", "/flights/{uid}/rest", rest_again),
     ("POST", "/flights/{uid}/rest", plan_rest),
     *(
         ("POST", path, _ordering(verb, path))

@@ -8,6 +8,7 @@ the ground:
 * **overlapped**: within half the *asked* line spacing of one, that is, where neighbouring
   pictures overlap as asked.
 
+Of the rest of a survey that was broken off, what was photographed before counts with it.
 What the fence keeps the aircraft out of, with the room around it, is not counted as missed. Both
 are told, and do not stop a flight: a map with a poorer edge may be what there is to have. What
 does stop it is a grid that is not true on the ground, laid in a projection or stretched
@@ -69,11 +70,10 @@ def shares_of_field(
     """
     closed = _closed(plan, path)
     field = shapely.union_all(solid_parts(path.frame.geometry_to_local(site.field.boundary)))
-    works = [leg.trigger_m > 0.0 for leg in path.legs]
     half_m = job.geometry.line_spacing_m / 2.0 + ROUNDING_M
     return (
         _share(field.difference(closed), _pictured(job, path)),
-        _share(field.difference(closed.buffer(FENCE_ROOM_M)), _swept(path.lines[works], half_m)),
+        _share(field.difference(closed.buffer(FENCE_ROOM_M)), _swept(_lines(job, path), half_m)),
     )
 
 
@@ -87,19 +87,30 @@ def _closed(plan: FlightPlan, path: Path) -> BaseGeometry:
     return closed
 
 
+def _lines(job: SurveyJob, path: Path) -> Lines:
+    """Return the lines with the camera on; of the rest of a survey also those flown before."""
+    own = path.lines[[leg.trigger_m > 0.0 for leg in path.legs]]
+    if job.before is None:
+        return own
+    before: Lines = shapely.get_parts(path.frame.geometry_to_local(job.before))
+    return np.concatenate([own, before])
+
+
 def _pictured(job: SurveyJob, path: Path) -> BaseGeometry:
     """Return the ground in the pictures of all lines, each line one strip."""
+    triggers = [leg.trigger_m for leg in path.legs if leg.trigger_m > 0.0]
+    lines = _lines(job, path)
+    triggers += [job.geometry.trigger_m] * (len(lines) - len(triggers))
     strips = []
-    for line, leg in zip(path.lines, path.legs, strict=True):
-        if leg.trigger_m > 0.0:
-            start, end = shapely.get_coordinates(line)
-            ahead = (end - start) / line.length
-            length_m = line.length + ROUNDING_M
-            back_m = job.geometry.footprint_along_m / 2.0
-            front_m = length_m - math.fmod(length_m, leg.trigger_m) + back_m
-            middle = LineString([start - back_m * ahead, start + front_m * ahead])
-            half_m = job.geometry.footprint_across_m / 2.0
-            strips.append(middle.buffer(half_m, cap_style="flat"))
+    for line, trigger_m in zip(lines, triggers, strict=True):
+        start, end = shapely.get_coordinates(line)
+        ahead = (end - start) / line.length
+        length_m = line.length + ROUNDING_M
+        back_m = job.geometry.footprint_along_m / 2.0
+        front_m = length_m - math.fmod(length_m, trigger_m) + back_m
+        middle = LineString([start - back_m * ahead, start + front_m * ahead])
+        half_m = job.geometry.footprint_across_m / 2.0
+        strips.append(middle.buffer(half_m, cap_style="flat"))
     pictured: BaseGeometry = shapely.union_all(strips)
     return pictured
 
@@ -113,15 +124,15 @@ def _share(field: BaseGeometry, swept: BaseGeometry) -> float:
     return float(field.intersection(swept).area / field.area) if field.area > 0.0 else 1.0
 
 
-def measured_spacing_m(field: BaseGeometry, path: Path) -> float:
+def measured_spacing_m(field: BaseGeometry, lines: Lines) -> float:
     """Return the median distance of lines from their nearest neighbours, weighed by length.
 
     Parameters
     ----------
     field : shapely geometry
         The field, local metres. Lines with other land between them are no neighbours.
-    path : Path
-        The flight; lines are the legs with the camera on.
+    lines : (N,) object
+        Straight lines with the camera on, local metres.
 
     Returns
     -------
@@ -129,7 +140,6 @@ def measured_spacing_m(field: BaseGeometry, path: Path) -> float:
         Metres; 0 when no line has a neighbour: parallel, beside it for half the length of the
         shorter, and no third line between the two.
     """
-    lines = [line for line, leg in zip(path.lines, path.legs, strict=True) if leg.trigger_m > 0.0]
     if len(lines) < 2:
         return 0.0
     ends = np.array([shapely.get_coordinates(line) for line in lines])
@@ -178,7 +188,8 @@ def check_coverage(
     flown_m = job.fitted_spacing_m
     if overlapped < GAPLESS and not job.settings.edge_pass:
         field = path.frame.geometry_to_local(site.field.boundary)
-        flown_m = max(flown_m, measured_spacing_m(field.difference(_closed(plan, path)), path))
+        lines = _lines(job, path)
+        flown_m = max(flown_m, measured_spacing_m(field.difference(_closed(plan, path)), lines))
     findings = []
     if flown_m > asked_m * GROUND_TRUE + ROUNDING_M:
         findings.append(

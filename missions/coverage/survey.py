@@ -39,7 +39,7 @@ from missions.airspace.keepouts import explode, filled, ground_obstacles, keep_o
 from missions.airspace.route import Place, shortest_way
 from missions.coverage.planning import Coverage, plan_coverage
 from missions.coverage.swaths import STRETCH
-from missions.energy import PLANNING_WIND_M_S, Aircraft, estimate_flight
+from missions.energy import PLANNING_WIND_M_S, Aircraft, Estimate, estimate_flight
 from missions.flightplan import DEFAULT_LIMITS, FlightPlan, Site, SurveyJob, VehicleLimits
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.survey import SurveyGeometry, SurveySettings, photo_count, survey_geometry
@@ -130,19 +130,10 @@ def plan_survey(
         _open_grounds(site, frame, settings, geometry, limits), home, settings, geometry, aircraft
     )
     flown = _segments(coverage, home, ground.allowed)
-    trigger_m = round(geometry.trigger_m, 2)
-    items = _items(flown, frame, site, settings, trigger_m)
-    if len(items) > limits.items:
-        raise BadInput("error.too_many_items", count=len(items), limit=limits.items)
-    path = [flown[0].start, *(segment.end for segment in flown)]
-    estimate = estimate_flight(
-        path,
-        aircraft,
-        height_m=settings.height_m,
-        speed_m_s=settings.speed_m_s,
-        wind_m_s=wind_m_s,
-        photos=sum(photo_count(s.length_m, trigger_m) for s in flown if s.works),
+    items, estimate = fly_segments(
+        flown, site, settings, aircraft, limits=limits, wind_m_s=wind_m_s
     )
+    path = [flown[0].start, *(segment.end for segment in flown)]
     return FlightPlan(
         name=name,
         home=site.pad.place,
@@ -163,6 +154,37 @@ def plan_survey(
             estimate=estimate,
         ),
     )
+
+
+def fly_segments(
+    flown: Sequence[Segment],
+    site: Site,
+    settings: SurveySettings,
+    aircraft: Aircraft,
+    *,
+    limits: VehicleLimits,
+    wind_m_s: float = PLANNING_WIND_M_S,
+) -> tuple[tuple[MissionItem, ...], Estimate]:
+    """Return the items that fly straight pieces from the pad to the pad, and what that takes.
+
+    Raises
+    ------
+    BadInput
+        When they are more than the vehicle stores.
+    """
+    trigger_m = round(survey_geometry(settings).trigger_m, 2)
+    items = _items(flown, site.field.frame, site, settings, trigger_m)
+    if len(items) > limits.items:
+        raise BadInput("error.too_many_items", count=len(items), limit=limits.items)
+    estimate = estimate_flight(
+        [flown[0].start, *(segment.end for segment in flown)],
+        aircraft,
+        height_m=settings.height_m,
+        speed_m_s=settings.speed_m_s,
+        wind_m_s=wind_m_s,
+        photos=sum(photo_count(s.length_m, trigger_m) for s in flown if s.works),
+    )
+    return items, estimate
 
 
 def _flyable(
@@ -351,15 +373,29 @@ def _overlapped(coverage: Coverage, ground: _Ground, spacing_m: float) -> float:
 
 def _segments(coverage: Coverage, home: Place, allowed: BaseGeometry) -> list[Segment]:
     """Return the whole flight, pad to pad, as straight pieces that join."""
-    flown: list[Segment] = []
-    here = home
+    pieces: list[Segment] = []
     for leg in coverage.legs:
-        flown += _transit(here, leg.points[0], allowed)
         here = leg.points[0]
         for point in leg.points[1:]:
             if math.dist(here, point) >= SAME_PLACE_M:
-                flown.append(Segment(start=here, end=point, works=leg.works))
+                pieces.append(Segment(start=here, end=point, works=leg.works))
                 here = point
+    return joined(pieces, home, allowed)
+
+
+def joined(pieces: Sequence[Segment], home: Place, allowed: BaseGeometry) -> list[Segment]:
+    """Return straight pieces as one flight, pad to pad, with the ways between them.
+
+    Raises
+    ------
+    Refused
+        When there is no way inside `allowed`.
+    """
+    flown: list[Segment] = []
+    here = home
+    for piece in pieces:
+        flown += [*_transit(here, piece.start, allowed), piece]
+        here = piece.end
     return _resting_at_corners(flown + _transit(here, home, allowed))
 
 

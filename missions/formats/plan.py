@@ -164,9 +164,9 @@ def can_edit_as_survey(plan: FlightPlan) -> bool:
     Returns
     -------
     bool
-        True for a survey by agri of one part, without obstacles, keep-outs or border pass, from
-        take-off to return or landing in heights above home, whose field's hull with the lead-in
-        lies inside every inclusion fence.
+        True for a whole survey by agri of one part, without obstacles, keep-outs or border pass,
+        from take-off to return or landing in heights above home, whose field's hull with the
+        lead-in lies inside every inclusion fence.
     """
     site, job = plan.site, plan.survey
     if site is None or job is None or job.settings.edge_pass or not _is_one_flight(plan):
@@ -177,7 +177,12 @@ def can_edit_as_survey(plan: FlightPlan) -> bool:
         *plan.fence_circles,
         *(polygon for polygon in plan.fence_polygons if not polygon.inclusion),
     )
-    if keep_outs or len(site.field.boundary.geoms) != 1 or not plan.fence_polygons:
+    if (
+        keep_outs
+        or job.before is not None
+        or len(site.field.boundary.geoms) != 1
+        or not plan.fence_polygons
+    ):
         return False
     frame = site.field.frame
     hull = frame.geometry_to_local(shapely.convex_hull(site.field.boundary))

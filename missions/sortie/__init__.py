@@ -1,4 +1,4 @@
-"""Sorties: a spray route as it is flown in pieces, by one aircraft or several, in one go or not.
+"""Sorties: a route as it is flown in pieces, by one aircraft or several, in one go or not.
 
 What most callers need is named here. The rooms behind this door, each with its own theory of
 operation:
@@ -9,7 +9,8 @@ operation:
 * `resume`: the rest of a sortie that was broken off (``remainder``), made from its plan
   (``route_of``) and from what was sprayed (``Done``, ``done_until``);
 * `progress`: what a flight's record shows as sprayed (``progress_on``);
-* `along`: where along its pass each of that began and ended.
+* `along`: where along its pass each of that began and ended;
+* `unphotographed`: the rest of a survey that was broken off (``survey_rest``).
 """
 
 from __future__ import annotations

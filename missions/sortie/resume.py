@@ -103,6 +103,23 @@ def route_of(plan: FlightPlan) -> SprayRoute:
     """
     job = job_of(plan)
     frame = frame_of(plan)
+    return SprayRoute(
+        passes=passes_of(plan),
+        home=frame.metres(plan.home),
+        allowed=allowed_of(plan, frame),
+        treatable=frame.geometry_to_local(job.treatable),
+        angle_deg=job.angle_deg,
+    )
+
+
+def allowed_of(plan: FlightPlan, frame: LocalFrame) -> BaseGeometry:
+    """Return where legs of a stored plan may run: in one piece with the pad, metres of `frame`.
+
+    Raises
+    ------
+    BadInput
+        When it has no fence that holds the pad.
+    """
     home = frame.metres(plan.home)
     shapes = [
         (polygon.inclusion, Polygon([frame.metres(place) for place in polygon.vertices]))
@@ -113,13 +130,7 @@ def route_of(plan: FlightPlan) -> SprayRoute:
     allowed = _piece_with(home, [Enclosure(inclusion=i, exclusions=outside) for i in inside])
     if allowed is None:
         raise BadInput("error.spray_plan_fence", plan=plan.name)
-    return SprayRoute(
-        passes=passes_of(plan),
-        home=home,
-        allowed=allowed,
-        treatable=frame.geometry_to_local(job.treatable),
-        angle_deg=job.angle_deg,
-    )
+    return allowed
 
 
 def frame_of(plan: FlightPlan) -> LocalFrame:
