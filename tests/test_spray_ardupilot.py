@@ -15,11 +15,16 @@ from shapely.geometry import LineString, MultiLineString, Point, box
 
 from agri.weather import Wind
 from missions.flightplan import FlightPlan
-from missions.spray.mission import plan_spray
+from missions.passes.energy import estimate_spray
+from missions.passes.flight import LATE_M, flight
+from missions.passes.timing import full_after_s
+from missions.sortie import route_of
+from missions.spray.mission import fly_route, plan_spray
 from tests.sites import Draft
 from tests.sprays import SETTINGS
+from tests.test_spray_invariants import NO_ROOM, broken_off, planned
 from tests.two_copters import FITTED as SHORT_WAY_HOME
-from tests.two_copters import Fix, real, skip_without_arducopter
+from tests.two_copters import Fix, parameters_of, real, skip_without_arducopter
 
 skip_without_arducopter()
 pytestmark = pytest.mark.ardupilot
@@ -83,3 +88,30 @@ def test_it_lands_with_the_pump_at_rest(flown):
     _, log = flown
     assert not any(fix.wet for fix in log[-100:])
     assert any(fix.wet for fix in log)
+
+
+def test_a_rest_with_no_room_for_a_run_up_begins_at_its_line_from_a_stop():
+    """Three flights: from the stop on it is wet 0.03 to 0.14 m behind the line."""
+    job = planned(NO_ROOM)
+    assert job is not None
+    rest = broken_off(job.plans[0], 0.5 * route_of(job.plans[0]).work_m)
+    assert rest is not None
+    plan = fly_route(
+        job.site, job.flown, rest, name="Nốt", estimate=estimate_spray(rest, job.flown)
+    )
+    (run,) = flight(rest, full_after_s(job.flown.sprayer)).runs
+    assert run.from_rest
+    assert plan.spray is not None
+    log = real(plan.items, plan.home, parameters_of(plan))
+    frame = job.site.field.frame
+    east, north = frame.metres(plan.home)
+    (sprayed,) = log.sprays()
+    hose_s = job.flown.sprayer.hose_s
+    begins_s, ends_s = sprayed[0].time_s + hose_s, sprayed[-1].time_s + hose_s
+    wet = [Point(east + f.east_m, north + f.north_m) for f in log.fixes
+           if begins_s <= f.time_s <= ends_s]  # fmt: skip
+    treatable = frame.geometry_to_local(plan.spray.treatable)
+    assert all(treatable.covers(place) for place in wet)
+    begin, end = (Point(run.passes[0].points[end]) for end in (0, -1))
+    late_m = begin.distance(end) - wet[0].distance(end)
+    assert abs(late_m) <= LATE_M

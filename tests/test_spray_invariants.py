@@ -29,9 +29,11 @@ from agri.weather import Wind
 from missions.catalogue import sprayer
 from missions.checks.plan import check_plan
 from missions.drift.buffers import buffers
+from missions.flightplan import FlightPlan
 from missions.formats import export_plan, read_mission_file
 from missions.items import MissionItem, MissionType, digest
 from missions.passes.energy import estimate_spray
+from missions.passes.route import SprayRoute
 from missions.sortie import done_until, remainder, route_of
 from missions.spray.mission import fly_route
 from missions.sprayer.job import SpraySettings
@@ -243,18 +245,30 @@ def test_the_rest_of_a_sortie_broken_off_is_sprayed_once(
     rest_is_sprayed_once(case, which, share)
 
 
+NO_ROOM = Case(
+    field=MultiPolygon([Polygon([(7.4175, 0.0), (1.7510, 12.9987), (-7.4175, 8.0336),
+                                 (-7.4175, -8.0336), (1.7510, -12.9987)])]),
+    pad=(10.631648876907743, -12.75789148738257),
+    things=((ObstacleKind.POLE, Point(0.5825, 0.0), 1.0),), sensitive=(), zones=(), crop="lúa",
+    asked=SpraySettings(sprayer=sprayer("16 L hexa"), product=WATER, rate_l_ha=15.0, height_m=2.0,
+                        speed_m_s=4.0, swath_m=5.0, crop_height_m=0.0, wind=Wind(speed_m_s=1.0),
+                        resume_overlap_m=0.0),
+)  # fmt: skip
+"""A patch of 4 m beside a pole; broken off at the half, its rest has no room for a run-up."""
+
+
 def test_the_rest_begins_in_time_where_there_is_no_room_for_a_run_up() -> None:
-    """A patch of 4 m beside a pole: come to at full speed, 1.4 m of it would be missed."""
-    outline = [(7.4175, 0.0), (1.7510, 12.9987), (-7.4175, 8.0336), (-7.4175, -8.0336),
-               (1.7510, -12.9987)]  # fmt: skip
-    case = Case(
-        field=MultiPolygon([Polygon(outline)]), pad=(10.631648876907743, -12.75789148738257),
-        things=((ObstacleKind.POLE, Point(0.5825, 0.0), 1.0),), sensitive=(), zones=(), crop="lúa",
-        asked=SpraySettings(sprayer=sprayer("16 L hexa"), product=WATER, rate_l_ha=15.0,
-                            height_m=2.0, speed_m_s=4.0, swath_m=5.0, crop_height_m=0.0,
-                            wind=Wind(speed_m_s=1.0), resume_overlap_m=0.0),
-    )  # fmt: skip
-    rest_is_sprayed_once(case, 0.0, 0.5)
+    """Come to at full speed, 1.4 m of it would be missed."""
+    rest_is_sprayed_once(NO_ROOM, 0.0, 0.5)
+
+
+def broken_off(plan: FlightPlan, far_m: float) -> SprayRoute | None:
+    """Return what is left of a sortie that was sprayed so far."""
+    route, index, at_m = route_of(plan), 0, far_m
+    while index + 1 < len(route.passes) and at_m > route.passes[index].length_m:
+        at_m -= route.passes[index].length_m
+        index += 1
+    return remainder(plan, done_until(route, index, at_m))
 
 
 def rest_is_sprayed_once(case: Case, which: float, share: float) -> None:
@@ -264,11 +278,7 @@ def rest_is_sprayed_once(case: Case, which: float, share: float) -> None:
     plan = job.plans[int(which * len(job.plans))]
     route = route_of(plan)
     far_m = share * route.work_m
-    index, at_m = 0, far_m
-    while index + 1 < len(route.passes) and at_m > route.passes[index].length_m:
-        at_m -= route.passes[index].length_m
-        index += 1
-    rest = remainder(plan, done_until(route, index, at_m))
+    rest = broken_off(plan, far_m)
     left_m = route.work_m - far_m
     if rest is None:
         assert left_m <= 1.0 + TOLERANCE_M
