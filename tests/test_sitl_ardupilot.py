@@ -33,6 +33,7 @@ except NotFound as missing:
 pytestmark = pytest.mark.ardupilot
 SPEEDUP = 20.0
 PATIENCE_S = 90.0
+OFF_THE_GROUND_MM = 500
 FITTED = {"SPRAY_ENABLE": 1, "SERVO9_FUNCTION": 22, "SERVO10_FUNCTION": 23, "CAM1_TYPE": 1}
 AUTO, GUIDED, RTL, LAND, BRAKE, AUTO_RTL = 3, 4, 6, 9, 17, 27
 LEG = [
@@ -59,6 +60,8 @@ class Wire:
     def __init__(self, vehicle: Simulator | ArduPilot) -> None:
         self.link = mavutil.mavlink_connection(vehicle.url, source_system=255)
         self.boot_s = 0.0
+        self.left_s = math.inf
+        """When it left the ground: how long orders take before that is the machine's affair."""
         self.last: dict[str, Any] = {}
         self.heard: list[tuple[float, Any]] = []
         self.pump: list[tuple[float, tuple[float, float], int]] = []
@@ -74,6 +77,8 @@ class Wire:
             kind = message.get_type()
             self.boot_s = max(self.boot_s, getattr(message, "time_boot_ms", 0) / 1000.0)
             self.last[kind] = message
+            if kind == "GLOBAL_POSITION_INT" and message.relative_alt > OFF_THE_GROUND_MM:
+                self.left_s = min(self.left_s, self.boot_s)
             if kind in ("HEARTBEAT", "STATUSTEXT", "CAMERA_FEEDBACK", "SERVO_OUTPUT_RAW"):
                 self.heard.append((self.boot_s, message))
             if kind == "SERVO_OUTPUT_RAW" and "GLOBAL_POSITION_INT" in self.last:
@@ -150,7 +155,7 @@ class Wire:
             assert self.command(*order) == 0
         self.heard.clear()
         self.pump.clear()
-        start_s, pulled_s = self.boot_s, math.inf
+        pulled_s = math.inf
         if trigger is not None:
             self.until(
                 lambda m: m.get_type() == "GLOBAL_POSITION_INT" and self.place[0] > at_east_m
@@ -169,7 +174,7 @@ class Wire:
                 mode for mode, before in zip(beats, [None, *beats], strict=False) if mode != before
             ],
             "place": self.place,
-            "time_s": self.boot_s - start_s,
+            "time_s": self.boot_s - self.left_s,
             "pump_s": len(pump_s) / 10.0,
             "litres": litres(self.pump),
             "litres_after": litres([row for row in self.pump if row[0] > pulled_s]),
