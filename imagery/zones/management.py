@@ -22,6 +22,9 @@ IntArray = NDArray[np.intp]
 
 LEAST_ZONE_M2 = 360.0
 """One sào."""
+LEAST_SHARE, LEAST_RUNS = 1.0 / 15.0, 4.0
+"""On a field of less than fifteen sào a whole sào would leave small fields without zones: there a
+fifteenth of the field is enough, as long as it is so many of the least runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +63,7 @@ def find_zones(
     swath_m: float,
     speed_m_s: float,
     reaction_s: float,
-    least_zone_m2: float = LEAST_ZONE_M2,
+    least_zone_m2: float | None = None,
     classes: int | None = None,
     most: int = 6,
     method: Method = "fuzzy",
@@ -81,8 +84,8 @@ def find_zones(
     swath_m, speed_m_s, reaction_s : float
         Of the sprayer: a zone is at least a swath wide, and along a pass as long as
         `imagery.zones.lattice.run_length_m` says.
-    least_zone_m2 : float
-        Smallest connected piece of a zone.
+    least_zone_m2 : float, optional
+        Smallest connected piece of a zone; by default as `least_zone` says.
     classes, most, method, criterion
         As in `imagery.zones.clustering.classify`.
     smoothing : float
@@ -102,12 +105,14 @@ def find_zones(
         As the parts do.
     """
     along_m = run_length_m(speed_m_s, reaction_s)
-    parts = parts_of(along_m, across_m=swath_m, area_m2=Zone(name="", area=area).area_m2)
+    area_m2 = Zone(name="", area=area).area_m2
+    least_m2 = least_zone(area_m2, swath_m * along_m) if least_zone_m2 is None else least_zone_m2
+    parts = parts_of(along_m, across_m=swath_m, area_m2=area_m2)
     cells = lattice(area, direction_deg=direction_deg, across_m=swath_m, along_m=along_m / parts)
     values, findings = cell_values(layers, cells, progress=progress)
     divided = classify(values, classes=classes, most=most, method=method, criterion=criterion,
                        along=parts)  # fmt: skip
-    labels = shaped(divided.shares, cells.inside_m2, least_zone_m2=least_zone_m2,
+    labels = shaped(divided.shares, cells.inside_m2, least_zone_m2=least_m2,
                     least_run=parts, smoothing=smoothing)  # fmt: skip
     kept = np.unique(labels[labels >= 0])
     labels = np.where(labels >= 0, np.searchsorted(kept, labels), -1).astype(np.intp)
@@ -117,6 +122,24 @@ def find_zones(
     found = ZoneMap(cells=cells, values=values, classes=divided, labels=labels, zones=zones,
                     means=means)  # fmt: skip
     return found, (*findings, told)
+
+
+def least_zone(area_m2: float, run_m2: float) -> float:
+    """Return the smallest connected piece of a zone that is worth a rate of its own, m².
+
+    Parameters
+    ----------
+    area_m2 : float
+        Of the field.
+    run_m2 : float
+        Ground of the least run that the pump can follow, one swath wide.
+
+    Examples
+    --------
+    >>> least_zone(20_000.0, 32.0), round(least_zone(2_700.0, 32.0)), least_zone(900.0, 32.0)
+    (360.0, 180, 128.0)
+    """
+    return min(LEAST_ZONE_M2, max(LEAST_SHARE * area_m2, LEAST_RUNS * run_m2))
 
 
 def _named(

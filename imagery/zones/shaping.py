@@ -13,7 +13,7 @@ Before, each cell settles among its neighbours (Besag 1986, iterated conditional
 the class for which its own share, and the share of its four neighbours that are of that class times
 the asked weight, come to most. A single odd cell follows those around it, but a belt only one cell
 wide, between a weak zone and a strong one, stays: half of each cell's neighbours are its own. (The
-mean of shares over 3 × 3 cells, which stood here before, drowned such belts.) Pieces that have no
+mean of shares over 3 × 3 cells drowns such belts.) Pieces that have no
 neighbour (islands of a field) stay as they are. At the end no piece is too small; a run may be
 short only where the field itself is.
 """

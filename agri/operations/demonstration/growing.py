@@ -59,7 +59,7 @@ ORCHARD_RULE = RateRule(points=((0.5, 350.0), (0.75, 260.0)), unit="l/ha", least
 COUNTED_TO = 0.075
 """Wanted error of the counts' mean: half of what a forecast is held to (15 %), as one standard
 deviation. Over five farms, ten choices of trees each, a forecast was then off by more than 15 % in
-4 of 100, and by the 18 trees that stood here before in 18."""
+4 of 100; with 18 trees, in 18."""
 
 
 def trees(season: Season) -> Done:
