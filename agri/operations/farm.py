@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agri.errors import NotFound
 from agri.field import Field
 from agri.findings import Finding
+from agri.operations.obstacles import add_obstacles, new_ones
 from agri.workspace import Workspace, opening
 
 if TYPE_CHECKING:
     from agri.workspace.postgis import StoredFarm
-from agri.workspace.sitebook import V
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,18 +138,12 @@ def import_boundaries(
     others = 0
     there = farm.farm_with_findings()[0] if again else None
     for content in read:
-        fields += farm.add_fields(_new(content.fields, there.fields if there else ()))
-        others += len(farm.add_obstacles(_new(content.obstacles, there.obstacles if there else ())))
-        sites = _new(content.sensitive_sites, there.sensitive_sites if there else ())
+        fields += farm.add_fields(new_ones(content.fields, there.fields if there else ()))
+        others += len(add_obstacles(farm, content.obstacles, there.obstacles if there else ()))
+        sites = new_ones(content.sensitive_sites, there.sensitive_sites if there else ())
         others += len(farm.add_sensitive_sites(sites))
-        others += len(farm.add_pads(_new(content.pads, there.pads if there else ())))
-        zones = _new(content.no_fly_zones, there.no_fly_zones if there else ())
+        others += len(farm.add_pads(new_ones(content.pads, there.pads if there else ())))
+        zones = new_ones(content.no_fly_zones, there.no_fly_zones if there else ())
         others += len(farm.add_no_fly_zones(zones))
     findings = tuple(finding for content in read for finding in content.findings)
     return Imported(fields=tuple(fields), others=others, findings=findings)
-
-
-def _new(found: Sequence[V], there: Sequence[V]) -> list[V]:
-    """Return what is not there yet, alike in all but its key."""
-    known = [replace(one, uid="") for one in there]
-    return [one for one in found if replace(one, uid="") not in known]

@@ -22,7 +22,14 @@ from shapely.geometry import (
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
-from agri.field import ObstacleKind, SensitiveKind
+from agri.field import (
+    Field,
+    NoFlyZone,
+    Obstacle,
+    ObstacleKind,
+    SensitiveKind,
+    SensitiveSite,
+)
 from agri.geo import LocalFrame, LonLat, distance_m
 from agri.track import FlightRecord
 from missions.airspace.keepouts import polygons
@@ -98,10 +105,20 @@ def _lines(legs: Iterable[FlownLeg]) -> MultiLineString:
 
 def site_layers(site: Site) -> list[Layer]:
     """Return the layers of a site: field, what stands and lives around it, no-fly zones."""
+    return around_layers(site.field, site.obstacles, site.sensitive_sites, site.no_fly_zones)
+
+
+def around_layers(
+    field: Field,
+    obstacles: Sequence[Obstacle],
+    sensitive_sites: Sequence[SensitiveSite],
+    no_fly_zones: Sequence[NoFlyZone],
+) -> list[Layer]:
+    """Return the layers of a field and of what is around it."""
     layers = [
         Layer(
             key="page.layer.field",
-            geometry=site.field.boundary,
+            geometry=field.boundary,
             colour=GREEN,
             fill=0.18,
             width=2.5,
@@ -117,7 +134,7 @@ def site_layers(site: Site) -> list[Layer]:
             width=3.0,
             dash=(1, 5) if obstacle.kind is ObstacleKind.POWER_LINE else (),
         )
-        for obstacle in site.obstacles
+        for obstacle in obstacles
     ]
     layers += [
         Layer(
@@ -128,7 +145,7 @@ def site_layers(site: Site) -> list[Layer]:
             fill=0.35,
             width=2.0,
         )
-        for place in site.sensitive_sites
+        for place in sensitive_sites
     ]
     layers += [
         Layer(
@@ -139,7 +156,7 @@ def site_layers(site: Site) -> list[Layer]:
             fill=0.3,
             width=2.0,
         )
-        for zone in site.no_fly_zones
+        for zone in no_fly_zones
     ]
     return layers
 

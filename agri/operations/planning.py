@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shapely.geometry import LineString, MultiLineString
 
-from agri.field import Farm, Field, Pad
+from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding
 from agri.geo import LonLat
 from agri.operations.report import keep_report, report_plan
@@ -56,10 +56,22 @@ class PlannedFlight:
     page: Path
 
 
-def _near(field: Field, geometry: BaseGeometry) -> bool:
+def near_m(field: Field, geometry: BaseGeometry) -> float:
+    """Return how far something lies from a field's border, metres; 0 inside."""
     frame = field.frame
     area = frame.geometry_to_local(field.boundary)
-    return bool(area.distance(frame.geometry_to_local(geometry)) <= NEAR_M)
+    return float(area.distance(frame.geometry_to_local(geometry)))
+
+
+def standing_near(
+    farm: Farm, field: Field
+) -> tuple[tuple[Obstacle, ...], tuple[SensitiveSite, ...], tuple[NoFlyZone, ...]]:
+    """Return what stands and lives within `NEAR_M` of a field."""
+    return (
+        tuple(o for o in farm.obstacles if near_m(field, o.geometry) <= NEAR_M),
+        tuple(s for s in farm.sensitive_sites if near_m(field, s.geometry) <= NEAR_M),
+        tuple(z for z in farm.no_fly_zones if near_m(field, z.area) <= NEAR_M),
+    )
 
 
 def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Finding]]:
@@ -81,8 +93,7 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
     findings : list of Finding
         Warnings when the pad is only suggested, and when nothing is known that could be hit.
     """
-    obstacles = tuple(o for o in farm.obstacles if _near(field, o.geometry))
-    zones = tuple(z for z in farm.no_fly_zones if _near(field, z.area))
+    obstacles, sensitive, zones = standing_near(farm, field)
     findings: list[Finding] = []
     if pad is not None:
         chosen: Pad | None = Pad(name=field.name, place=pad)
@@ -102,7 +113,7 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
         field=field,
         pad=chosen,
         obstacles=obstacles,
-        sensitive_sites=tuple(s for s in farm.sensitive_sites if _near(field, s.geometry)),
+        sensitive_sites=sensitive,
         no_fly_zones=zones,
     )
     return site, findings

@@ -35,7 +35,7 @@
 * `field_table`: the table of fields with filters; fields held against one another;
 * `two_dates`: one date wiped over another, or less another;
 * `stress`: what changed and needs a look, and the walk there;
-* `notes`: notes on maps;
+* `notes`: notes on maps; `obstacles`: what stands around a field;
 * `charts`: legends, histograms, values over the dates, as places in a picture;
 * `pages`: templates, and the words they speak; `ways`: where what was found is put right;
 * `out_of_reach`: what a phone shows when the farm's computer cannot be reached;

@@ -34,6 +34,7 @@ from agri.web import (
     launching,
     looking,
     notes,
+    obstacles,
     open_document,
     open_features,
     open_stac,
@@ -163,6 +164,7 @@ def routes() -> Routes:
         *two_dates.ROUTES,
         *stress.ROUTES,
         *notes.ROUTES,
+        *obstacles.ROUTES,
         *out_of_reach.ROUTES,
         ("GET", "/static/{name:path}", static_files.static_file),
     ]

@@ -11,7 +11,8 @@ import math
 import re
 from collections.abc import Mapping
 
-from shapely.geometry import MultiPolygon, Polygon
+from shapely.geometry import LineString, MultiPolygon, Point, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.words import Message
@@ -71,6 +72,23 @@ def places(text: str) -> list[tuple[float, float]]:
     if len(lines) > MOST_CORNERS:
         raise BadInput("error.corners_count", count=len(lines), most=MOST_CORNERS)
     return [_corner(line, number) for number, line in enumerate(lines, 1)]
+
+
+def drawn_shape(form: Mapping[str, str]) -> BaseGeometry | None:
+    r"""Return the point, line or area that a form's ``kind`` and ``places`` tell, None for none.
+
+    Examples
+    --------
+    >>> drawn_shape({"kind": "line", "places": "21.08, 106.51\n21.09, 106.52"}).geom_type
+    'LineString'
+    """
+    told, kind = places(form.get("places", "")), form.get("kind", "")
+    least = {"point": 1, "line": 2, "area": 3}.get(kind, 0)
+    if not least or len(set(told)) < least:
+        return None
+    if kind == "point":
+        return Point(told[-1])
+    return LineString(told) if kind == "line" else Polygon(told)
 
 
 def outline(text: str) -> MultiPolygon:

@@ -7,17 +7,16 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from shapely.geometry import LineString, Point, Polygon
-from shapely.geometry.base import BaseGeometry
+from shapely.geometry import Point
 
 from agri.errors import AgriError, BadInput
 from agri.map_notes import MOST_CORNERS, MapNote
 from agri.operations.layers import ORANGE, Layer
 from agri.web.drawing import drawn_with
 from agri.web.field_map import may_take_back, show_map
-from agri.web.forms import places
+from agri.web.forms import drawn_shape
 from agri.web.looking import field_of
-from agri.web.visit import Routes, Turned, Visit, visit_of
+from agri.web.visit import Routes, Turned, visit_of
 
 
 def write(request: Request, uid: str) -> Response:
@@ -25,10 +24,13 @@ def write(request: Request, uid: str) -> Response:
     visit = visit_of(request)
     field = field_of(visit.desk.farm, uid)
     try:
+        drawn = drawn_shape(visit.form)
+        if drawn is None:
+            raise BadInput("error.note_place", most=MOST_CORNERS)
         visit.desk.farm.notes.add(
             MapNote(
                 field_uid=field.uid,
-                geometry=_geometry(visit),
+                geometry=drawn,
                 text=visit.form.get("text", ""),
                 by=visit.who.name,
                 at_utc=visit.desk.now(),
@@ -38,17 +40,6 @@ def write(request: Request, uid: str) -> Response:
     except AgriError as error:
         return show_map(request, uid, wrong=error.text(visit.language), status=400)
     return RedirectResponse(f"/fields/{uid}/map", status_code=303)
-
-
-def _geometry(visit: Visit) -> BaseGeometry:
-    """Return the point, line or area that a form tells."""
-    told, kind = places(visit.form.get("places", "")), visit.form.get("kind", "")
-    least = {"point": 1, "line": 2, "area": 3}.get(kind, 0)
-    if not least or len(set(told)) < least:
-        raise BadInput("error.note_place", most=MOST_CORNERS)
-    if kind == "point":
-        return Point(told[-1])
-    return LineString(told) if kind == "line" else Polygon(told)
 
 
 def _day(text: str) -> date | None:

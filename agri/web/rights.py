@@ -128,6 +128,12 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/notes"): Right(
         power=Power.PLAN, kind="note_written", told=("kind", "text", "photo_day")
     ),
+    ("GET", "/fields/{uid}/obstacles"): _LOOK,
+    ("GET", "/fields/{uid}/obstacles.geojson"): _LOOK,
+    ("POST", "/fields/{uid}/obstacles"): Right(
+        power=Power.PLAN, kind="obstacle_entered", told=("what", "height_m", "name", "places")
+    ),
+    ("POST", "/obstacles/{uid}/remove"): Right(power=Power.REVIEW, kind="obstacle_removed"),
     ("POST", "/notes/{uid}/back"): Right(power=Power.PLAN, kind="note_taken_back"),
     ("GET", "/notes.geojson"): _LOOK,
     ("GET", "/plans"): _LOOK,

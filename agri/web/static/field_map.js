@@ -1,6 +1,7 @@
 // The map of a field: one map made of photos at a time, what is laid over it, what a tap tells.
 // Everything that is told comes as a page of the server; this only spares loading it whole.
 import { draw, explain, makeMap } from "./map.js";
+import { takePlaces } from "./placing.js";
 
 const L = globalThis.L;
 
@@ -104,33 +105,10 @@ async function start(box) {
 
 /** While the note's form is open taps are its corners; the text of the form holds them all. */
 function noteTaker(map, noting) {
-  const text = document.getElementById("places");
-  const undo = document.getElementById("noteundo");
   const hint = document.getElementById("notehow");
-  const shape = L.featureGroup().addTo(map);
-  const style = { color: "#8a5a00", weight: 3, fillOpacity: 0.2 };
   hint.textContent = hint.dataset.hint;
-  undo.hidden = false;
-  const lines = () => text.value.split("\n").filter((line) => line.trim());
-  const show = () => {
-    shape.clearLayers();
-    if (!noting.open) return;
-    const kind = noting.querySelector("input[name=kind]:checked").value;
-    const found = lines().map((line) => line.split(/\s*[,;]\s+|\s+/).map(Number)).filter((one) => one.length === 2 && one.every(Number.isFinite));
-    const list = kind === "point" ? found.slice(-1) : found;
-    if (kind === "area" && list.length > 2) L.polygon(list, style).addTo(shape);
-    else if (list.length > 1) L.polyline(list, style).addTo(shape);
-    for (const one of list) L.circleMarker(one, { ...style, radius: 8, fillColor: "#fff", fillOpacity: 1 }).addTo(shape);
-  };
-  undo.addEventListener("click", () => { text.value = lines().slice(0, -1).join("\n"); show(); });
-  noting.addEventListener("change", show);
-  noting.addEventListener("toggle", show);
-  text.addEventListener("input", show);
-  show();
-  return (place) => {
-    text.value = [...lines(), `${place.lat.toFixed(7)}, ${place.lng.toFixed(7)}`].join("\n");
-    show();
-  };
+  const parts = { text: document.getElementById("places"), undo: document.getElementById("noteundo") };
+  return takePlaces(map, noting, parts, () => noting.open);
 }
 
 /** The field's own outline without filling and name: the map below it is what one looks at. */
