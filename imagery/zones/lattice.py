@@ -145,8 +145,10 @@ class Lattice:
         shapely.MultiPolygon
             Neighbours joined; empty when none is chosen.
         """
-        row, column = np.nonzero(chosen & self.inside)
-        cells = shapely.union_all(shapely.box(column, row, column + 1, row + 1), grid_size=1.0)
+        wanted = np.pad((chosen & self.inside).astype(np.int8), ((0, 0), (1, 1)))
+        row, first = np.nonzero(np.diff(wanted, axis=1) == 1)
+        _, end = np.nonzero(np.diff(wanted, axis=1) == -1)
+        cells = shapely.union_all(shapely.box(first, row, end, row + 1), grid_size=1.0)
         placed = shapely.transform(cells, self._degrees)
         found = shapely.intersection(placed, self.field)
         parts = [part for part in shapely.get_parts(found) if isinstance(part, Polygon)]
