@@ -12,9 +12,10 @@ reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from agri.errors import AgriError, BadInput
@@ -31,6 +32,7 @@ from agri.operations.maps.quicklook import Look, draw_photo_map, draw_quicklook
 from agri.operations.maps.sights import as_picture, layer_names, seen
 from agri.operations.picture import draw_picture
 from agri.operations.records import enter
+from agri.operations.report_pieces import Anew, Pieces, fingerprint
 from agri.units import INDOCHINA_TIME
 from agri.words import Language, Message, say
 from agri.workspace import AppliedRecord, StoredFlight, Workspace
@@ -44,6 +46,7 @@ from missions.flightplan import Site
 
 SOURCE = "report"
 """Of a note that is an agent's remark on a report."""
+ANEW = Anew()
 MOST_INDICES, MOST_ROWS, MOST_PLOTS, MOST_FLIGHTS = 2, 8, 8, 12
 """Index maps drawn; rows of figures; plots to visit; flights told."""
 MAP_IN = (5.0, 4.1)
@@ -129,7 +132,7 @@ class FieldReport:
 
 
 def field_report(
-    farm: Workspace, field: Field, *, now: datetime, language: Language
+    farm: Workspace, field: Field, *, now: datetime, language: Language, pieces: Pieces = ANEW
 ) -> FieldReport:
     """Gather the report of a field.
 
@@ -143,14 +146,16 @@ def field_report(
         With a time zone.
     language : {"vi", "en"}
         Of the words in pictures.
+    pieces : Pieces
+        Who keeps what takes long (`agri.operations.report_pieces`).
     """
     missing: list[Message] = []
-    maps = [_field_map(farm, field, language)]
+    maps = [_field_map(farm, field, language, pieces)]
     listed = _listed(farm, field, missing)
-    maps += _photo_maps(farm, field, listed, language, missing)
+    maps += _photo_maps(farm, field, listed, language, missing, pieces=pieces)
     indices = [one for one in listed if one.kind == "index"]
-    maps += _index_maps(farm, field, indices, language, missing)
-    plots, plots_of = _weak_plots(farm, field, indices, missing)
+    maps += _index_maps(farm, field, indices, language, missing, pieces=pieces)
+    plots, plots_of = _weak_plots(farm, field, indices, missing, pieces)
     try:
         forecast = kept_forecast(farm, field)
     except AgriError as error:
@@ -163,7 +168,7 @@ def field_report(
         missing.append(error.message)
     return FieldReport(
         farm_name=farm.farm_name, field=field, made=now, maps=tuple(maps),
-        figures=_figures(farm, field, indices, missing), plots=plots, plots_of=plots_of,
+        figures=_figures(farm, field, indices, missing, pieces), plots=plots, plots_of=plots_of,
         spots=spots_of(farm.folder, listed, field.boundary)[:MOST_PLOTS],
         applied=_applied(farm, field), forecast=forecast, week=week,
         remark=last_remark(farm, field), missing=tuple(dict.fromkeys(missing)),
@@ -192,7 +197,7 @@ def keep_remark(farm: Workspace, field: Field, text: str, *, by: str, now: datet
 # ------------------------------------------------------------------ maps
 
 
-def _field_map(farm: Workspace, field: Field, language: Language) -> ReportMap:
+def _field_map(farm: Workspace, field: Field, language: Language, pieces: Pieces) -> ReportMap:
     whole = farm.farm_with_findings()[0]
     pads = whole.pads or (Pad(name="", place=field.frame.origin),)
     site = Site(
@@ -207,7 +212,10 @@ def _field_map(farm: Workspace, field: Field, language: Language) -> ReportMap:
     ]  # fmt: skip
     shown = nearby([*others, *layers], field.boundary)
     title = say("page.report_where", language)
-    png = draw_picture(shown, title="", facts=(), language=language, size_in=MAP_IN)
+    png = pieces.picture(
+        ("field map", language, fingerprint(shown)), None,
+        lambda: draw_picture(shown, title="", facts=(), language=language, size_in=MAP_IN),
+    )  # fmt: skip
     return ReportMap(title=title, png=png)
 
 
@@ -236,47 +244,66 @@ def _border(field: Field) -> tuple[Layer, ...]:
 
 def _photo_maps(
     farm: Workspace, field: Field, listed: Sequence[Product], language: Language,
-    missing: list[Message],
+    missing: list[Message], *, pieces: Pieces,
 ) -> list[ReportMap]:  # fmt: skip
     """Return the newest picture made of photos."""
     for product in listed:
         if product.kind != "orthomosaic":
             continue
+        file = _file(farm, product)
+        key = ("photo map", product.name, language, fingerprint(_border(field)))
         try:
-            picture, grid = as_picture(open_ortho(_file(farm, product)))
+            png = pieces.picture(key, file, partial(_photo_map, file, field, language))
         except AgriError as error:
             missing.append(error.message)
             continue
-        look = Look(title="", legend="", size_in=MAP_IN)
-        png = draw_photo_map(picture, grid, look, layers=_border(field), language=language)
         title = say("page.report_photo_map", language, day=_day(product, language))
         return [ReportMap(title=title, png=png)]
     return []
 
 
+def _photo_map(file: Path, field: Field, language: Language) -> bytes:
+    picture, grid = as_picture(open_ortho(file))
+    look = Look(title="", legend="", size_in=MAP_IN)
+    return draw_photo_map(picture, grid, look, layers=_border(field), language=language)
+
+
 def _index_maps(
     farm: Workspace, field: Field, indices: Sequence[Product], language: Language,
-    missing: list[Message],
+    missing: list[Message], *, pieces: Pieces,
 ) -> list[ReportMap]:  # fmt: skip
     """Return the newest map of each index, at most `MOST_INDICES`."""
     found: dict[str, ReportMap] = {}
     for product in indices:
         if len(found) == MOST_INDICES:
             break
+        file = _file(farm, product)
         try:
-            ortho = open_ortho(_file(farm, product))
-            for number, name in layer_names(ortho).items():
+            names = pieces.kept(("layers", product.name), file,
+                                partial(_names, file))  # fmt: skip
+            for number, name in names.items():
                 if name in found or len(found) == MOST_INDICES:
                     continue
-                look = Look(title="", legend=name, ends=_ends(name), size_in=MAP_IN)
-                png = draw_quicklook(seen(ortho, number), look, layers=_border(field),
-                                     language=language)  # fmt: skip
+                key = ("index map", product.name, number, name, language,
+                       fingerprint(_border(field)))  # fmt: skip
+                draw = partial(_index_map, file, number, name, field, language)
+                png = pieces.picture(key, file, draw)
                 title = say("page.report_index_map", language, name=name,
                             day=_day(product, language))  # fmt: skip
                 found[name] = ReportMap(title=title, png=png)
         except AgriError as error:
             missing.append(error.message)
     return list(found.values())
+
+
+def _names(file: Path) -> Mapping[int, str]:
+    return layer_names(open_ortho(file))
+
+
+def _index_map(file: Path, number: int, name: str, field: Field, language: Language) -> bytes:
+    look = Look(title="", legend=name, ends=_ends(name), size_in=MAP_IN)
+    sight = seen(open_ortho(file), number)
+    return draw_quicklook(sight, look, layers=_border(field), language=language)
 
 
 def _ends(name: str) -> tuple[float, float] | None:
@@ -291,35 +318,49 @@ def _ends(name: str) -> tuple[float, float] | None:
 
 
 def _figures(
-    farm: Workspace, field: Field, indices: Sequence[Product], missing: list[Message]
-) -> tuple[tuple[Product, ZoneStatistics], ...]:
+    farm: Workspace, field: Field, indices: Sequence[Product], missing: list[Message],
+    pieces: Pieces,
+) -> tuple[tuple[Product, ZoneStatistics], ...]:  # fmt: skip
     zone = Zone(name=field.name, area=field.boundary, kind="field")
     found: list[tuple[Product, ZoneStatistics]] = []
     for product in indices[:MOST_ROWS]:
+        file = _file(farm, product)
+        key = ("figures", product.name, field.name, field.boundary.wkb)
         try:
-            table, _ = zonal_statistics(OrthoLayers.of(open_ortho(_file(farm, product))), [zone])
+            rows = pieces.kept(key, file, partial(_statistics, file, zone))
         except AgriError as error:
             missing.append(error.message)
             continue
-        found += [(product, row) for row in table.rows if math.isfinite(row.mean)]
+        found += [(product, row) for row in rows if math.isfinite(row.mean)]
     return tuple(found[:MOST_ROWS])
 
 
+def _statistics(file: Path, zone: Zone) -> tuple[ZoneStatistics, ...]:
+    table, _ = zonal_statistics(OrthoLayers.of(open_ortho(file)), [zone])
+    return tuple(table.rows)
+
+
 def _weak_plots(
-    farm: Workspace, field: Field, indices: Sequence[Product], missing: list[Message]
-) -> tuple[tuple[WeakPlot, ...], str]:
+    farm: Workspace, field: Field, indices: Sequence[Product], missing: list[Message],
+    pieces: Pieces,
+) -> tuple[tuple[WeakPlot, ...], str]:  # fmt: skip
     """Return the plots of the newest index map that lie far below the others."""
     for product in indices[:1]:
+        file = _file(farm, product)
+        key = ("weak plots", product.name, field.boundary.wkb)
         try:
-            layers = OrthoLayers.of(open_ortho(_file(farm, product)))
-            table, _ = zonal_statistics(layers, sao_plots(field.boundary), quantiles=())
+            return pieces.kept(key, file, partial(_weak_plots_of, file, field))
         except AgriError as error:
             missing.append(error.message)
-            return (), ""
-        name = layers.labels[0]
-        rows = [row for row in table.of(name) if math.isfinite(row.mean) and row.coverage >= 0.5]
-        return tuple(weak_plots(rows)[:MOST_PLOTS]), name
     return (), ""
+
+
+def _weak_plots_of(file: Path, field: Field) -> tuple[tuple[WeakPlot, ...], str]:
+    layers = OrthoLayers.of(open_ortho(file))
+    table, _ = zonal_statistics(layers, sao_plots(field.boundary), quantiles=())
+    name = layers.labels[0]
+    rows = [row for row in table.of(name) if math.isfinite(row.mean) and row.coverage >= 0.5]
+    return tuple(weak_plots(rows)[:MOST_PLOTS]), name
 
 
 def weak_plots(rows: Sequence[ZoneStatistics]) -> list[WeakPlot]:

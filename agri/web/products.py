@@ -96,7 +96,13 @@ class TileShelf:
                 self._bytes -= len(self._tiles.popitem(last=False)[1])
         return data
 
-    def kept(self, key: tuple[object, ...], path: Path, make: Callable[[], T]) -> T:
+    def picture(
+        self, key: tuple[object, ...], path: Path | None, draw: Callable[[], bytes]
+    ) -> bytes:
+        """Return a picture of a file as it stands, drawn now or before (as `kept`)."""
+        return self._drawn((*key, path, _stamp(path) if path else None), draw)
+
+    def kept(self, key: tuple[object, ...], path: Path | None, make: Callable[[], T]) -> T:
         """Return what was made of a file as it stands, made now or before.
 
         Parameters
@@ -104,11 +110,11 @@ class TileShelf:
         key : tuple
             What it is.
         path : Path
-            Of which file: a later one is another.
+            Of which file: a later one is another. None where the key holds all it is made of.
         make : callable
             Makes it; what it raises is not kept.
         """
-        whole = (*key, path, _stamp(path))
+        whole = (*key, path, _stamp(path) if path else None)
         with self._lock:
             if whole in self._made:
                 self._made.move_to_end(whole)
