@@ -12,7 +12,7 @@ import itertools
 from collections import deque
 from typing import Any
 
-from sitl.messages import STREAMS, TELEMETRY
+from sitl.messages import STREAMS
 
 MAX_RATE_HZ = 50.0
 PARAMETERS_PER_TICK = 20
@@ -79,8 +79,3 @@ class Channel:
             due.append(message_id)
             heapq.heappush(heap, (at_s + interval_s, message_id, order))
         return due
-
-
-def can_be_sent(message_id: int) -> bool:
-    """Return whether this vehicle has such a telemetry message."""
-    return message_id in TELEMETRY

@@ -122,14 +122,3 @@ def _tell(name: str, values: FloatArray, days: Days, new: list[Filled]) -> list[
                             when=when(days, first))
         )  # fmt: skip
     return findings
-
-
-def unknown_days(values: FloatArray) -> int:
-    """Return how many days of a column are not known.
-
-    Examples
-    --------
-    >>> unknown_days(np.array([1.0, np.nan]))
-    1
-    """
-    return int(np.count_nonzero(~np.isfinite(values)))

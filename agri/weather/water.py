@@ -49,19 +49,6 @@ def saturation_kpa(temperature_c: ArrayLike) -> FloatArray:
     return pressure
 
 
-def deficit_kpa(temperature_c: ArrayLike, humidity_pct: ArrayLike) -> FloatArray:
-    """Return the vapour pressure deficit of air at one time.
-
-    Examples
-    --------
-    >>> deficit_kpa([30.0], [50.0]).round(2).tolist()
-    [2.12]
-    """
-    humidity = np.asarray(humidity_pct, dtype=np.float64)
-    deficit: FloatArray = saturation_kpa(temperature_c) * (1.0 - humidity / 100.0)
-    return deficit
-
-
 def vapour_kpa(days: Days) -> FloatArray:
     """Return the day's actual vapour pressure, FAO 56 eq. 17, else eq. 19.
 

@@ -152,8 +152,3 @@ def _named(
         weight = np.where(np.isnan(values[mine]), 0.0, cells.inside_m2[mine][:, None])
         means[label] = (weight * np.nan_to_num(values[mine])).sum(axis=0) / weight.sum(axis=0)
     return tuple(zones), means
-
-
-def blind_area(found: ZoneMap) -> MultiPolygon:
-    """Return the part of the field that is in no zone because it has no data; may be empty."""
-    return found.cells.area_of(found.labels < 0)

@@ -46,12 +46,6 @@ class TreeForecast:
     block_error: float
     block: NDArray[Any]
 
-    @property
-    def tree_error_kg(self) -> FloatArray:
-        """Standard deviation of every tree, all sources, (N,)."""
-        shared = self.level_error**2 + self.block_error**2
-        return np.asarray(np.sqrt(self.own_error_kg**2 + shared * self.kg**2))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
