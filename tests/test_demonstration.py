@@ -14,7 +14,7 @@ from shapely.geometry import Point
 from agri.cli import main
 from agri.errors import NotFound
 from agri.operations.demonstration.living import free_folder, live
-from agri.operations.demonstration.page import Told, render_season
+from agri.operations.demonstration.page import Told, render_season, score_told
 from agri.operations.demonstration.scoring import Score, kappa, matched
 from agri.operations.demonstration.season import Done
 from agri.operations.demonstration.steps import STEPS, step_named
@@ -91,6 +91,15 @@ def test_kappa_is_nought_for_guesses_and_one_for_the_truth() -> None:
     assert abs(kappa(truth, chance.permutation(truth))) < 0.02
     half = np.where(chance.random(truth.size) < 0.5, truth, chance.integers(1, 4, truth.size))
     assert kappa(truth, half) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_score_without_a_figure_is_told_as_yes_or_no_and_bounds_as_the_language_writes_them() -> (
+    None
+):
+    held, not_held = (Score(key="yield_within", value=value, least=1.0) for value in (1.0, 0.0))
+    assert score_told(held, "vi")[2:] == ("có", "cần: có")
+    assert score_told(not_held, "en")[0] == "✕"
+    assert "0,8" in score_told(Score(key="zones_kappa", value=0.9, least=0.8), "vi")[3]
 
 
 def test_a_score_is_met_within_its_bounds() -> None:

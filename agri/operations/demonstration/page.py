@@ -22,6 +22,8 @@ from agri.operations.demonstration.steps import Row
 from agri.operations.sheets import sheet
 from agri.words import Language, say
 
+YES_OR_NO = ("yield_within",)
+"""Scores that have no figure."""
 MOST_PICTURES = 4
 WIDTH_PX = 760
 COLOURS = 128
@@ -52,14 +54,18 @@ class Told:
 def score_told(score: Score, language: Language) -> tuple[str, str, str, str]:
     """Return a score's symbol, name, figure and what was asked, in words."""
     symbol = "✓" if score.met else "✕"
+    name = say(f"demo.score_{score.key}", language)
+    if score.key in YES_OR_NO:
+        told = say("demo.score_yes" if score.value else "demo.score_no", language)
+        return symbol, name, told, say("demo.asked_yes", language)
     value = say(f"demo.score_{score.key}_value", language, value=score.value)
     if math.isfinite(score.least):
-        asked = say("demo.at_least", language, value=f"{score.least:g}")
+        asked = say("demo.at_least", language, value=score.least)
     elif math.isfinite(score.most):
-        asked = say("demo.at_most", language, value=f"{score.most:g}")
+        asked = say("demo.at_most", language, value=score.most)
     else:
         asked = ""
-    return symbol, say(f"demo.score_{score.key}", language), value, asked
+    return symbol, name, value, asked
 
 
 def render_season(

@@ -13,7 +13,8 @@ left out that a step got wrong:
 * **paddy**: ground that was to be sprayed and got less than half of its rate, over all sorties;
 * **sensitive**: square metres sprayed on the rươi paddy, the house and beyond, which must be none;
 * **change**: the share of the trees fallen sick that lie in a patch the change map lists;
-* **yield**: the forecast's middle, against what was then picked; the range, whether it held.
+* **yield**: the forecast's middle, against what was then picked; the range of 8 in 10, whether it
+  held: by its own meaning it does not in two farms of ten.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ def harvest(season: Season) -> tuple[Score, ...]:
     total = season.forecast.last.total
     return (
         Score(key="yield_off", value=100.0 * abs(total.p50 / truth - 1.0), most=15.0),
-        Score(key="yield_within", value=float(total.p10 <= truth <= total.p90)),
+        Score(key="yield_within", value=float(total.p10 <= truth <= total.p90), least=1.0),
     )
 
 
