@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
+import rasterio
 
-from sitl.scene import bear, orchard
+from agri.operations.farm import start_farm
+from agri.operations.maps.practice import make_practice
+from agri.weather.series import VIETNAM
+from sitl.scene import bear, orchard, paddy
+from sitl.scene.spectra import BANDS, WAVELENGTHS_NM
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 
@@ -122,3 +131,60 @@ def test_the_notebook_of_yield_models_takes_a_table_of_ones_own(
     told = printed(executed(path, tmp_path))
     assert f"{borne.kg.shape[1]} trees, 5 seasons" in told
     assert "the same to the bit: True" in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stem", "names", "line"),
+    [
+        ("01", {"AGRI_FIELDS": "practice/field.geojson"}, r"to be surveyed: Vườn tập"),
+        ("02", {"AGRI_FARM": "."}, r"0 sprayings in Trại thử"),
+        ("03", {"AGRI_PHOTOS": "practice/photos", "AGRI_FIELDS": "practice/field.geojson"},
+         r"kept in .*results-"),
+        ("04", {"AGRI_ORTHO": "ortho.tif", "AGRI_FIELDS": "practice/field.geojson",
+                "AGRI_FORMULA": "(N-R)/(N+R)"}, r"your file allows: .*NDVI"),
+        ("05", {"AGRI_HARVESTS": "thu.csv"}, r"30 trees, 4 seasons weighed\n2025: "),
+        ("07", {"AGRI_WEATHER": "tram.csv"}, r"told on .*: ripe from \d\d \w+ to"),
+    ],
+)  # fmt: skip
+def test_a_notebook_takes_what_a_reader_names(
+    stem: str, names: dict[str, str], line: str, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, file in names.items():
+        monkeypatch.setenv(name, str(own / file))
+    (path,) = (one for one in NOTEBOOKS if one.stem.startswith(stem))
+    assert re.search(line, printed(executed(path, own)))
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reader's folder: a farm, photos, an orthomosaic, tables of harvests and of days."""
+    folder = tmp_path_factory.mktemp("own")
+    start_farm(folder, name="Trại thử").close()
+    make_practice(folder / "practice")
+    land = paddy(seed=5, size_m=(80.0, 60.0), cell_m=0.25)
+    bands = np.moveaxis(land.reflectance, -1, 0).astype("float32")
+    with rasterio.open(folder / "ortho.tif", "w", driver="GTiff", count=len(bands),
+                       height=bands.shape[1], width=bands.shape[2], dtype="float32",
+                       crs=land.epsg,
+                       transform=rasterio.Affine(*land.affine)) as target:  # fmt: skip
+        target.write(bands)
+        target.descriptions = [
+            f"{band} {nm:g} nm" for band, nm in zip(BANDS, WAVELENGTHS_NM, strict=True)
+        ]
+    chance = np.random.default_rng(1)
+    picked = [f"{tree};{year};{chance.gamma(4.0, 8.0):.1f}"
+              for year in range(2021, 2025) for tree in range(30)]  # fmt: skip
+    (folder / "thu.csv").write_text("\n".join(["Cây;Vụ;Sản lượng kg", *picked]), encoding="utf-8")
+    (folder / "tram.csv").write_text("\n".join(_station()), encoding="utf-8")
+    return folder
+
+
+def _station() -> Iterator[str]:
+    """Yield the lines of a station's table: five years to today, warm in summer."""
+    yield "Ngày;Nhiệt độ thấp nhất (°C);Nhiệt độ cao nhất (°C);Lượng mưa (mm)"
+    today = datetime.now(VIETNAM).date()
+    for before in range(5 * 366, -1, -1):
+        day = today - timedelta(days=before)
+        mean = 24.4 - 6.5 * math.cos(2 * math.pi * (day.timetuple().tm_yday - 20) / 365)
+        yield f"{day:%d/%m/%Y};{mean - 3.5:.1f};{mean + 4:.1f};{16 if before % 7 == 0 else 0}"

@@ -39,9 +39,11 @@ class Imported:
 def start_farm(folder: Path, *, name: str = "", database: str = "") -> Workspace:
     """Make `folder` a farm, named after the folder when no name is given.
 
-    Its tables stand in a file of the folder, or in the PostgreSQL `database` at an address.
+    Its tables stand in a file of the folder, or in the PostgreSQL `database` at an address. The
+    farm is known by its whole path, so that a relative one finds its files too.
     """
-    return Workspace.create(folder, farm_name=name or folder.resolve().name, database=database)
+    whole = folder.resolve()
+    return Workspace.create(whole, farm_name=name or whole.name, database=database)
 
 
 def farms_of(database: str, beside: Path) -> tuple[tuple[StoredFarm, Path | None], ...]:

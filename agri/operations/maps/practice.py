@@ -86,7 +86,7 @@ def make_practice(
     border = shapely.box(-east, -north, east, north)
     field = folder / "field.geojson"
     write_json(field, {"type": "FeatureCollection", "features": [{
-        "type": "Feature", "properties": {"name": "Vườn tập", "crop": "vải"},
+        "type": "Feature", "properties": {"name": "Vườn tập", "crop": "vải PH40"},
         "geometry": shapely.geometry.mapping(land.frame.geometry_to_lonlat(border)),
     }]})  # fmt: skip
 
