@@ -17,15 +17,22 @@ import os
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from agri.files import make_folder, write_bytes, write_json  # noqa: E402
+from agri.operations.weather import FOLDER  # noqa: E402
 from agri.people import Person, Role  # noqa: E402
+from agri.units import INDOCHINA_TIME  # noqa: E402
+from agri.weather.series import Days, Hours  # noqa: E402
+from agri.weather.table import write_table  # noqa: E402
 from agri.workspace import Workspace  # noqa: E402
 from tests import farms  # noqa: E402
 from tests.web_browser import browser_page, running  # noqa: E402
@@ -51,7 +58,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("trees", "maps/photos-mosaic.tif", "--threshold", "0.65", "--field", "vườn tập"),
     ("zones", "maps/photos-mosaic-ndvi.tif", "--field", "vườn tập"),
     ("records", "add", "harvest", "vườn vải", "46,5kg", "--lot", "VL-2027-01"),
-)
+    ("labels", "add", "Thuốc ví dụ", "--kind", "fungicide", "--crop", "vải", "--target",
+     "sương mai", "--dose", "1,5/2", "--unit", "ml/l", "--phi", "10", "--by", "Hường"),
+)  # fmt: skip
 
 
 def main() -> None:
@@ -65,6 +74,7 @@ def main() -> None:
             make_farm(folder)
         OUT.mkdir(parents=True, exist_ok=True)
         with Workspace.open(folder) as farm, running(farm) as address:
+            keep_weather(farm)
             for name, role in PEOPLE.items():
                 if farm.people.named(name) is None:
                     farm.people.add(Person(name=name, role=role, password_hash=HASH,
@@ -92,6 +102,30 @@ def agri(*words: str, at: Path) -> None:
         sys.exit(said.stdout + said.stderr)
 
 
+def keep_weather(farm: Workspace) -> None:
+    """Keep five made years and a made forecast of nine days, as if both had been fetched now."""
+    now = datetime.now(INDOCHINA_TIME).replace(minute=0, second=0, microsecond=0)
+    first = now.date() - timedelta(days=5 * 365)
+    days = np.arange((now.date() - first).days)
+    year_day = np.array([(first + timedelta(days=int(k))).timetuple().tm_yday for k in days])
+    mean = 24.4 - 6.5 * np.cos(2 * np.pi * (year_day - 20) / 365)
+    past = Days(first=first, low_c=mean - 3.5, high_c=mean + 4.0,
+                rain_mm=np.where(days % 9 == 0, 14.0, 0.0))  # fmt: skip
+    hour = np.arange(24 * 16)
+    turn = np.sin(2 * np.pi * (hour % 24 - 8) / 24)
+    rain = np.where((hour >= 24 * 10) & (hour < 24 * 10 + 9), 2.0, 0.0)
+    start = datetime.combine(now.date() - timedelta(days=7), time(), INDOCHINA_TIME)
+    coming = Hours(start=start, temperature_c=21 + 4 * turn, rain_mm=rain,
+                   humidity_pct=np.where(rain > 0, 96.0, 74 - 12 * turn),
+                   wind_m_s=1.8 + 0.9 * turn)  # fmt: skip
+    place = farm.fields()[0].frame.origin
+    note = {"lon_deg": place.lon_deg, "lat_deg": place.lat_deg, "fetched": now.isoformat()}
+    folder = make_folder(farm.folder / FOLDER)
+    for name, weather in (("open-meteo", past), ("forecast", coming)):
+        write_bytes(folder / f"{name}.csv", write_table(weather))
+        write_json(folder / f"{name}.json", note)
+
+
 def phone(farm: Workspace, address: str) -> None:
     """A pilot of the farm with a phone."""
     uid, plan = _field(farm, "Ruộng Cửa Đình"), _plan(farm, "Cửa Đình phun")
@@ -112,6 +146,10 @@ def phone(farm: Workspace, address: str) -> None:
         keep(page, "ke-hoach", ready="#map")
         page.goto(f"/flights/{flight}/applied")
         keep(page, "da-phun")
+        page.goto(f"/fields/{_field(farm, 'Vườn vải')}/week")
+        keep(page, "tuan-nay")
+        page.goto(f"/fields/{_field(farm, 'Vườn vải')}/obstacles")
+        keep(page, "chuong-ngai", ready="#standing")
         page.goto(f"/fields/{_field(farm, 'Vườn vải')}/records/new?kind=harvest")
         keep(page, "ghi-chep")
         page.goto("/papers")
