@@ -225,6 +225,9 @@ class Journey:
     def fly_the_rest(self) -> None:
         """Plan what is left, and fly it until it is down by itself."""
         self.press("page.live_rest")
+        self.wait_word("page.rest_planned")
+        self.look("rest-told")
+        self.page.click("main a.button[href^='/plans/']")
         self.wait("#map[data-ready=yes]")
         rest = self.page.url.rsplit("/", 1)[1]
         assert rest in {plan.uid for plan in self.farm.plans()}
