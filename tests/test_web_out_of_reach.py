@@ -21,6 +21,7 @@ from agri.web.app import make_app
 from agri.web.static_files import static_files
 from agri.words import LANGUAGES, say
 from agri.workspace import Workspace
+from tests import web_browser
 from tests.web_browser import NO_CHROMIUM, browser_page
 from tests.web_farm import CHEAP, KEY, SECRET, Served, small_farm
 
@@ -120,7 +121,8 @@ def serving(farm: Workspace, port: int) -> Iterator[int]:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        app = make_app(farm, hosts=frozenset({"127.0.0.1"}), setup_key=KEY, passwords=CHEAP)
+        hosts = frozenset({"127.0.0.1", "farm.test"})
+        app = make_app(farm, hosts=hosts, setup_key=KEY, passwords=CHEAP)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
         )
@@ -208,3 +210,20 @@ def test_a_newer_wheels_worker_takes_over_at_once_and_keeps_nothing_of_the_last(
         page.evaluate(UPDATED)
         assert page.evaluate("caches.keys()") == ["agri-newer"] != before
         assert page.wrong == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(NO_CHROMIUM, reason="no Chromium here")
+def test_an_unencrypted_name_knows_no_worker_and_nothing_complains(
+    farm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved = "--host-resolver-rules=MAP farm.test 127.0.0.1"
+    monkeypatch.setattr(web_browser, "QUIET", (*web_browser.QUIET, resolved))
+    Served(farm).signed_in(Role.OWNER)
+    with serving(farm, 0) as port, browser_page(f"http://farm.test:{port}") as page:
+        page.goto("/sign-in")
+        assert not page.evaluate("isSecureContext")
+        assert page.evaluate("navigator.serviceWorker === undefined")
+        assert page.evaluate("localStorage.getItem('agri-language')") == "vi"
+        told = [one for one in page.wrong if "Cross-Origin-Opener-Policy" not in one]
+        assert told == [], "but of a header that counts on encrypted connections alone"
