@@ -193,6 +193,7 @@ def test_a_phone_out_of_reach_says_so_and_shows_the_real_page_again_once_it_can(
             assert page.evaluate(KEPT) == kept
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(NO_CHROMIUM, reason="no Chromium here")
 def test_a_newer_wheels_worker_takes_over_at_once_and_keeps_nothing_of_the_last(
@@ -212,6 +213,7 @@ def test_a_newer_wheels_worker_takes_over_at_once_and_keeps_nothing_of_the_last(
         assert page.wrong == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(NO_CHROMIUM, reason="no Chromium here")
 def test_an_unencrypted_name_knows_no_worker_and_nothing_complains(
