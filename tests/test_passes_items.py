@@ -26,6 +26,7 @@ from missions.passes.timing import (
     EARLY_S,
     NEAR_M,
     PUMP_ON_S,
+    full_after_s,
     off_before_m,
     on_before_m,
     on_from_corner_m,
@@ -352,3 +353,22 @@ def test_where_the_way_goes_straight_on_the_hose_empties_at_full_speed():
     assert one.lead_m + 30.0 - first_m == pytest.approx(4.0 * 0.3, abs=0.02)
     assert other.lead_m + 30.0 - last_m < 4.0 * 0.3 - 0.02
     assert other.lead_m - begun_m == pytest.approx(4.0 * (PUMP_ON_S + EARLY_S + 0.3), abs=0.1)
+
+
+@pytest.mark.parametrize(("leg_m", "rests"), [(4.0, True), (40.0, False)])
+def test_a_run_behind_a_short_straight_leg_begins_from_a_stop(leg_m, rests):
+    """Round a house's corner and nearly straight on: how fast it comes hangs on that leg."""
+    corner_m = -6.0 - leg_m
+    allowed = box(corner_m - 4, -40, corner_m, 5).union(box(corner_m - 4, -0.2, 60, 5))
+    work = replace(swath((0, 0), (40, 0)), lead_m=6.0)
+    route = SprayRoute(passes=(work,), home=(corner_m - 1, -30.0), allowed=allowed,
+                       treatable=allowed, angle_deg=90.0)  # fmt: skip
+    flown = flight(route, full_after_s(SETTINGS.sprayer))
+    assert math.dist(*flown.transits[0][-2:]) == pytest.approx(leg_m, abs=0.1)
+    assert flight(route).runs[0].before_m == pytest.approx(leg_m, abs=0.1)
+    assert flown.runs[0].from_rest is rests
+    items = spray_items(route, CALM, DRAFT.frame, DRAFT.frame.place(0.0, 0.0))
+    on = next(n for n, item in enumerate(items) if item.param1 == 1.0
+              and item.command == Command.DO_SPRAYER)  # fmt: skip
+    before = [item for item in items[:on] if item.command == Command.NAV_WAYPOINT]
+    assert (before[-1].param1 > 0.0) is rests

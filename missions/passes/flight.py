@@ -20,6 +20,11 @@ bend it would be lost, or, far enough before it, wet what may not be. So the run
 stop (`Run.from_rest`) where that gives back at least `LATE_M`: the speed then grows along the
 run-up as from a corner, and the pump has its time. A stop costs about 5 s; none of 817 runs over
 the reference fields needs one.
+
+**Come to from a short leg.** How fast it then is at the bend hangs on that leg, not on the way from
+the last corner. Taken for full speed, the pump was told too soon: behind a leg of 4 m and with 4 m
+to run up, the swath began 2.0 m before its line, where a neighbour's ground may be. So behind a leg
+shorter than `full_leg_m` the run begins from a stop too, where the doubt is `LATE_M` or more.
 """
 
 from __future__ import annotations
@@ -42,6 +47,7 @@ from missions.passes.timing import (
     NEAR_M,
     PUMP_ON_S,
     ROUNDING_M,
+    full_leg_m,
     gone_m,
     off_before_m,
     on_before_m,
@@ -193,12 +199,13 @@ def _flown(passes: tuple[Pass, ...], home: Place, allowed: BaseGeometry, fill_s:
 
 
 def _slowed(run: Run, way: Sequence[Place], fill_s: float) -> Run:
-    """Return a run that begins from a stop where it would else begin late."""
+    """Return a run that begins from a stop where it would else begin late, or nobody knows when."""
     if run.is_spot or run.before_m <= 0.0 or math.dist(*way[-2:]) < TOUCH_M:
         return run
     speed = run.passes[0].speed_m_s
-    late_m, slowly_m = (gone_m(far_m, speed, fill_s) - run.lead_m for far_m in (run.before_m, 0.0))
-    if late_m - max(slowly_m, 0.0) < LATE_M:
+    fast_m, slow_m = (gone_m(far_m, speed, fill_s) for far_m in (run.before_m, 0.0))
+    short = math.dist(*way[-2:]) < full_leg_m(speed)
+    if fast_m - (slow_m if short else max(run.lead_m, slow_m)) < LATE_M:
         return run
     return replace(run, before_m=0.0, from_rest=True)
 

@@ -12,6 +12,10 @@ Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 
   turns the pump. Of 32 switchings the mean was 0.50 s. **Off** is at once.
 * The hose gives full flow, and the last drop, `hose_s` after the pump.
 
+* A gentle bend is taken at the speed the leg before it reached, and a short one reaches little: an
+  S-curve from rest to rest with a jerk of 1 m/s³ tops at (L/2)^(2/3). At a bend of 10° behind a
+  corner and a leg of 4, 8, 15 and 40 m it came at 1.5, 2.4, 3.2 and 4 m/s, asked for 4.
+
 So the order to spray is given ``v · (0.5 + 0.1 + hose)`` before the swath begins (0.1 s on the
 safe side, 0.4 m at most), less what the aircraft still gains in that time, and the order to stop
 ``v · hose`` before it ends. At 5 m/s the swath begins 1.2 m before to 0.4 m behind its line.
@@ -53,6 +57,8 @@ NEAR_M = 3.0
 cut, and what the aircraft lags behind its target."""
 LOST_S, LOST_M = 0.5, 0.5
 """An on in less time, or nearer, before a bend may be lost."""
+JERK_M_S3 = 1.0
+"""WPNAV_JERK, by which a leg's speed grows."""
 CORNER_M_S = 1.2
 """Speed kept through a sharp corner."""
 
@@ -66,6 +72,17 @@ def speed_after(far_m: float, speed_m_s: float) -> float:
     (4.0, 5.0)
     """
     return min(speed_m_s, math.sqrt(CORNER_M_S**2 + 2.0 * GAIN_M_S2 * max(0.0, far_m)))
+
+
+def full_leg_m(speed_m_s: float) -> float:
+    """Return how long a leg must be for its speed to be kept through a gentle bend at its end.
+
+    Examples
+    --------
+    >>> full_leg_m(4.0), full_leg_m(1.0)
+    (16.0, 2.0)
+    """
+    return 2.0 * math.sqrt(speed_m_s**3 / JERK_M_S3)
 
 
 def run_up_m(speed_m_s: float) -> float:
