@@ -134,6 +134,12 @@ class Journey:
         self.look("plan")
         (plan,) = self.farm.plans()
         assert self.page.url.endswith(plan.uid)
+        self.press("card.title")
+        self.wait(f"text={SPRAYING['product']}")
+        self.look("mix card")
+        assert grave(self.page) == []
+        self.page.click(f"a[href='/plans/{plan.uid}']")
+        self.wait("#map[data-ready=yes]")
         return plan.uid
 
     def send_back_then_approve(self, plan: str) -> None:

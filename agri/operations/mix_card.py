@@ -351,7 +351,19 @@ def keep_card(farm: Workspace, stem: str, card: MixCard) -> Path:
     return page
 
 
-def render_mix_card(card: MixCard, language: Language | None = None) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Back:
+    """Where a card that is a page of the app leads back to, and where style and icon lie there."""
+
+    path: str
+    name: str
+    style: str
+    icon: str
+
+
+def render_mix_card(
+    card: MixCard, language: Language | None = None, *, back: Back | None = None
+) -> str:
     """Return the card as a page of its own: HTML with print style, no script, nothing loaded.
 
     Parameters
@@ -360,6 +372,8 @@ def render_mix_card(card: MixCard, language: Language | None = None) -> str:
         The card.
     language : {"vi", "en"}, optional
         Another language than the card's.
+    back : Back, optional
+        Makes it a page of the app, which allows no style within the page.
 
     Returns
     -------
@@ -379,6 +393,7 @@ def render_mix_card(card: MixCard, language: Language | None = None) -> str:
         say=speech.say,
         winds=list(dict.fromkeys(speech.wind(settings) for settings in card.settings)),
         language=spoken,
+        back=back,
         size=_size(card),
         bees=any(place.kind is SensitiveKind.BEES for place in card.spared),
         # our own files: not text from strangers

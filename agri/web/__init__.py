@@ -10,6 +10,7 @@
 * `signing_in`: the first owner, signing in and out, and the people of the farm;
 * `neighbours`: several farms behind one address: which one a browser is in;
 * `looking`: pages that only show: fields, plans, flights;
+* `mixing`: what goes into the tank, read beside it;
 * `outlining`: fields drawn, and drawn anew;
 * `paperwork`: permits, licences, registrations and looks at the official map;
 * `planning`: commands that plan: flights planned, plans reviewed;

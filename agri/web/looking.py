@@ -209,6 +209,7 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
         symbol=STATE_SYMBOL[state],
         state_text=say(f"page.state_{state}", language),
         facts=plan_facts(plan, language),
+        sprays=plan.spray is not None,
         cost=cost_shown(visit, plan),
         worries=worries,
         passed=passed,

@@ -139,6 +139,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("GET", "/plans"): _LOOK,
     ("GET", "/plans/{uid}"): _LOOK,
     ("GET", "/plans/{uid}.geojson"): _LOOK,
+    ("GET", "/plans/{uid}/mix"): _LOOK,
     ("POST", "/plans/{uid}/review"): Right(
         power=Power.REVIEW, kind="plan_reviewed", told=("digest", "verdict", "remark")
     ),
