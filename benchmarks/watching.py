@@ -37,6 +37,7 @@ from agri.geo import LonLat
 from agri.operations.apron import Apron
 from agri.people import Person, Role
 from agri.web.app import make_app
+from agri.web.serving import few_pools
 from agri.workspace import Workspace
 from missions.flight.briefing import Briefing
 from missions.flight.launch import FlightProgress
@@ -82,6 +83,8 @@ def reporting(minutes: float, over: threading.Event) -> Any:
 def serve(port: int, minutes: float) -> None:
     """Serve a farm with one plan that can be flown, until the standard input closes."""
     import uvicorn
+
+    few_pools()
 
     over = threading.Event()
     with tempfile.TemporaryDirectory() as folder, small_farm(Path(folder) / "farm") as farm:

@@ -165,3 +165,33 @@ def test_told_to_end_it_calls_the_aircraft_home_as_for_ctrl_c(farm: Workspace, t
     assert "called home" in last
     assert last.endswith("is closed.\n")
     assert program.returncode == 0
+
+
+POOLS = """
+import ctypes, sys, threading
+from agri.web.serving import few_pools
+if sys.argv[2] == "few":
+    few_pools()
+together = threading.Barrier(8)
+def work():
+    kept = [bytearray(20_000) for _ in range(100)]
+    together.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(library.fopen(sys.argv[1].encode(), b"w"))
+library.malloc_info(0, file)
+library.fclose(file)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pools of freed memory are glibc's")
+def test_freed_memory_is_kept_in_few_pools_however_many_threads_there_were(tmp_path: Path) -> None:
+    pools = {}
+    for asked in ("few", "usual"):
+        told = tmp_path / asked
+        subprocess.run([sys.executable, "-c", POOLS, str(told), asked], check=True)
+        pools[asked] = told.read_text("utf-8").count("<heap nr=")
+    assert pools["few"] <= 2 < pools["usual"]

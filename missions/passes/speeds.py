@@ -26,9 +26,8 @@ import math
 from itertools import pairwise
 
 from missions.passes.flight import Flight, Run
+from missions.passes.timing import JERK_M_S3
 
-JERK_M_S3 = 1.0
-"""ArduCopter's WPNAV_JERK."""
 STEADY = 0.8
 """Share of a short leg's peak up to which the speed asked is kept."""
 STOP_S = 1.0

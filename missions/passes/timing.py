@@ -14,7 +14,8 @@ Seen on ArduCopter 4.6-dev (default WPNAV_ACCEL 2.5, WPNAV_JERK 1, WPNAV_RADIUS 
 
 * A gentle bend is taken at the speed the leg before it reached, and a short one reaches little: an
   S-curve from rest to rest with a jerk of 1 m/s³ tops at (L/2)^(2/3). At a bend of 10° behind a
-  corner and a leg of 4, 8, 15 and 40 m it came at 1.5, 2.4, 3.2 and 4 m/s, asked for 4.
+  corner and a leg of 4, 8, 15 and 40 m it came at 1.5, 2.4, 3.2 and 3.2 m/s, asked for 4; the
+  swath behind it then began as for full speed behind the longest alone.
 
 So the order to spray is given ``v · (0.5 + 0.1 + hose)`` before the swath begins (0.1 s on the
 safe side, 0.4 m at most), less what the aircraft still gains in that time, and the order to stop
