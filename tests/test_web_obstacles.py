@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agri import audit
-from agri.field import ObstacleKind
+from agri.field import Obstacle, ObstacleKind
 from agri.operations.mission_files import load_plan
 from agri.people import Role
 from agri.workspace import Workspace
@@ -156,3 +156,13 @@ def test_on_a_phone_a_house_is_tapped_and_stands_on_the_map(farm: Workspace) -> 
     (house,) = farm.farm().obstacles
     assert (house.kind, house.name) == (ObstacleKind.HOUSE, "Nhà ông Bảy")
     assert len(house.geometry.exterior.coords) == 5
+
+
+def test_a_road_has_no_height_to_tell(farm: Workspace) -> None:
+    field = farm.fields()[0]
+    farm.add_obstacles([Obstacle(name="Đường liên thôn", kind=ObstacleKind.ROAD, height_m=0.0,
+                                 geometry=field.boundary.geoms[0].exterior)])  # fmt: skip
+    planner = Served(farm).signed_in(Role.PLANNER)
+    shown = planner.get(f"/fields/{field.uid}/obstacles").text
+    assert "Đường liên thôn" in shown
+    assert "0,0 m" not in shown

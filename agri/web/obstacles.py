@@ -56,9 +56,11 @@ def _kind(kind: ObstacleKind, language: Language) -> str:
 
 
 def _told(one: Obstacle, language: Language) -> str:
-    return say(
-        "page.obstacle_told", language, kind=_kind(one.kind, language), height_m=one.height_m
-    )
+    """Return what stands there and how high; a road or a pond has no height to tell."""
+    kind = _kind(one.kind, language)
+    if one.height_m <= 0.0:
+        return kind
+    return say("page.obstacle_told", language, kind=kind, height_m=one.height_m)
 
 
 def obstacles_map(request: Request, uid: str) -> Response:
