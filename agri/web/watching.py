@@ -47,6 +47,7 @@ LOG = logging.getLogger("agri.web")
 EVERY_S = 0.2
 """Between two looks at a flight for a stream: 5 Hz."""
 AT_LEAST_S = 1.0
+"""A silent aircraft is told of too."""
 OF_THE_FLIGHT = ("finding.resume_left", "finding.resume_tank", "finding.resume_refill",
                  "finding.resume_unseen", "finding.flow_low", "finding.flow_high",
                  "finding.survey_rest")  # fmt: skip
@@ -54,7 +55,6 @@ OF_THE_FLIGHT = ("finding.resume_left", "finding.resume_tank", "finding.resume_r
 """
 MOST_TANK_L = 1_000.0
 """No sprayer that flies carries more."""
-"""A silent aircraft is told of too."""
 
 
 def flight_under_way(visit: Visit, uid: str) -> Airborne:
