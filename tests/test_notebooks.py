@@ -85,7 +85,18 @@ def printed(notebook: Any) -> str:
     )
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+LONG = ("08_a_commune_on_dask",)
+"""What these show is held by quicker tests too (`test_scale`, `test_zonal_shares`, `test_batch`)."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.slow] if path.stem in LONG else [])
+        for path in NOTEBOOKS
+    ],
+    ids=lambda p: p.stem,
+)
 def test_a_notebook_runs_and_shows_its_pictures_and_maps(path: Path, tmp_path: Path) -> None:
     notebook = executed(path, tmp_path)
     shown = [

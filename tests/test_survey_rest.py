@@ -206,6 +206,7 @@ def fly(farm: Workspace, name: str, *, after: int) -> tuple[str, list[Photo], st
     return flown.stored.uid, list(flown.record.photos), flown.stored.outcome
 
 
+@pytest.mark.slow
 def test_flown_again_from_the_last_picture_the_whole_field_is_photographed(tmp_path: Path) -> None:
     from agri.cli import main
     from tests.test_first_flight import BOUNDARIES

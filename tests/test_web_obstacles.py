@@ -125,6 +125,7 @@ def test_a_finding_that_nothing_is_known_around_a_field_leads_to_where_it_is_ent
     assert "mục “Chướng ngại” trên trang của thửa" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.skipif(NO_CHROMIUM, reason="no Chromium here")
 def test_on_a_phone_a_house_is_tapped_and_stands_on_the_map(farm: Workspace) -> None:
