@@ -86,7 +86,7 @@ def printed(notebook: Any) -> str:
 
 
 LONG = ("08_a_commune_on_dask",)
-"""What these show is held by quicker tests too (`test_scale`, `test_zonal_shares`, `test_batch`)."""
+"""What these show is held by quicker tests too: `test_scale`, `test_zonal_shares`, `test_batch`."""
 
 
 @pytest.mark.parametrize(
