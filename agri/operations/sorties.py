@@ -305,10 +305,10 @@ def _in_tank(
     plan: FlightPlan, record: FlightRecord, tank: TankReading | None, needed_l: float
 ) -> list[Finding]:
     """Return what is still in the tank, read or reckoned, and what that tells of the nozzles."""
-    job, found = job_of(plan), applied(record, plan)
     if tank is None:
         left_l = reckoned_left_l(plan, record)
         return [Finding.warning("finding.resume_tank", litres=left_l, needed=needed_l)]
+    job, found = job_of(plan), applied(record, plan)
     lost = record.outcome == "lost"
     balance = tank_balance(plan, found, tank, lost=lost)
     usable_l = max(0.0, tank.left_l - job.settings.sprayer.dead_l)

@@ -47,6 +47,8 @@ LEAST_LINE_M = 0.5
 """Shorter stretches are none."""
 
 Metres = NDArray[np.float64]
+Gap = tuple[float, float] | None
+"""Where along a line the first picture is missing, and where the last; None where none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +102,8 @@ def survey_rest(
     if job is None or site is None or aircraft is None:
         raise BadInput("error.not_a_survey_plan", plan=plan.name)
     frame = site.field.frame
-    lines, places = _lines(plan, frame), _places(photos, frame, job.geometry.trigger_m)
+    lines, gaps = _gaps(plan, job, photos, frame)
     margin_m = job.geometry.footprint_along_m if again_m is None else again_m
-    gaps = [_gap(line, places, job) for line in lines]
     stretches = [
         _part(line, gap[0] - margin_m, gap[1] + margin_m)
         for line, gap in zip(lines, gaps, strict=True)
@@ -117,7 +118,7 @@ def survey_rest(
         plan=replace(
             plan, name=name, items=items, survey=replace(job, estimate=estimate, before=before)
         ),
-        left_m=sum(gap[1] - gap[0] for gap in gaps if gap is not None),
+        left_m=_length_m(gaps),
         line_m=sum(line.length_m for line in lines),
     )
 
@@ -127,9 +128,18 @@ def unphotographed_m(plan: FlightPlan, photos: Sequence[Photo]) -> float:
     job, site = plan.survey, plan.site
     if job is None or site is None:
         return 0.0
-    frame = site.field.frame
-    places = _places(photos, frame, job.geometry.trigger_m)
-    gaps = [_gap(line, places, job) for line in _lines(plan, frame)]
+    return _length_m(_gaps(plan, job, photos, site.field.frame)[1])
+
+
+def _gaps(
+    plan: FlightPlan, job: SurveyJob, photos: Sequence[Photo], frame: LocalFrame
+) -> tuple[list[Segment], list[Gap]]:
+    """Return a survey's lines, and the gap of each."""
+    lines, places = _lines(plan, frame), _places(photos, frame, job.geometry.trigger_m)
+    return lines, [_gap(line, places, job) for line in lines]
+
+
+def _length_m(gaps: Sequence[Gap]) -> float:
     return sum(gap[1] - gap[0] for gap in gaps if gap is not None)
 
 
@@ -156,7 +166,7 @@ def _places(photos: Sequence[Photo], frame: LocalFrame, trigger_m: float) -> Met
     return np.array(found, dtype=np.float64).reshape(-1, 2)
 
 
-def _gap(line: Segment, places: Metres, job: SurveyJob) -> tuple[float, float] | None:
+def _gap(line: Segment, places: Metres, job: SurveyJob) -> Gap:
     """Return from where to where along a line pictures are missing, None when none is."""
     length_m, trigger_m = line.length_m, round(job.geometry.trigger_m, 2)
     start = np.array(line.start)
@@ -185,7 +195,7 @@ def _part(line: Segment, from_m: float, to_m: float) -> Segment:
 def _before(
     job: SurveyJob,
     lines: Sequence[Segment],
-    gaps: Sequence[tuple[float, float] | None],
+    gaps: Sequence[Gap],
     frame: LocalFrame,
 ) -> MultiLineString | None:
     """Return where this survey was photographed so far, WGS 84."""
