@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -160,12 +161,21 @@ def _watched(words: list[str], root: Path, share: float, limit_s: float) -> tupl
         "PYTHONPATH": os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")])),
     }
     _hear_interrupts()
-    with subprocess.Popen(
-        words, cwd=root, env=env, text=True, errors="replace", start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as program:  # fmt: skip
+    # one that comes while the program is being started waits until we know whom to kill
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    hear = partial(signal.pthread_sigmask, signal.SIG_SETMASK, heard)
+    try:
+        program = subprocess.Popen(
+            words, cwd=root, env=env, text=True, errors="replace", start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hear,  # noqa: PLW1509
+        )  # fmt: skip
+    except BaseException:
+        hear()
+        raise
+    with program:
         ended = ""
         try:
+            hear()
             out, err = program.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             ended = f"stopped after {limit_s / 60.0:.0f} min"

@@ -92,11 +92,3 @@ def command_tree() -> Any:
     from agri.cli import commands
 
     return commands.command_tree()
-
-
-@pytest.fixture
-def one_tree(command_tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the tree of commands once for many commands."""
-    from agri.cli import commands
-
-    monkeypatch.setattr(commands, "command_tree", lambda: command_tree)

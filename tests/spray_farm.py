@@ -149,10 +149,13 @@ def make_files(folder: Path) -> None:
     (folder / "note.txt").write_text("không phải bản đồ", "utf-8")
 
 
-def state(farm: Path) -> dict[str, str]:
-    """All that a user could lose: every field, plan and flight, and every file's content."""
+def state(farm: Path, *, sound: bool = True) -> dict[str, str]:
+    """All that a user could lose: every field, plan and flight, and every file's content.
+
+    A farm that is read to be compared later is looked through then.
+    """
     with Workspace.open(farm) as workspace:
-        assert workspace.check() == []
+        assert not sound or workspace.check() == []
         kept = {f"field {f.uid}": f"{f.name} {f.boundary.wkt}" for f in workspace.farm().fields}
         kept |= {f"plan {p.uid}": f"{p.name} {p.digest}" for p in workspace.plans(every=True)}
         kept |= {f"flight {f.uid}": f"{f.plan_name} {f.outcome}" for f in workspace.flights()}

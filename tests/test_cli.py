@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agri.cli import main
+from agri.cli.commands import command_tree
 from agri.cli.speech import chosen_language
 from agri.words import LANGUAGES, say
 
@@ -84,6 +87,40 @@ def test_the_language_comes_from_the_environment_when_not_asked_for() -> None:
     assert chosen_language([], {"LC_ALL": "en_US.UTF-8", "LANG": "vi_VN"}) == "en"
     assert chosen_language(["--lang=vi"], {"LANG": "en_US"}) == "vi"
     assert chosen_language([], {}) == "vi"
+
+
+def paths(command: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words of each command and group below a group."""
+    for name, child in getattr(command, "commands", {}).items():
+        yield (*before, name)
+        yield from paths(child, *before, name)
+
+
+def found(tree: Any, words: tuple[str, ...]) -> Any:
+    for word in words:
+        tree = tree.commands[word]
+    return tree
+
+
+def test_a_command_built_alone_is_the_one_of_the_whole_tree() -> None:
+    whole = command_tree()
+    every = list(paths(whole))
+    assert len(every) > 50
+    for words in every:
+        tree = command_tree([*words, "--farm", "plan"])
+        assert [*tree.commands] == [words[0]], words
+        alone, same = found(tree, words), found(whole, words)
+        assert alone.help == same.help, words
+        assert [(p.name, p.opts, p.help) for p in alone.params] == [
+            (p.name, p.opts, p.help) for p in same.params
+        ]
+        if getattr(same, "commands", None):
+            assert [*alone.commands] == [*same.commands], words
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["no-such-command"], []])
+def test_words_that_name_no_command_leave_all_of_them(words: list[str]) -> None:
+    assert [*command_tree(words).commands] == [*command_tree().commands]
 
 
 def test_help_needs_no_heavy_import() -> None:

@@ -303,7 +303,6 @@ WRONG: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_records_are_entered_listed_and_corrected_at_the_terminal(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,7 +329,6 @@ def test_records_are_entered_listed_and_corrected_at_the_terminal(
     assert (code, "Harvest" in text, f"← {key}" in text) == (0, True, True)
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_what_cannot_be_entered_is_refused_in_one_sentence(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,7 +339,6 @@ def test_what_cannot_be_entered_is_refused_in_one_sentence(
     assert farm.records.read() == ()
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_the_diary_is_written_at_the_terminal(
     farm: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

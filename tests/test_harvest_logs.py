@@ -300,7 +300,6 @@ def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]
         yield workspace
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_a_log_is_looked_at_then_brought_in_once_and_what_changed_since_is_told(
     farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -326,7 +325,6 @@ def test_a_log_is_looked_at_then_brought_in_once_and_what_changed_since_is_told(
         assert (code in (1, 2), len(text.strip().splitlines())) == (True, 1), text
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_a_list_of_counted_trees_is_brought_in_and_the_trees_still_to_count_are_told(
     farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -346,7 +344,6 @@ def test_a_list_of_counted_trees_is_brought_in_and_the_trees_still_to_count_are_
     assert (code, len(text.strip().splitlines())) == (2, 1)
 
 
-@pytest.mark.usefixtures("one_tree")
 def test_a_combines_log_becomes_a_table_a_picture_and_the_fields_harvest(
     farm: Workspace, capsys: pytest.CaptureFixture[str], tmp_path: Path, log: MonitorLog
 ) -> None:

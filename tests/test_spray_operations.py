@@ -218,7 +218,7 @@ def test_the_rest_begins_where_the_spray_stopped_with_the_overlap_asked(season: 
 def test_nothing_is_planned_when_nothing_is_left(
     season: Season, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = state(season.farm)
+    before = state(season.farm, sound=False)
     assert main(["--lang", "vi", "resume", "--farm", str(season.farm)]) == 0
     said = capsys.readouterr()
     assert "Không còn gì" in said.out
@@ -232,7 +232,7 @@ def test_flights_that_cannot_be_gone_on_with_are_named(
     survey = ["plan", "survey", PADDY, "--height", "40m", "--name", "Chụp", "--farm"]
     assert main([*survey, str(season.farm)]) == 0
     fly(season.farm, "Chụp", Caller(), speedup=100.0)
-    before = state(season.farm)
+    before = state(season.farm, sound=False)
     capsys.readouterr()
     assert main(["--lang", "en", "resume", "Chụp", "--farm", str(season.farm)]) == 0
     assert "Nothing is left to photograph" in capsys.readouterr().out
@@ -313,7 +313,7 @@ def test_a_job_of_which_one_sortie_fails_leaves_none_of_it(
         return whole(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(spray, "fly_route", failing)
-    before = state(farm)
+    before = state(farm, sound=False)
     request = SprayRequest(
         fields=("Ruộng Lớn",), sprayer=sprayer(), product=WATER, rate_l_ha=20.0, name="Dở dang"
     )

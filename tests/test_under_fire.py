@@ -254,24 +254,41 @@ def test_a_page_tells_nothing_of_a_bound_that_was_changed_or_a_suite_run_since()
     assert rows(ours, [ran(tests={"a::thing": "failed"})], page)[0].state == "NOT MET"
 
 
-def test_a_night_that_is_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
+EARLY = """
+class Early(subprocess.Popen):
+    def __init__(self, *words, **more):
+        super().__init__(*words, **more)
+        while not os.path.exists('pid') or not open('pid').read():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+
+subprocess.Popen = Early
+"""
+"""Ctrl-C while a suite is being started."""
+
+
+@pytest.mark.parametrize("early", [EARLY, ""], ids=["at its start", "in it"])
+def test_a_night_that_is_interrupted_leaves_nothing_running(tmp_path: Path, early: str) -> None:
     """Ctrl-C at a terminal, or a time limit round all of it."""
     (tmp_path / "one.py").write_text(
         "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"
     )
     (tmp_path / "one.says").write_text("")
     code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import os, signal, subprocess, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from benchmarks.under_fire_promises import Suite\n"
-        "from benchmarks.under_fire_running import run_suite; from pathlib import Path\n"
+        "from benchmarks.under_fire_running import run_suite; from pathlib import Path\n" + early +
         "run_suite(Path('.'), Suite(name='x', run=('one.py',), limit_min=1.0), 1.0, '')\n"
-    )
+    )  # fmt: skip
     program = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path,
                                env={"PYTHONPATH": str(ROOT), "PATH": ""},
                                stderr=subprocess.PIPE)  # fmt: skip
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+    while not early and not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
         assert program.poll() is None, program.stderr
-    program.send_signal(signal.SIGINT)
+    if not early:
+        program.send_signal(signal.SIGINT)
     program.communicate(timeout=30)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -82,8 +82,8 @@ def _run(words: list[str]) -> int:
     ):
         name_panels()
     try:
-        result = command_tree().main(args=words, prog_name="agri",
-                                     standalone_mode=False)  # fmt: skip
+        result = command_tree(words).main(args=words, prog_name="agri",
+                                          standalone_mode=False)  # fmt: skip
     except TyperException as wrong:
         complain_of_usage(wrong)
         return EXIT_USAGE
