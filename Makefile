@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One more worker than cores, four at most: tests that fly wait a lot.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# Python compiles what is used when it is used; compiling all that is installed takes a minute.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 # Tests start programs by the hundred: each would read all sources anew where bytecode is not kept.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -15,8 +16,9 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.installed
 	$(BIN)/agri demo
 
+# Workers and the programs they start fill the cores: threads of linear algebra would only wait.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

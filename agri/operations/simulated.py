@@ -41,9 +41,10 @@ SIMULATED_HOVER_A = 30.0
 """Current a simulated copter draws in hover, whatever its frame (seen on ArduCopter's own)."""
 SIMULATED_V = 12.6
 """Voltage of a simulated pack (SIM_BATT_VOLTAGE)."""
-LINK_PATIENCE_S = 1.0
-"""A busy computer may be silent for this long by the wall clock; a sped-up simulation counts that
-many times longer, so its FS_GCS_TIMEOUT grows with the speed-up (ArduPilot allows 120 s)."""
+LINK_PATIENCE_S = 2.0
+"""A busy computer may be silent for this long by the wall clock (1.2 s were seen while memory was
+tidied up); a sped-up simulation counts that many times longer, so its FS_GCS_TIMEOUT grows with the
+speed-up (ArduPilot allows 120 s)."""
 
 PATIENT = ("FS_GCS_TIMEOUT",)
 """Parameters that the pre-flight leaves a simulation as they were fitted."""

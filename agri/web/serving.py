@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import hashlib
 import ipaddress
 import logging
@@ -237,7 +238,7 @@ def serve(
         knows = {_key(farm.folder): _knows_token(farm) for farm in farms}
         app = Neighbours(dict(zip(known, apps, strict=True)), knows) if neighbours else apps[0]
         on_open(_opened(listening, others, certificate, key if unowned else ""))
-        threading.Thread(target=warm_up, daemon=True).start()
+        threading.Thread(target=_settle, args=(warm_up,), daemon=True).start()
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -259,6 +260,17 @@ def serve(
                 uvicorn.Server(config).run(sockets=[listener])
             finally:
                 _end(aprons, on_flights)
+
+
+def _settle(load: Callable[[], None]) -> None:
+    """Load what stays, and let the garbage collector pass over it from now on.
+
+    A full collection stops all threads, those that speak to an aircraft too: 0.12 s for the 200,000
+    objects of the loaded modules alone.
+    """
+    load()
+    gc.collect()
+    gc.freeze()
 
 
 def few_pools() -> None:
