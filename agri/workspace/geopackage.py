@@ -5,6 +5,9 @@ GeoPackage functions, a write-ahead log (WAL: readers and one writer do not wait
 ``synchronous=FULL`` (what is acknowledged survives a power cut), 30 s of patience with other
 writers, and ``trusted_schema`` (the R-tree triggers call our functions). A writer says BEGIN
 IMMEDIATE: it waits for its turn before it reads. A reader sees the snapshot that WAL gives it.
+SQLite's own waiting looks less and less often, so that who has waited long meets a writer who has
+just come: of two that write all the time, one in a hundred waited 88 ms. Ours looks every few
+milliseconds.
 
 Each transaction opens its own connection and closes it (about 2 ms). Python's ``sqlite3`` and GDAL
 each carry their own SQLite. When two SQLites in one program have the same file open, closing it in
@@ -20,9 +23,12 @@ without when another program holds the file just then.
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +44,8 @@ from agri.workspace.database import WRITES, Database
 
 BUSY_S = 30.0
 """How long a writer waits for another one."""
+SOON_S, LOOK_S, LOOK_LATER_S = 1.0, 0.002, 0.02
+"""So long a writer looks whether it is its turn about this often, and then about that often."""
 
 _SENTENCES = {
     sqlite3.SQLITE_BUSY: "error.store_busy",
@@ -112,7 +120,7 @@ class GeoPackage(Database):
             return connection
 
         super().__init__(create_engine("sqlite://", creator=connect, poolclass=NullPool), str(path))
-        event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "begin", partial(_begin, busy_s=busy_s))
 
     def sentence(self, error: Exception, *, ending: bool = False) -> StoreError:
         """Return the sentence for an error met at the file; SQLite always says if it did it."""
@@ -189,6 +197,27 @@ def _bare(connection: Connection) -> sqlite3.Connection:
     return bare
 
 
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def _begin(connection: Connection, *, busy_s: float) -> None:
+    if not connection.get_execution_options().get(WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    bare = _bare(connection)
+    bare.execute("PRAGMA busy_timeout = 0")
+    _take_turn(bare, busy_s)
+    bare.execute(f"PRAGMA busy_timeout = {int(busy_s * 1000)}")
+
+
+def _take_turn(connection: sqlite3.Connection, busy_s: float) -> None:
+    """Begin to write as soon as no other program does."""
+    begun_s = time.monotonic()
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            waited_s = time.monotonic() - begun_s
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited_s >= busy_s:
+                raise
+            look_s = LOOK_S if waited_s < SOON_S else LOOK_LATER_S
+            time.sleep(min(look_s * random.uniform(0.5, 1.5), busy_s - waited_s))  # noqa: S311
+        else:
+            return
