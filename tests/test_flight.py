@@ -47,15 +47,14 @@ from missions.flight.steps import (
 from missions.flight.watching import Note, Watched, height_band, last_navigation, watch
 from missions.flightplan import FencePolygon, FlightPlan
 from missions.items import Command, MissionItem, item_at
+from missions.preflight.battery import flight_needs_pct, way_home_needs_pct
 from missions.preflight.vehicle import (
     Requirement,
     check_identity,
     check_parameters,
     check_readiness,
-    flight_needs_pct,
     needed_parameters,
     unmet,
-    way_home_needs_pct,
 )
 from missions.wire.commands import Parameter
 from missions.wire.delivery import Verified

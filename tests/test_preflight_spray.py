@@ -10,9 +10,9 @@ from agri.findings import Finding, Severity, blocks
 from missions.catalogue import sprayer
 from missions.flightplan import FlightPlan
 from missions.items import Command
+from missions.preflight.battery import flight_needs_pct
 from missions.preflight.vehicle import (
     check_parameters,
-    flight_needs_pct,
     needed_parameters,
     unmet,
 )

@@ -24,7 +24,7 @@ from missions.flight.spray_watch import SprayWatched, SprayWish, at_end, guard
 from missions.flight.wind_watch import WindWatched, WindWish, judge_wind
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem
-from missions.preflight.vehicle import way_home_needs_pct
+from missions.preflight.battery import way_home_needs_pct
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import CopterMode, MissionState, Telemetry, mode_name
 

@@ -6,6 +6,7 @@ whether the aircraft has it.
 * `requirements`: a parameter, what it must be, and why;
 * `firmware`: which versions of ArduCopter flights were tried on (``firmware.toml``);
 * `safeguards`: the autopilot's own, which no flight may take away;
+* `battery`: what a flight takes of a pack, and whether the aircraft itself notices a low one;
 * `vehicle`: those of every flight; whether the aircraft is the right one, ready, and will come home
   by itself;
 * `spray`: those of a spraying;

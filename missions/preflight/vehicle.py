@@ -23,6 +23,7 @@ from agri.geo import distance_m
 from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, located_items
+from missions.preflight.battery import battery_requirements, check_charge
 from missions.preflight.guard import guard_requirements, sprays
 from missions.preflight.requirements import Requirement, missed, positive, why, with_renamed
 from missions.preflight.safeguards import HOME_LIMIT_M, check_home_point, safeguards
@@ -40,8 +41,6 @@ RTL_LOWEST_M = 15.0
 RTL_OVER_OBSTACLES_M = 10.0
 BLIND_M = 60.0
 """Below this height above terrain a rangefinder is needed."""
-BATTERY_FEW_PCT, BATTERY_MANY_PCT = 30.0, 50.0
-"""With no estimate to go by: below the first nothing flies, below the second a warning."""
 
 
 def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
@@ -61,6 +60,7 @@ def needed_parameters(plan: FlightPlan) -> tuple[Requirement, ...]:
         *spraying,
         *guard_requirements(plan),
         *safeguards(),
+        *battery_requirements(),
         *_return(plan),
         *_fence(plan),
         *_job(plan),
@@ -262,7 +262,7 @@ def check_readiness(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
         *_check_state(telemetry),
         *_check_position(telemetry),
         *_check_place(plan, telemetry),
-        *_check_battery(plan, telemetry),
+        *check_charge(plan, telemetry),
     ]
 
 
@@ -297,50 +297,3 @@ def _check_place(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
     if apart_m > HOME_LIMIT_M:
         return [Finding.error("finding.home_far", distance_m=apart_m, limit_m=HOME_LIMIT_M)]
     return check_home_point(plan, telemetry)
-
-
-def _check_battery(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
-    left_pct = telemetry.battery_pct
-    if math.isnan(left_pct):
-        return [Finding.warning("finding.battery_unknown")]
-    told_pct = flight_needs_pct(plan)
-    needed_pct = BATTERY_FEW_PCT if told_pct is None else told_pct
-    if needed_pct > 100.0:
-        return [Finding.error("finding.battery_never", needed_pct=needed_pct)]
-    if left_pct < needed_pct:
-        return [Finding.error("finding.battery_short", left_pct=left_pct, needed_pct=needed_pct)]
-    if told_pct is None and left_pct < BATTERY_MANY_PCT:
-        return [Finding.warning("finding.battery_half", left_pct=left_pct)]
-    return []
-
-
-def flight_needs_pct(plan: FlightPlan) -> float | None:
-    """Return what a whole flight takes of one pack, reserve included, percent; None if not told."""
-    job = plan.survey or plan.spray
-    aircraft = plan.aircraft
-    if aircraft is None and plan.spray is not None:
-        aircraft = plan.spray.settings.sprayer.aircraft
-    if job is None or aircraft is None:
-        return None
-    return 100.0 * (job.estimate.energy_wh / aircraft.battery_wh + aircraft.reserve)
-
-
-def way_home_needs_pct(plan: FlightPlan, telemetry: Telemetry) -> float | None:
-    """Return what flying home from here takes of the pack, percent; None if not told.
-
-    Level flight at cruise speed and descent at landing speed for the last ten metres, both at
-    hover power, half as much again for wind, and a third of the pack's reserve kept for the
-    landing itself.
-    """
-    aircraft, place = plan.aircraft, telemetry.place
-    if aircraft is None or place is None or math.isnan(telemetry.height_m):
-        return None
-    height_m = max(0.0, telemetry.height_m)
-    slow_m = min(height_m, 10.0)
-    time_s = (
-        distance_m(plan.home, place) / aircraft.cruise_speed_m_s
-        + (height_m - slow_m) / aircraft.descent_m_s
-        + slow_m / aircraft.land_speed_m_s
-    )
-    share = 1.5 * time_s * aircraft.hover_power_w / 3600.0 / aircraft.battery_wh
-    return 100.0 * (share + aircraft.reserve / 3.0)
