@@ -4,7 +4,8 @@ As in ArduPilot's own simulator the pack is endless and stiff by default: SIM_BA
 SIM_BATT_VOLTAGE however much is drawn, and only the count of milliampere hours falls, so that
 only failsafes by charge (BATT_LOW_MAH, BATT_CRT_MAH) can fire. Give SIM_BATT_CAP_AH a size and
 the voltage sags with load and falls as the pack empties, along a lithium-polymer curve
-(per cell 4.2 V full, 3.7 V at 20 %, 3.3 V empty; 4 mΩ inner resistance).
+(per cell 4.2 V full, 3.7 V at 20 %, 3.3 V empty; the inner resistance of 5 Ah is 3 mΩ, that of a
+larger pack as many times less).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import itertools
 
 CELL_VOLTS = ((0.0, 3.30), (0.05, 3.50), (0.2, 3.68), (0.5, 3.82), (0.8, 4.02), (1.0, 4.20))
 """Share of charge left → open-circuit volts of one cell."""
-CELL_OHM = 0.004
+CELL_OHM_AH = 0.015
+"""Inner resistance of one cell times its charge."""
 
 
 def cell_volts(share: float) -> float:
@@ -68,7 +70,8 @@ class Battery:
         if self.size_ah > 0.0:
             cells = self.full_volts / CELL_VOLTS[-1][1]
             left = 1.0 - self.used_mah / (1000.0 * self.size_ah)
-            self.volts = cells * (cell_volts(left) - CELL_OHM * self.amps)
+            ohm = CELL_OHM_AH / self.size_ah
+            self.volts = cells * (cell_volts(left) - ohm * self.amps)
         else:
             self.volts = self.full_volts
         self.amps = power_w / max(self.volts, 1.0)

@@ -15,6 +15,7 @@ from missions.wire.delivery import Delivery
 from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import PumpServo, Telemetry, fold
 from missions.wire.transfer import Sends
+from sitl.autopilot import Autopilot
 from sitl.chaos import Chaos
 from sitl.spray_gear import SprayHardware
 from tests.virtual_air import PAIR, VirtualAir, awake_autopilot
@@ -44,11 +45,12 @@ class GuardedFlight:
     def __init__(
         self,
         plan: FlightPlan,
-        hardware: SprayHardware,
+        hardware: SprayHardware | None,
         radio: tuple[Chaos[bytes], Chaos[bytes]] | None = None,
+        pilot: Autopilot | None = None,
         **parameters: float,
     ) -> None:
-        pilot = awake_autopilot(parameters=parameters, sprayer=hardware)
+        pilot = pilot or awake_autopilot(parameters=parameters, sprayer=hardware)
         self.air, self.copter, self.crew = VirtualAir(pilot), pilot.copter, Crew()
         self.telemetry, self.watched = Telemetry(pump=PUMP), Watched()
         self.plan, self.notes = plan, list[str]()

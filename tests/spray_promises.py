@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import shapely
-from shapely.geometry import Point
+from shapely.geometry import LineString, MultiPoint, Point
 from shapely.geometry.base import BaseGeometry
 
 from agri.findings import Severity
@@ -23,7 +23,7 @@ from missions.sprayer.gear import Sprayer
 from missions.sprayer.job import SpraySettings
 from missions.sprayer.parameters import job_parameters
 from tests.spray_jobs import Case, Job
-from tests.spray_reading import Flown, Wet, fence
+from tests.spray_reading import XY, Flown, Wet, fence
 from tests.spray_refusals import dry_m, farthest_m, lane_m, lasts
 
 TOLERANCE_M = 0.05
@@ -86,6 +86,14 @@ def p1_inside_the_fence(plan: FlightPlan, flown: Flown) -> None:
     for thing in (*flown.lines, Point(flown.home), *places):
         assert room.covers(thing), f"P1: {thing.wkt} leaves the fence"
         assert not outside or thing.distance(shut) >= MARGIN_M - TOLERANCE_M, f"P1: {thing.wkt}"
+    p1_lets_failsafes_home(room, flown.lines, flown.home)
+
+
+def p1_lets_failsafes_home(room: BaseGeometry, lines: list[LineString], home: XY) -> None:
+    """A failsafe flies straight home: a fence that bars the way stops the aircraft for good."""
+    for line in lines:
+        ways = MultiPoint([*line.coords, home]).convex_hull
+        assert room.covers(ways), f"P1: the straight way home of {line.wkt} leaves the fence"
 
 
 def p2_nothing_falls_outside(job: Job, flown: Flown) -> None:

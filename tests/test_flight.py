@@ -1140,3 +1140,45 @@ def test_every_failure_can_be_said_in_both_languages() -> None:
         trouble = AgriError(f"error.{key}")
         assert trouble.text("en") != trouble.text("vi")
         assert not trouble.text("vi").startswith("error.")
+
+
+STOPPED = replace(FLYING, mode=CopterMode.BRAKE, fence_breached=True, time_s=100.0)
+
+
+def test_an_aircraft_that_its_fence_stopped_is_called_home_when_nobody_flies_it_on() -> None:
+    standing = [saw(replace(STOPPED, time_s=at_s)) for at_s in (100.0, 104.0, 109.9)]
+    state, said = play(in_flight(), *standing)
+    assert orders(said) == []
+    later = [saw(replace(STOPPED, time_s=at_s)) for at_s in (110.1, 111.0, 190.0)]
+    state, said = play(state, *later)
+    assert orders(said) == [Order.RETURN]
+    assert notes(said) == ["event.fence_return"]
+    home = saw(replace(STOPPED, mode=CopterMode.RTL, time_s=191.0))
+    again = [saw(replace(STOPPED, time_s=at_s)) for at_s in (192.0, 202.1)]
+    _, said = play(state, home, *again)
+    assert orders(said) == [Order.RETURN], "and stopped once more, once more"
+
+
+def test_one_that_a_person_stopped_or_that_is_inside_again_is_left_alone() -> None:
+    asked = Saw(sighting(FLYING, SightingKind.ORDER, mode=CopterMode.BRAKE))
+    standing = [saw(replace(STOPPED, time_s=at_s)) for at_s in (100.0, 150.0)]
+    assert orders(play(in_flight(), asked, *standing)[1]) == []
+    inside = saw(replace(STOPPED, fence_breached=False, time_s=105.0))
+    late = saw(replace(STOPPED, time_s=114.0))
+    assert orders(play(in_flight(), standing[0], inside, late)[1]) == []
+
+
+def test_one_that_stands_in_the_air_is_called_home_before_its_pack_is_empty() -> None:
+    """Whoever stopped it: nobody flies in BRAKE, and at the end it would fall."""
+    stands = replace(FLYING, mode=CopterMode.BRAKE, battery_pct=60.0, mission_current=7)
+    needed = way_home_needs_pct(PLAN, stands)
+    assert needed is not None
+    asked = Saw(sighting(FLYING, SightingKind.ORDER, mode=CopterMode.BRAKE))
+    state, said = play(in_flight(), asked, saw(stands))
+    assert orders(said) == []
+    low = saw(replace(stands, battery_pct=needed - 0.5))
+    _, said = play(state, low, low)
+    assert orders(said) == [Order.RETURN]
+    assert notes(said) == ["event.battery_return"]
+    flown_by_hand = saw(replace(stands, mode=CopterMode.LOITER, battery_pct=1.0))
+    assert orders(play(in_flight(), flown_by_hand)[1]) == []

@@ -32,6 +32,7 @@ from missions.items import canonical, digest
 from missions.survey import SurveySettings
 from tests.sites import DONG_TRIEU, TROMSO, Draft
 from tests.sizes import of_full
+from tests.spray_promises import p1_lets_failsafes_home
 from tests.strategies import fields
 
 QUAD = aircraft()
@@ -119,6 +120,7 @@ def p1_inside_the_fence(plan: FlightPlan, flown: Flown) -> None:
         for shape in outside:
             assert line.distance(shape) >= MARGIN_M - TOLERANCE_M
     home = Point(flown.frame.metres(plan.home))
+    p1_lets_failsafes_home(room, flown.lines, (home.x, home.y))
     for place in (home, *(Point(flown.frame.metres(p.place)) for p in plan.rally_points)):
         assert room.covers(place)
         assert all(place.distance(shape) >= MARGIN_M - TOLERANCE_M for shape in outside)

@@ -9,15 +9,16 @@ import pytest
 from agri.findings import Severity
 from missions.flight.phases import Begin, FlightState, Identified, Order, Phase, Read
 from missions.preflight.battery import (
+    CELL_CRITICAL_V,
     CELL_LIMIT_V,
     KEPT,
     PLANNED,
-    check_low_limit,
+    check_limits,
     flight_needs_pct,
     way_home_needs_pct,
 )
 from missions.wire.telemetry import Telemetry
-from tests import test_flight
+from tests import spray_flown, test_flight
 from tests.test_flight import COPTER, FLYING, PLAN, READY, begin, orders, parameters, play, saw
 
 DELIVERED_V = 10.5
@@ -26,7 +27,7 @@ DELIVERED_V = 10.5
 
 def refused(limit_v: float | None, limit_mah: float | None, volts: float) -> bool:
     aboard = {"BATT_LOW_VOLT": limit_v, "BATT_LOW_MAH": limit_mah}
-    found = check_low_limit(aboard, Telemetry(voltage_v=volts))
+    found = check_limits(PLAN, aboard, Telemetry(voltage_v=volts))
     assert all(finding.severity is Severity.ERROR for finding in found)
     return bool(found)
 
@@ -50,6 +51,18 @@ def test_what_is_not_told_is_not_judged() -> None:
     assert not refused(0.0, 0.0, float("nan"))
     assert not refused(0.0, 0.0, 0.0)
     assert refused(0.0, 0.0, 12.6)
+
+
+def test_a_spraying_asks_for_a_limit_at_which_it_lands() -> None:
+    """Stopped by its fence with nobody near, it would stand until it falls."""
+    good = {"BATT_LOW_VOLT": 43.2, "BATT_LOW_MAH": 0.0, "BATT_CRT_MAH": 0.0}
+    full = Telemetry(voltage_v=50.4)
+    for limit_v, told in ((0.0, True), (12 * CELL_CRITICAL_V, False)):
+        found = check_limits(spray_flown.plan(), {**good, "BATT_CRT_VOLT": limit_v}, full)
+        assert [f.key for f in found] == ["finding.battery_critical_limit"] * told
+        assert check_limits(PLAN, {**good, "BATT_CRT_VOLT": limit_v}, full) == []
+    by_charge = {**good, "BATT_CRT_VOLT": 0.0, "BATT_CRT_MAH": 500.0}
+    assert check_limits(spray_flown.plan(), by_charge, full) == []
 
 
 def briefed(volts: float, limit_v: float) -> tuple[FlightState, list[Order]]:

@@ -139,7 +139,7 @@ def _whole(parser: Any, frame: bytes) -> list[Any]:
 
 def awake_autopilot(**options: Any) -> Autopilot:
     """An autopilot that has initialised and may be armed."""
-    autopilot = Autopilot(home=HOME, ready_after_s=1.0, **options)
+    autopilot = Autopilot(**{"home": HOME, "ready_after_s": 1.0, **options})
     autopilot.advance(2.0)
     return autopilot
 

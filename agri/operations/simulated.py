@@ -39,8 +39,8 @@ READY_AFTER_S = 5.0
 """The embedded simulator's receiver finds its position sooner than ArduCopter's 41.5 s."""
 SIMULATED_HOVER_A = 30.0
 """Current a simulated copter draws in hover, whatever its frame (seen on ArduCopter's own)."""
-SIMULATED_V = 12.6
-"""Voltage of a simulated pack (SIM_BATT_VOLTAGE)."""
+SIMULATED_V, SIMULATED_CRITICAL_V = 12.6, 10.5
+"""Voltage of a simulated pack (SIM_BATT_VOLTAGE), and at which it lands where it is."""
 LINK_PATIENCE_S = 2.0
 """A busy computer may be silent for this long by the wall clock (1.2 s were seen while memory was
 tidied up); a sped-up simulation counts that many times longer, so its FS_GCS_TIMEOUT grows with the
@@ -143,6 +143,7 @@ def _fitted(plan: FlightPlan, speedup: float | None) -> dict[str, float]:
     if job:
         held = job.settings.sprayer.control is PumpControl.SERVO
         fitted |= {
+            "BATT_CRT_VOLT": SIMULATED_CRITICAL_V,
             "SPRAY_ENABLE": 0.0 if held else 1.0,
             f"SERVO{PUMP_CHANNEL}_FUNCTION": 0.0 if held else float(PUMP_FUNCTION),
             f"SERVO{SPINNER_CHANNEL}_FUNCTION": float(SPINNER_FUNCTION),

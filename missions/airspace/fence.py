@@ -9,6 +9,9 @@ inside it, never the other way round.
 * **Inclusion.** The field (holes filled), the pad and a corridor between them, narrow notches
   closed, widened by `KEEP_INSIDE_M` and by the lead-in. When a keep-out bars the way, the `wide`
   form, the convex hull of all with room around it, lets the flight go round.
+* **Outer.** What the vehicle stores: the inclusion and all that lies straight between it and the
+  pad. Lines are laid in the inclusion, but a failsafe flies straight home from wherever it acts. A
+  fence that bars that way stops a sprayer where its pack runs out: its action is to brake.
 * **Exclusions.** What `missions.airspace.keepouts` closes at the flying height, as far as it lies
   inside.
 * **Margins.** Every leg stays `KEEP_INSIDE_M` from the inclusion's edge: ArduPilot's FENCE_MARGIN
@@ -100,10 +103,13 @@ class Enclosure:
         Without holes.
     exclusions : tuple of shapely.Polygon
         Without holes; may reach over the inclusion's edge.
+    outer : shapely.Polygon, optional
+        What the vehicle is to stay in, without holes; the inclusion when not given.
     """
 
     inclusion: Polygon
     exclusions: tuple[Polygon, ...] = ()
+    outer: Polygon | None = None
 
     @property
     def allowed(self) -> BaseGeometry:
@@ -115,12 +121,17 @@ class Enclosure:
     @property
     def vertices(self) -> int:
         """Vertices the vehicle must store."""
-        return sum(_corners(polygon) for polygon in (self.inclusion, *self.exclusions))
+        return sum(_corners(polygon) for polygon in (self.stored, *self.exclusions))
+
+    @property
+    def stored(self) -> Polygon:
+        """What the vehicle is to stay in."""
+        return self.inclusion if self.outer is None else self.outer
 
     def polygons(self, frame: LocalFrame) -> tuple[FencePolygon, ...]:
         """Return the fence as the vehicle stores it, the inclusion first."""
         found = []
-        for inclusion, shape in ((True, self.inclusion), *((False, e) for e in self.exclusions)):
+        for inclusion, shape in ((True, self.stored), *((False, e) for e in self.exclusions)):
             ring = shapely.get_coordinates(shape.exterior)[:-1]
             places = [frame.place(float(e), float(n)) for e, n in ring]
             found.append(FencePolygon(inclusion=inclusion, vertices=_apart(places)))
@@ -197,14 +208,35 @@ def enclose(
     lines = shapely.union_all([_widened(part, lead_in_m) for part in explode(area)])
     core = _inclusion_core(lines, home, wide=wide)
     outline = _widened(core, KEEP_INSIDE_M + 3 * _ROUNDING_M)
+    in_sight = _widened(with_ways_to(core, home), KEEP_INSIDE_M + 3 * _ROUNDING_M)
     for corners in INCLUSION_VERTICES:
-        inclusion = _outward(outline, corners)
-        inside = _inside(closed, inclusion)
-        room = limits.fence_vertices - _corners(inclusion)
+        inclusion = outer = _outward(outline, corners)
+        if not inclusion.covers(in_sight):
+            outer = _outward(filled(shapely.union(inclusion, in_sight)).geoms[0], corners)
+        inside = _inside(closed, outer)
+        room = limits.fence_vertices - _corners(outer)
         if BOX * len(inside) <= room:
             break
     exclusions = tuple(pose.local(shape) for shape in _exclusions(inside, room))
-    return Enclosure(inclusion=pose.local(inclusion), exclusions=exclusions)
+    return Enclosure(
+        inclusion=pose.local(inclusion), exclusions=exclusions, outer=pose.local(outer)
+    )
+
+
+def with_ways_to(area: Polygon, home: Point) -> Polygon:
+    """Return an area with every straight way from its places to `home`, holes filled.
+
+    Examples
+    --------
+    >>> corner = Polygon([(0, 0), (30, 0), (30, 10), (10, 10), (10, 30), (0, 30)])
+    >>> [round(with_ways_to(corner, Point(5, north)).area) for north in (5, 29)]
+    [500, 652]
+    """
+    ring = shapely.get_coordinates(area.exterior)
+    corners = np.stack([ring[:-1], ring[1:], np.broadcast_to((home.x, home.y), ring[1:].shape)], 1)
+    sides, ways = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    wide = np.abs(sides[:, 0] * ways[:, 1] - sides[:, 1] * ways[:, 0]) > HAIR_M**2
+    return filled(shapely.union_all([area, *shapely.polygons(corners[wide])])).geoms[0]
 
 
 def _held(seen: BaseGeometry) -> list[Polygon]:

@@ -17,7 +17,7 @@ from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.link.link import Link
 from missions.link.trust import check_trust
-from missions.preflight.battery import check_low_limit
+from missions.preflight.battery import check_limits
 from missions.preflight.firmware import check_firmware
 from missions.preflight.guard import asked_of_guard, check_guard, waits_for_guard
 from missions.preflight.vehicle import (
@@ -114,7 +114,7 @@ def look(link: Link, plan: FlightPlan, *, wait_s: float = READY_WAIT_S) -> Brief
         *check_firmware(identity),
         *check_parameters(plan, parameters),
         *check_guard(plan, seen, values),
-        *check_low_limit(values, seen),
+        *check_limits(plan, values, seen),
         *check_readiness(plan, seen),
     )
     return Briefing(identity=identity, findings=found, plan_digest=plan.digest, telemetry=seen,

@@ -55,7 +55,7 @@ from missions.flight.phases import (
 )
 from missions.flight.watching import Note, watch
 from missions.flightplan import FlightPlan
-from missions.preflight.battery import check_low_limit
+from missions.preflight.battery import check_limits
 from missions.preflight.firmware import check_firmware
 from missions.preflight.guard import check_guard, check_guard_still, waits_for_guard
 from missions.preflight.vehicle import check_identity, check_parameters, check_readiness, is_ready
@@ -202,7 +202,7 @@ def _on_wait_ready(state: FlightState, event: Saw, _: float) -> Result:
     found = (
         *state.findings,
         *check_guard(state.plan, seen, values),
-        *check_low_limit(values, seen),
+        *check_limits(state.plan, values, seen),
         *check_readiness(state.plan, seen),
     )
     state = replace(state, findings=found)

@@ -5,7 +5,9 @@ and a list of wishes: a `Note` to write down, ``"hold"``, ``"return"`` or ``"spr
 rule is a small function of its own and wishes at most once for one trouble; what the caller makes
 of the wishes stands in `missions.flight.steps`. A mode that is not AUTO switches every wish off but
 that for a still sprayer (`missions.flight.spray_watch`): whoever has taken over, a pilot or the
-autopilot's own failsafe, flies now.
+autopilot's own failsafe, flies now. BRAKE alone is flown by nobody: the aircraft stands there until
+its pack is empty, and falls. Stopped by its fence it is called home after `FENCE_STANDS_S`, however
+it came to stand when the charge is what the way home takes.
 
 MISSION_CURRENT goes back to 0 when the aircraft disarms, and the last position comes before the
 last heartbeat; so what was reached is remembered and not read at the end.
@@ -35,6 +37,8 @@ off."""
 HEIGHT_OFF_M = 2.0
 HEIGHT_OFF_S = 4.0
 """How far off the plan's height, and for how long, before it is stopped."""
+FENCE_STANDS_S = 10.0
+"""So long an aircraft that its fence has stopped is left to a person; then it is called home."""
 UNSPRAYED, UNBLOWN, AT_HOME = SprayWatched(), WindWatched(), HomeWatched()
 SPOKEN_SEVERITY = 4
 """Sentences of the autopilot up to this severity (warning) are written down."""
@@ -80,6 +84,8 @@ class Watched:
         What is remembered of the wind.
     home : HomeWatched
         What is remembered of the point of return.
+    stopped_s : float or None
+        The aircraft's clock when its fence stopped it, infinity once it was called home.
     """
 
     airborne: bool = False
@@ -94,6 +100,7 @@ class Watched:
     spray: SprayWatched = UNSPRAYED
     wind: WindWatched = UNBLOWN
     home: HomeWatched = AT_HOME
+    stopped_s: float | None = None
 
 
 Result = tuple[Watched, list[Wish]]
@@ -227,10 +234,12 @@ def _height(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
 
 
 def _battery(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
-    if not _flies(watched, seen) or math.isnan(seen.battery_pct):
+    waits = watched.airborne and seen.armed and seen.mode == CopterMode.BRAKE
+    if not (waits or _flies(watched, seen)) or math.isnan(seen.battery_pct):
         return watched, []
     needed_pct = way_home_needs_pct(plan, seen)
-    if needed_pct is None or seen.battery_pct >= needed_pct or goes_home(plan, seen):
+    comes = goes_home(plan, seen) and not waits
+    if needed_pct is None or seen.battery_pct >= needed_pct or comes:
         return watched, []
     note = _note("battery_return", left_pct=seen.battery_pct, needed_pct=needed_pct)
     return _once(watched, "battery", note, "return")
@@ -238,8 +247,16 @@ def _battery(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
 
 def _fence(_: FlightPlan, watched: Watched, seen: Telemetry) -> Result:
     if not seen.fence_breached:
-        return replace(watched, told=watched.told - {"fence"}), []
-    return _once(watched, "fence", _note("fence_breached"))
+        return replace(watched, told=watched.told - {"fence"}, stopped_s=None), []
+    watched, wishes = _once(watched, "fence", _note("fence_breached"))
+    by_it = seen.mode == CopterMode.BRAKE and watched.ordered != CopterMode.BRAKE
+    if not (by_it and seen.armed and watched.airborne):
+        return replace(watched, stopped_s=None), wishes
+    since_s = seen.time_s if watched.stopped_s is None else watched.stopped_s
+    if seen.time_s - since_s < FENCE_STANDS_S:
+        return replace(watched, stopped_s=since_s), wishes
+    note = _note("fence_return", seconds=FENCE_STANDS_S)
+    return replace(watched, stopped_s=math.inf), [*wishes, note, "return"]
 
 
 def _home(plan: FlightPlan, watched: Watched, seen: Telemetry) -> Result:

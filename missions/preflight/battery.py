@@ -5,7 +5,9 @@ it, and is called home while the way home still is. But a count knows neither an
 one, which is empty while it still says a third. So the aircraft's own failsafe must be able to act:
 as delivered its voltage limit is that of three cells (10.5 V), which a pack of six or twelve never
 comes down to, and its charge limit is 0, never. An aircraft with neither limit fit for the pack
-that is in it stays on the ground.
+that is in it stays on the ground. One that sprays needs a critical limit too, at which it lands:
+its fence's action is to brake, and where nobody hears it any more it would stand there until it
+falls.
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ WINDY, PLANNED = 1.5, 0.9
 """How much more the way home may take than in still air; the share of the reserve at which one that
 goes as planned is still let go on."""
 LOW_VOLT, LOW_MAH = "BATT_LOW_VOLT", "BATT_LOW_MAH"
-LIMIT_SHARE = 0.75
-"""A low-voltage limit is at least this share of what the pack shows at rest: of a full cell's 4.2 V
-these are 3.15 V, where it is empty; of one half full, less."""
-CELL_LIMIT_V = 3.6
-"""What is advised for each cell: a sixth to a fifth of the charge is left, and a little sag."""
+CRITICAL_VOLT, CRITICAL_MAH = "BATT_CRT_VOLT", "BATT_CRT_MAH"
+LIMIT_SHARE = 0.8
+"""A limit of voltage is at least this share of what the pack shows at rest: of a full cell's 4.2 V
+these are 3.36 V, where it is all but empty; of one half full, less."""
+CELL_LIMIT_V, CELL_CRITICAL_V = 3.6, 3.5
+"""What is advised for each cell: about a sixth of the charge is left under load; a twelfth, enough
+to come down from above a roof (at 3.4 V one fell that was flown on the simulator)."""
 
 
 def battery_requirements() -> tuple[Requirement, ...]:
@@ -41,41 +45,58 @@ def battery_requirements() -> tuple[Requirement, ...]:
     Examples
     --------
     >>> [need.name for need in battery_requirements()]
-    ['BATT_LOW_VOLT', 'BATT_LOW_MAH']
+    ['BATT_LOW_VOLT', 'BATT_LOW_MAH', 'BATT_CRT_VOLT', 'BATT_CRT_MAH']
     """
     return tuple(
         Requirement(
             name=name, wanted=0.0, fits=lambda _: True, reason=why("battery"), settable=False,
             absent=None,
         )
-        for name in (LOW_VOLT, LOW_MAH)
+        for name in (LOW_VOLT, LOW_MAH, CRITICAL_VOLT, CRITICAL_MAH)
     )  # fmt: skip
 
 
-def check_low_limit(values: Mapping[str, float | None], telemetry: Telemetry) -> list[Finding]:
-    """Return an error when the aircraft's low-battery failsafe cannot act on the pack in it.
+def check_limits(
+    plan: FlightPlan, values: Mapping[str, float | None], telemetry: Telemetry
+) -> list[Finding]:
+    """Return an error for each battery failsafe that cannot act on the pack in the aircraft.
 
     Parameters
     ----------
+    plan : FlightPlan
+        What is to be flown; a critical limit is asked of a spraying only.
     values : mapping of str to float or None
         Its parameters as read.
     telemetry : Telemetry
         The aircraft now, on the ground.
+    """
+    volts, found = telemetry.voltage_v, []
+    limit_v = values.get(LOW_VOLT)
+    if _never_acts(limit_v, values.get(LOW_MAH), volts):
+        found.append(
+            Finding.error("finding.battery_limit", limit_v=limit_v, volts=volts,
+                          cell_v=CELL_LIMIT_V)
+        )  # fmt: skip
+    limit_v = values.get(CRITICAL_VOLT)
+    if plan.spray is not None and _never_acts(limit_v, values.get(CRITICAL_MAH), volts):
+        found.append(
+            Finding.error("finding.battery_critical_limit", limit_v=limit_v, volts=volts,
+                          cell_v=CELL_CRITICAL_V)
+        )  # fmt: skip
+    return found
+
+
+def _never_acts(limit_v: float | None, limit_mah: float | None, volts: float) -> bool:
+    """Return whether limits that were read never act on a pack whose voltage is known.
 
     Examples
     --------
-    >>> aboard = {"BATT_LOW_VOLT": 10.5, "BATT_LOW_MAH": 0.0}
-    >>> [len(check_low_limit(aboard, Telemetry(voltage_v=volts))) for volts in (12.6, 25.2)]
-    [0, 1]
+    >>> [_never_acts(10.5, 0.0, volts) for volts in (12.6, 25.2, math.nan)]
+    [False, True, False]
     """
-    volts, limit_v, limit_mah = telemetry.voltage_v, values.get(LOW_VOLT), values.get(LOW_MAH)
     if limit_v is None or limit_mah is None or not volts > 0.0:
-        return []
-    if limit_mah > 0.0 or limit_v >= LIMIT_SHARE * volts:
-        return []
-    return [
-        Finding.error("finding.battery_limit", limit_v=limit_v, volts=volts, cell_v=CELL_LIMIT_V)
-    ]
+        return False
+    return limit_mah <= 0.0 and limit_v < LIMIT_SHARE * volts
 
 
 def check_charge(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:

@@ -43,6 +43,7 @@ from missions.legs import is_pump, sprayer_on
 from missions.passes.flight import chains
 from missions.passes.route import Pass, SprayRoute
 from missions.passes.timing import run_up_m
+from missions.spray.planning import enclosures
 from missions.sprayer.dose import SERVO_MIN_US
 from missions.wire.pump import pump_channel
 
@@ -115,6 +116,9 @@ def route_of(plan: FlightPlan) -> SprayRoute:
 def allowed_of(plan: FlightPlan, frame: LocalFrame) -> BaseGeometry:
     """Return where legs of a stored plan may run: in one piece with the pad, metres of `frame`.
 
+    Of a spray plan with its site that is where its own legs were laid; the fence it carries goes
+    further, so that failsafes may bring the aircraft straight home.
+
     Raises
     ------
     BadInput
@@ -130,7 +134,22 @@ def allowed_of(plan: FlightPlan, frame: LocalFrame) -> BaseGeometry:
     allowed = _piece_with(home, [Enclosure(inclusion=i, exclusions=outside) for i in inside])
     if allowed is None:
         raise BadInput("error.spray_plan_fence", plan=plan.name)
-    return allowed
+    return _laid_in(plan, frame, allowed)
+
+
+def _laid_in(plan: FlightPlan, frame: LocalFrame, stored: BaseGeometry) -> BaseGeometry:
+    """Return the narrowest region in which a plan's own legs can have been laid."""
+    if plan.site is None or plan.spray is None:
+        return stored
+    home = frame.metres(plan.home)
+    flown = [item for item in plan.items if item.command == Command.NAV_WAYPOINT and item.x]
+    legs = shapely.LineString([home, *(frame.metres(item.place) for item in flown), home])
+    height_m = plan.spray.settings.flying_height_m
+    for fence in enclosures(plan.site, height_m, frame):
+        region = _piece_with(home, [fence])
+        if region is not None and region.buffer(ROUNDING_M).covers(legs):
+            return region.intersection(stored)
+    return stored
 
 
 def frame_of(plan: FlightPlan) -> LocalFrame:
