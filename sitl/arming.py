@@ -129,6 +129,8 @@ def _battery(copter: Copter) -> Iterator[str]:
         yield "Battery 1 below minimum arming voltage"
     elif p["BATT_CAPACITY"] - battery.used_mah < p["BATT_ARM_MAH"]:
         yield "Battery 1 below minimum arming capacity"
+    if 0.0 < p["BATT_LOW_VOLT"] <= p["BATT_CRT_VOLT"]:
+        yield "Battery 1 voltage failsafe critical >= low"
 
 
 def _fence(copter: Copter) -> Iterator[str]:

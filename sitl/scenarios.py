@@ -36,7 +36,7 @@ SPRAYING: Mapping[str, float] = MappingProxyType(
         "WPNAV_SPEED": 500.0, "RTL_ALT": 1500.0,
         "FS_THR_ENABLE": 6.0, "FS_GCS_ENABLE": 6.0, "FS_GCS_TIMEOUT": 5.0, "FS_OPTIONS": 16.0,
         "BATT_CAPACITY": 60000.0, "BATT_FS_LOW_ACT": 6.0, "BATT_FS_CRT_ACT": 1.0,
-        "BATT_CRT_VOLT": 10.5,
+        "BATT_CRT_VOLT": 10.2,
         "FENCE_ENABLE": 1.0, "FENCE_TYPE": 5.0, "FENCE_ACTION": 4.0, "FENCE_ALT_MAX": 50.0,
         "EK3_DRAG_BCOEF_X": 17.209, "EK3_DRAG_BCOEF_Y": 17.209, "EK3_DRAG_MCOEF": 0.209,
         "SIM_WIND_T": 1.0,

@@ -58,7 +58,7 @@ FIELD = (10.0, 10.0, 130.0, 40.0)
 NORTHS = tuple(12.5 + 5.0 * number for number in range(6))
 FITTED = {
     "SPRAY_ENABLE": 1.0, "SERVO9_FUNCTION": 22.0, "SERVO10_FUNCTION": 23.0, "SPRAY_PUMP_RATE": 10.0,
-    "BATT_CRT_VOLT": 10.5,
+    "BATT_CRT_VOLT": 10.2,
 }  # fmt: skip
 
 

@@ -122,6 +122,7 @@ def test_modes_that_cannot_be_armed_in(mode, said):
     [
         ({"BATT_ARM_VOLT": 13.0}, "Battery 1 below minimum arming voltage"),
         ({"BATT_ARM_MAH": 4000.0}, "Battery 1 below minimum arming capacity"),
+        ({"BATT_CRT_VOLT": 10.5}, "Battery 1 voltage failsafe critical >= low"),
         ({"FENCE_ENABLE": 1, "FENCE_TYPE": 4}, "Fences enabled, but none selected"),
         ({"SIM_RC_FAIL": 1}, "Radio failsafe on"),
         ({"FS_THR_VALUE": 905}, "Check FS_THR_VALUE"),

@@ -195,7 +195,7 @@ def test_two_hundred_winds_and_packs_bring_the_aircraft_home(record_property) ->
 
 
 def test_what_no_plan_reckoned_with_calls_the_aircraft_home_with_a_fifth_left() -> None:
-    """A survey that takes most of a pack, in three times its wind, by an aircraft a third too thirsty."""
+    """A survey that takes most of a pack, in three times its wind, a third too thirsty."""
     site = Draft().site(shapely.box(0.0, 0.0, 250.0, 250.0), (-20.0, 125.0))
     asked = SurveySettings(camera=camera("M3E"), height_m=30.0, speed_m_s=6.0)
     plan = plan_survey(site, asked, aircraft=aircraft("650 quad 6S"), name="Bão", wind_m_s=3.0)

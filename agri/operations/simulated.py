@@ -39,7 +39,7 @@ READY_AFTER_S = 5.0
 """The embedded simulator's receiver finds its position sooner than ArduCopter's 41.5 s."""
 SIMULATED_HOVER_A = 30.0
 """Current a simulated copter draws in hover, whatever its frame (seen on ArduCopter's own)."""
-SIMULATED_V, SIMULATED_CRITICAL_V = 12.6, 10.5
+SIMULATED_V, SIMULATED_CRITICAL_V = 12.6, 10.2
 """Voltage of a simulated pack (SIM_BATT_VOLTAGE), and at which it lands where it is."""
 LINK_PATIENCE_S = 2.0
 """A busy computer may be silent for this long by the wall clock (1.2 s were seen while memory was
