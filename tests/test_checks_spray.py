@@ -29,6 +29,7 @@ from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, item_at
 from missions.legs import flown_legs
 from missions.spray.mission import plan_spray
+from missions.spray.planning import enclosures
 from missions.sprayer.gear import PumpControl
 from missions.sprayer.job import EdgeClearance, SprayPass
 from tests import plans
@@ -57,6 +58,7 @@ from tests.spraying import (
     with_items,
     without,
 )
+from tests.test_winds import drawn
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -842,3 +844,16 @@ def test_numbers_of_the_hand_laid_plan_are_what_they_say() -> None:
     assert [item.command for item in PLAN.items[:7]] == [216, 22, 178, 16, 216, 16, 216]
     assert PLAN.items[19].command == Command.DO_LAND_START
     assert math.isclose(SITE.field.area_m2, 2400.0, rel_tol=1e-3)
+
+
+def test_a_fence_across_the_straight_way_home_is_an_error() -> None:
+    """Its action is to brake: there the aircraft would stand until its pack is empty."""
+    plan, *_ = drawn(20)
+    assert plan.site is not None
+    assert plan.spray is not None
+    frame = plan.site.field.frame
+    narrow = next(enclosures(plan.site, plan.spray.settings.flying_height_m, frame))
+    close = replace(narrow, outer=None).polygons(frame)
+    for flown, wrong in ((plan, False), (replace(plan, fence_polygons=close), True)):
+        keys = {f.key for f in check_plan(flown) if f.severity is ERROR}
+        assert keys == ({"finding.fence_bars_home"} if wrong else set())

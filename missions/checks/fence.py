@@ -102,6 +102,8 @@ def _off_limits(
                 count=int(np.count_nonzero(rooms < least_m)),
             )
         )
+    elif plan.spray is not None:
+        findings += _barred(path, stay_in)
     home_m = float(room_m(Point(0.0, 0.0), stay_in, keep_out))
     if home_m < least_m:
         findings.append(Finding.error("finding.home_breaks_fence", limit_m=FENCE_MARGIN_M))
@@ -112,6 +114,21 @@ def _off_limits(
                 Finding.error("finding.rally_breaks_fence", rally=number, limit_m=FENCE_MARGIN_M)
             )
     return findings
+
+
+def _barred(path: Path, stay_in: Sequence[Polygon]) -> list[Finding]:
+    """Return an error where an inclusion lies across the straight way home of a spray flight.
+
+    A failsafe flies it from wherever it acts; a sprayer's fence brakes, and holds it there.
+    """
+    ends = shapely.get_coordinates(path.lines).reshape(-1, 2, 2)
+    corners = np.concatenate([ends, np.zeros((len(ends), 1, 2))], axis=1)
+    ways = shapely.convex_hull(shapely.linestrings(corners))
+    barred = ~np.all([shapely.covers(area.buffer(TOLERANCE_M), ways) for area in stay_in], axis=0)
+    if not barred.any():
+        return []
+    item = path.legs[int(np.argmax(barred))].seq
+    return [Finding.error("finding.fence_bars_home", item=item, count=int(barred.sum()))]
 
 
 def least_room_m(plan: FlightPlan, path: Path) -> float:
