@@ -9,11 +9,11 @@ from agri.track import FlightRecord
 from missions.flight.recording import Recording
 from missions.flight.watching import Note, Watched, watch
 from missions.flightplan import FlightPlan
-from missions.link.stops import off_calls
+from missions.link.stops import mode_call, off_calls
 from missions.wire.commands import CommandCall
 from missions.wire.delivery import Delivery
 from missions.wire.sightings import Sighting, SightingKind
-from missions.wire.telemetry import PumpServo, Telemetry, fold
+from missions.wire.telemetry import CopterMode, PumpServo, Telemetry, fold
 from missions.wire.transfer import Sends
 from sitl.autopilot import Autopilot
 from sitl.chaos import Chaos
@@ -37,6 +37,14 @@ class Crew:
 
     def tick(self, now_s: float) -> Sends:
         return tuple(s for m in self.machines for s in m.tick(now_s))
+
+
+def calls_for(wish: str) -> list[CommandCall]:
+    """What a ground station says to an aircraft for a wish of the watch: the sprayer off first."""
+    calls: list[CommandCall] = list(off_calls(PAIR, camera=False))
+    if wish != "spray_off":
+        calls.append(mode_call(PAIR, CopterMode.BRAKE if wish == "hold" else CopterMode.RTL))
+    return calls
 
 
 class GuardedFlight:
@@ -77,10 +85,13 @@ class GuardedFlight:
             if isinstance(wish, Note):
                 self.notes.append(wish.message.key)
             elif wish == "spray_off":
-                calls = off_calls(PAIR, camera=False)
-                self.crew.machines += calls
-                for call in calls:
-                    self.air.transmit(call.start(self.air.now_s))
+                self._order(wish)
+
+    def _order(self, wish: str) -> None:
+        calls = calls_for(wish)
+        self.crew.machines += calls
+        for call in calls:
+            self.air.transmit(call.start(self.air.now_s))
 
     def until(self, true: Any, limit_s: float = 300.0) -> float:
         began_s = self.air.now_s

@@ -24,10 +24,9 @@ from shapely.geometry import LineString, box
 from missions.flight.watching import Note, Watched, watch
 from missions.flightplan import FlightPlan
 from missions.items import Command, Frame, MissionItem, MissionType, item_at
-from missions.link.stops import mode_call, off_calls
 from missions.wire.messages import encode
 from missions.wire.sightings import Sighting, SightingKind
-from missions.wire.telemetry import CopterMode, Telemetry, fold
+from missions.wire.telemetry import Telemetry, fold
 from sitl import scenarios
 from sitl.ardupilot import ArduPilot
 from sitl.autopilot import Autopilot
@@ -36,8 +35,8 @@ from sitl.modes import Mode
 from sitl.scenarios import SPRAYING, Breaks, Ending, Scenario
 from sitl.spray_gear import SprayHardware
 from tests import spray_flown as spraying
-from tests.guarded import PUMP
-from tests.virtual_air import PAIR, VEHICLE
+from tests.guarded import PUMP, calls_for
+from tests.virtual_air import VEHICLE
 
 SWATH_M, SPEED_M_S = 5.0, 5.0
 REST_US = 1100
@@ -211,11 +210,7 @@ class Watcher:
                 self.notes.append(wish.message.key)
                 self.noted_s.setdefault(wish.message.key, self.now_s)
                 continue
-            calls = list(off_calls(PAIR, camera=False))
-            if wish != "spray_off":
-                mode = CopterMode.BRAKE if wish == "hold" else CopterMode.RTL
-                calls.append(mode_call(PAIR, mode))
-            for call in calls:
+            for call in calls_for(wish):
                 for body in call.start(self.now_s):
                     self.vehicle.send(encode(body, VEHICLE))
 

@@ -24,14 +24,12 @@ from missions.catalogue import aircraft, camera, sprayer
 from missions.coverage.survey import plan_survey
 from missions.flight.watching import Note, watch
 from missions.flightplan import FlightPlan
-from missions.link.stops import mode_call, off_calls
 from missions.preflight.battery import CELL_CRITICAL_V, CELL_LIMIT_V, flight_needs_pct
 from missions.preflight.vehicle import needed_parameters
 from missions.sprayer.job import Product, SpraySettings
 from missions.survey import SurveySettings
 from missions.wire.commands import CommandCall
 from missions.wire.sightings import Sighting, SightingKind
-from missions.wire.telemetry import CopterMode
 from sitl.parameters import Parameters
 from sitl.vehicle import Airframe
 from tests.guarded import GuardedFlight
@@ -74,14 +72,8 @@ class Windy(GuardedFlight):
         for wish in wishes:
             if isinstance(wish, Note):
                 self.notes.append(wish.message.key)
-                continue
-            calls: list[CommandCall] = list(off_calls(PAIR, camera=False))
-            if wish != "spray_off":
-                mode = CopterMode.BRAKE if wish == "hold" else CopterMode.RTL
-                calls.append(mode_call(PAIR, mode))
-            self.crew.machines += calls
-            for call in calls:
-                self.air.transmit(call.start(self.air.now_s))
+            else:
+                self._order(wish)
         self.air.crossed.clear()
 
 
