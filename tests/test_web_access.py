@@ -26,7 +26,7 @@ from agri.workspace import Workspace
 from tests import farms
 from tests.test_uploads import JPEG, begun, piece
 from tests.test_web_tiles import index_values, listed
-from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_browser import NO_CHROMIUM, browser_page, running, settled, width_of
 from tests.web_farm import SECRET, Browser, Served, small_farm
 
 SURVEY = {"camera": "MicaSense RedEdge-P multispectral", "gsd_cm": "3", "aircraft": ""}
@@ -104,7 +104,7 @@ def reachable(browser: Browser) -> dict[str, str]:
 def grave(page: Any) -> list[str]:
     """What axe-core finds serious or critical on a page."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    told = axe.run(page).response["violations"]
+    told = axe.run(settled(page)).response["violations"]
     return [f"{one['id']}: {node['html'][:160]}" for one in told if one["impact"] in GRAVE
             for node in one["nodes"]]  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_no_page_has_a_serious_fault_for_people_who_see_or_move_less_well(
         for route, path in paths.items():
             page.goto(path)
             assert page.locator("html").get_attribute("lang") == language, path
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert width_of(page) <= width, path
             faults[route] = grave(page)
         assert page.wrong == []
     assert {path: told for path, told in faults.items() if told} == {}

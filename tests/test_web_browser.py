@@ -23,7 +23,7 @@ from agri.people import Person, Role
 from agri.words import Message, say
 from agri.workspace import Workspace
 from tests import farms
-from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_browser import NO_CHROMIUM, browser_page, running, settled, width_of
 from tests.web_farm import HASH, KEY, SECRET, small_farm
 
 PRESSED = "main a.button, main a.card, button, nav a, input:not([type=hidden]), select"
@@ -52,8 +52,7 @@ def large_enough(page: Any) -> list[str]:
       .filter(e => e.checkVisibility())
       .map(e => [e.textContent || e.name, e.getBoundingClientRect()])
       .filter(([, box]) => box.height < 48 || box.width < 44).map(([name]) => name)"""
-    page.wait_for_load_state()  # with its style: without it everything is small
-    return list(page.evaluate(script, PRESSED))
+    return list(settled(page).evaluate(script, PRESSED))
 
 
 def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
@@ -87,7 +86,7 @@ def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
     assert phone.inner_text("h1") == "Ruộng <b>vẽ</b>"
     drawn = farm.field("Ruộng <b>vẽ</b>")
     assert len(drawn.boundary.geoms[0].exterior.coords) == 4
-    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(phone) == 360
     phone.click("text=English")
     phone.wait_for_selector("text=Sign out")
     assert large_enough(phone) == []
@@ -132,7 +131,7 @@ def test_files_are_sent_in_pieces_and_the_list_of_jobs_keeps_itself_true_on_a_ph
     phone.wait_for_selector("[data-state=failed]")
     assert say("error.job_memory", "vi") in phone.inner_text("main")
     assert large_enough(phone) == []
-    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    assert width_of(phone) == 360
     assert phone.wrong == []
 
 

@@ -22,7 +22,7 @@ from agri.people import Verdict
 from agri.words import Language, say
 from agri.workspace import Outcome, Workspace
 from tests.test_web_access import grave
-from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_browser import NO_CHROMIUM, browser_page, running, width_of
 from tests.web_farm import KEY, SECRET
 
 OWNER, AGENT, PILOT = "Bà Hường", "Chị Lan", "Anh Sơn"
@@ -69,7 +69,7 @@ class Journey:
     def look(self, name: str) -> None:
         """No page is wider than its screen, and each is in the language chosen."""
         width = self.page.viewport_size["width"]
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert width_of(self.page) <= width, name
         assert self.page.get_attribute("html", "lang") == self.language
         self.seen(name)
 
@@ -173,10 +173,29 @@ class Journey:
     def call_off(self, plan: str) -> None:
         """Before anything flies, one press calls it off."""
         self.ask(plan)
+        self.nothing_starts_without_scripts()
         self.page.reload()
         self.page.click(".orders .stop button")  # at once: a press counts as soon as it can be made
         self.wait("#flight[data-stage=failed]")
         self.look("called off")
+
+    def nothing_starts_without_scripts(self) -> None:
+        """While a page waits for its scripts, no key in it starts anything, and it says so."""
+        context = self.page.context.browser.new_context(
+            java_script_enabled=False,
+            storage_state=self.page.context.storage_state(),
+            viewport=self.page.viewport_size,
+        )
+        bare = context.new_page()
+        bare.goto(self.page.url)
+        assert bare.inner_text("#hold-how") == self.word("page.live_hold_wait")
+        bare.focus("[name=password]")
+        bare.keyboard.type(SECRET)
+        bare.keyboard.press("Enter")
+        assert bare.locator("#hold").is_disabled()
+        bare.reload()
+        assert bare.get_attribute("#flight", "data-stage") == "briefing"
+        context.close()
 
     def hold(self, milliseconds: int) -> None:
         self.page.fill("[name=password]", SECRET)

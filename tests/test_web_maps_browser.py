@@ -13,7 +13,7 @@ from agri.people import Person, Role
 from agri.workspace import Workspace
 from tests import mapped_farm as mapped
 from tests.test_web_basemap import EVIL, png
-from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_browser import NO_CHROMIUM, browser_page, running, width_of
 from tests.web_farm import HASH, SECRET
 
 pytestmark = [
@@ -68,7 +68,7 @@ def test_a_map_is_tapped_wiped_and_noted_on(farm: Workspace) -> None:
         (note,) = farm.notes.of_field(uid)
         assert len(note.geometry.exterior.coords) == 4
         assert note.photo_day == mapped.FIRST.date()
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert width_of(page) == 360
 
         page.goto(f"/fields/{uid}/dates")
         page.wait_for_selector("#twodates[data-ready=yes]")
@@ -78,5 +78,5 @@ def test_a_map_is_tapped_wiped_and_noted_on(farm: Workspace) -> None:
         page.keyboard.press("End")
         assert page.input_value("#swiper input") == "100"
         assert page.evaluate(shape) != before
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        assert width_of(page) == 360
         assert page.wrong == []

@@ -16,7 +16,7 @@ from agri.operations.mission_files import load_plan
 from agri.people import Role
 from agri.workspace import Workspace
 from missions.checks.plan import check_plan
-from tests.web_browser import NO_CHROMIUM, browser_page, running
+from tests.web_browser import NO_CHROMIUM, browser_page, running, width_of
 from tests.web_farm import SECRET, Served, small_farm
 
 SURVEY = {"camera": "MicaSense RedEdge-P multispectral", "gsd_cm": "3", "aircraft": ""}
@@ -152,7 +152,7 @@ def test_on_a_phone_a_house_is_tapped_and_stands_on_the_map(farm: Workspace) -> 
         page.wait_for_selector("#standing[data-ready=yes]")
         if folder := os.environ.get("AGRI_PICTURES"):
             page.screenshot(path=Path(folder) / "obstacles-there-vi.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert width_of(page) <= 360
         assert page.wrong == []
     (house,) = farm.farm().obstacles
     assert (house.kind, house.name) == (ObstacleKind.HOUSE, "Nhà ông Bảy")

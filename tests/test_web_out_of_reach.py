@@ -22,7 +22,7 @@ from agri.web.static_files import static_files
 from agri.words import LANGUAGES, say
 from agri.workspace import Workspace
 from tests import web_browser
-from tests.web_browser import NO_CHROMIUM, browser_page
+from tests.web_browser import NO_CHROMIUM, browser_page, width_of
 from tests.web_farm import CHEAP, KEY, SECRET, Served, small_farm
 
 
@@ -183,7 +183,7 @@ def test_a_phone_out_of_reach_says_so_and_shows_the_real_page_again_once_it_can(
         other = next(one for one in LANGUAGES if one != language)
         assert say("page.away_failsafe", other) not in told
         assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight") == "700"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert width_of(page) <= width
         assert page.evaluate(STATE) == "failed", "nothing else is answered"
         picture(page, f"away-{language}.png")
         with serving(farm, port):

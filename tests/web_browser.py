@@ -57,3 +57,18 @@ def browser_page(address: str, *, width: int = 360, height: int = 740) -> Iterat
                 or page.wrong.append(f"asked elsewhere: {one.url}"))  # fmt: skip
         yield page
         browser.close()
+
+
+def settled(page: Any) -> Any:
+    """Return a page once its style and scripts are there.
+
+    A click that leads to another page goes on as soon as the first words of that page are there:
+    what is measured then is the size of a page without its style.
+    """
+    page.wait_for_load_state("load")
+    return page
+
+
+def width_of(page: Any) -> int:
+    """Return how wide a page is in its own style, px: more than its screen makes it slide."""
+    return int(settled(page).evaluate("document.documentElement.scrollWidth"))

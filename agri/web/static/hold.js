@@ -1,11 +1,11 @@
 // The launch is sent once the button has been held for two seconds, by a finger or by a key.
+// Until this script is there the form is shut, so that no Enter in it sends it unheld.
 const HOLD_MS = 2000;
 const button = document.getElementById("hold");
 const form = document.getElementById("launch");
 const said = document.getElementById("hold-how");
 
 if (button) {
-  const words = said.textContent;
   let since = 0;
   let timer = 0;
   const show = () => {
@@ -33,7 +33,7 @@ if (button) {
     since = 0;
     cancelAnimationFrame(timer);
     show();
-    said.textContent = said.dataset.again || words;
+    said.textContent = said.dataset.again;
   };
   button.addEventListener("pointerdown", begin);
   for (const kind of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(kind, end);
@@ -45,4 +45,6 @@ if (button) {
   button.addEventListener("keyup", end);
   // Enter in the password's field is no launch
   form.addEventListener("submit", (event) => { if (!button.disabled) event.preventDefault(); });
+  document.getElementById("held").disabled = false;
+  said.textContent = said.dataset.how;
 }
