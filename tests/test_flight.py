@@ -411,11 +411,14 @@ def test_a_flight_needs_its_energy_and_its_reserve_of_the_pack() -> None:
 
 
 def test_without_an_estimate_a_half_full_battery_warns_and_an_unknown_one_too() -> None:
-    def keys(pct: float) -> list[str]:
-        return [f.key for f in check_readiness(PLAN, replace(READY, battery_pct=pct))]
+    def keys(pct: float, volts: float = 12.4) -> list[str]:
+        seen = replace(READY, battery_pct=pct, voltage_v=volts)
+        return [f.key for f in check_readiness(PLAN, seen)]
 
     assert keys(45.0) == ["finding.battery_half"]
     assert keys(math.nan) == ["finding.battery_unknown"]
+    assert keys(math.nan, 0.0) == keys(math.nan, math.nan) == ["finding.battery_blind"]
+    assert blocks(check_readiness(PLAN, replace(READY, battery_pct=math.nan)))
     assert keys(60.0) == []
 
 

@@ -65,6 +65,27 @@ def test_a_spraying_asks_for_a_limit_at_which_it_lands() -> None:
     assert check_limits(spray_flown.plan(), by_charge, full) == []
 
 
+@pytest.mark.parametrize("cell_v", [3.6, 3.85, 4.2])
+@pytest.mark.parametrize("cells", [6, 12, 14])
+def test_a_spraying_does_not_begin_with_an_aircraft_that_counts_too_large_a_pack(
+    cells: int, cell_v: float
+) -> None:
+    """Told of half a pack when it is empty, nobody would call it home."""
+    limits = {"BATT_LOW_MAH": 1000.0, "BATT_CRT_MAH": 500.0, "BATT_LOW_VOLT": 0.0,
+              "BATT_CRT_VOLT": 0.0}  # fmt: skip
+    plan = spray_flown.plan()
+    assert plan.aircraft is not None
+    true_mah = 1000.0 * plan.aircraft.battery_wh / (3.7 * cells)
+    seen = Telemetry(voltage_v=cells * cell_v)
+
+    def told(mah: float | None) -> list[str]:
+        return [f.key for f in check_limits(plan, {**limits, "BATT_CAPACITY": mah}, seen)]
+
+    assert told(true_mah) == told(3300.0) == told(0.0) == told(None) == []
+    assert told(1.5 * true_mah) == told(2.0 * true_mah) == ["finding.battery_capacity"]
+    assert check_limits(PLAN, {**limits, "BATT_CAPACITY": 1e6}, seen) == []
+
+
 def briefed(volts: float, limit_v: float) -> tuple[FlightState, list[Order]]:
     told = parameters(BATT_LOW_VOLT=limit_v, BATT_LOW_MAH=0.0)
     ready = replace(READY, voltage_v=volts)

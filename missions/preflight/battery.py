@@ -7,7 +7,8 @@ as delivered its voltage limit is that of three cells (10.5 V), which a pack of 
 comes down to, and its charge limit is 0, never. An aircraft with neither limit fit for the pack
 that is in it stays on the ground. One that sprays needs a critical limit too, at which it lands:
 its fence's action is to brake, and where nobody hears it any more it would stand there until it
-falls.
+falls. Nor may it count with a larger pack than the one it was planned with, or the ground would be
+told of charge that is not there; and one that tells neither charge nor voltage does not fly.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ WINDY, PLANNED = 1.5, 0.9
 goes as planned is still let go on."""
 LOW_VOLT, LOW_MAH = "BATT_LOW_VOLT", "BATT_LOW_MAH"
 CRITICAL_VOLT, CRITICAL_MAH = "BATT_CRT_VOLT", "BATT_CRT_MAH"
+CAPACITY_MAH = "BATT_CAPACITY"
+COUNTED_MOST = 1.3
+"""A pack's charge times the voltage it shows at rest is at most this much of the energy it is sold
+with: of a full cell's 4.2 V where 3.7 V are reckoned 1.14, and a seventh more for how it was
+rounded."""
 LIMIT_SHARE = 0.8
 """A limit of voltage is at least this share of what the pack shows at rest: of a full cell's 4.2 V
 these are 3.36 V, where it is all but empty; of one half full, less."""
@@ -40,31 +46,32 @@ to come down from above a roof (at 3.4 V one fell that was flown on the simulato
 
 
 def battery_requirements() -> tuple[Requirement, ...]:
-    """Return what is read of the low-battery failsafe; the pack's owner knows what it must be.
+    """Return what is read of the battery's count and failsafe; the pack's owner knows what fits.
 
     Examples
     --------
     >>> [need.name for need in battery_requirements()]
-    ['BATT_LOW_VOLT', 'BATT_LOW_MAH', 'BATT_CRT_VOLT', 'BATT_CRT_MAH']
+    ['BATT_LOW_VOLT', 'BATT_LOW_MAH', 'BATT_CRT_VOLT', 'BATT_CRT_MAH', 'BATT_CAPACITY']
     """
     return tuple(
         Requirement(
             name=name, wanted=0.0, fits=lambda _: True, reason=why("battery"), settable=False,
             absent=None,
         )
-        for name in (LOW_VOLT, LOW_MAH, CRITICAL_VOLT, CRITICAL_MAH)
+        for name in (LOW_VOLT, LOW_MAH, CRITICAL_VOLT, CRITICAL_MAH, CAPACITY_MAH)
     )  # fmt: skip
 
 
 def check_limits(
     plan: FlightPlan, values: Mapping[str, float | None], telemetry: Telemetry
 ) -> list[Finding]:
-    """Return an error for each battery failsafe that cannot act on the pack in the aircraft.
+    """Return an error for each limit of the battery that is not fit for the pack in the aircraft.
 
     Parameters
     ----------
     plan : FlightPlan
-        What is to be flown; a critical limit is asked of a spraying only.
+        What is to be flown; a critical limit and a true count are asked of a spraying only (what
+        simulates a survey need not have the plan's pack).
     values : mapping of str to float or None
         Its parameters as read.
     telemetry : Telemetry
@@ -83,6 +90,14 @@ def check_limits(
             Finding.error("finding.battery_critical_limit", limit_v=limit_v, volts=volts,
                           cell_v=CELL_CRITICAL_V)
         )  # fmt: skip
+    capacity_mah, aircraft = values.get(CAPACITY_MAH), plan.aircraft
+    if plan.spray is not None and aircraft is not None and capacity_mah is not None:
+        counted_wh = capacity_mah / 1000.0 * volts
+        if counted_wh > COUNTED_MOST * aircraft.battery_wh:
+            found.append(
+                Finding.error("finding.battery_capacity", capacity_mah=capacity_mah,
+                              battery_wh=aircraft.battery_wh)
+            )  # fmt: skip
     return found
 
 
@@ -111,7 +126,12 @@ def check_charge(plan: FlightPlan, telemetry: Telemetry) -> list[Finding]:
     """
     left_pct = telemetry.battery_pct
     if math.isnan(left_pct):
-        return [Finding.warning("finding.battery_unknown")]
+        told = telemetry.voltage_v > 0.0
+        return [
+            Finding.warning("finding.battery_unknown")
+            if told
+            else Finding.error("finding.battery_blind")
+        ]
     told_pct = flight_needs_pct(plan)
     needed_pct = BATTERY_FEW_PCT if told_pct is None else told_pct
     if needed_pct > 100.0:
