@@ -14,6 +14,7 @@
 * `service`: the thread that takes messages and drives the machines;
 * `stops`: what goes out to stop a flight;
 * `asking`: waiting for an answer, with a deadline;
+* `ordering`: of the orders that stop a flight only the newest stands;
 * `link`: everything that can be asked of one aircraft;
 * `keying`: an aircraft is given its key, by cable;
 * `quality`, `diagnosis`, `doctor`: how good a link is, what is wrong with it, measuring it.

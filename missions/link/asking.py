@@ -74,7 +74,7 @@ class Asking:
     ) -> None:
         """Run a machine to its end and raise its error."""
         self.service.add(machine)
-        self._finish(machine, on_progress)
+        self.finish(machine, on_progress)
 
     def wait(
         self, condition: Callable[[], bool], within_s: float, key: str, **values: object
@@ -121,9 +121,10 @@ class Asking:
             )
         )  # fmt: skip
 
-    def _finish(
+    def finish(
         self, machine: Machine | Delivery | Fetching, on_progress: OnProgress | None = None
     ) -> None:
+        """Wait until a machine that was started is over, and raise its error."""
         told: Progress | None = None
 
         def tell() -> None:

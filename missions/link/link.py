@@ -31,6 +31,7 @@ from missions.link import stops
 from missions.link.address import LinkAddress, read_address
 from missions.link.asking import Asking, OnProgress
 from missions.link.clock import elapsed_s
+from missions.link.ordering import STATE_WAIT_S, Orders
 from missions.link.radio import QuietVehicle, Radio, open_radio
 from missions.link.service import Service, our_address
 from missions.link.signing import Signing, SigningState
@@ -40,7 +41,6 @@ from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
 from missions.wire.pump import find_pump
 from missions.wire.sightings import (
     Sighting,
-    SightingKind,
     VehicleIdentity,
     board_number,
     build_text,
@@ -48,10 +48,9 @@ from missions.wire.sightings import (
 )
 from missions.wire.telemetry import CopterMode, PumpServo, StatusText, Telemetry, mode_name
 
-STATE_WAIT_S = 15.0
 TEXT_WAIT_S = 1.0
 
-ARM, MISSION_START, REQUEST_MESSAGE, CAPABILITIES = 400, 300, 512, 520
+REQUEST_MESSAGE, CAPABILITIES = 512, 520
 """MAV_CMD numbers that are commanded, not planned."""
 ID_VERSION, ID_HOME = 148, 242
 """Ids of messages asked for one by one."""
@@ -71,6 +70,7 @@ class Link(Asking):
         self._proof: tuple[Verified, int] | None = None
         self._tokens: set[str] = set()
         self._plain_pump: PumpServo | None = None
+        self._given = Orders(self)
 
     @classmethod
     def connect(
@@ -393,7 +393,7 @@ class Link(Asking):
             raise Refused("error.arm_unproved")
         before = self.service.telemetry.texts
         try:
-            self._call(ARM, [1.0, 0.0], word="arm", careful=True)
+            self._call(stops.ARM, [1.0, 0.0], word="arm", careful=True)
         except LinkError as trouble:
             reason = self._said_of_arming(before)
             if reason:
@@ -414,7 +414,7 @@ class Link(Asking):
 
     def disarm(self) -> None:
         """Stop the motors; the autopilot refuses in the air, and is never forced."""
-        self._call(ARM, [0.0, 0.0], word="disarm")
+        self._call(stops.ARM, [0.0, 0.0], word="disarm")
         self.wait(lambda: not self.service.telemetry.armed, STATE_WAIT_S, "error.link_not_disarmed")
 
     def set_mode(self, mode: CopterMode) -> None:
@@ -424,7 +424,7 @@ class Link(Asking):
 
     def start_mission(self) -> None:
         """Start the mission; sent once, since a second start in the air begins it anew."""
-        self._call(MISSION_START, [], word="start", tries=1, every_s=3.0)
+        self._call(stops.MISSION_START, [], word="start", tries=1, every_s=3.0)
 
     def hold(self) -> None:
         """Stop and hover (BRAKE); sprayer and camera off."""
@@ -446,15 +446,7 @@ class Link(Asking):
     # Inside
 
     def _stop(self, mode: CopterMode) -> None:
-        pair = self.pair()
-        self.service.feed()
-        order = stops.mode_call(pair, mode)
-        for machine in (*stops.off_calls(pair, self._plain_pump), order):
-            self.service.add(machine)
-        seen = self.service.telemetry
-        self.service.tell(Sighting(kind=SightingKind.ORDER, telemetry=seen, mode=mode))
-        self._finish(order)
-        self._wait_mode(mode)
+        self._given.give(mode, self._plain_pump)
 
     def _wait_mode(self, mode: CopterMode) -> None:
         self.wait(

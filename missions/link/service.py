@@ -11,7 +11,7 @@ import logging
 import math
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from agri.errors import AgriError
 from missions.link.hearing import Heard, Hearing
 from missions.link.radio import OUR_COMPONENT, Radio
 from missions.link.signing import SigningState
+from missions.wire.commands import CommandCall
 from missions.wire.messages import Address, Pair, Received, decode, encode
 from missions.wire.sightings import Sighting, SightingKind, photo_of
 from missions.wire.telemetry import PumpServo, Telemetry, fold
@@ -200,6 +201,34 @@ class Service:
         with self.changed:
             self._machines.append(machine)
             self._emit(machine.start(self._clock()))
+
+    def overtake(
+        self, undone: Callable[[CommandCall], bool], machines: Iterable[Machine]
+    ) -> tuple[CommandCall, ...]:
+        """Drop the commands that are undone and start machines, with nothing sent in between.
+
+        Parameters
+        ----------
+        undone : callable
+            Tells which of the commands that wait for an answer are never to be sent again.
+        machines : iterable of Machine
+            What takes their place, in this order.
+
+        Returns
+        -------
+        tuple of CommandCall
+            Those that were dropped.
+        """
+        with self.changed:
+            calls = [one for one in self._machines if isinstance(one, CommandCall)]
+            dropped = tuple(one for one in calls if not one.finished and undone(one))
+            for one in dropped:
+                one.overtake()
+                self._machines.remove(one)
+            for machine in machines:
+                self.add(machine)
+            self.changed.notify_all()
+        return dropped
 
     def remove(self, machine: Machine) -> None:
         """Drop a machine, finished or not."""

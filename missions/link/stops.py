@@ -13,6 +13,7 @@ from missions.wire.pump import SET_SERVO
 from missions.wire.telemetry import CopterMode, PumpServo
 
 SET_MODE, SPRAYER, CAMERA_DISTANCE = 176, 216, 206
+ARM, MISSION_START = 400, 300
 """MAV_CMD numbers that are commanded, not planned."""
 STOP_EVERY_S = 0.2
 STOP_TRIES, OFF_TRIES = 75, 10
@@ -50,3 +51,18 @@ def off_calls(
         CommandCall(pair, command, params, word="off", tries=OFF_TRIES, every_s=STOP_EVERY_S)
         for command, params in orders
     )
+
+
+def undone(call: CommandCall) -> bool:
+    """Return whether an order to stop undoes a command: a mode, motors on, the mission's start.
+
+    Examples
+    --------
+    >>> from missions.wire.messages import Address
+    >>> pair = Pair(vehicle=Address(1, 1), us=Address(255, 190))
+    >>> given = [(SET_MODE, 6.0), (ARM, 1.0), (ARM, 0.0), (SPRAYER, 0.0)]
+    >>> [undone(CommandCall(pair, command, (first,), word="mode")) for command, first in given]
+    [True, True, False, False]
+    """
+    arms = call.command == ARM and call.params[:1] == (1.0,)
+    return arms or call.command in (SET_MODE, MISSION_START)

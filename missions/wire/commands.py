@@ -7,7 +7,8 @@ names the same command. IN_PROGRESS ends the repeating and begins a patient wait
 final answer (doubled or late ACKs) is ignored. A command that would do harm twice is given one
 try (MISSION_START in the air begins the mission anew). One that arms or changes the mode is given
 up rather than repeated once the link was broken, or our own computer asleep, meanwhile; an order to
-stop goes on.
+stop goes on. A command that a newer one undoes is `overtaken` and never sent again: an old order to
+return that is repeated after a stop would set off an aircraft that somebody walks up to.
 
 **Parameters.** Read by name, a few at a time, each asked again while it does not come. ArduPilot
 says nothing about a name it does not know; a name that stays silent while others answer is told
@@ -70,6 +71,7 @@ class CallState(Enum):
     ACCEPTED = auto()
     REFUSED = auto()
     SILENT = auto()
+    OVERTAKEN = auto()
 
 
 class CallEvent(Enum):
@@ -80,6 +82,7 @@ class CallEvent(Enum):
     REFUSED = auto()
     RETRY = auto()
     SILENT = auto()
+    OVERTAKEN = auto()
 
 
 _C, _E = CallState, CallEvent
@@ -90,10 +93,12 @@ CALL: dict[tuple[CallState, CallEvent], CallState] = {
     (_C.ASKING, _E.ACCEPTED): _C.ACCEPTED,
     (_C.ASKING, _E.IN_PROGRESS): _C.WORKING,
     (_C.ASKING, _E.REFUSED): _C.REFUSED,
+    (_C.ASKING, _E.OVERTAKEN): _C.OVERTAKEN,
     (_C.WORKING, _E.IN_PROGRESS): _C.WORKING,
     (_C.WORKING, _E.ACCEPTED): _C.ACCEPTED,
     (_C.WORKING, _E.REFUSED): _C.REFUSED,
     (_C.WORKING, _E.SILENT): _C.SILENT,
+    (_C.WORKING, _E.OVERTAKEN): _C.OVERTAKEN,
 }
 """The command; entering ASKING by RETRY sends it again. No row: ignored."""
 
@@ -121,6 +126,10 @@ class CommandCall:
 
     Attributes
     ----------
+    command : int
+        As given.
+    params : tuple of float
+        As given.
     error : AgriError or None
         Why it failed, once `finished`.
 
@@ -150,9 +159,9 @@ class CommandCall:
     ) -> None:
         self.state = CallState.ASKING
         self.result: int | None = None
+        self.command = command
         self._pair = pair
-        self._command = command
-        self._params = tuple(params)
+        self.params = tuple(params)
         self._word = word
         self._tries = tries
         self._every_s = every_s
@@ -163,7 +172,7 @@ class CommandCall:
     @property
     def finished(self) -> bool:
         """Whether the final answer is known."""
-        return self.state in (CallState.ACCEPTED, CallState.REFUSED, CallState.SILENT)
+        return self.state not in (CallState.ASKING, CallState.WORKING)
 
     @property
     def error(self) -> AgriError | None:
@@ -174,6 +183,8 @@ class CommandCall:
         if self.state is CallState.REFUSED:
             reason = Message.of(f"link.result_{RESULTS.get(self.result or 0, 'failed')}")
             return LinkError("error.link_command_refused", command=command, reason=reason)
+        if self.state is CallState.OVERTAKEN:
+            return LinkError("error.link_command_overtaken", command=command)
         return None
 
     @property
@@ -192,7 +203,7 @@ class CommandCall:
         body = received.body
         if not isinstance(body, CommandAck) or not self._pair.admits(received):
             return ()
-        if body.command == self._command and not self.finished:
+        if body.command == self.command and not self.finished:
             self.result, self._heard_s = body.result, now_s
             known = {ACCEPTED: CallEvent.ACCEPTED, IN_PROGRESS: CallEvent.IN_PROGRESS}
             self._step(known.get(body.result, CallEvent.REFUSED))
@@ -206,6 +217,10 @@ class CommandCall:
         again = again and self._may_repeat(now_s)
         self._step(CallEvent.RETRY if again else CallEvent.SILENT)
         return self._send(now_s) if again else ()
+
+    def overtake(self) -> None:
+        """Never send it again: a newer command stands."""
+        self._step(CallEvent.OVERTAKEN)
 
     def _may_repeat(self, now_s: float) -> bool:
         """Return whether nothing was broken or asleep since it was last sent."""
@@ -221,7 +236,7 @@ class CommandCall:
         self._sent_s = now_s
         confirmation = self._sent
         self._sent += 1
-        return (CommandLong(command=self._command, confirmation=confirmation, params=self._params),)
+        return (CommandLong(command=self.command, confirmation=confirmation, params=self.params),)
 
 
 @dataclass(frozen=True, slots=True)
