@@ -205,6 +205,32 @@ def test_each_order_is_the_links_own_and_is_told(
         flight.order("arm")
 
 
+def test_an_order_that_the_network_brings_after_a_newer_one_is_not_carried_out(
+    apron: Make, stored: PlanRecord
+) -> None:
+    """A stop always is; and what other pages number is no matter of this one's."""
+    hangar, flown = apron()
+    flight = hangar.begin(asked(stored))
+    flight.launch(until(flight, Stage.BRIEFING).question.token, digest=PLAN.digest, person_uid="an")
+    done: list[str] = []
+
+    def ordered(verb: str, call: str, *, page: str, nth: int) -> None:
+        flight.order(verb, page=page, nth=nth)
+        done.append(call)
+        while len(flown.link.given) < len(done):
+            time.sleep(0.002)
+
+    ordered("stop", "hold", page="a", nth=3)
+    flight.order("return", page="a", nth=2)
+    flight.order("land", page="a", nth=1)
+    ordered("stop", "hold", page="a", nth=1)
+    ordered("land", "land", page="b", nth=1)
+    ordered("return", "return_home", page="a", nth=3)
+    ordered("land", "land", page="", nth=0)
+    ordered("sprayer_off", "sprayer_off", page="a", nth=1)
+    assert flown.link.given == done
+
+
 def test_an_aircraft_has_one_flight_and_a_form_sent_twice_is_the_same(
     apron: Make, stored: PlanRecord
 ) -> None:

@@ -47,6 +47,7 @@ ANSWER_S = 300.0
 AWAKE_S = 0.5
 MOST_ORDERS = 40
 """Orders under way at once; each is repeated by itself, so more say nothing new."""
+MOST_PAGES = 1000
 VERBS: dict[str, Callable[[Link], None]] = {
     "stop": lambda link: link.hold(),
     "return": lambda link: link.return_home(),
@@ -54,6 +55,8 @@ VERBS: dict[str, Callable[[Link], None]] = {
     "sprayer_off": lambda link: link.sprayer_off(),
 }
 """All that may be ordered of a flight under way."""
+OUTDATED = ("return", "land")
+"""What is not carried out after a newer order from the same page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,7 @@ class Airborne:
         self._why: Message | None = None
         self._flown: Flown | None = None
         self._orders: list[threading.Thread] = []
+        self._pressed: dict[str, int] = {}
         self._stopped_by = ""
 
     def begin(self) -> None:
@@ -214,13 +218,27 @@ class Airborne:
             raise Refused("error.launch_other_plan")
         self._say(Stage.BRIEFING, token, person_uid, yes=True)
 
-    def order(self, verb: str, *, by: str = "") -> None:
+    def order(self, verb: str, *, by: str = "", page: str = "", nth: int = 0) -> None:
         """Order stop, return, land or sprayer off; return before the aircraft has answered.
 
-        Before the yes to arm it ends the launch, whatever the verb. `by` is the name of who orders.
+        Before the yes to arm it ends the launch, whatever the verb.
+
+        Parameters
+        ----------
+        verb : str
+            A key of `VERBS`.
+        by : str
+            Name of who orders.
+        page : str
+            What it was pressed on, "" when that does not number its orders.
+        nth : int
+            Its number there: a network brings an old order after a newer one, and an old one to
+            return or land is not carried out then. A stop always is.
         """
         send = VERBS[verb]
         with self._changed:
+            if self._outdated(verb, page, nth):
+                return
             if verb != "sprayer_off":
                 self._stopped_by = by
             self._tell(Message.of(f"event.asked_{verb}"))
@@ -234,6 +252,15 @@ class Airborne:
             thread = threading.Thread(target=self._send, args=(send, link), daemon=True)
             self._orders.append(thread)
         thread.start()
+
+    def _outdated(self, verb: str, page: str, nth: int) -> bool:
+        """Return whether a page gave a newer order than this one to return or land; note it."""
+        newest = self._pressed.get(page, 0)
+        if not page or nth < newest:
+            return bool(page) and verb in OUTDATED
+        if page in self._pressed or len(self._pressed) < MOST_PAGES:
+            self._pressed[page] = nth
+        return False
 
     def leave(self) -> None:
         """End a launch that nobody said yes to; bring home what flies: the program is ending."""
@@ -261,6 +288,8 @@ class Airborne:
         try:
             send(link)
         except AgriError as trouble:
+            if trouble.message.key == "error.link_command_overtaken":
+                return  # the newer order is told of
             with self._changed:
                 self._tell(Message.of("event.order_failed", reason=trouble.message))
 

@@ -53,6 +53,7 @@ OF_THE_FLIGHT = ("finding.resume_left", "finding.resume_tank", "finding.resume_r
                  "finding.survey_rest")  # fmt: skip
 """What the flight that was broken off tells of its rest; the rest's own findings stand on its page.
 """
+LONGEST_PAGE = 80
 MOST_TANK_L = 1_000.0
 """No sprayer that flies carries more."""
 
@@ -175,7 +176,9 @@ def _ordering(verb: str, path: str) -> Callable[[Request, str], Awaitable[Respon
     async def ordered(request: Request, uid: str) -> Response:
         visit = visit_of(request)
         flight = flight_under_way(visit, uid)
-        flight.order(verb, by=visit.who.name)
+        told = request.query_params
+        flight.order(verb, by=visit.who.name, page=told.get("page", "")[:LONGEST_PAGE],
+                     nth=after_of(told, "nth"))  # fmt: skip
         try:
             note = f"/flying/{uid}; plan: {flight.asked.plan.name}"
             await run_in_threadpool(write_down, visit, kind, note)

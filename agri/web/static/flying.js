@@ -13,6 +13,7 @@ let ended = ["over", "failed"].includes(page.dataset.stage);
 let drawing = null;
 
 function alarm(text) {
+  byId("cut").classList.remove("late");
   byId("cut").hidden = !text;
   byId("cut-text").textContent = text;
 }
@@ -20,8 +21,6 @@ function alarm(text) {
 // ---------------------------------------------------------------- what is shown
 
 function show(live) {
-  heard = performance.now();
-  if (!unsent) alarm("");
   if (live.stage !== page.dataset.stage) {
     location.assign(own);
     return;
@@ -47,6 +46,9 @@ function show(live) {
   page.dataset.number = Math.max(Number(page.dataset.number), live.number);
   if (drawing) drawing(live);
   last = Math.max(last, live.number);
+  // only now: what could not be shown was not heard
+  heard = performance.now();
+  if (!unsent) alarm("");
 }
 
 function trail(map, width) {
@@ -128,30 +130,49 @@ function poll() {
 
 setInterval(() => {
   if (ended || performance.now() - heard < 4000) return;
-  alarm(page.dataset.cut);
+  alarm(unsent || page.dataset.cut);
   if (stream && performance.now() - heard > 8000) { stream.close(); stream = null; poll(); }
 }, 1000);
 
 // ---------------------------------------------------------------- orders
 
-let unsent = 0;
+const TRIED_MS = 30000;
+const ANSWER_MS = 2500;
+let unsent = "";
+let given = 0;
+let through = 0;
 
+// An order is sent until it gets through; one that came after it and did get through ends it, and its
+// number tells the farm's computer the same of what the network brings too late.
 async function order(form) {
+  const nth = ++given;
+  const until = performance.now() + TRIED_MS;
   const body = new URLSearchParams(new FormData(form));
-  for (let attempt = 0; attempt < 10; attempt += 1) {
+  const to = `${form.action}?page=${page.dataset.once}&nth=${nth}`;
+  while (performance.now() < until) {
+    let live = null;
     try {
-      const answer = await fetch(`${form.action}?after=${last}`, {
+      const answer = await fetch(`${to}&after=${last}`, {
         method: "POST", body, credentials: "same-origin", keepalive: true, headers: { accept: "application/json" },
+        signal: AbortSignal.timeout?.(ANSWER_MS),
       });
-      if (answer.ok) { unsent = 0; alarm(""); show(await answer.json()); return; }
-      if (answer.status < 500 && answer.status !== 429) break;
+      if (answer.redirected || (answer.status >= 400 && answer.status < 500 && answer.status !== 429)) break;
+      if (answer.ok) live = await answer.json();
     } catch { /* tried again */ }
-    unsent = 1;
-    alarm(page.dataset.unsent);
+    if (nth < through) return;
+    if (live) {
+      through = nth;
+      unsent = "";
+      show(live);
+      return;
+    }
+    unsent = page.dataset.unsent;
+    alarm(unsent);
     await new Promise((go) => { setTimeout(go, 300); });
+    if (nth < through) return;
   }
-  unsent = 1;
-  alarm(page.dataset.unsent);
+  unsent = page.dataset.givenUp;
+  alarm(unsent);
 }
 
 for (const form of document.querySelectorAll("form[data-order]")) {
