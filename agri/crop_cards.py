@@ -33,6 +33,16 @@ CARD_WORDS = {
 NUMBER_WORDS = {"value", "low", "high", "unit", "source", "confidence", "assumed"}
 TABLE_WORDS = {"columns", "units", "rows", "source", "confidence", "assumed"}
 STAGE_WORDS = {"bbch", "name_vi", "name_en", "heat"}
+TREE_KINDS = {CropKind.LYCHEE, CropKind.CUSTARD_APPLE}
+TREE_WORDS = (
+    "vải", "nhãn", "na", "mãng cầu", "xoài", "bưởi", "cam", "chanh", "quýt", "quất", "ổi", "mít",
+    "hồng", "táo", "bơ", "sầu riêng", "chôm chôm", "dừa", "cau", "mận", "đào", "mơ", "lê", "khế",
+    "trứng gà", "keo", "bạch đàn", "thông", "quế", "hồi", "cao su", "cà phê", "hồ tiêu", "điều",
+    "cây ăn quả", "cây ăn trái", "lychee", "litchi", "longan", "custard apple", "mango", "orange",
+    "pomelo", "citrus", "guava", "jackfruit", "persimmon", "apple", "durian", "coconut", "plum",
+    "peach", "acacia", "eucalyptus", "pine", "rubber", "coffee", "orchard", "fruit trees",
+)  # fmt: skip
+"""How names of crops that stand higher than a person begin; a card's own kind goes first."""
 
 
 @cache
@@ -69,6 +79,21 @@ def crop_card(name: str) -> CropCard:
             return card
     known = ", ".join(card.id for card in crop_cards())
     raise BadInput("error.crop_unknown", name=name, known=known)
+
+
+def grows_on_trees(crop: str) -> bool:
+    """Return whether a crop, by the name a user gave it, is one of trees.
+
+    Examples
+    --------
+    >>> [grows_on_trees(name) for name in ("Vải PH40", "vải", "nhãn lồng", "lúa", "nấm", "")]
+    [True, True, True, False, False, False]
+    """
+    name = " ".join(crop.casefold().split())
+    for card in crop_cards():
+        if name in {card.id.casefold(), card.name_vi.casefold(), card.name_en.casefold()}:
+            return card.kind in TREE_KINDS
+    return any(name == word or name.startswith(word + " ") for word in TREE_WORDS)
 
 
 def read_crop_card(path: Path) -> CropCard:

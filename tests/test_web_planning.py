@@ -88,6 +88,28 @@ def test_a_field_is_drawn_anew_under_its_key_and_old_plans_are_judged_by_it(
     assert planner.get("/fields/nowhere/edit").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("crop", "height", "fine"),
+    [("vải", "0", False), ("Vải PH40", "0,9", False), ("vải", "4", True), ("lúa", "0", True)],
+)
+def test_trees_are_not_sprayed_as_if_they_were_grass(
+    served: Served, crop: str, height: str, fine: bool
+) -> None:
+    """At the height over the ground that suits rice the aircraft would fly among their crowns."""
+    planner = served.signed_in(Role.PLANNER)
+    field = served.farm.field("Ruộng mới")
+    served.farm.change_field(replace(field, crop=crop))
+    path = f"/fields/{field.uid}/spray"
+    asked = {**SPRAY, "product": "Nước giếng", "crop_height_m": height}
+    answer = planner.post(path, asked)
+    assert answer.status_code == (303 if fine else 400)
+    if not fine:
+        assert crop in told(answer.text)
+        assert 'value="Nước giếng"' in answer.text, "what was typed is kept"
+    empty = planner.post(path, {**asked, "crop_height_m": ""})
+    assert empty.status_code == 400, "nobody's trees are 0 m high unasked"
+
+
 def test_a_field_of_several_parts_keeps_them_and_gets_a_new_name(served: Served) -> None:
     farm, planner = served.farm, served.signed_in(Role.PLANNER)
     field = farm.fields()[0]

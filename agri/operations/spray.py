@@ -18,6 +18,7 @@ from pathlib import Path
 
 from shapely.geometry.base import BaseGeometry
 
+from agri.crop_cards import grows_on_trees
 from agri.errors import BadInput
 from agri.field import Field
 from agri.findings import Finding, blocks
@@ -58,6 +59,8 @@ MOST_CUTS, SPARED_WH = 4, 1.0
 """Times a job over hills is cut anew, and what is spared each time besides what was missing."""
 SAME_WIDTH = 0.01
 """Swaths whose widths differ by less than this get the same dose from one setting of the pump."""
+LEAST_TREE_M = 1.0
+"""A crop of trees that is said to be lower has not been measured."""
 LEVEL = Ground()
 """Nothing is known of the ground: it is taken for level."""
 
@@ -262,6 +265,7 @@ def plan_job(
     everything, stored = farm.farm_with_findings()
     fields = [farm.field(name) for name in request.fields]
     _each_once(fields)
+    _over_trees(fields, request)
     settings = settings_of(request)
     name = request.name or _job_name([field.name for field in fields], language)
     first, findings = site_of(everything, fields[0], request.pad)
@@ -314,6 +318,17 @@ def _each_once(fields: Sequence[Field]) -> None:
     for field in fields:
         if keys.count(field.uid) > 1:
             raise BadInput("error.field_twice", name=field.name)
+
+
+def _over_trees(fields: Sequence[Field], request: SprayRequest) -> None:
+    """Refuse to fly over trees as if they were grass, unless their heights are in the ground."""
+    known = request.ground.dsm is not None or request.ground.terrain_frame
+    if known or request.crop_height_m >= LEAST_TREE_M:
+        return
+    for field in fields:
+        if grows_on_trees(field.crop):
+            raise BadInput("error.crop_height_tree", field=field.name, crop=field.crop,
+                           height_m=request.crop_height_m)  # fmt: skip
 
 
 def _one_rate(route: SprayRoute, settings: SpraySettings, site: Site) -> RateMap | None:

@@ -84,7 +84,7 @@ def spray_page(request: Request, uid: str) -> Response:
 def _spray(request: Request, uid: str, *, wrong: str, status: int = 200) -> Response:
     usual = {
         "sprayer": sprayer().name, "product": "", "dose": "", "unit": DoseUnit.ML.value,
-        "phi_days": "", "rate_l_ha": "20", "crop_height_m": "0",
+        "phi_days": "", "rate_l_ha": "20", "crop_height_m": "",
     }  # fmt: skip
     return _form(request, uid, "spray", usual, status=status, wrong=wrong,
                  sprayers=_names(list(sprayers())),
