@@ -77,8 +77,13 @@ class GuardedFlight:
                 self.telemetry = fold(self.telemetry, message, now_s)
                 self._watch()
 
-    def _watch(self) -> None:
-        sighting = Sighting(kind=SightingKind.POSITION, telemetry=self.telemetry)
+    def spray_no_more(self) -> None:
+        """A person's own press."""
+        self._watch(SightingKind.SPRAY_NO_MORE)
+        self._order("spray_off")
+
+    def _watch(self, kind: SightingKind = SightingKind.POSITION) -> None:
+        sighting = Sighting(kind=kind, telemetry=self.telemetry)
         self.recording.take(sighting)
         self.watched, wishes = watch(self.plan, self.watched, sighting)
         for wish in wishes:

@@ -57,8 +57,8 @@ class Orders:
     def land(self) -> None:
         self.given.append("land")
 
-    def sprayer_off(self) -> None:
-        self.given.append("sprayer_off")
+    def spray_no_more(self) -> None:
+        self.given.append("spray_no_more")
 
 
 @dataclass

@@ -188,7 +188,12 @@ def test_the_end_of_the_program_ends_launches_and_calls_home_what_flies(
 
 @pytest.mark.parametrize(
     ("verb", "call"),
-    [("stop", "hold"), ("return", "return_home"), ("land", "land"), ("sprayer_off",) * 2],
+    [
+        ("stop", "hold"),
+        ("return", "return_home"),
+        ("land", "land"),
+        ("sprayer_off", "spray_no_more"),
+    ],
 )
 def test_each_order_is_the_links_own_and_is_told(
     apron: Make, stored: PlanRecord, verb: str, call: str
@@ -227,7 +232,7 @@ def test_an_order_that_the_network_brings_after_a_newer_one_is_not_carried_out(
     ordered("land", "land", page="b", nth=1)
     ordered("return", "return_home", page="a", nth=3)
     ordered("land", "land", page="", nth=0)
-    ordered("sprayer_off", "sprayer_off", page="a", nth=1)
+    ordered("sprayer_off", "spray_no_more", page="a", nth=1)
     assert flown.link.given == done
 
 

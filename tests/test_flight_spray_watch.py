@@ -218,6 +218,28 @@ def test_a_pilots_change_of_mode_stills_the_pump_within_a_second_and_a_half(mode
     assert flight.copter.gear.sprayed_l == before_l
 
 
+@pytest.mark.parametrize("east_m", [30.0, 100.0])
+def test_a_sprayer_that_a_person_switched_off_stays_off_for_all_passes_that_follow(east_m):
+    """The plan's next pass switches it on; that is as long as the radio takes."""
+    flight = guarded()
+    flight.spray_to(east_m)
+    flight.spray_no_more()
+    assert flight.until(lambda: not flight.copter.sprayer.running) <= 0.5
+    runs, lasted_s = 0, 0.0
+    while flight.copter.mode == 3 and flight.copter.armed:
+        flight.step()
+        if flight.copter.sprayer.running:
+            runs += lasted_s == 0.0
+            lasted_s = lasted_s or flight.air.now_s
+            assert flight.air.now_s - lasted_s <= 0.5
+        else:
+            lasted_s = 0.0
+    assert runs >= 2, "the plan did switch it on"
+    assert flight.copter.sprayer.pump_share == 0.0
+    assert flight.watched.spray.tries == 0
+    assert flight.copter.gear.sprayed_l < 1.2 * (east_m + 12.0) / 100.0
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_third_of_all_packets_lost_only_delays_the_off(seed):
     flight = guarded(bad_radio(seed))

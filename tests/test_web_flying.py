@@ -259,7 +259,7 @@ def test_whoever_may_look_stops_it_and_only_who_may_fly_sends_it_elsewhere(
     for verb in ("return", "land"):
         assert pilot.post(f"{path}/{verb}", {}).status_code == 303
     given = field.flown.link.given
-    assert sorted(given) == ["hold", "land", "return_home", "sprayer_off"]
+    assert sorted(given) == ["hold", "land", "return_home", "spray_no_more"]
     assert {"stop_ordered", "return_ordered", "land_ordered"} <= set(kinds(field))
     assert (
         viewer.http.post(f"{path}/stop", data={"a": "b"}, headers={"origin": BASE}).status_code

@@ -52,7 +52,7 @@ VERBS: dict[str, Callable[[Link], None]] = {
     "stop": lambda link: link.hold(),
     "return": lambda link: link.return_home(),
     "land": lambda link: link.land(),
-    "sprayer_off": lambda link: link.sprayer_off(),
+    "sprayer_off": lambda link: link.spray_no_more(),
 }
 """All that may be ordered of a flight under way."""
 OUTDATED = ("return", "land")
@@ -142,6 +142,7 @@ class Airborne:
         self._flown: Flown | None = None
         self._orders: list[threading.Thread] = []
         self._pressed: dict[str, int] = {}
+        self._no_more = False
         self._stopped_by = ""
 
     def begin(self) -> None:
@@ -170,6 +171,7 @@ class Airborne:
                 photos=progress.photos if progress else 0,
                 done=1.0 if landed else max(0, self._furthest - 1) / items if items else 0.0,
                 litres=self._sprayed.litres,
+                no_more=self._no_more,
                 silence_s=link.silence_s if link and not _ended(progress) else 0.0,
                 transfer=_transfer(progress),
                 question=self._question,
@@ -241,6 +243,7 @@ class Airborne:
                 return
             if verb != "sprayer_off":
                 self._stopped_by = by
+            self._no_more = self._no_more or verb == "sprayer_off"
             self._tell(Message.of(f"event.asked_{verb}"))
             link = self._link if self._stage is Stage.FLYING else None
             if link is None:

@@ -104,6 +104,8 @@ class Sight:
         Share of the plan's items that are behind it, 0 to 1.
     litres : float
         Sprayed so far, by the pump; NaN where nothing tells.
+    no_more : bool
+        Whether a person switched the sprayer off to the end of the flight.
     silence_s : float
         Since the aircraft was last heard, in its time.
     transfer : Message or None
@@ -128,6 +130,7 @@ class Sight:
     photos: int
     done: float
     litres: float
+    no_more: bool
     silence_s: float
     transfer: Message | None
     question: Question | None

@@ -121,9 +121,10 @@ def _under_way(sight: Sight, language: Language) -> tuple[str, str]:
         return "look", say(MODES[CopterMode(seen.mode)], language)
     if seen.mode != CopterMode.AUTO:
         return "look", say("page.live_taken_over", language, mode=seen.mode_name)
-    if seen.pump_share > ON_SHARE:
-        return "ok", say("page.live_spraying", language)
-    return "ok", say("page.live_flying", language)
+    if sight.no_more:
+        return "look", say("page.live_no_more", language)
+    sprays = seen.pump_share > ON_SHARE
+    return "ok", say("page.live_spraying" if sprays else "page.live_flying", language)
 
 
 def facts(plan: FlightPlan, sight: Sight, language: Language) -> list[dict[str, str]]:

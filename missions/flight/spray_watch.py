@@ -11,6 +11,7 @@ pump's own output (`Telemetry.pump_share`), not what was ordered:
   with a still pump and sprays again on its way home. An output that is not told counts as on.
 * **Position or estimate bad** with the pump on: off.
 * **More put out than the tank holds**, by the pump's curve: the pump runs dry; off, and stop.
+* **A person wants it off**: off, and off again whenever a pass of the plan switches it on.
 * **At the end** off once more: the flag would live on into the next flight.
 
 An off that did not help is ordered again every `AGAIN_S`; after `TRIES` of them, outside in AUTO,
@@ -39,6 +40,7 @@ TRIES = 3
 LONGEST_STEP_S = 1.0
 """Over a longer silence nothing is added to the litres: what the pump did is not known."""
 
+BAD_POSITION = Message.of("event.sprayer_off_position")
 SprayWish = Message | Literal["spray_off", "hold"]
 
 
@@ -62,6 +64,8 @@ class SprayWatched:
         The aircraft's clock when last seen.
     dry : bool
         Whether the empty tank was told.
+    no_more : bool
+        Whether a person wants it off to the end of the flight.
     """
 
     in_auto: bool = True
@@ -71,6 +75,7 @@ class SprayWatched:
     litres: float = 0.0
     seen_s: float = -math.inf
     dry: bool = False
+    no_more: bool = False
 
 
 Guarded = tuple[SprayWatched, list[SprayWish]]
@@ -103,11 +108,11 @@ def guard(plan: FlightPlan, before: SprayWatched, seen: Telemetry) -> Guarded:
     after = replace(after, in_auto=True)
     if not seen.pump_share > ON_SHARE:
         return replace(after, outside_s=None, tries=0), []
+    if after.no_more or seen.fix_type < 3 or not seen.ekf_ok:
+        return _off(after, seen, *(() if after.no_more else (BAD_POSITION,)))
     if after.litres > plan.spray.settings.sprayer.usable_l and not after.dry:
         said = Message.of("event.tank_empty", litres=after.litres)
         return replace(after, dry=True, off_s=seen.time_s), [said, "spray_off", "hold"]
-    if seen.fix_type < 3 or not seen.ekf_ok:
-        return _off(after, seen, Message.of("event.sprayer_off_position"))
     return _where(plan.spray, after, seen)
 
 
@@ -150,9 +155,9 @@ def _where(job: SprayJob, after: SprayWatched, seen: Telemetry) -> Guarded:
     return after, [*wishes, Message.of("event.sprayer_stays_on"), "hold"] if stays else wishes
 
 
-def _off(after: SprayWatched, seen: Telemetry, said: SprayWish) -> Guarded:
-    """Ask for off, and again while it does not help; say it the first time."""
+def _off(after: SprayWatched, seen: Telemetry, *said: SprayWish) -> Guarded:
+    """Ask for off, and again while it does not help; say why the first time."""
     if after.tries and seen.time_s - after.off_s < AGAIN_S:
         return after, []
-    wishes: list[SprayWish] = [said, "spray_off"] if after.tries == 0 else ["spray_off"]
+    wishes: list[SprayWish] = [*(said if after.tries == 0 else ()), "spray_off"]
     return replace(after, off_s=seen.time_s, tries=after.tries + 1), wishes

@@ -131,6 +131,8 @@ def watch(plan: FlightPlan, before: Watched, sighting: Sighting) -> Result:
     seen = sighting.telemetry
     if sighting.kind is SightingKind.ORDER:
         return replace(before, ordered=sighting.mode), []
+    if sighting.kind is SightingKind.SPRAY_NO_MORE:
+        return replace(before, spray=replace(before.spray, no_more=True)), []
     if sighting.kind is SightingKind.TEXT:
         return before, _spoken(seen)
     wishes: list[Wish] = []

@@ -41,6 +41,7 @@ from missions.wire.delivery import Delivery, Fetching, OnBoard, Verified
 from missions.wire.pump import find_pump
 from missions.wire.sightings import (
     Sighting,
+    SightingKind,
     VehicleIdentity,
     board_number,
     build_text,
@@ -442,6 +443,12 @@ class Link(Asking):
         """Switch the sprayer off; the flight goes on as it is."""
         for call in stops.off_calls(self.pair(), self._plain_pump, camera=False):
             self.run(call)
+
+    def spray_no_more(self) -> None:
+        """Switch the sprayer off and have it kept off by whoever watches this flight."""
+        seen = self.service.telemetry
+        self.service.tell(Sighting(kind=SightingKind.SPRAY_NO_MORE, telemetry=seen))
+        self.sprayer_off()
 
     # Inside
 

@@ -119,6 +119,7 @@ class SightingKind(Enum):
     PHOTO = auto()
     TEXT = auto()
     ORDER = auto()
+    SPRAY_NO_MORE = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ class Sighting:
     kind : SightingKind
         POSITION (a position report), STATE (heartbeat, mission, system), PHOTO (a picture taken),
         TEXT (the autopilot said something: last of telemetry.texts), ORDER (hold, return or land
-        was asked through this link).
+        was asked through this link), SPRAY_NO_MORE (a person wants the sprayer off to the end).
     telemetry : Telemetry
         The aircraft then.
     photo : Photo or None
