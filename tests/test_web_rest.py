@@ -12,7 +12,7 @@ import pytest
 from agri.operations.rests import after_flight
 from agri.people import Role
 from agri.words import say
-from agri.workspace import StoredFlight, Workspace
+from agri.workspace import Outcome, StoredFlight, Workspace
 from tests import farms
 from tests import spray_flown as spraying
 from tests.web_farm import Browser, Served
@@ -78,3 +78,16 @@ def test_what_is_no_amount_of_mixture_plans_nothing(farm: Workspace, told: str) 
     assert answer.status_code == 400
     assert say("page.rest_tank", "vi") in answer.text
     assert len(farm.plans()) == before
+
+
+@pytest.mark.parametrize(("lines", "rest"), [(3, True), (6, False)])
+def test_a_flight_that_landed_with_its_sprayer_off_for_half_of_it_has_a_rest(
+    farm: Workspace, lines: int, rest: bool
+) -> None:
+    flight = spraying.kept_flight(farm, lines)
+    assert flight.outcome is Outcome.LANDED
+    after = after_flight(farm, flight.uid)
+    assert after.rest is rest
+    assert (after.left_l is not None) is rest
+    page = Served(farm).signed_in(Role.PLANNER).get(f"/flights/{flight.uid}").text
+    assert (f"/flights/{flight.uid}/rest" in page) is rest

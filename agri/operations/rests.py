@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,11 +11,14 @@ from agri.errors import AgriError
 from agri.operations.sorties import reckoned_left_l, sorties_of
 from agri.track import FlightRecord
 from agri.workspace import Outcome, Workspace
-from missions.flightplan import FlightPlan
+from missions.flightplan import FlightPlan, job_of
 from missions.formats.document import read_document
 from missions.sortie.unphotographed import unphotographed_m
 
 NOT_FLOWN = (Outcome.FLYING, Outcome.STAYED)
+DRY_SHARE = 0.15
+"""A flight that put out less of its mixture than the rest of this flew passes with a still pump:
+wind and pump alone are good for a tenth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,20 @@ def after_flight(farm: Workspace, uid: str) -> After:
             return After()
         if flight.outcome is not Outcome.LANDED:
             return _rest(plan, farm.load_flight(uid))
-        if plan.spray is not None and plan.spray.sortie < plan.spray.sorties:
-            record = sorties_of(farm, plan.name)[plan.spray.sortie][0]
-            return After(next_uid=record.uid, next_name=record.name)
+        if plan.spray is not None:
+            left = _flown_dry(plan, farm.load_flight(uid))
+            if plan.spray.sortie < plan.spray.sorties:
+                record = sorties_of(farm, plan.name)[plan.spray.sortie][0]
+                left = replace(left, next_uid=record.uid, next_name=record.name)
+            return left
     return After()
+
+
+def _flown_dry(plan: FlightPlan, record: FlightRecord) -> After:
+    """Return the rest of a spraying that came to its end with the sprayer off for much of it."""
+    left = _rest(plan, record)
+    dry = left.left_l is not None and left.left_l > DRY_SHARE * job_of(plan).estimate.litres
+    return left if dry else After()
 
 
 def _rest(plan: FlightPlan, record: FlightRecord) -> After:
