@@ -61,7 +61,11 @@ class Journey:
         pressed.filter(has_text=self.word(key, **values)).first.click()
 
     def wait(self, shape: str) -> None:
-        self.page.wait_for_selector(shape, timeout=PATIENCE_MS)
+        try:
+            self.page.wait_for_selector(shape, timeout=PATIENCE_MS)
+        except Exception as late:
+            shown = self.page.inner_text("body")
+            raise AssertionError(f"no {shape} at {self.page.url}, which shows:\n{shown}") from late
 
     def wait_word(self, key: str) -> None:
         self.wait(f"text={self.word(key)}")
