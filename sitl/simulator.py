@@ -2,6 +2,10 @@
 
 What is fitted and what breaks crosses to the process as its arguments. What leaves the nozzles
 comes back by a file in a folder that lives as long as the process; `Simulator.deposits` reads it.
+
+A terminal sends Ctrl+C to every process of its foreground group. There it is an order to the
+pilot's command and not the aircraft's end, so the simulator stands apart from that group; it ends
+with its parent all the same, for `sitl.serve` looks whether that still lives.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypedDict
 
 from agri.errors import LinkError
 from agri.geo import LonLat
@@ -30,6 +34,18 @@ START_S = 30.0
 STOP_S = 5.0
 DEPOSIT = "<4d"
 """How `sitl.spray_gear.Deposit` is packed in the file that leaves the process."""
+
+
+class _Apart(TypedDict, total=False):
+    start_new_session: bool
+    creationflags: int
+
+
+def _apart() -> _Apart:
+    """Return what keeps a process out of the terminal's foreground group."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 class Simulator:
@@ -153,6 +169,7 @@ class Simulator:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "PYTHONPATH": path},
+            **_apart(),
         )
         said = self._announcement(self._process)
         if not said.startswith("ready "):

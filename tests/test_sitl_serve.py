@@ -188,6 +188,42 @@ def test_it_ends_by_itself_when_its_parent_is_gone():
     wait_until(gone)
 
 
+def test_ctrl_c_at_the_terminal_leaves_it_flying_and_a_killed_parent_ends_it():
+    parent = textwrap.dedent(
+        """
+        import os, signal, socket, sys, time
+        from agri.geo import LonLat
+        from sitl.simulator import Simulator
+
+        simulated = Simulator(LonLat(lon_deg=106.51, lat_deg=21.08)).start()
+        signal.signal(signal.SIGINT, lambda *_: None)
+        os.killpg(0, signal.SIGINT)
+        time.sleep(0.5)
+        port = int(simulated.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 5.0) as link:
+            link.settimeout(5.0)
+            print(port, len(link.recv(1)), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", parent],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
+        start_new_session=True,
+    ).stdout.split()
+    assert said[1:] == ["1"]
+
+    def gone() -> bool:
+        with socket.socket() as link:
+            return link.connect_ex(("127.0.0.1", int(said[0]))) != 0
+
+    wait_until(gone)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly(number):
     with subprocess.Popen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,10 @@ class Terminal:
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt the command and all that stand in its process group, as a terminal does."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def _read(self) -> None:
         if select.select([self.master], [], [], 0.2)[0]:
@@ -112,9 +117,10 @@ def test_the_first_ctrl_c_in_flight_is_a_stop_and_the_second_says_what_goes_on(
         terminal.wait_for(question)
         terminal.type("yes\n")
     terminal.wait_for("Took off")
-    terminal.process.send_signal(2)
+    terminal.press_ctrl_c()
     terminal.wait_for("STOP")
-    terminal.process.send_signal(2)
+    terminal.wait_for("BRAKE · ")
+    terminal.press_ctrl_c()
     assert terminal.finish() == 130
     assert "take the radio control" in terminal.said
     assert "Traceback" not in terminal.said
