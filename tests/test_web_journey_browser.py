@@ -290,6 +290,7 @@ class Journey:
         self.wait("text=Xem lại sau mưa.")
         self.page.emulate_media(media="print")
         assert not self.page.locator("nav").is_visible()
+        assert not any(one.is_visible() for one in self.page.locator("form, .screen").all())
         assert self.page.locator("img").count() >= 1
         self.page.emulate_media(media="screen")
 
