@@ -244,10 +244,16 @@ def test_forms_of_a_map_ask_for_jobs_with_known_choices_alone(
     assert job.asked == Asked(kind=Kind.INDEX, source=NAME,
                               options=(("indices", "NDVI"), ("masks", "soil")))  # fmt: skip
     assert (job.by, job.language) == ("Người planner", "vi")
-    trees = {"kind": "trees", "source": NAME, "crown_low_m": "5,5", "crown_high_m": "3"}
+    trees = {"kind": "trees", "source": NAME, "crown_low_m": "3", "crown_high_m": "5,5"}
     assert planner.post("/jobs", trees).status_code == 303
     assert mapped.jobs.all()[0].asked.options == (("crown_high_m", "5.5"), ("crown_low_m", "3.0"))
-    assert planner.post("/jobs", {**trees, "crown_low_m": "99"}).status_code == 400
+    before = len(mapped.jobs.all())
+    for absurd in ("99", "0,1", "-3", "9", "5,5"):
+        answer = planner.post("/jobs", {**trees, "crown_low_m": absurd})
+        assert answer.status_code == 400
+        assert f'name="crown_low_m" type="text" value="{absurd}"' in answer.text
+    assert "Tán hẹp nhất (5,5 m) phải nhỏ hơn tán rộng nhất (5,5 m)" in answer.text
+    assert len(mapped.jobs.all()) == before
     zones = {"kind": "zones", "source": NAME, "swath_m": "4", "field": mapped.fields()[0].uid}
     assert planner.post("/jobs", {**zones, "field": ""}).status_code == 400
     assert planner.post("/jobs", {**zones, "classes": "3"}).status_code == 303

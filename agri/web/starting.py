@@ -197,10 +197,13 @@ def _of_zonal(form: Mapping[str, str]) -> dict[str, str]:
 
 
 def _of_trees(form: Mapping[str, str]) -> dict[str, str]:
-    label = Message.of("page.job_crown")
-    low, high = (number(form, name, label, low=0.5, high=25.0)
-                 for name in ("crown_low_m", "crown_high_m"))  # fmt: skip
-    return {"crown_low_m": str(min(low, high)), "crown_high_m": str(max(low, high))}
+    narrow_m, wide_m = (
+        number(form, name, Message.of(f"page.job_{name.removesuffix('_m')}"), low=0.5, high=25.0)
+        for name in ("crown_low_m", "crown_high_m")
+    )
+    if narrow_m >= wide_m:
+        raise BadInput("error.crown_widths", narrow=narrow_m, wide=wide_m)
+    return {"crown_low_m": str(narrow_m), "crown_high_m": str(wide_m)}
 
 
 def _of_zones(form: Mapping[str, str]) -> dict[str, str]:

@@ -126,11 +126,14 @@ def find_crowns_by_colour(
     Raises
     ------
     BadInput
-        When pixels are not in metres or too coarse for such crowns.
+        When the widths are the wrong way round, or pixels are not in metres or too coarse for
+        such crowns.
     """
     narrow, wide = crown_m
     whole = Canopy.of(green) if isinstance(green, Grid) else green
     fine = pixel_m(whole.place)
+    if narrow > wide:
+        raise BadInput("error.crown_widths", narrow=narrow, wide=wide)
     if not 0.3 <= narrow <= wide <= 30.0 or fine * FEWEST_ACROSS > narrow:
         raise BadInput("error.crowns_too_coarse", pixel_m=fine, narrow=narrow, wide=wide,
                        limit_m=narrow / FEWEST_ACROSS)  # fmt: skip
