@@ -28,11 +28,13 @@ from agri.field_records.tracing import digest, interval_findings, lot_records, m
 from agri.operations.diary import Diary, field_diary
 from agri.operations.diary_page import diary_table, keep_diary, render_diary
 from agri.operations.lot_label import LONGEST, code_svg, code_text
-from agri.operations.records import corrected, enter
-from agri.words import LANGUAGES, Language
-from agri.workspace import Workspace
+from agri.operations.records import corrected, enter, season_at
+from agri.people import Role
+from agri.words import LANGUAGES, Language, say
+from agri.workspace import Launch, Workspace
 from tests import farms, spray_farm
 from tests.terminal import run
+from tests.web_farm import Served
 
 FIELD = "Vườn vải thiều"
 HEAD: dict[str, Any] = {"field": FIELD}
@@ -200,6 +202,37 @@ def test_a_flights_spraying_stands_in_the_diary_once_with_what_people_add(flown:
         assert {one.key for one in second.findings} == {
             "finding.flight_not_applied", "finding.intervals_differ", "finding.harvest_too_early",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_spraying_in_the_simulator_is_told_as_one_wherever_it_is_shown(
+    farm: Workspace, simulated: bool
+) -> None:
+    """Nothing was put on that field; a diary that does not say so would be handed in."""
+    orchard = farm.field(FIELD)
+    launch = Launch(parameters=(), findings=(), simulated=simulated)
+    flight = farm.save_flight(farms.flight(), launch=launch)
+    farm.save_applied(flight, farms.applied(flight.uid, area=orchard.boundary))
+    day = farms.flight().started_utc.date()
+    diary = made(farm, season=season_at(orchard, day))
+    assert len(diary.records) == 1
+    assert ("finding.diary_simulated" in [one.key for one in diary.findings]) is simulated
+    browser = Served(farm).signed_in(Role.OWNER)
+    for language in LANGUAGES:
+        word = say("page.live_simulated", language)
+        browser.get(f"/language/{language}?back=/")
+        for path in ("/flights", f"/flights/{flight.uid}",
+                     f"/fields/{orchard.uid}/diary?season={diary.season}"):  # fmt: skip
+            assert (word in browser.get(path).text) is simulated, path
+
+
+def test_the_diary_opens_at_the_season_that_today_belongs_to(farm: Workspace) -> None:
+    """In November an early lychee is on its way to next year's harvest."""
+    orchard = farm.field(FIELD)
+    keep(farm, replace(SPRAY, day=date(2026, 11, 22)))
+    text = Served(farm).signed_in(Role.OWNER).get(f"/fields/{orchard.uid}/diary").text
+    assert "?season=2027" in text
+    assert season_at(orchard, date(2026, 11, 22)) == 2027
 
 
 # ---------------------------------------------------------------- page, table and code

@@ -246,10 +246,12 @@ def diary(
     from agri.cli.show import show_findings, tell
     from agri.operations.diary import field_diary
     from agri.operations.diary_page import keep_diary
+    from agri.operations.records import season_at
 
     today = day_of("")
     with open_farm(farm) as workspace:
-        found = field_diary(workspace, field, season=season or today.year, lot=lot, made=today)
+        season = season or season_at(workspace.field(field), today)
+        found = field_diary(workspace, field, season=season, lot=lot, made=today)
         kept = keep_diary(found, out or workspace.reports, language.get(), base_url=base_url)
     tell("cli.diary_kept", count=len(found.records), kg=found.harvested_kg)
     show_findings(found.findings)

@@ -28,6 +28,7 @@ from agri.field_records import Harvest, RateUnit, Record, SprayRecord
 from agri.field_records.tracing import digest, interval_findings, lot_records
 from agri.findings import Finding
 from agri.names import same
+from agri.operations.found import was_simulated
 from agri.operations.records import placed
 from agri.operations.rests import NOT_FLOWN
 from agri.operations.sorties import plan_of
@@ -38,6 +39,8 @@ from missions.sprayer.job import Product
 
 FROM_FLIGHT = "flight"
 """What a spray record's source begins with when it is made from a flight."""
+SIMULATED = "simulated"
+"""What it ends with when that flight was one in the simulator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +180,11 @@ def flight_sprays(
             continue
         if told is not None:
             spray = _sprayed(flight, told, product, field)
+            if was_simulated(farm, flight):
+                spray = replace(spray, source=f"{spray.source} {SIMULATED}")
+                findings.append(
+                    Finding.warning("finding.diary_simulated", product=spray.product, day=spray.day)
+                )
             sprays.append(_joined(spray, added.get(flight.uid), findings))
         elif product is not None and flight.outcome not in NOT_FLOWN:
             name, key = flight.plan_name, flight.uid[:8]

@@ -23,7 +23,7 @@ from agri.field_records import (
     SprayRecord,
 )
 from agri.files import make_folder, write_text
-from agri.operations.diary import Diary
+from agri.operations.diary import SIMULATED, Diary
 from agri.operations.lot_label import DIGEST_SHOWN, code_svg, code_text, page_name
 from agri.operations.records import area, described, dose, npk
 from agri.operations.sheets import sheet
@@ -197,7 +197,11 @@ def _section(
 
 
 def _who(one: SprayRecord, language: Language) -> str:
-    return say("page.diary_flown", language, by=one.by) if one.flight else one.by
+    if not one.flight:
+        return one.by
+    flown = say("page.diary_flown", language, by=one.by)
+    simulated = one.source.endswith(SIMULATED)
+    return f"{say('page.live_simulated', language)}; {flown}" if simulated else flown
 
 
 def _notes(*texts: str) -> str:

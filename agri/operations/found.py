@@ -64,7 +64,7 @@ def broken_off(
         told = flight.outcome is Outcome.UNFINISHED or (own and last)
         if flight.outcome in (Outcome.FLYING, Outcome.STAYED) or not told:
             continue
-        if _simulated(farm, flight) != simulated:
+        if was_simulated(farm, flight) != simulated:
             continue
         found += _told(farm, flight, plan if own else None)
         last = last and not own
@@ -91,7 +91,8 @@ def _stayed(farm: Workspace, flight: StoredFlight) -> tuple[Finding, ...]:
     return ()
 
 
-def _simulated(farm: Workspace, flight: StoredFlight) -> bool:
+def was_simulated(farm: Workspace, flight: StoredFlight) -> bool:
+    """Return whether a flight was flown in the simulator, by what was kept at its launch."""
     with suppress(AgriError):
         launch = farm.launch_of(flight)
         return launch is not None and launch.simulated

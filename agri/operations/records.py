@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 from agri.crop import CropCard
@@ -79,12 +80,16 @@ def enter(farm: Workspace, record: R, *, season: int = 0) -> R:
     return placed(record, farm.field(record.field), season=season)
 
 
+def season_at(field: Field, day: date) -> int:
+    """Return the season of a field that a day belongs to: the year in which its harvest falls."""
+    return season_of(day, harvest_ends(field.crop, crop_cards()) if field.crop else 12)
+
+
 def placed(record: R, field: Field, *, season: int = 0) -> R:
     """Return a record with its field's name and key and its season."""
     if not season:
         of_year = isinstance(record, Harvest | Price)
-        last = 12 if of_year or not field.crop else harvest_ends(field.crop, crop_cards())
-        season = season_of(record.day, last)
+        season = record.day.year if of_year else season_at(field, record.day)
     return replace(record, field=field.name, field_uid=field.uid, season=season)
 
 

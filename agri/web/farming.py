@@ -16,7 +16,7 @@ from agri.field import Field
 from agri.field_records import Harvest
 from agri.operations.advice import AdviceReport
 from agri.operations.advice_page import VERDICT_SYMBOL, advice_values
-from agri.operations.diary import Diary, field_diary
+from agri.operations.diary import Diary, field_diary, flight_sprays
 from agri.operations.diary_page import diary_table, diary_values
 from agri.operations.field_week import week_of
 from agri.operations.forecast_kept import (
@@ -32,7 +32,7 @@ from agri.operations.forecast_kept import (
     no_forecast,
 )
 from agri.operations.lot_label import code_text, page_name
-from agri.operations.records import described
+from agri.operations.records import described, season_at
 from agri.units import INDOCHINA_TIME
 from agri.web.looking import field_of
 from agri.web.pages import page, when
@@ -95,7 +95,8 @@ def _diary(request: Request, uid: str) -> Diary:
     field = field_of(visit.desk.farm, uid)
     today = visit.desk.now().astimezone(INDOCHINA_TIME).date()
     asked = request.query_params.get("season", "")
-    season = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else today.year
+    season = int(asked) if asked.isascii() and asked.isdigit() and len(asked) == 4 else 0
+    season = season or season_at(field, today)
     lot = request.query_params.get("lot", "")[:200]
     return field_diary(visit.desk.farm, field.uid, season=season, lot=lot, made=today)
 
@@ -106,7 +107,8 @@ def diary_page(request: Request, uid: str) -> Response:
     diary = _diary(request, uid)
     told, no_code = _diary_told(visit, diary)
     own = visit.desk.farm.records.read(field=diary.field.uid)
-    seasons = {one.season for one in own} | {diary.season}
+    flown, _ = flight_sprays(visit.desk.farm, diary.field, own)
+    seasons = {one.season for one in (*own, *flown)} | {diary.season}
     lots = {one.lot for one in own if isinstance(one, Harvest) and one.season == diary.season}
     return page(
         request,

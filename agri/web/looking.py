@@ -13,7 +13,7 @@ from fastapi import Request, Response
 
 from agri.errors import AgriError
 from agri.field import Field
-from agri.operations.found import broken_off, how_it_ended
+from agri.operations.found import broken_off, how_it_ended, was_simulated
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
 from agri.operations.page import state_of
@@ -263,10 +263,13 @@ def plan_map(request: Request, uid: str) -> Response:
 
 
 def flight_rows(visit: Visit, flights: Sequence[StoredFlight]) -> list[tuple[str, str, str, str]]:
-    """Return key, plan's name, when, and how it ended, of flights."""
+    """Return key, plan's name, when and in which air, and how it ended, of flights."""
+    farm, language = visit.desk.farm, visit.language
+    simulated = " · " + say("page.live_simulated", language)
     return [
-        (one.uid, one.plan_name, when(one.started_utc, visit.language),
-         say(f"page.web_outcome_{one.outcome.value}", visit.language))
+        (one.uid, one.plan_name,
+         when(one.started_utc, language) + (simulated if was_simulated(farm, one) else ""),
+         say(f"page.web_outcome_{one.outcome.value}", language))
         for one in flights[:MOST_SHOWN]
     ]  # fmt: skip
 
@@ -311,6 +314,7 @@ def flight_page(request: Request, uid: str) -> Response:
         "flight",
         uid=uid,
         name=flight.plan_name,
+        simulated=was_simulated(farm, flight),
         state=state,
         symbol=STATE_SYMBOL[state],
         state_text=say(f"page.web_outcome_{flight.outcome.value}", language),

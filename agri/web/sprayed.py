@@ -18,6 +18,7 @@ from agri.operations.applied import (
     applied_table,
     map_flight,
 )
+from agri.operations.found import was_simulated
 from agri.operations.page import state_of
 from agri.operations.sorties import plan_of
 from agri.web.drawing import drawn
@@ -55,6 +56,7 @@ def _page(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> 
         status=status,
         uid=uid,
         name=flight.plan_name,
+        simulated=was_simulated(farm, flight),
         why="",
         wrong=wrong,
         kept=kept,
