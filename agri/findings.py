@@ -2,6 +2,10 @@
 
 A finding is data, not an exception: checks return lists of them, and the caller decides.
 An error-level finding blocks export, upload and arming.
+
+What blocks nothing is of two kinds, which nobody must take for each other: a rule that was applied
+and kept (ticked), and what is only worth knowing, such as a paper not entered for a flight that
+needs none. A check tells the first by its key: ``finding.checked_…``, or one of `PASSES`.
 """
 
 from __future__ import annotations
@@ -20,6 +24,17 @@ class Severity(IntEnum):
     INFO = 0
     WARNING = 1
     ERROR = 2
+
+
+PASSES = frozenset({
+    "finding.aircraft_known", "finding.dem_agrees", "finding.firmware_tried", "finding.link_good",
+    "finding.log_same_mission", "finding.map_clear", "finding.permit_covers",
+    "finding.plan_approved", "finding.spray_go",
+})  # fmt: skip
+"""Findings, beside ``finding.checked_…``, that say of something looked at that it is in order."""
+CHECKED = "finding.checked_"
+NOTE_SYMBOL = "·"
+SYMBOLS = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,25 @@ class Finding:
     def key(self) -> str:
         """The message's key, the finding's stable name."""
         return self.message.key
+
+    @property
+    def passed(self) -> bool:
+        """Whether it says of something looked at that it is in order.
+
+        Examples
+        --------
+        >>> Finding.info("finding.link_good").passed, Finding.info("finding.permit_missing").passed
+        (True, False)
+        """
+        return self.severity is Severity.INFO and (
+            self.key in PASSES or self.key.startswith(CHECKED)
+        )
+
+    @property
+    def symbol(self) -> str:
+        """The sign before it: a tick is for what was looked at and is in order alone."""
+        told = self.severity is not Severity.INFO or self.passed
+        return SYMBOLS[self.severity] if told else NOTE_SYMBOL
 
     def text(self, language: Language = "en") -> str:
         """Return the sentence in `language`, led by where it was found."""

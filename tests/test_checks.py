@@ -89,6 +89,10 @@ def test_a_sound_plan_is_told_group_by_group_what_was_checked() -> None:
         "finding.fingerprint",
     ]
     assert not blocks(check_plan(PLAN))
+    assert PLAN.site is not None
+    alone = replace(PLAN, site=replace(PLAN.site, obstacles=(), no_fly_zones=()))
+    assert "finding.obstacles_none" in info(alone)
+    assert "finding.checked_obstacles" not in info(alone)
     assert values(PLAN, "checked_items") == {"count": 24}
     assert values(PLAN, "checked_heights") == {"height_m": 40.0, "limit_m": 50.0}
     assert values(PLAN, "checked_fence") == {"legs": 12, "room_m": pytest.approx(15.0, abs=0.02)}

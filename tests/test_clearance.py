@@ -19,6 +19,7 @@ from agri.operations.clearance import Launcher, judge_launch, parameters_digest
 from agri.operations.fly import Pilot, fly_plan
 from agri.papers import circle
 from agri.weather import Weather, Wind
+from agri.web.pages import findings_shown
 from agri.workspace import Workspace
 from missions.flight.briefing import Blocked, Briefing
 from missions.flightplan import FlightPlan
@@ -39,6 +40,9 @@ def farm(tmp_path: Path) -> Iterator[Workspace]:
     with Workspace.create(tmp_path / "farm", farm_name="Trại") as workspace:
         add_papers(workspace, circle(PLAN.home, 3_000.0), NOW)
         yield workspace
+
+
+UNKNOWN_AROUND = "finding.no_obstacles_known"
 
 
 def keys(
@@ -80,16 +84,41 @@ def test_a_permit_that_is_over_and_a_stranger_at_the_stick_block(farm: Workspace
     assert Severity.ERROR in keys(farm, replace(PLAN, ceiling_m=80.0)).values()
 
 
+def test_a_paper_that_nobody_entered_is_never_ticked_as_checked(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "bare", farm_name="Trại") as bare:
+        found = judge_launch(bare, PLAN, FLYER, now=NOW, simulated=True)
+    worries, notes, passed = findings_shown(found, "vi")
+    assert (worries, passed) == ([], [])
+    assert any("chưa nhập giấy phép bay nào" in text for _, _, text, _, _ in notes)
+    assert {symbol for _, symbol, _, _, _ in notes} == {"·"}
+
+
+def test_papers_that_cover_a_flight_are_ticked(farm: Workspace) -> None:
+    found = judge_launch(farm, PLAN, FLYER, now=NOW, simulated=False)
+    ticked = {finding.key for finding in found if finding.symbol == "✓"}
+    assert ticked == {"finding.permit_covers", "finding.map_clear"}
+
+
+def test_a_launch_where_nothing_around_was_entered_is_warned_of_it(farm: Workspace) -> None:
+    assert PLAN.site is not None
+    bare = replace(PLAN, site=replace(PLAN.site, obstacles=()))
+    for simulated in (False, True):
+        assert keys(farm, bare, simulated=simulated)[UNKNOWN_AROUND] is Severity.WARNING
+        assert UNKNOWN_AROUND not in keys(farm, PLAN, simulated=simulated)
+
+
 def test_of_a_simulated_flight_all_is_information(tmp_path: Path) -> None:
     with Workspace.create(tmp_path / "bare", farm_name="Trại") as bare:
         assert keys(bare, PLAN, Launcher(), simulated=True) == {
-            "finding.simulated_papers": Severity.INFO
+            "finding.obstacles_known": Severity.INFO,
+            "finding.simulated_papers": Severity.INFO,
         }
         told = keys(bare, PLAN, FLYER, simulated=True)
         stormy = replace(FLYER, weather=Weather(wind=Wind(speed_m_s=9.0), time_utc=NOW))
         sprayed = keys(bare, spraying.PLAN, stormy, simulated=True)
     assert "finding.permit_missing" in told
     assert "finding.spray_wind_stop" in sprayed
+    assert sprayed.pop(UNKNOWN_AROUND) is Severity.WARNING
     assert set(told.values()) | set(sprayed.values()) == {Severity.INFO}
 
 

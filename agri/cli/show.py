@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from agri.operations.spray import PlannedJob
     from missions.flight.launch import FlightProgress
 
-SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 STYLE = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 Progress = Callable[[float, float], None]
 
@@ -106,7 +105,7 @@ def show_facts(facts: Iterable[tuple[str, str]]) -> None:
 def show_findings(findings: Iterable[Finding]) -> None:
     """Print findings, the gravest first, each with a symbol as well as a colour."""
     for finding in sorted(findings, key=lambda f: -f.severity):
-        line = f"{SYMBOL[finding.severity]} {finding.text(language.get())}"
+        line = f"{finding.symbol} {finding.text(language.get())}"
         console().print(line, markup=False, style=STYLE[finding.severity])
 
 

@@ -29,6 +29,7 @@ from agri.audit import AuditUnwritable, Confirmed
 from agri.errors import BadInput, Refused
 from agri.findings import Finding, Severity
 from agri.operations.papers import judge_plan
+from agri.operations.planning import surroundings
 from agri.operations.reviews import judge_reviews
 from agri.operations.since_planned import judge_site
 from agri.operations.sorties import weather_for
@@ -84,7 +85,7 @@ def names_of(farm: Workspace, plan: FlightPlan, launcher: Launcher) -> tuple[str
 def judge_launch(
     farm: Workspace, plan: FlightPlan, launcher: Launcher, *, now: datetime, simulated: bool
 ) -> tuple[Finding, ...]:
-    """Return what advisers, papers and weather say of a launch.
+    """Return what advisers, the surroundings, papers and weather say of a launch.
 
     Parameters
     ----------
@@ -105,7 +106,8 @@ def judge_launch(
     BadInput
         When nobody is named to fly a real aircraft, or the plan does not tell its aircraft's mass.
     """
-    said = (*judge_reviews(farm, plan), *judge_site(farm, plan))
+    around = () if plan.site is None else (surroundings(plan.site),)
+    said = (*judge_reviews(farm, plan), *judge_site(farm, plan), *around)
     if simulated:
         found = _papers(farm, plan, launcher, now) if launcher.pilot and plan.aircraft else []
         if launcher.weather is not None:

@@ -9,9 +9,9 @@ from agri.errors import BadInput, Refused
 from agri.files import read_bytes_limited, write_bytes, write_text
 from agri.findings import Finding, blocks
 from agri.names import slug
+from agri.operations.planning import surroundings
 from agri.operations.since_planned import judge_site
 from agri.workspace import PlanRecord, Workspace
-from missions.airspace.pads import NEAR_M
 from missions.checks.plan import check_plan
 from missions.flightplan import FlightPlan
 from missions.formats import FORMATS, export_notes, export_plan, read_mission_file
@@ -87,12 +87,9 @@ def check_loaded(
     plan: FlightPlan, record: PlanRecord | None, farm: Workspace | None = None
 ) -> Checked:
     """Check a plan by every rule that applies, a farm's own also by what changed there since."""
-    found = check_plan(plan)
-    if farm is not None:
-        since = judge_site(farm, plan)
-        found = sorted([*since, *found], key=lambda finding: -finding.severity)
-    if plan.site and not plan.site.obstacles and not plan.site.no_fly_zones:
-        found = [Finding.warning("finding.no_obstacles_known", near_m=NEAR_M), *found]
+    since = () if farm is None else judge_site(farm, plan)
+    around = () if plan.site is None else (surroundings(plan.site),)
+    found = sorted([*around, *since, *check_plan(plan)], key=lambda finding: -finding.severity)
     return Checked(plan=plan, findings=tuple(found), record=record)
 
 

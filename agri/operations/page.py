@@ -22,7 +22,6 @@ from agri.operations.layers import Layer
 from agri.words import Language, say
 
 LEAFLET = "web/static/vendor/leaflet-1.9.4"
-SEVERITY_SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 STATE_SYMBOL = {"ok": "✓", "look": "⚠", "stop": "✕"}
 
 
@@ -46,9 +45,7 @@ class Shown:
 
 
 def _lines(findings: Sequence[Finding], language: Language) -> list[tuple[str, str, str]]:
-    return [
-        (f.severity.name.lower(), SEVERITY_SYMBOL[f.severity], f.text(language)) for f in findings
-    ]
+    return [(f.severity.name.lower(), f.symbol, f.text(language)) for f in findings]
 
 
 @cache
@@ -161,7 +158,10 @@ def render_page(
         state_text=state_text,
         facts=facts,
         worries=_lines([f for f in gravest_first if f.severity > Severity.INFO], language),
-        passed=_lines([f for f in findings if f.severity == Severity.INFO], language),
+        notes=_lines(
+            [f for f in findings if f.severity is Severity.INFO and not f.passed], language
+        ),
+        passed=_lines([f for f in findings if f.passed], language),
         pictures=[(p.name, b64encode(p.png).decode("ascii"), p.link) for p in pictures],
         legend=_legend(layers, language),
         tables=tables,

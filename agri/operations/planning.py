@@ -91,7 +91,7 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
     site : Site
         What the planner is told.
     findings : list of Finding
-        Warnings when the pad is only suggested, and when nothing is known that could be hit.
+        When the pad is only suggested, and what is known that could be hit.
     """
     obstacles, sensitive, zones = standing_near(farm, field)
     findings: list[Finding] = []
@@ -107,8 +107,6 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
                 place=f"{chosen.place.lat_deg:.6f}, {chosen.place.lon_deg:.6f}",
             )
         )
-    if not obstacles and not zones:
-        findings.append(Finding.warning("finding.no_obstacles_known", near_m=NEAR_M))
     site = Site(
         field=field,
         pad=chosen,
@@ -116,7 +114,17 @@ def site_of(farm: Farm, field: Field, pad: LonLat | None) -> tuple[Site, list[Fi
         sensitive_sites=sensitive,
         no_fly_zones=zones,
     )
-    return site, findings
+    return site, [*findings, surroundings(site)]
+
+
+def surroundings(site: Site) -> Finding:
+    """Return what is to be said of what stands around: a plan keeps clear of what it knows alone.
+
+    A single pole entered says nothing of the trees beside it, so how many are known is told then.
+    """
+    if not site.obstacles:
+        return Finding.warning("finding.no_obstacles_known", near_m=NEAR_M)
+    return Finding.info("finding.obstacles_known", near_m=NEAR_M, count=len(site.obstacles))
 
 
 def plan_path(plan: FlightPlan) -> MultiLineString:

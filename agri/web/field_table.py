@@ -90,7 +90,7 @@ def _wanted(asked: Mapping[str, str]) -> Wanted:
 
 def _row(visit: Visit, one: Standing) -> dict[str, Any]:
     language = visit.language
-    worries, _ = findings_shown(one.warnings, language)
+    worries = findings_shown(one.warnings, language)[0]
     return {
         "uid": one.field.uid,
         "name": one.field.name,

@@ -125,7 +125,7 @@ def job_page(request: Request, uid: str) -> Response:
     visit = visit_of(request)
     job = visit.desk.farm.jobs.one(uid)
     names = _field_names(visit)
-    worries, passed = findings_shown(job.result.findings, visit.language)
+    worries, notes, passed = findings_shown(job.result.findings, visit.language)
     files = [Path(name) for name in job.result.files]
     return page(
         request,
@@ -135,7 +135,7 @@ def job_page(request: Request, uid: str) -> Response:
         done=job.state is State.DONE,
         facts=job.result.facts,
         worries=worries,
-        passed=passed,
+        also=[*notes, *passed],
         maps=_maps(visit, job),
         fields=[(one, names[one]) for one in job.result.fields if one in names],
         pictures=[(at, one.stem) for at, one in enumerate(files) if one.suffix == ".png"],

@@ -71,13 +71,14 @@ def _form(request: Request, uid: str, *, wrong: str, status: int = 200) -> Respo
     told |= dict.fromkeys(WEATHER, "")
     ring = visit.desk.apron.keyring
     papers = visit.desk.farm.papers.read()[0]
-    worries, passed = findings_shown([*checked.findings, *judge_reviews(visit.desk.farm, plan)],
-                                     language, plan=uid)  # fmt: skip
+    worries, notes, passed = findings_shown(
+        [*checked.findings, *judge_reviews(visit.desk.farm, plan)], language, plan=uid
+    )
     return page(
         request, visit, "fly", status=status, wrong=wrong, uid=uid, name=plan.name,
         digest=plan.digest, once=fresh_value(), not_now=why_not(visit, uid, checked),
         told={name: visit.form.get(name, value) for name, value in told.items()},
-        sprays=plan.spray is not None, worries=worries, passed=passed,
+        sprays=plan.spray is not None, worries=worries, notes=notes, passed=passed,
         aircraft=[(one.aircraft, one.aircraft) for one in papers.registrations],
         keys=[("", say("page.fly_no_key", language)),
               *((one.aircraft, one.aircraft) for one in (ring.all() if ring else ()))],

@@ -83,7 +83,7 @@ def fields_page(request: Request) -> Response:
         count = sum(plan.field_uid == field.uid for plan in plans)
         told = say("page.web_plans_count", visit.language, count=count)
         rows.append((field.uid, field.name, field.crop, area(field.area_m2, visit.language), told))
-    worries, _ = findings_shown(findings, visit.language)
+    worries = findings_shown(findings, visit.language)[0]
     return page(request, visit, "fields", fields=rows, warnings=worries)
 
 
@@ -192,8 +192,9 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
     language, farm = visit.language, visit.desk.farm
     checked = checked_plan(farm, uid)
     plan, state = checked.plan, state_of(checked.findings)
-    worries, passed = findings_shown(checked.findings, language, plan=uid,
-                                     field=plan.site.field.uid if plan.site else "")  # fmt: skip
+    worries, notes, passed = findings_shown(
+        checked.findings, language, plan=uid, field=plan.site.field.uid if plan.site else ""
+    )
     field = plan.site.field if plan.site else None
     known = {one.uid for one in farm.farm_with_findings()[0].fields}
     return page(
@@ -212,6 +213,7 @@ def show_plan(request: Request, uid: str, *, wrong: str = "", status: int = 200)
         sprays=plan.spray is not None,
         cost=cost_shown(visit, plan),
         worries=worries,
+        notes=notes,
         passed=passed,
         reviews=_reviews(farm, uid, plan, language),
         digest=plan.digest,
@@ -302,6 +304,11 @@ def flights_page(request: Request) -> Response:
 
 def flight_page(request: Request, uid: str) -> Response:
     """Show a flight: how it ended, its figures, what it applied, its map."""
+    return show_flown(request, uid)
+
+
+def show_flown(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
+    """Show a flight, with what was wrong with the last command."""
     visit = visit_of(request)
     farm, language = visit.desk.farm, visit.language
     flight = flight_of(farm, uid)
@@ -312,6 +319,8 @@ def flight_page(request: Request, uid: str) -> Response:
         request,
         visit,
         "flight",
+        status=status,
+        wrong=wrong,
         uid=uid,
         name=flight.plan_name,
         simulated=was_simulated(farm, flight),
@@ -323,7 +332,7 @@ def flight_page(request: Request, uid: str) -> Response:
         applied=applied_facts(applied, language) if applied else [],
         ended=findings_shown(how_it_ended(farm, flight), language)[0],
         after=after,
-        tank=litres_text(after.left_l, language),
+        tank=visit.form.get("left_l", litres_text(after.left_l, language)),
         events=[(f"{one.time_s:.0f}", one.message.text(language)) for one in record.events],
         mapped=plan is not None,
         sprayed=plan is not None and plan.spray is not None,

@@ -28,7 +28,6 @@ from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
 from agri.web.ways import way_of
 from agri.words import LANGUAGES, Language, day_text, say
 
-SYMBOL = {Severity.INFO: "✓", Severity.WARNING: "⚠", Severity.ERROR: "✕"}
 STATE_SYMBOL = {"ok": "✓", "look": "⚠", "stop": "✕"}
 SUFFIX = ".html.j2"
 
@@ -156,8 +155,8 @@ Shown = tuple[str, str, str, str, str]
 
 def findings_shown(
     findings: Sequence[Finding], language: Language, *, plan: str = "", field: str = ""
-) -> tuple[list[Shown], list[Shown]]:
-    """Return what deserves a look and what is in order, gravest first.
+) -> tuple[list[Shown], list[Shown], list[Shown]]:
+    """Return what deserves a look, gravest first, what is worth knowing, and what is in order.
 
     Parameters
     ----------
@@ -168,11 +167,13 @@ def findings_shown(
     plan, field : str
         Keys of what the page is about, for the ways there (`agri.web.ways`).
     """
-    lines: list[tuple[Severity, Shown]] = []
+    worries: list[Shown] = []
+    notes: list[Shown] = []
+    passed: list[Shown] = []
     for one in sorted(findings, key=lambda f: -f.severity):
         path, words = way_of(one, plan=plan, field=field)
-        lines.append((one.severity, (one.severity.name.lower(), SYMBOL[one.severity],
-                                     one.text(language), path,
-                                     say(words, language) if words else "")))  # fmt: skip
-    worries = [line for severity, line in lines if severity > Severity.INFO]
-    return worries, [line for severity, line in lines if severity is Severity.INFO]
+        line = (one.severity.name.lower(), one.symbol, one.text(language), path,
+                say(words, language) if words else "")  # fmt: skip
+        kind = worries if one.severity > Severity.INFO else passed if one.passed else notes
+        kind.append(line)
+    return worries, notes, passed

@@ -48,7 +48,7 @@ def _page(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> 
                     why=error.text(language), wrong=wrong, kept=kept)  # fmt: skip
     findings = applied_findings(plan, found)
     state = state_of(findings)
-    worries, passed = findings_shown(findings, language)
+    worries, notes, passed = findings_shown(findings, language)
     return page(
         request,
         visit,
@@ -64,7 +64,7 @@ def _page(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> 
         symbol=STATE_SYMBOL[state],
         state_text=say(f"page.applied_{'ok' if state == 'ok' else 'look'}", language),
         facts=applied_facts(plan, record, found, language),
-        findings=[*worries, *passed],
+        findings=[*worries, *notes, *passed],
         table=applied_table(found, language),
     )
 

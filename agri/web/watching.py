@@ -23,7 +23,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 
-from agri.errors import AgriError
+from agri.errors import AgriError, BadInput
 from agri.operations.airborne import Airborne
 from agri.operations.found import broken_off
 from agri.operations.layers import plan_layers
@@ -35,7 +35,7 @@ from agri.operations.tank import TankRead
 from agri.web.drawing import drawn
 from agri.web.forms import number
 from agri.web.live import after_of, shown
-from agri.web.looking import flight_of
+from agri.web.looking import flight_of, show_flown
 from agri.web.pages import findings_shown, litres_text, page
 from agri.web.planning import ONE_AT_A_TIME
 from agri.web.rights import RIGHTS
@@ -73,7 +73,7 @@ def flying_page(request: Request, uid: str) -> Response:
     if flight is None:
         farm = visit.desk.farm
         found = (*broken_off(farm, simulated=False), *broken_off(farm, simulated=True))
-        worries, _ = findings_shown(found, visit.language)
+        worries = findings_shown(found, visit.language)[0]
         return page(request, visit, "flight_gone", status=404, worries=worries)
     return show_flight(request, flight)
 
@@ -86,7 +86,12 @@ def show_flight(
     sight, plan = flight.sight(), flight.asked.plan
     language, question = visit.language, sight.question
     asked = question.findings if question else sight.findings
-    worries, passed = findings_shown(asked, language, plan=flight.asked.stored.uid)
+    worries, notes, passed = findings_shown(
+        asked,
+        language,
+        plan=flight.asked.stored.uid,
+        field=plan.site.field.uid if plan.site else "",
+    )
     after = after_flight(visit.desk.farm, sight.flight) if sight.flight else None
     width_m = plan.spray.settings.swath_m if plan.spray else 0.0
     return page(
@@ -97,8 +102,8 @@ def show_flight(
         question=question, vehicle=question.vehicle if question else "",
         needs=[(one.name, f"{one.wanted:g}", one.reason.text(language))
                for one in (question.needs if question else ())],
-        worries=worries, passed=passed, sprays=plan.spray is not None, once=fresh_value(),
-        width=f"{width_m:.2f}", after=after,
+        worries=worries, notes=notes, passed=passed,
+        sprays=plan.spray is not None, once=fresh_value(), width=f"{width_m:.2f}", after=after,
         tank=litres_text(after.left_l if after else None, language),
     )  # fmt: skip
 
@@ -202,20 +207,24 @@ def plan_rest(request: Request, uid: str) -> Response:
     farm, language, now = visit.desk.farm, visit.language, visit.desk.now()
     flight = flight_of(farm, uid)
     survey = survey_flown(farm, flight) is not None
+    try:
+        tank = None if survey else _tank_read(visit, uid)
+    except BadInput as error:
+        return show_flown(request, uid, wrong=error.text(language), status=400)
     with ONE_AT_A_TIME:
         if survey:
             rest = rest_of_survey(farm, flight, language=language, now=now)
             plans, found = [rest] if rest else [], rest.findings if rest else ()
         else:
             job = resume_flight(farm, uid, overlap_m=SEAM_M, language=language, now=now,
-                                tank=_tank_read(visit, uid))  # fmt: skip
+                                tank=tank)  # fmt: skip
             plans, found = list(job.sorties) if job else [], job.findings if job else ()
     if not plans:
         done = "cli.nothing_left_survey" if survey else "cli.nothing_left"
         return page(request, visit, "sentence", text=say(done, language))
     of_flight = [one for one in found if one.key in OF_THE_FLIGHT]
-    worries, told = findings_shown(of_flight, language)
-    return page(request, visit, "rest", flight=uid, findings=[*told, *worries],
+    worries, notes, told = findings_shown(of_flight, language)
+    return page(request, visit, "rest", flight=uid, findings=[*told, *notes, *worries],
                 plans=[(one.record.uid, one.plan.name) for one in plans])  # fmt: skip
 
 

@@ -23,6 +23,7 @@ WAYS: tuple[tuple[str, str, str], ...] = (
     ("finding.weather_not_entered", "/plans/{plan}/fly", "page.fly"),
     ("finding.rest_left", "/flights", "page.web_flights"),
     ("finding.photos_left", "/flights", "page.web_flights"),
+    ("finding.obstacles_known", "/fields/{field}/obstacles", "page.obstacles_enter"),
     ("finding.no_obstacles_known", "/fields/{field}/obstacles", "page.obstacles_enter"),
     ("finding.batter*", "/fields/{field}/survey", "page.web_plan_a_survey"),
     ("finding.frame_terrain", "/fields/{field}", "page.web_plan_again"),

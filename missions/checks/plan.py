@@ -169,6 +169,8 @@ def _around(plan: FlightPlan, path: Path) -> list[Finding]:
         return []
     found = check_site(plan, plan.site, path)
     count = len(plan.site.obstacles) + len(plan.site.no_fly_zones)
+    if not count:
+        return [*found, Finding.info("finding.obstacles_none")]
     return found + _summary(found, "finding.checked_obstacles", count=count)
 
 
