@@ -39,7 +39,7 @@ LARGE_M2 = 1000.0
 KEEP_OFF_M = 3.0
 NOTHING_LEFT = {"error.spray_out_of_reach", "error.spray_all_buffer", "error.spray_all_closed",
                 "error.spray_all_label",
-                "error.spray_clearance", "error.swath_too_wide",
+                "error.spray_clearance", "error.swath_too_wide", "error.swath_too_wide_now",
                 "error.swath_does_not_fit"}  # fmt: skip
 """Refusals of ground on which nothing can be sprayed."""
 POOR = {"finding.spray_missed", "finding.spray_twice", "finding.spray_left_out"}

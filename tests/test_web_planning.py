@@ -15,6 +15,7 @@ from agri.errors import BadInput
 from agri.people import Role, Verdict
 from agri.web.forms import outline
 from agri.web.outlining import corners
+from agri.words import Message
 from agri.workspace import Workspace
 from tests import farms
 from tests.web_farm import Browser, Served, small_farm
@@ -224,6 +225,35 @@ def test_what_a_form_cannot_mean_is_one_sentence_and_changes_nothing(served: Ser
         assert len(told(answer.text)) > 20, (path, form)
         assert "<b>" not in told(answer.text)
     assert (len(served.farm.fields()), len(served.farm.plans(every=True))) == before
+
+
+def test_what_is_wrong_is_named_as_the_form_names_it_and_in_figures_people_write(
+    served: Served,
+) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    uid = served.farm.field("Ruộng mới").uid
+    for name, wrong, sentence in (
+        ("phi_days", "-1", "Số ngày cách ly trước thu hoạch: “-1” không được"),
+        ("rate_l_ha", "900", "Lượng nước thuốc cho 1 ha, lít: “900” không được"),
+        ("dose", "x", "hãy viết một số từ 0 đến 100.000."),
+    ):
+        assert sentence in told(planner.post(f"/fields/{uid}/spray", {**SPRAY, name: wrong}).text)
+    many = Message.of("error.form_number", name="x", value="y", low=0.5, high=1e7)
+    assert many.text("en").endswith("from 0.5 to 10,000,000.")
+
+
+def test_a_pixel_that_no_height_gives_is_refused_by_the_pixels_that_there_are(
+    served: Served,
+) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    path = f"/fields/{served.farm.field('Ruộng mới').uid}/survey"
+    for gsd_cm in ("50", "0,3"):
+        said = told(planner.post(path, {**SURVEY, "gsd_cm": gsd_cm}).text)
+        assert f"điểm ảnh {gsd_cm} cm; hãy ghi từ " in said
+        low, high = re.findall(r"từ ([\d,]+) đến ([\d,]+) cm", said)[0]
+        for possible in (low, high):
+            assert told(planner.post(path, {**SURVEY, "gsd_cm": possible}).text) == "", possible
+        assert float(low.replace(",", ".")) < float(high.replace(",", "."))
 
 
 @pytest.mark.parametrize(

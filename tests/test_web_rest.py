@@ -77,6 +77,8 @@ def test_what_is_no_amount_of_mixture_plans_nothing(farm: Workspace, told: str) 
     answer = planner.post(f"/flights/{flight.uid}/rest", {"left_l": told})
     assert answer.status_code == 400
     assert say("page.rest_tank", "vi") in answer.text
+    assert f'action="/flights/{flight.uid}/rest"' in answer.text
+    assert f'name="left_l" type="text" value="{told}"' in answer.text
     assert len(farm.plans()) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,7 +15,14 @@ from missions.checks.plan import check_plan
 from missions.coverage.survey import plan_survey
 from missions.energy import Aircraft
 from missions.flightplan import DEFAULT_LIMITS, VehicleLimits
-from missions.survey import Camera, SurveySettings, fitting_speed_m_s, height_for_gsd
+from missions.survey import (
+    HEIGHT_M,
+    Camera,
+    SurveySettings,
+    fitting_speed_m_s,
+    gsd_cm,
+    height_for_gsd,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,7 @@ def settings_of(request: SurveyRequest) -> SurveySettings:
     if height_m is None:
         assert request.gsd_m is not None  # noqa: S101 - told to the type checker
         height_m = height_for_gsd(request.camera, request.gsd_m * 100.0)
+        _refuse_out_of_reach(request, height_m)
     settings = SurveySettings(
         camera=request.camera,
         height_m=round(height_m, 2),
@@ -95,6 +104,19 @@ def settings_of(request: SurveyRequest) -> SurveySettings:
     if request.speed_m_s is None:
         settings = replace(settings, speed_m_s=fitting_speed_m_s(settings))
     return settings
+
+
+def _refuse_out_of_reach(request: SurveyRequest, height_m: float) -> None:
+    """Refuse a pixel size that no height gives, by the sizes that this camera has."""
+    assert request.gsd_m is not None  # noqa: S101 - told to the type checker
+    least_m, most_m = HEIGHT_M
+    if least_m <= height_m <= most_m:
+        return
+    most_m = max(least_m, min(most_m, request.ceiling_m))
+    low_cm, high_cm = (gsd_cm(request.camera, one) for one in (least_m, most_m))
+    raise BadInput("error.survey_gsd_reach", value=request.gsd_m * 100.0,
+                   low=math.ceil(100.0 * low_cm) / 100.0, high=math.floor(100.0 * high_cm) / 100.0,
+                   camera=request.camera.name, least_m=least_m, most_m=most_m)  # fmt: skip
 
 
 def plan_field(

@@ -57,7 +57,7 @@ def survey(request: Request, uid: str) -> Response:
     visit = visit_of(request)
     field = field_of(visit.desk.farm, uid)
     try:
-        gsd_cm = number(visit.form, "gsd_cm", Message.of("page.fact_gsd"), low=0.3, high=50.0)
+        gsd_cm = number(visit.form, "gsd_cm", Message.of("page.web_gsd_cm"), low=0.3, high=50.0)
         asked = SurveyRequest(
             field=field.uid,
             camera=camera(visit.form.get("camera", "")),
@@ -116,13 +116,13 @@ def _spray_request(visit: Visit, field: Field) -> SprayRequest:
         name=form.get("product", "")[:80],
         dose_per_ha=number(form, "dose", Message.of("page.web_dose"), low=0.0, high=100_000.0),
         unit=unit,
-        phi_days=int(number(form, "phi_days", Message.of("page.fact_phi"), low=0, high=365)),
+        phi_days=int(number(form, "phi_days", Message.of("page.web_phi"), low=0, high=365)),
     )
     return SprayRequest(
         fields=(field.uid,),
         sprayer=sprayer(form.get("sprayer", "")),
         product=product,
-        rate_l_ha=number(form, "rate_l_ha", Message.of("page.fact_rate"), low=1.0, high=500.0),
+        rate_l_ha=number(form, "rate_l_ha", Message.of("page.web_rate"), low=1.0, high=500.0),
         crop_height_m=number(form, "crop_height_m", Message.of("page.web_crop_height"),
                              low=0.0, high=30.0),
     )  # fmt: skip

@@ -321,7 +321,9 @@ def _nothing_left(
         return Refused("error.spray_clearance", name=site.field.name, clearance_m=asked_m,
                        across_m=across_m, swath_m=settings.swath_m)  # fmt: skip
     if not ground.dropped.is_empty and ground.dropped.area >= TOLD_M2:
-        return Refused("error.swath_too_wide", name=site.field.name, width_m=settings.swath_m)
+        told = settings.wind.from_deg is not None
+        key = "error.swath_too_wide_now" if told else "error.swath_too_wide"
+        return Refused(key, name=site.field.name, width_m=settings.swath_m)
     label_m = settings.product.label_buffer_m
     if label_m > 0.0 and _free_without_label(site, settings, buffers):
         return Refused("error.spray_all_label", name=site.field.name, label_m=label_m)
