@@ -1,5 +1,7 @@
 // A field is drawn by tapping its corners, by standing at them, by walking round, or by typing them: the text holds them
 // all. A corner is moved by dragging it; in a field that is there already a tap puts a corner into the nearest side.
+// A new field half drawn is kept by this tab until it is saved: a reload, a lost network or a flat phone that comes back
+// goes on with it. Of a field that is there already the farm's corners count: who leaves changes behind is asked first.
 import { draw, makeMap } from "./map.js";
 
 const L = globalThis.L;
@@ -13,6 +15,40 @@ const STEP_M = 4;
 const ROUGH_M = 15; // a place told less surely than this is no corner
 const STYLE = { color: "#0b5d3b", weight: 3, fillOpacity: 0.2 };
 const SAO_M2 = 360;
+const form = text.form;
+const EDITS = box.dataset.edit === "yes";
+const DRAFT = `agri-draw ${location.pathname}`;
+const KEPT = ["name", "crop", "corners"];
+const FIRST = asked();
+let sent = false;
+
+function asked() {
+  return JSON.stringify(KEPT.map((name) => form.elements[name].value));
+}
+
+function keep() {
+  if (EDITS) return;
+  try {
+    sessionStorage.setItem(DRAFT, JSON.stringify({ told: asked(), sent }));
+  } catch { /* a browser that keeps nothing */ }
+}
+
+/** Bring a half-drawn field back, unless it was sent and this is a new one; say whether there was one. */
+function recall() {
+  if (EDITS || text.value.trim()) return false; // the server's answer to what was sent holds all of it
+  try {
+    const draft = JSON.parse(sessionStorage.getItem(DRAFT));
+    const came = performance.getEntriesByType("navigation")[0]?.type;
+    if (!draft || (draft.sent && came === "navigate")) {
+      sessionStorage.removeItem(DRAFT);
+      return false;
+    }
+    JSON.parse(draft.told).forEach((value, at) => { form.elements[KEPT[at]].value = value; });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Corners in the text, [lat, lon]; what cannot be read is left to the server to name. */
 function corners() {
@@ -26,6 +62,7 @@ function corners() {
 
 function put(list) {
   text.value = list.map(([lat, lon]) => `${lat.toFixed(7)}, ${lon.toFixed(7)}`).join("\n");
+  keep();
 }
 
 /** Area in m² on a plane at the corners' middle: for the eye, the server measures. */
@@ -60,7 +97,7 @@ function handle(corner, number) {
 function start(map) {
   const shape = L.featureGroup().addTo(map);
   const outline = L.polygon([], { ...STYLE, interactive: false }).addTo(map);
-  const past = [];
+  const past = recalled && text.value ? [""] : [];
   let dropped = -Infinity;
   const fresh = () => {
     const list = corners();
@@ -93,7 +130,7 @@ function start(map) {
   map.on("click", ({ latlng }) => {
     if (performance.now() - dropped > 400) add(latlng.lat, latlng.lng); // a corner let go of is no tap
   });
-  undo.addEventListener("click", () => { text.value = past.pop(); show(); });
+  undo.addEventListener("click", () => { text.value = past.pop(); keep(); show(); });
   text.addEventListener("input", () => {
     show();
     if (corners().length) map.fitBounds(L.latLngBounds(corners()).pad(0.3), { maxZoom: 19 });
@@ -162,6 +199,10 @@ function plain(feature) {
   return { ...feature, properties: { ...feature.properties, link: "" } };
 }
 
+const recalled = recall();
+form.addEventListener("input", keep);
+form.addEventListener("submit", () => { sent = true; keep(); });
+addEventListener("beforeunload", (event) => { if (EDITS && !sent && asked() !== FIRST) event.preventDefault(); });
 open().catch(() => {
   box.textContent = box.dataset.failed;
   box.dataset.ready = "no";
