@@ -81,11 +81,21 @@ def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
     phone.click("#undo")
     assert phone.input_value("#corners") == drawn
     phone.fill("[name=name]", "Ruộng <b>vẽ</b>")
+    phone.reload()
+    phone.wait_for_selector("#draw[data-ready=yes]")
+    assert phone.input_value("#corners") == drawn
+    assert phone.input_value("[name=name]") == "Ruộng <b>vẽ</b>"
+    assert phone.locator(".map .corner").count() == 3
     phone.click("text=Lưu thửa ruộng")
     phone.wait_for_selector("#map[data-ready=yes]")
     assert phone.inner_text("h1") == "Ruộng <b>vẽ</b>"
     drawn = farm.field("Ruộng <b>vẽ</b>")
     assert len(drawn.boundary.geoms[0].exterior.coords) == 4
+    phone.goto("/fields/new")
+    phone.wait_for_selector("#draw[data-ready=yes]")
+    assert phone.input_value("#corners") == phone.input_value("[name=name]") == ""
+    phone.go_back()
+    phone.wait_for_selector("#map[data-ready=yes]")
     assert width_of(phone) == 360
     phone.click("text=English")
     phone.wait_for_selector("text=Sign out")
@@ -113,6 +123,19 @@ def test_files_are_sent_in_pieces_and_the_list_of_jobs_keeps_itself_true_on_a_ph
         data = bytes(range(256)) * 4
         told = phone.evaluate(hashed, list(data[:size]))
         assert told == hashlib.sha256(data[:size]).hexdigest(), size
+    phone.goto("/uploads/new?purpose=ortho")
+    phone.click("main button")
+    phone.wait_for_selector("#upload[data-ready=yes]")
+    png = {"name": "bản đồ.tif", "mimeType": "image/tiff", "buffer": b"\x89PNG\r\n" + b" " * 99}
+    phone.set_input_files("#files", [png])
+    phone.wait_for_selector("#trouble:visible")
+    said = phone.inner_text("#why")
+    assert "Không nhận (1): bản đồ.tif. " in said
+    assert say("page.upload_no_map", "vi") in said
+    assert phone.is_disabled("#done button")
+    phone.goto("/uploads/new?purpose=boundaries")
+    phone.click("main button")
+    phone.wait_for_selector("#upload[data-ready=yes]")
     data = b"<kml>" + b" " * 3_000_000
     file = {"name": "Ruộng/../mới.kml", "mimeType": "text/plain", "buffer": data}
     phone.set_input_files("#files", [file])

@@ -35,6 +35,8 @@ ACCEPT = {
     Purpose.ORTHO: ".tif,.tiff,image/tiff",
     Purpose.BOUNDARIES: ".geojson,.json,.kml,.kmz,.zip,.gpkg,.wkt,.csv,.txt",
 }
+REASONS = {Purpose.PHOTOS: "page.upload_no_photo", Purpose.ORTHO: "page.upload_no_map"}
+"""Why a file is not taken, whose bytes begin as nothing that is wanted."""
 KINDS = {Purpose.PHOTOS: Kind.PHOTOS, Purpose.ORTHO: Kind.ORTHO,
          Purpose.BOUNDARIES: Kind.BOUNDARIES}  # fmt: skip
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -105,6 +107,7 @@ def _upload(request: Request, uid: str, *, wrong: str = "", status: int = 200) -
         purpose=upload.purpose.value,
         title=say(f"page.upload_title_{upload.purpose}", visit.language),
         go_on=say(f"page.upload_do_{upload.purpose}", visit.language),
+        reason=say(REASONS[upload.purpose], visit.language) if upload.purpose in REASONS else "",
         accept=ACCEPT[upload.purpose],
         several=upload.purpose is not Purpose.ORTHO,
         field=names.get(upload.field_uid, ""),

@@ -10,7 +10,9 @@ const signIn = document.getElementById("sign-in");
 const bar = document.getElementById("all");
 const done = document.getElementById("done");
 const button = done.querySelector("button");
+const before = !button.disabled; // whole files are here from an earlier time
 const LEAST = 256 * 1024;
+const MOST_NAMED = 3;
 const MOST = Number(box.dataset.most);
 const WAIT_MS = 3000;
 const TIMEOUT_MS = 120000;
@@ -102,7 +104,8 @@ async function sendAll(files) {
   const all = files.reduce((sum, file) => sum + file.size, 0) || 1;
   let kept = found.reduce((sum, { known }) => sum + (known ? known.kept : 0), 0);
   if (all - kept > room) throw new Refusal(fill(box.dataset.room, [mega(all - kept), mega(room)]));
-  let whole = 0, passed = 0;
+  let whole = 0;
+  const passed = [];
   for (const { file, known } of found) {
     let at = known ? known.kept : 0;
     let aside = Boolean(known && known.passed);
@@ -114,10 +117,18 @@ async function sendAll(files) {
       bar.value = Math.min(1000, Math.round(1000 * kept / all));
       said.textContent = fill(box.dataset.sending, [whole + 1, files.length, mega(kept), mega(all)]);
     }
-    if (aside) { passed += 1; kept += file.size - at; } else whole += 1;
+    if (aside) { passed.push(file.name); kept += file.size - at; } else whole += 1;
   }
   bar.value = 1000;
-  said.textContent = fill(box.dataset.whole, [whole]) + (passed ? ` ${fill(box.dataset.passed, [passed])}` : "");
+  said.textContent = whole || !passed.length ? fill(box.dataset.whole, [whole]) : "";
+  if (passed.length) tell(notTaken(passed));
+  return whole > 0 || before;
+}
+
+/** Which files were not taken, and why. */
+function notTaken(names) {
+  const named = names.slice(0, MOST_NAMED).join(", ") + (names.length > MOST_NAMED ? ", …" : "");
+  return fill(box.dataset.passed, [names.length, named, box.dataset.reason]);
 }
 
 async function start() {
@@ -125,11 +136,12 @@ async function start() {
   busy = true;
   button.disabled = true;
   try {
+    let some;
     do {
       again = false;
-      await sendAll([...input.files]);
+      some = await sendAll([...input.files]);
     } while (again);
-    button.disabled = false;
+    button.disabled = !some;
   } catch (error) {
     tell(error.message);
   }
