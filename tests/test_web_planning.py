@@ -6,12 +6,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agri import audit
 from agri.errors import BadInput
+from agri.field_records import Harvest
 from agri.people import Role, Verdict
 from agri.web.forms import outline
 from agri.web.outlining import corners
@@ -142,6 +145,55 @@ def test_a_field_drawn_is_in_the_farm_and_on_its_page(served: Served) -> None:
     shape = viewer.get(f"/fields/{field.uid}.geojson").json()
     assert shape["bbox"] == [106.53, 21.08, 106.5305, 21.0804]
     assert shape["features"][0]["properties"]["link"] == ""
+
+
+def test_a_field_as_large_as_a_commune_is_kept_when_somebody_says_that_it_is(
+    served: Served,
+) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    wide = "21.08, 106.50\n21.08, 106.52\n21.09, 106.52\n21.09, 106.50"
+    form = {"name": "Cánh đồng", "crop": "lúa", "corners": wide}
+    asked = planner.post("/fields/new", form)
+    assert asked.status_code == 400
+    assert "Cánh đồng rộng tới 6.391,6 sào" in told(asked.text)
+    assert 'name="large" value="yes"' in asked.text
+    assert wide in asked.text
+    assert "Cánh đồng" not in {one.name for one in served.farm.fields()}
+    assert 'name="large"' not in planner.post("/fields/new", {**form, "corners": "21.08"}).text
+    assert planner.post("/fields/new", {**form, "large": "yes"}).status_code == 303
+    kept = served.farm.field("Cánh đồng")
+    path, was = f"/fields/{kept.uid}/edit", outlining_mark(planner.get(f"/fields/{kept.uid}/edit"))
+    same = {"name": "Cánh đồng lớn", "crop": "lúa", "was": was, "corners": corners(kept)}
+    assert planner.post(path, same).status_code == 303
+    wider = {**same, "corners": wide.replace("21.09", "21.10")}
+    assert "Cánh đồng lớn rộng tới" in told(planner.post(path, wider).text)
+
+
+def outlining_mark(page: Any) -> str:
+    """The outline that a page of a field tells to be there."""
+    return re.findall(r'name="was" value="([0-9a-f]{16})"', page.text)[0]
+
+
+def test_a_field_drawn_by_mistake_is_taken_away_and_one_with_a_plan_or_a_record_stays(
+    served: Served,
+) -> None:
+    farm, planner = served.farm, served.signed_in(Role.PLANNER)
+    used = farm.field("Ruộng mới")
+    answer = planner.post(f"/fields/{used.uid}/remove", {})
+    assert answer.status_code == 400
+    assert "Thửa Ruộng mới đã có kế hoạch bay" in told(answer.text)
+    planner.post("/fields/new", {"name": "Vẽ nhầm", "crop": "", "corners": CORNERS})
+    slip = farm.field("Vẽ nhầm")
+    assert f'action="/fields/{slip.uid}/remove"' in planner.get(f"/fields/{slip.uid}/edit").text
+    farm.records.add(Harvest(day=date(2026, 5, 20), field=slip.name, field_uid=slip.uid,
+                             season=2026, mass_kg=10.0))  # fmt: skip
+    assert planner.post(f"/fields/{slip.uid}/remove", {}).status_code == 400
+    planner.post("/fields/new", {"name": "Vẽ nhầm 2", "crop": "", "corners": CORNERS})
+    slip = farm.field("Vẽ nhầm 2")
+    assert planner.post(f"/fields/{slip.uid}/remove", {}).headers["location"] == "/"
+    assert slip.uid not in {one.uid for one in farm.fields()}
+    assert planner.post(f"/fields/{slip.uid}/remove", {}).status_code == 404
+    assert farm.field("Ruộng mới") == used
 
 
 def test_plans_made_here_are_those_the_terminal_makes_with_the_same_words(served: Served) -> None:

@@ -5,6 +5,9 @@ map of the page is a way to write them, and without scripts the text alone does.
 parts, or with something left out inside, has more than one outline; such a one is changed in
 another program (QGIS opens the farm), and the page says so, but its name and crop are changed here.
 
+A field far larger than people here farm is mostly a finger that slipped on a map of the whole
+commune: its size must be ticked before it is kept. One that nothing was done with is taken away.
+
 Who changes a field names the outline that was on the page. When another stands there by the time
 it is sent, nothing is changed. Plans made before stay as they are; before they fly they are judged
 by the field as it is then (`agri.operations.since_planned`).
@@ -14,17 +17,24 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from agri.errors import AgriError, Refused
 from agri.field import Field
+from agri.operations.farm import remove_field
+from agri.operations.fieldmap.basemap import basemap_path
 from agri.web.forms import outline
 from agri.web.looking import field_of
-from agri.web.pages import page
+from agri.web.pages import area, page
 from agri.web.visit import Routes, Visit, visit_of
 from agri.words import say
+
+LARGE_M2 = 200_000.0
+"""Above this, 20 ha, a field's size is asked once more."""
+_ASK_SIZE = "error.field_large"
 
 
 def _done(uid: str) -> Response:
@@ -33,44 +43,58 @@ def _done(uid: str) -> Response:
 
 def draw_page(request: Request) -> Response:
     """Show the map on which a field is drawn."""
-    return _draw(request, wrong="")
+    return _draw(request)
 
 
-def _draw(request: Request, *, wrong: str, status: int = 200) -> Response:
+def _draw(request: Request, *, wrong: AgriError | None = None, status: int = 200) -> Response:
     visit = visit_of(request)
     told = {name: visit.form.get(name, "") for name in ("name", "crop", "corners")}
-    return page(request, visit, "draw", status=status, wrong=wrong, told=told, action="/fields/new",
-                was="", fixed=False, title=say("page.web_draw_field", visit.language),
-                skip="")  # fmt: skip
+    return _form(request, wrong, status, told=told, action="/fields/new", was="", fixed=False,
+                 title=say("page.web_draw_field", visit.language), skip="")  # fmt: skip
+
+
+def _form(request: Request, wrong: AgriError | None, status: int, **shown: Any) -> Response:
+    visit = visit_of(request)
+    return page(request, visit, "draw", status=status,
+                wrong=wrong.text(visit.language) if wrong else "",
+                large=wrong is not None and wrong.message.key == _ASK_SIZE,
+                plain=not basemap_path(visit.desk.farm.folder).is_file(), **shown)  # fmt: skip
 
 
 def draw(request: Request) -> Response:
     """Keep a field that was drawn."""
     visit = visit_of(request)
     try:
-        (stored,) = visit.desk.farm.add_fields([
-            Field(name=_name(visit), crop=_crop(visit),
-                  boundary=outline(visit.form.get("corners", "")))
-        ])  # fmt: skip
+        field = Field(name=_name(visit), crop=_crop(visit),
+                      boundary=outline(visit.form.get("corners", "")))  # fmt: skip
+        _ask_size(visit, field)
+        (stored,) = visit.desk.farm.add_fields([field])
     except AgriError as error:
-        return _draw(request, wrong=error.text(visit.language), status=400)
+        return _draw(request, wrong=error, status=400)
     return _done(stored.uid)
+
+
+def _ask_size(visit: Visit, field: Field) -> None:
+    if field.area_m2 > LARGE_M2 and visit.form.get("large", "") != "yes":
+        raise Refused(_ASK_SIZE, name=field.name,
+                     size=area(field.area_m2, visit.language))  # fmt: skip
 
 
 def edit_page(request: Request, uid: str) -> Response:
     """Show a field on the map on which it is drawn anew."""
-    return _edit(request, uid, wrong="")
+    return _edit(request, uid)
 
 
-def _edit(request: Request, uid: str, *, wrong: str, status: int = 200) -> Response:
+def _edit(
+    request: Request, uid: str, *, wrong: AgriError | None = None, status: int = 200
+) -> Response:
     visit = visit_of(request)
     field = field_of(visit.desk.farm, uid)
     known = {"name": field.name, "crop": field.crop, "corners": corners(field)}
     told = {name: visit.form.get(name, value) for name, value in known.items()}
     title = say("page.web_edit_field", visit.language, name=field.name)
-    return page(request, visit, "draw", status=status, wrong=wrong, told=told, title=title,
-                action=f"/fields/{uid}/edit", was=_mark(field), fixed=not corners(field),
-                skip=uid)  # fmt: skip
+    return _form(request, wrong, status, told=told, action=f"/fields/{uid}/edit", was=_mark(field),
+                 fixed=not corners(field), title=title, skip=uid)  # fmt: skip
 
 
 def edit(request: Request, uid: str) -> Response:
@@ -84,10 +108,23 @@ def edit(request: Request, uid: str) -> Response:
         boundary = field.boundary
         if corners(field) and visit.form.get("corners", "").strip() != corners(field):
             boundary = outline(visit.form.get("corners", ""))
-        farm.change_field(replace(field, name=_name(visit), crop=_crop(visit), boundary=boundary))
+        changed = replace(field, name=_name(visit), crop=_crop(visit), boundary=boundary)
+        if boundary is not field.boundary:
+            _ask_size(visit, changed)
+        farm.change_field(changed)
     except AgriError as error:
-        return _edit(request, uid, wrong=error.text(visit.language), status=400)
+        return _edit(request, uid, wrong=error, status=400)
     return _done(uid)
+
+
+def remove(request: Request, uid: str) -> Response:
+    """Remove a field that nothing was done with."""
+    visit = visit_of(request)
+    try:
+        remove_field(visit.desk.farm, field_of(visit.desk.farm, uid))
+    except Refused as error:
+        return _edit(request, uid, wrong=error, status=400)
+    return RedirectResponse("/", status_code=303)
 
 
 def _name(visit: Visit) -> str:
@@ -123,4 +160,5 @@ ROUTES: Routes = [
     ("POST", "/fields/new", draw),
     ("GET", "/fields/{uid}/edit", edit_page),
     ("POST", "/fields/{uid}/edit", edit),
+    ("POST", "/fields/{uid}/remove", remove),
 ]

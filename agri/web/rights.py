@@ -82,6 +82,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/edit"): Right(
         power=Power.PLAN, kind="field_changed", told=("name", "crop", "corners")
     ),
+    ("POST", "/fields/{uid}/remove"): Right(power=Power.PLAN, kind="field_removed"),
     ("GET", "/fields/{uid}"): _LOOK,
     ("GET", "/fields/{uid}.geojson"): _LOOK,
     ("GET", "/fields/{uid}/survey"): _PLAN,
