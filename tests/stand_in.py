@@ -43,6 +43,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.given: list[str] = []
+        self.remarks: list[Message] = []
         self.asked = 0
 
     def telemetry(self) -> None:
@@ -59,6 +60,9 @@ class Orders:
 
     def spray_no_more(self) -> None:
         self.given.append("spray_no_more")
+
+    def remark(self, message: Message) -> None:
+        self.remarks.append(message)
 
 
 @dataclass

@@ -202,10 +202,11 @@ def test_each_order_is_the_links_own_and_is_told(
     flight = hangar.begin(asked(stored))
     flight.launch(until(flight, Stage.BRIEFING).question.token, digest=PLAN.digest, person_uid="an")
     flight.order(verb)
-    while not flown.link.given:
+    while not (flown.link.given and flown.link.remarks):
         time.sleep(0.002)
     assert flown.link.given == [call]
     assert f"event.asked_{verb}" in [one.message.key for one in flight.since(0)[0]]
+    assert [one.key for one in flown.link.remarks] == [f"event.asked_{verb}"]
     with pytest.raises(KeyError):
         flight.order("arm")
 

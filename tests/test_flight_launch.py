@@ -18,7 +18,7 @@ from missions.flight.launch import FlightProgress, fly
 from missions.flight.phases import Phase
 from missions.flightplan import FlightPlan
 from missions.sprayer.gear import PumpControl
-from missions.wire.sightings import SightingKind
+from missions.wire.sightings import Sighting, SightingKind
 from missions.wire.telemetry import CopterMode, Telemetry
 from tests import plans, spraying
 from tests.scripted_link import ScriptedLink, silent
@@ -278,6 +278,20 @@ def test_a_person_who_stops_it_from_elsewhere_is_written_down() -> None:
     record = flown(link)
     assert "event.ordered" in keys(record)
     assert record.outcome == "aborted"
+
+
+def test_what_is_remarked_of_a_flight_stands_in_its_record_and_log_and_is_told_once() -> None:
+    link, told = ScriptedLink(SURVEY), []
+
+    def press(link: ScriptedLink) -> None:
+        link.inbox.put(Sighting(kind=SightingKind.REMARK, telemetry=link.seen,
+                                remark=Message.of("event.asked_stop")))  # fmt: skip
+
+    link.on_step = at_item(7, press)
+    record = flown(link, on_progress=lambda now: told.append(now.message))
+    assert keys(record).count("event.asked_stop") == 1
+    assert Message.of("event.asked_stop") not in told, "whoever remarked it has told it"
+    assert record.outcome == "landed"
 
 
 # ---- progress and the speed of a simulation

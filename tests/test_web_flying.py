@@ -237,7 +237,9 @@ def test_who_guesses_the_password_waits(field: Field, plan: PlanRecord) -> None:
     pilot = field.signed_in(Role.PILOT)
     path = begun(pilot, plan)
     until(pilot, path, Stage.BRIEFING)
-    assert [launch(pilot, path, password="sai sai sai").status_code for _ in range(5)] == [403] * 5
+    wrong = launch(pilot, path, password="sai sai sai")
+    assert f'href="{path}"' not in wrong.text, "it is on this page, nothing calls one to it"
+    assert [launch(pilot, path, password="sai sai sai").status_code for _ in range(4)] == [403] * 4
     assert launch(pilot, path).status_code == 429
     assert field.flown.armed == []
 

@@ -268,9 +268,11 @@ class Journey:
     # ---------------------------------------------------------------- afterwards
 
     def see_what_was_applied(self) -> None:
-        for flight in self.farm.flights():
+        pressed = self.word("event.asked_stop")
+        for number, flight in enumerate(reversed(self.farm.flights())):
             self.page.goto(f"/flights/{flight.uid}")
             self.wait("#map[data-ready=yes]")
+            assert (pressed in self.page.inner_text("main")) == (number == 0)
             self.look("flight")
             self.press("page.see_applied")
             self.wait("#map[data-ready=yes]")

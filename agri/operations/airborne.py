@@ -244,7 +244,8 @@ class Airborne:
             if verb != "sprayer_off":
                 self._stopped_by = by
             self._no_more = self._no_more or verb == "sprayer_off"
-            self._tell(Message.of(f"event.asked_{verb}"))
+            asked = Message.of(f"event.asked_{verb}")
+            self._tell(asked)
             link = self._link if self._stage is Stage.FLYING else None
             if link is None:
                 self._call_off(Message.of("error.launch_called_off"))
@@ -255,6 +256,7 @@ class Airborne:
             thread = threading.Thread(target=self._send, args=(send, link), daemon=True)
             self._orders.append(thread)
         thread.start()
+        link.remark(asked)
 
     def _outdated(self, verb: str, page: str, nth: int) -> bool:
         """Return whether a page gave a newer order than this one to return or land; note it."""

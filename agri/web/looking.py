@@ -280,7 +280,7 @@ def applied_facts(applied: AppliedRecord, language: Language) -> list[tuple[str,
     """Return what a flight applied, at a glance."""
     return [
         (say("page.fact_product", language), applied.product),
-        (say("page.fact_litres", language),
+        (say("page.report_litres", language),
          say("page.fact_litres_value", language, litres=applied.litres)),
         (say("page.fact_treated", language),
          say("page.fact_treated_value", language, ha=square_metres_to_hectares(applied.sprayed_m2),

@@ -281,6 +281,9 @@ class _Flight:
 
     def _saw(self, sighting: Sighting) -> None:
         if self._recording is not None:
+            if sighting.remark is not None:
+                self._recording.note(self.state.seen.time_s, sighting.remark)
+                return
             self._recording.take(sighting)
         self._feed(Saw(sighting, self._link.rate))
         self._tell()

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Self
 
 from agri.errors import AgriError, LinkError, Refused
+from agri.words import Message
 from missions.flightplan import FlightPlan
 from missions.link import stops
 from missions.link.address import LinkAddress, read_address
@@ -449,6 +450,11 @@ class Link(Asking):
         seen = self.service.telemetry
         self.service.tell(Sighting(kind=SightingKind.SPRAY_NO_MORE, telemetry=seen))
         self.sprayer_off()
+
+    def remark(self, message: Message) -> None:
+        """Have something written into the record of the flight that is watched."""
+        seen = self.service.telemetry
+        self.service.tell(Sighting(kind=SightingKind.REMARK, telemetry=seen, remark=message))
 
     # Inside
 

@@ -14,6 +14,7 @@ from typing import Any
 from agri.errors import BadInput
 from agri.geo import LonLat
 from agri.track import Photo
+from agri.words import Message
 from missions.wire.telemetry import Telemetry
 
 ARDUPILOT = 3
@@ -120,6 +121,7 @@ class SightingKind(Enum):
     TEXT = auto()
     ORDER = auto()
     SPRAY_NO_MORE = auto()
+    REMARK = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,19 +133,23 @@ class Sighting:
     kind : SightingKind
         POSITION (a position report), STATE (heartbeat, mission, system), PHOTO (a picture taken),
         TEXT (the autopilot said something: last of telemetry.texts), ORDER (hold, return or land
-        was asked through this link), SPRAY_NO_MORE (a person wants the sprayer off to the end).
+        was asked through this link), SPRAY_NO_MORE (a person wants the sprayer off to the end),
+        REMARK (something of this flight that no packet tells, for its record).
     telemetry : Telemetry
         The aircraft then.
     photo : Photo or None
         The picture; its time is the aircraft's clock.
     mode : int or None
         The mode ordered.
+    remark : Message or None
+        What is remarked.
     """
 
     kind: SightingKind
     telemetry: Telemetry
     photo: Photo | None = None
     mode: int | None = None
+    remark: Message | None = None
 
 
 def photo_of(message: Any, telemetry: Telemetry) -> Photo | None:
