@@ -177,6 +177,8 @@ def test_no_link_in_a_file_is_followed(canary: socket.socket, tmp_path: Path) ->
     assert "finding.crs_assumed" in keys(found)
     for name in ("/vsicurl/" + url, url):
         assert refused(tmp_path, name) == "error.boundary_format"
+    for nothing in ("", " \r\n"):
+        assert refused(tmp_path, nothing) == "error.boundary_empty"
 
 
 def test_the_canary_would_be_heard(tmp_path: Path) -> None:

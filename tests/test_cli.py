@@ -42,6 +42,8 @@ def test_help_speaks_the_language_asked_for(
     ("words", "code", "part"),
     [
         (("zzz",), 2, "no command 'zzz'"),
+        (("field",), 2, "no command 'field'; is one of these meant: fields? See"),
+        (("fields", "a'd"), 2, "no command"),
         (("cameras", "two"), 2, "'two' is one word too many"),
         (("init", "--nope"), 2, "no option --nope"),
         (("plan", "survey"), 2, "missing: the field"),

@@ -302,12 +302,12 @@ def one_job(farm: Workspace, **values: Any) -> Job:
     return farm.jobs.ask(what, by="Bà <b>Hường</b>", language="vi", now=farms.START)
 
 
-def finished(served: Served, result: Result | Message) -> Job:
+def finished(served: Served, result: Result | Message, kind: Kind = Kind.ZONAL) -> Job:
     """A job that ended so, all earlier ones out of its way."""
     for job in served.farm.jobs.all():
         if job.state in (State.QUEUED, State.RUNNING, State.INTERRUPTED):
             served.farm.jobs.cancel(job.uid, now=farms.START)
-    job = one_job(served.farm, source=f"x{len(served.farm.jobs.all())}")
+    job = one_job(served.farm, kind=kind, source=f"x{len(served.farm.jobs.all())}")
     served.farm.jobs.claim("r", now=farms.START)
     if isinstance(result, Result):
         served.farm.jobs.finish(job.uid, "r", result, now=farms.START)
@@ -383,11 +383,17 @@ def test_a_job_that_failed_says_why_in_the_readers_language(
         text = planner.get(f"/jobs/{job.uid}").text
         assert why.text(language) in text
         assert say("page.job_state_failed", language) in text
+        assert say("page.job_other_file", language) not in text
         for path in ("/jobs", "/uploads/new?purpose=ortho", begun(planner)):
             page = planner.get(path).text
             assert not re.search(r"(page|error)\.[a-z_]+", page), path
             assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\s(on\w+|style)=", page)
     planner.get("/language/vi")
+    for kind in (Kind.PHOTOS, Kind.ORTHO, Kind.BOUNDARIES):
+        of_a_file = finished(served, why, kind)
+        page = planner.get(f"/jobs/{of_a_file.uid}").text
+        assert f'href="/uploads/new?purpose={kind.value}"' in page
+        assert planner.get(f"/uploads/new?purpose={kind.value}").status_code == 200
 
 
 def test_photos_that_will_do_lead_to_a_map_and_others_do_not(

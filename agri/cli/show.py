@@ -79,8 +79,11 @@ def complain_of_usage(wrong: Any) -> None:
         if extra:
             complain("cli.extra_word", word=extra[1])
             return
-        quoted = re.search(r"'(.*)'", wrong.message)
-        complain("cli.bad_command", word=quoted[1] if quoted else "agri")
+        told, _, meant = wrong.message.partition(" Did you mean ")
+        quoted = re.search(r"'(.*)'", told)
+        word, near = quoted[1] if quoted else "agri", re.findall(r"'([a-z-]+)'", meant)
+        complain("cli.bad_command_near" if near else "cli.bad_command",
+                 word=word, near=", ".join(near))  # fmt: skip
 
 
 def complain_of_fault(fault: BaseException) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agri.errors import NotFound, Refused
+from agri.errors import NotFound
 from agri.field import Field
 from agri.findings import Finding
 from agri.operations.obstacles import add_obstacles, new_ones
@@ -149,29 +149,3 @@ def import_boundaries(
         others += len(farm.add_no_fly_zones(zones))
     findings = tuple(finding for content in read for finding in content.findings)
     return Imported(fields=tuple(fields), others=others, findings=findings)
-
-
-def remove_field(farm: Workspace, field: Field) -> None:
-    """Remove a field that nothing was done with, such as one drawn by mistake.
-
-    What was planned, done or written there is told by its field: such a field stays, and its name
-    and outline are changed instead.
-
-    Raises
-    ------
-    Refused
-        When there is a plan, a record, a remark or work in the background of it.
-    NotFound
-        When it is not there any more.
-    StoreError
-        When the farm cannot be written.
-    """
-    done = (
-        any(one.field_uid == field.uid for one in farm.plans(every=True))
-        or any(one.field_uid == field.uid for one in farm.records.read(every=True))
-        or any(one.asked.field_uid == field.uid for one in farm.jobs.all())
-        or bool(farm.notes.of_field(field.uid, every=True))
-    )
-    if done:
-        raise Refused("error.field_in_use", field=field.name)
-    farm.remove(field.uid)

@@ -66,6 +66,8 @@ def _row(visit: Visit, job: Job, names: dict[str, str]) -> dict[str, object]:
 
 
 _OF_UPLOADS = (Kind.PHOTOS, Kind.MOSAIC, Kind.ORTHO, Kind.BOUNDARIES)
+_OTHER_FILE = {Kind.PHOTOS: "photos", Kind.ORTHO: "ortho", Kind.BOUNDARIES: "boundaries"}
+"""For what another file is sent when the one that was sent cannot be used."""
 
 
 def _said(visit: Visit, state: State, job: Job, share: float) -> str:
@@ -142,6 +144,7 @@ def job_page(request: Request, uid: str) -> Response:
         files=[(at, one.name) for at, one in enumerate(files) if one.suffix != ".png"],
         next=_next(job),
         forecast=job.asked.field_uid if job.asked.kind is Kind.FORECAST else "",
+        other_file=_OTHER_FILE.get(job.asked.kind, "") if job.state is State.FAILED else "",
     )
 
 

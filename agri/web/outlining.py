@@ -22,9 +22,10 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from agri.crop_cards import crop_cards
 from agri.errors import AgriError, Refused
 from agri.field import Field
-from agri.operations.farm import remove_field
+from agri.operations.field_removal import remove_field
 from agri.operations.fieldmap.basemap import basemap_path
 from agri.web.forms import outline
 from agri.web.looking import field_of
@@ -57,6 +58,7 @@ def _form(request: Request, wrong: AgriError | None, status: int, **shown: Any) 
     visit = visit_of(request)
     return page(request, visit, "draw", status=status,
                 wrong=wrong.text(visit.language) if wrong else "",
+                crops=[card.name(visit.language) for card in crop_cards()],
                 large=wrong is not None and wrong.message.key == _ASK_SIZE,
                 plain=not basemap_path(visit.desk.farm.folder).is_file(), **shown)  # fmt: skip
 

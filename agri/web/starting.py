@@ -115,8 +115,7 @@ def field_work(request: Request, uid: str) -> Response:
 def _field_work(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
     visit = visit_of(request)
     field = field_of(visit.desk.farm, uid)
-    vi = visit.language == "vi"
-    cards = [(card.id, card.name_vi if vi else card.name_en) for card in crop_cards()]
+    cards = [(card.id, card.name(visit.language)) for card in crop_cards()]
     return page(request, visit, "field_work", status=status, wrong=wrong, uid=uid, name=field.name,
                 cards=cards, card=visit.form.get("crop", "") or _card(field.crop),
                 size=area(field.area_m2, visit.language))  # fmt: skip

@@ -29,8 +29,6 @@ WAYS: tuple[tuple[str, str, str], ...] = (
     ("finding.frame_terrain", "/fields/{field}", "page.web_plan_again"),
 )
 
-IN_ORDER = ("finding.permit_covers", "finding.map_clear")
-
 
 def way_of(finding: Finding, *, plan: str = "", field: str = "") -> tuple[str, str]:
     """Return path and words' key of where a finding is put right; empty when there is no such page.
@@ -49,7 +47,7 @@ def way_of(finding: Finding, *, plan: str = "", field: str = "") -> tuple[str, s
     >>> way_of(Finding.error("finding.weather_not_entered"))
     ('', '')
     """
-    if finding.key in IN_ORDER:
+    if finding.passed:
         return "", ""
     known = {"plan": plan, "field": field}
     for pattern, path, words in WAYS:

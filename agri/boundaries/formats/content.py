@@ -51,6 +51,8 @@ def read_layers(data: bytes, *, file: str, points: bool = False) -> tuple[Outlin
     >>> [layer.crs for layer in read_layers(b"SRID=5899;POINT(1 2)", file="a.txt")]
     ['EPSG:5899']
     """
+    if not data.strip():
+        raise BadInput("error.boundary_empty", file=file)
     if data.startswith(b"PK"):
         return _archive(data, file)
     if data.startswith(MAGIC):
