@@ -174,6 +174,20 @@ def outlining_mark(page: Any) -> str:
     return re.findall(r'name="was" value="([0-9a-f]{16})"', page.text)[0]
 
 
+def test_a_spraying_of_several_tanks_says_how_many_flights_were_planned(served: Served) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    uid = served.farm.field("Vườn vải thiều").uid
+    done = planner.post(f"/fields/{uid}/spray", {**SPRAY, "rate_l_ha": "60", "crop_height_m": "4"})
+    jobs = [one for one in served.farm.plans() if one.field_uid == uid]
+    assert len(jobs) > 1
+    assert done.headers["location"] == f"/fields/{uid}?planned={len(jobs)}"
+    page = planner.get(done.headers["location"]).text
+    assert f"thành {len(jobs)} chuyến" in page
+    for wrong in ("", "x", "1e3", "<b>", "1234"):
+        page = planner.get(f"/fields/{uid}?planned={wrong}").text
+        assert "mỗi chuyến một bình" not in page
+
+
 def test_a_field_drawn_by_mistake_is_taken_away_and_one_with_a_plan_or_a_record_stays(
     served: Served,
 ) -> None:

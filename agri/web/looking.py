@@ -7,6 +7,7 @@ page tells what was true yesterday.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fastapi import Request, Response
@@ -104,6 +105,7 @@ def field_page(request: Request, uid: str) -> Response:
     names = {one.uid for one in farm.plans(every=True) if one.field_uid == uid}
     own = [one for one in flights if one.mission_uid in names]
     sprayed = {one.flight_uid: one for one in farm.applied()}
+    planned = request.query_params.get("planned", "")
     return page(
         request,
         visit,
@@ -112,6 +114,7 @@ def field_page(request: Request, uid: str) -> Response:
         name=field.name,
         crop=field.crop,
         size=area(field.area_m2, visit.language),
+        planned=planned if re.fullmatch("[0-9]{1,3}", planned) else "",
         plans=plan_rows(visit, records),
         flights=flight_rows(visit, own),
         pictures=product_rows(visit, field),

@@ -102,7 +102,7 @@ def spray(request: Request, uid: str) -> Response:
     except AgriError as error:
         return _spray(request, uid, wrong=error.text(visit.language), status=400)
     if len(job.sorties) > 1:
-        return _done(f"/fields/{uid}")
+        return _done(f"/fields/{uid}?planned={len(job.sorties)}")
     return _done(f"/plans/{job.sorties[0].record.uid}")
 
 
