@@ -78,7 +78,7 @@ class Phone:
     """One signed-in browser."""
 
     def __init__(self, base: str) -> None:
-        self.http = httpx.Client(base_url=base, timeout=60.0)
+        self.http = httpx.Client(base_url=base, headers={"accept": "text/html"}, timeout=60.0)
         self.base = base
         self.post("/sign-in", {"name": NAME, "password": SECRET}, seen="/sign-in")
 

@@ -131,7 +131,8 @@ class Watcher:
         address = f"127.0.{1 + number // 200}.{1 + number % 200}"
         self.base = f"http://127.0.0.1:{port}"
         transport = httpx.AsyncHTTPTransport(local_address=address)
-        self.http = httpx.AsyncClient(transport=transport, base_url=self.base, timeout=30.0)
+        self.http = httpx.AsyncClient(transport=transport, base_url=self.base, timeout=30.0,
+                                      headers={"accept": "text/html"})  # fmt: skip
         self.late_s: list[float] = []
         self.page_s: list[float] = []
         self.wrong: list[str] = []

@@ -73,7 +73,7 @@ class Phone:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.Client(base_url=base, timeout=WAIT_S)
+        self.http = httpx.Client(base_url=base, headers={"accept": "text/html"}, timeout=WAIT_S)
 
     def page(self, path: str) -> str:
         return str(self.http.get(path).text)

@@ -164,6 +164,24 @@ def test_signing_in_gives_a_new_cookie_that_scripts_and_other_sites_do_not_see(
     assert browser.get("/").headers["location"] == "/sign-in"
 
 
+def test_what_a_page_left_behind_still_asks_for_does_not_shut_the_form_that_followed_it(
+    served: Served,
+) -> None:
+    """A script whose session is over is led to the form, and may be answered after it."""
+    served.signed_in(Role.VIEWER)
+    browser = served.browser()
+    token = browser.token("/sign-in")
+    kept = dict(browser.http.cookies)
+    for asked, path in (("*/*", "/jobs.json"), ("*/*", "/sign-in"), ("image/*", "/sign-in")):
+        stray = served.browser().http.get(path, headers={"accept": asked}, follow_redirects=True)
+        assert stray.history == [] or stray.history[0].status_code == 303
+        browser.http.cookies.update(stray.cookies)
+        assert "set-cookie" not in stray.headers
+    assert dict(browser.http.cookies) == kept
+    form = {"form_token": token, "name": "Người viewer", "password": SECRET}
+    assert browser.http.post("/sign-in", data=form, headers={"origin": BASE}).status_code == 303
+
+
 def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(served: Served) -> None:
     served.signed_in(Role.VIEWER)
     browser = served.browser()

@@ -102,9 +102,10 @@ class Journey:
 
     def change_to(self, name: str) -> None:
         self.page.click("form[action='/sign-out'] button")
-        self.page.fill("[name=name]", name)
-        self.page.fill("[name=password]", SECRET)
-        self.page.click("main button")
+        self.wait("form[action='/sign-in']")
+        self.page.fill("form[action='/sign-in'] [name=name]", name)
+        self.page.fill("form[action='/sign-in'] [name=password]", SECRET)
+        self.page.click("form[action='/sign-in'] button")
         self.wait("nav")
 
     # ---------------------------------------------------------------- field and plan

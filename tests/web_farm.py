@@ -101,7 +101,9 @@ class Browser:
 
     def __init__(self, app: Any, *, address: str = "127.0.0.1") -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50_000))
-        self.http = Http(httpx.AsyncClient(transport=transport, base_url=BASE))
+        self.http = Http(
+            httpx.AsyncClient(transport=transport, base_url=BASE, headers={"accept": "text/html"})
+        )
 
     def get(self, path: str, **headers: str) -> Any:
         return self.http.get(path, headers=headers)

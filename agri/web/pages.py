@@ -95,9 +95,18 @@ def page(
         **values,
     )  # fmt: skip
     response = HTMLResponse(html, status_code=status)
-    if not visit.has_cookie:
+    if not visit.has_cookie and _for_a_person(request):
         keep_cookie(request, response, visit.cookie, signed_in=False)
     return response
+
+
+def _for_a_person(request: Request) -> bool:
+    """Return whether a page is what was asked for, and not data by a script or a map's tile.
+
+    What a page left behind asked for may be answered after the next page, which has a form: a
+    cookie given with that answer would take the place of the one that the form is bound to.
+    """
+    return "text/html" in request.headers.get("accept", "")
 
 
 def keep_cookie(request: Request, response: Response, value: str, *, signed_in: bool) -> None:
