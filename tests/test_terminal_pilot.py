@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from agri.workspace import Workspace
+
 pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
 
 BOUNDARIES = Path(__file__).resolve().parents[1] / "agri" / "operations" / "demo_farm.geojson"
@@ -81,7 +83,9 @@ def fly(farm: Path) -> Callable[[], Terminal]:
     return lambda: Terminal("fly", "x", "--connect", "sim", "--speedup", "10", cwd=farm)
 
 
-def test_two_typed_yes_launch_and_the_key_r_brings_it_home(fly: Callable[[], Terminal]) -> None:
+def test_two_typed_yes_launch_and_the_key_r_brings_it_home(
+    fly: Callable[[], Terminal], farm: Path
+) -> None:
     terminal = fly()
     terminal.wait_for("Set these on the aircraft?")
     time.sleep(2.0)
@@ -97,6 +101,10 @@ def test_two_typed_yes_launch_and_the_key_r_brings_it_home(fly: Callable[[], Ter
     assert "Landed early" in terminal.said
     assert "Traceback" not in terminal.said
     assert "failsafe" not in terminal.said
+    with Workspace.open(farm) as flown:
+        (flight,) = flown.flights()
+        events = [one.message.key for one in flown.load_flight(flight.uid).events]
+    assert events.count("event.asked_return") == 1
 
 
 def test_anything_but_yes_leaves_the_motors_off(fly: Callable[[], Terminal]) -> None:

@@ -18,6 +18,7 @@ from agri.cli.keys import Keys
 from agri.cli.show import ask, console, flight_line, show_findings, show_table, tell
 from agri.cli.speech import language
 from agri.errors import AgriError
+from agri.words import Message
 
 if TYPE_CHECKING:
     from agri.findings import Finding
@@ -33,6 +34,8 @@ ORDERS: dict[str, Callable[[Link], None]] = {
     "r": lambda link: link.return_home(),
     "l": lambda link: link.land(),
 }
+SAID = {"s": "event.asked_stop", "r": "event.asked_return", "l": "event.asked_land"}
+"""What the flight's record tells of them."""
 
 
 class Terminal:
@@ -91,6 +94,7 @@ class Terminal:
             return
         tell(f"cli.key_{key}")
         threading.Thread(target=_send, args=(ORDERS[key], link), daemon=True).start()
+        link.remark(Message.of(SAID[key]))
 
     def _on_key(self, key: str) -> None:
         if key in ORDERS:
