@@ -15,13 +15,16 @@ from agri.errors import AgriError, BadInput
 from agri.words import Message
 from imagery.bands import Band, Role, sensor, sensors
 from imagery.indices.catalogue import (
+    CANOPY,
     PURPOSES,
+    SOIL,
     Index,
     available,
     catalogue,
     custom,
     index,
     offered,
+    shown_of,
 )
 from imagery.indices.expression import BANDS, RED_EDGE, parse
 
@@ -199,3 +202,23 @@ def test_any_text_is_a_formula_or_refused_and_never_more(text: str) -> None:
         return
     bands: dict[str, Any] = {name: np.float32([0.0, 0.1, np.nan]) for name in term.bands}
     assert not np.isinf(term(bands)).any()
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_a_legend_tells_soil_from_canopy_and_never_leaves_what_can_be_stored(name: str) -> None:
+    entry = catalogue()[name]
+    least, most = entry.shown
+    assert entry.low <= least < most <= entry.high
+    assert most - least >= 0.19 * (entry.high - entry.low)
+    for surface in (SOIL, CANOPY):
+        bands = {band: np.array([surface["RE1" if band == "RE" else band]]) for band in entry.bands}
+        assert least <= float(entry.term(bands)[0]) <= most, surface
+
+
+def test_a_field_of_a_red_edge_index_is_not_one_pale_colour() -> None:
+    """Over all that can be stored a poor and a good crop were a seventh of the colours apart."""
+    least, most = catalogue()["NDRE"].shown
+    poor, good = 0.15, 0.45
+    assert (good - poor) / (most - least) >= 0.25
+    assert shown_of("ndvi") == catalogue()["NDVI"].shown
+    assert shown_of("(N - R) * 2") is None

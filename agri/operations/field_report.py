@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from agri.errors import AgriError, BadInput
+from agri.errors import AgriError
 from agri.field import Field, Pad
 from agri.field_records import Note
 from agri.files import inside
@@ -38,7 +38,7 @@ from agri.words import Language, Message, say
 from agri.workspace import AppliedRecord, StoredFlight, Workspace
 from agri.zone import Zone
 from imagery.catalogue import products
-from imagery.indices.catalogue import index
+from imagery.indices.catalogue import shown_of
 from imagery.raster import open_ortho
 from imagery.stac import Product
 from imagery.zonal import OrthoLayers, ZoneStatistics, sao_plots, zonal_statistics
@@ -301,17 +301,9 @@ def _names(file: Path) -> Mapping[int, str]:
 
 
 def _index_map(file: Path, number: int, name: str, field: Field, language: Language) -> bytes:
-    look = Look(title="", legend=name, ends=_ends(name), size_in=MAP_IN)
+    look = Look(title="", legend=name, ends=shown_of(name), size_in=MAP_IN)
     sight = seen(open_ortho(file), number)
     return draw_quicklook(sight, look, layers=_border(field), language=language)
-
-
-def _ends(name: str) -> tuple[float, float] | None:
-    try:
-        known = index(name)
-    except BadInput:
-        return None  # a formula of the user's own
-    return known.low, known.high
 
 
 # ------------------------------------------------------------------ figures

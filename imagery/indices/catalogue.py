@@ -9,6 +9,11 @@ the literature ties to one of them asks for it; those that people use with whate
 is (NDRE, LCI, CCCI, ReCI) ask for ``RE``, and the product then names the band with its wavelength,
 because values of two such cameras cannot be compared.
 
+Legends are narrower than the range that values are stored in: NDRE reaches 1, but of crops it tells
+between bare soil and a dense canopy, 0.1 to 0.5, and over -1 to 1 a whole field is one pale colour.
+So the colours' ends (`Index.shown`) follow from the formula itself, at the reflectance of bare soil
+and of a dense canopy: the same for every camera, day and field. Values beyond have an end's colour.
+
 Whether an index wants reflectance is not a column of the catalogue but follows from the formula
 (`Term.degree`), for custom formulas too.
 """
@@ -23,6 +28,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
+
 from agri.errors import BadInput
 from imagery.bands import Band, Role, roles_of
 from imagery.indices.expression import BANDS, RED_EDGE, Term, parse
@@ -34,6 +41,15 @@ PURPOSES = ("vigour", "chlorophyll", "sparse", "dense", "lai", "haze", "senescen
 """What indices are for; each has its words in the dictionaries (``page.index_…``)."""
 MOST_STORED = 32_000
 """Stored numbers that a range is made to fit."""
+SOIL = {"B": 0.08, "G": 0.12, "R": 0.17, "RE1": 0.19, "RE2": 0.21, "RE3": 0.22, "N": 0.24}
+CANOPY = {"B": 0.03, "G": 0.08, "R": 0.04, "RE1": 0.15, "RE2": 0.35, "RE3": 0.45, "N": 0.50}
+"""Reflectance of a dry soil, which grows with wavelength, and of a dense green canopy, with its red
+edge: round figures of ours, of the kind that Bowker et al. 1985 (NASA RP-1139) tabulate."""
+MARGIN = 1.1
+LEAST_SHARE = 0.2
+"""Of the whole range that a legend shows at least: some indices tell of what lies between, such as
+how much chlorophyll there is, and are alike for soil and canopy."""
+NICE = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +67,7 @@ class Index:
     term : Term
         The same, read.
     low, high : float
-        Where values of crops, soil and water lie at reflectance 0 to 1.
+        Where values of crops, soil and water lie at reflectance 0 to 1: what can be stored.
     purpose : str
         What it is for, one of `PURPOSES`.
     source : str
@@ -96,6 +112,45 @@ class Index:
         most = max(abs(self.low), abs(self.high))
         return 10.0 ** math.ceil(math.log10(most / MOST_STORED) - 1e-9)
 
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Values that get a legend's first and last colour.
+
+        A range about zero stays about zero, so that the colour between stays that of none.
+
+        Examples
+        --------
+        >>> [index(name).shown for name in ("NDVI", "NDRE", "CIRE", "GLI")]
+        [(-1.0, 1.0), (-0.6, 0.6), (-0.3, 2.7), (-0.5, 0.5)]
+        """
+        red_edge = {RED_EDGE: (SOIL["RE1"], CANOPY["RE1"])}
+        bands = {name: (SOIL[name], CANOPY[name]) for name in SOIL} | red_edge
+        ends = self.term({name: np.array(bands[name]) for name in self.bands})
+        least, most = float(ends.min()), float(ends.max())
+        if not math.isfinite(least + most):
+            return self.low, self.high
+        narrow = LEAST_SHARE * (self.high - self.low)
+        if self.low == -self.high:
+            end = _nice(max(MARGIN * max(-least, most), narrow / 2.0))
+            end = min(self.high, round(end, 9))
+            return -end, end
+        middle, half = (least + most) / 2.0, max(MARGIN * (most - least), narrow) / 2.0
+        step = _nice(half / 5.0)
+        return (max(self.low, round(step * math.floor((middle - half) / step), 9)),
+                min(self.high, round(step * math.ceil((middle + half) / step), 9)))  # fmt: skip
+
+
+def _nice(value: float) -> float:
+    """Return the next round figure that is not less.
+
+    Examples
+    --------
+    >>> _nice(0.59), _nice(12.0), _nice(1.0)
+    (0.6, 15.0, 1.0)
+    """
+    power = 10.0 ** math.floor(math.log10(value))
+    return float(next(n for n in NICE if n * power >= value * (1.0 - 1e-9)) * power)
+
 
 @cache
 def catalogue() -> Mapping[str, Index]:
@@ -133,6 +188,20 @@ def index(name: str) -> Index:
     raise BadInput(
         "error.index_unknown", name=name[:40], near=", ".join(near[:12] or ["NDVI", "NDRE", "VARI"])
     )
+
+
+def shown_of(name: str) -> tuple[float, float] | None:
+    """Return the values that get a legend's first and last colour, None for a formula of one's own.
+
+    Examples
+    --------
+    >>> shown_of("ndre"), shown_of("a formula of mine")
+    ((-0.6, 0.6), None)
+    """
+    try:
+        return index(name).shown
+    except BadInput:
+        return None
 
 
 def custom(

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agri.errors import BadInput, NotFound
+from agri.errors import NotFound
 from agri.files import inside
 from agri.operations.maps.quicklook import ENDS_PCT, RAMPS, Ramp
 from agri.operations.maps.sights import BRIGHT_PCT
 from imagery import catalogue
 from imagery.bands import Role
-from imagery.indices.catalogue import index
+from imagery.indices.catalogue import shown_of
 from imagery.raster import Ortho, open_ortho
 from imagery.raster.laying import Laid, lay
 from imagery.raster.overview import glance
@@ -158,13 +158,9 @@ def picture_of(product: Product, ortho: Ortho) -> Sight:
 
 
 def _ends(ortho: Ortho, layer: int, kind: str, title: str) -> tuple[float, float]:
-    if kind == "index":
-        try:
-            known = index(title)
-        except BadInput:
-            pass  # a formula of the user's own
-        else:
-            return known.low, known.high
+    known = shown_of(title) if kind == "index" else None
+    if known is not None:
+        return known
     low, high = _spread(glance(ortho, [layer])[0], ENDS_PCT)
     if kind == "change":
         high = max(abs(low), abs(high))
