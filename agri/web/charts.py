@@ -22,6 +22,9 @@ BARS_HEIGHT = 90
 LINE_HEIGHT = 110
 RAMP_STEPS = 16
 TICKS = 5
+MOST_DECIMALS = 3
+ROUNDED = 0.05
+"""Of a step between two numbers of an axis, that rounding may move them."""
 SIDE = 14
 
 
@@ -86,12 +89,26 @@ def ramp_of(sight: Sight, language: Language) -> Ramp | None:
 
 
 def _ticks(low: float, high: float, language: Language) -> tuple[tuple[float, str, str], ...]:
+    """Return numbers below an axis, with no more decimals than tell them apart: a phone is narrow.
+
+    Examples
+    --------
+    >>> [[text for _, text, _ in _ticks(*ends, "en")] for ends in ((-0.6, 0.6), (0.18, 0.9))]
+    [['-0.6', '-0.3', '0.0', '0.3', '0.6'], ['0.18', '0.36', '0.54', '0.72', '0.90']]
+    >>> [text for _, text, _ in _ticks(-1e-9, 400.0, "en")]
+    ['0', '100', '200', '300', '400']
+    """
     anchors = {0: "start", TICKS - 1: "end"}
+    step = (high - low) / (TICKS - 1)
+    values = [low + step * number for number in range(TICKS)]
+    fine = [d for d in range(MOST_DECIMALS)
+            if all(abs(round(value, d) - value) <= ROUNDED * step for value in values)]  # fmt: skip
+    decimals = fine[0] if fine else MOST_DECIMALS
     return tuple(
         (WIDTH * number / (TICKS - 1),
-         figure(low + (high - low) * number / (TICKS - 1), language),
+         say("page.web_tick", language, value=round(value, decimals) + 0.0, decimals=decimals),
          anchors.get(number, "middle"))
-        for number in range(TICKS)
+        for number, value in enumerate(values)
     )  # fmt: skip
 
 
