@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,15 @@ from agri.errors import BadInput, Refused
 from agri.field_records import Bloom, Count, Harvest
 from agri.field_records.crop import Counted
 from agri.operations.forecast import Asked, Forecast, forecast_field
-from agri.operations.forecast_kept import PICTURES, forecast_facts, read_forecast
+from agri.operations.forecast_kept import PICTURES, card_limits, forecast_facts, read_forecast
 from agri.operations.harvests import Kept, kept_by, read_counts, read_harvests
 from agri.operations.maps.shelf import Shelf
 from agri.operations.season_inputs import gate_days, moved
 from agri.weather.series import Days
+from agri.words import LANGUAGES
 from agri.workspace import Workspace
 from imagery.raster import read_grid
+from models.saved.card import Card, Trial
 from models.yields.gates import Gate
 from tests.forecast_farm import farm_files, planted_field
 
@@ -85,6 +87,12 @@ def test_a_kept_forecast_is_read_back_as_it_was_said(whole) -> None:
         pytest.approx(whole.last.total.p90, abs=0.05),
     )
     assert [kind for kind, _ in kept.pictures] == list(PICTURES)
+    for language in LANGUAGES:
+        assert list(kept.said(language)) == [one.text(language) for one in whole.findings]
+    drawn = {language: kept.picture("forecast-gates", language) for language in LANGUAGES}
+    assert len({path.read_bytes() for path in drawn.values() if path}) == len(LANGUAGES)
+    assert drawn[kept.language] == dict(kept.pictures)["forecast-gates"]
+    assert kept.picture("farm", "vi") is None
     facts = forecast_facts(kept, whole.field, "vi")
     assert facts == list(whole.facts)[: len(facts)]
     told.with_name("x-forecast.json").write_text('{"season": 2026, "gates": []}', "utf-8")
@@ -236,3 +244,13 @@ def test_records_of_the_farm_are_read_and_the_command_tells_them(
     assert json.loads(told.read_text("utf-8"))["gates"][-1]["kg_p50"] == learnt
     assert main([*table, "--model", "7"]) == 2
     assert borne.kg.shape[0] == 6
+
+
+def test_a_cards_limits_are_told_in_the_readers_language() -> None:
+    trials = (Trial(split="season", measure="r2", value=0.5),)
+    limits = ("this field / vườn này", "my own a/b", "a / b / c")
+    card = Card(name="x", target="yield", unit="kg", features=("age",), rows=9, seasons=3,
+                made=datetime(2026, 11, 1, tzinfo=UTC), data_digest="0" * 64, headline="season",
+                trials=trials, limits=limits)  # fmt: skip
+    assert card_limits(card, "vi") == ("vườn này", "my own a/b", "a / b / c")
+    assert card_limits(card, "en") == ("this field", "my own a/b", "a / b / c")

@@ -16,7 +16,7 @@ from agri import audit
 from agri.field import Field
 from agri.field_records import Count, Harvest, SprayRecord
 from agri.people import Role
-from agri.words import LANGUAGES
+from agri.words import LANGUAGES, Message
 from agri.workspace import Workspace
 from tests import farms, spray_flown
 from tests.web_farm import Browser, Served
@@ -196,7 +196,12 @@ FORECAST = {
     "gates": [{"gate": 1, "about": "2026-01-11", "kg_p10": 3000.0, "kg_p50": 7000.0,
                "kg_p90": 16000.0, "counted": 0, "seasons": 5, "used": [],
                "error_kg": {"flowering": 400.0, "pattern": 500.0, "level": 4000.0}, "parts": {}}],
-    "findings": [{"key": "x", "text": "4 % <số> cây"}],
+    "language": "vi",
+    "findings": [{"key": "x", "text": "4 % <số> cây"},
+                 {"key": "finding.novelty_season", "text": "cũ",
+                  "message": {"key": "finding.novelty_season", "values": {"percent": 40.0}}},
+                 {"key": "finding.of_a_newer_agri", "text": "mới",
+                  "message": {"key": "finding.of_a_newer_agri", "values": {}}}],
 }  # fmt: skip
 
 
@@ -216,6 +221,20 @@ def test_a_kept_forecast_is_shown_with_its_range_and_without_one_how_to_make_it(
         assert words in page, words
     picture = planner.get(f"/fields/{uid}/forecast/forecast-gates.png")
     assert (picture.status_code, picture.content) == (200, b"PNG")
+    shown = (
+        planner.get("/language/en").headers["location"]
+        and planner.get(f"/fields/{uid}/forecast").text
+    )
+    told = Message.of("finding.novelty_season", percent=40.0)
+    assert told.text("vi") in page
+    assert told.text("en") in shown
+    assert "mới" in shown
+    gates = f"/fields/{uid}/forecast/forecast-gates.png"
+    assert planner.get(gates).content == b"PNG", "there is none in English: better than none"
+    (maps / "vuon-vai-forecast-gates-en.png").write_bytes(b"EN")
+    assert planner.get(gates).content == b"EN"
+    planner.get("/language/vi")
+    assert planner.get(gates).content == b"PNG"
     for kind in ("forecast", "forecast-check", "..%2f..%2ffarm", "trees"):
         assert planner.get(f"/fields/{uid}/forecast/{kind}.png").status_code == 404
     (maps / "vuon-vai-forecast.json").write_text('{"season": "x"}', "utf-8")

@@ -144,12 +144,12 @@ def _forecast(report: FieldReport, language: Language) -> dict[str, Any]:
     found = report.forecast
     if found is None:
         return {"forecast": None, "no_forecast": no_forecast(report.field).text(language)}
-    picture = next((path for kind, path in found.pictures if kind == "forecast-gates"), None)
+    picture = found.picture("forecast-gates", language)
     gates = _rows(say("page.forecast_gates", language), GATE_HEADS, gate_rows(found, language),
                   language)  # fmt: skip
     return {
         "forecast": forecast_facts(found, report.field, language),
-        "forecast_told": found.findings,
+        "forecast_told": found.said(language),
         "gates": gates,
         "forecast_picture": b64encode(picture.read_bytes()).decode("ascii") if picture else "",
         "no_forecast": "",

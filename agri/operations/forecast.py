@@ -36,7 +36,8 @@ from agri.operations.report import Facts, fact
 from agri.operations.season_inputs import Orchard, Seasons, gate_days, seasons_of
 from agri.operations.stages import StageReport, season_year, stages_of
 from agri.weather.series import Days, Hours
-from agri.words import Language, say
+from agri.words import LANGUAGES, Language, say
+from agri.workspace.flightlog import plain
 from imagery.raster import write_grid
 from imagery.trees.passport import register_from
 from models.saved.registry import Registry
@@ -160,22 +161,19 @@ def forecast_field(
     facts = _facts(field, last, advice, gate, shelf.language)
     files: list[Path] = []
     if asked.maps:
-        png = draw_gates(gates, days, name=field.name, language=shelf.language)
         files += [*_maps(field, orchard, last, shelf),
-                  shelf.keep_picture(field.name, "forecast-gates", png)]  # fmt: skip
+                  _pictures(field, "forecast-gates", shelf, lambda language: draw_gates(
+                      gates, days, name=field.name, language=language))]  # fmt: skip
     tried = _tried(orchard, seasons, progress) if asked.check else None
     if tried is not None:
-        png = draw_check(tried.done, tried.table.kg, tried.told, name=field.name,
-                         language=shelf.language)  # fmt: skip
-        files.append(shelf.keep_picture(field.name, "forecast-check", png))
+        files.append(_pictures(field, "forecast-check", shelf, lambda language: draw_check(
+            tried.done, tried.table.kg, tried.told, name=field.name,
+            language=language)))  # fmt: skip
     said = [one for one in last.findings
             if not (last.counted and one.key == "finding.novelty_season")]  # fmt: skip
     findings = tuple(dict.fromkeys((*seasons.findings, *said)))
     told = shelf.place(field.name, "forecast", ".json")
-    write_json(
-        told,
-        _document(field, gates, days, [(one.key, one.text(shelf.language)) for one in findings]),
-    )
+    write_json(told, _document(field, gates, days, findings, shelf.language))
     return Forecast(field=field, gates=tuple(gates), days=days, advice=advice, advice_gate=gate,
                     facts=facts, findings=findings, files=(told, *files))  # fmt: skip
 
@@ -257,8 +255,20 @@ def _maps(field: Field, orchard: Orchard, last: GateForecast, shelf: Shelf) -> l
     write_text(points, json.dumps(_features(orchard, last), ensure_ascii=False, sort_keys=True))
     raster = shelf.place(field.name, "forecast", ".tif")
     write_grid(raster, _grid(orchard, last))
-    png = draw_tree_map(orchard.xy_m, last, name=field.name, language=shelf.language)
-    return [points, raster, shelf.keep_picture(field.name, "forecast", png)]
+    picture = _pictures(field, "forecast", shelf, lambda language: draw_tree_map(
+        orchard.xy_m, last, name=field.name, language=language))  # fmt: skip
+    return [points, raster, picture]
+
+
+def _pictures(field: Field, kind: str, shelf: Shelf, draw: Callable[[Language], bytes]) -> Path:
+    """Keep a picture in every language, and return the one in the language asked for.
+
+    Farmer and adviser read one forecast in two languages; the one asked for has the plain name.
+    """
+    for language in LANGUAGES:
+        if language != shelf.language:
+            shelf.keep_picture(field.name, f"{kind}-{language}", draw(language))
+    return shelf.keep_picture(field.name, kind, draw(shelf.language))
 
 
 def _features(orchard: Orchard, last: GateForecast) -> dict[str, Any]:
@@ -302,13 +312,16 @@ def _document(
     field: Field,
     gates: Sequence[GateForecast],
     days: Sequence[date],
-    told: Sequence[tuple[str, str]],
+    findings: Sequence[Finding],
+    language: Language,
 ) -> dict[str, Any]:
     last = gates[-1]
     return {
         "field": field.name, "season": last.season, "trees": len(last.trees.kg),
         "gates": [_gate(one, days[one.gate - 1]) for one in gates],
-        "findings": [{"key": key, "text": text} for key, text in told],
+        "language": language,
+        "findings": [{"key": one.key, "text": one.text(language), "message": plain(one.message)}
+                     for one in findings],
     }  # fmt: skip
 
 

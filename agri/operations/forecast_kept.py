@@ -20,8 +20,9 @@ from agri.files import read_bytes_limited, read_json_limited, told
 from agri.operations.maps.shelf import Shelf
 from agri.operations.report import Facts, fact
 from agri.units import square_metres_to_hectares
-from agri.words import Language, Message, day_text, say
+from agri.words import Language, Message, day_text, dictionary, say
 from agri.workspace import Workspace
+from agri.workspace.flightlog import read_message
 from models.saved.card import Card
 from models.saved.registry import Registry
 
@@ -69,8 +70,10 @@ class KeptForecast:
         Year of the harvest; how many trees.
     gates : tuple of KeptGate
         Those that had come; the last one is the forecast.
-    findings : tuple of str
-        What was to be said of it, in the language it was made in.
+    findings : tuple of Message or str
+        What was to be said of it; a text stays in the language it was written in.
+    language : str
+        Of its pictures, those of other languages apart; "" when it is not told.
     made : datetime
         When, UTC.
     pictures : tuple of (str, Path)
@@ -80,14 +83,27 @@ class KeptForecast:
     season: int
     trees: int
     gates: tuple[KeptGate, ...]
-    findings: tuple[str, ...]
+    findings: tuple[Message | str, ...]
     made: datetime
     pictures: tuple[tuple[str, Path], ...]
+    language: str = ""
 
     @property
     def last(self) -> KeptGate:
         """The forecast."""
         return self.gates[-1]
+
+    def said(self, language: Language) -> tuple[str, ...]:
+        """Return what was to be said of it in `language`."""
+        return tuple(one if isinstance(one, str) else one.text(language) for one in self.findings)
+
+    def picture(self, kind: str, language: Language) -> Path | None:
+        """Return the file of a picture, in `language` where there is one; None without any."""
+        plain = next((path for name, path in self.pictures if name == kind), None)
+        if plain is None or language == self.language:
+            return plain
+        other = plain.with_name(f"{plain.stem}-{language}.png")
+        return other if other.is_file() else plain
 
 
 def _shelf(farm: Workspace) -> Shelf:
@@ -125,7 +141,8 @@ def read_forecast(path: Path) -> KeptForecast:
         found = KeptForecast(
             season=int(body["season"]), trees=int(body["trees"]), made=made,
             gates=tuple(_gate(one) for one in body["gates"]),
-            findings=tuple(str(one["text"]) for one in body["findings"]),
+            findings=tuple(_said(one) for one in body["findings"]),
+            language=str(body.get("language", "")),
             pictures=tuple(_pictures(path)),
         )  # fmt: skip
         if not found.gates:
@@ -133,6 +150,13 @@ def read_forecast(path: Path) -> KeptForecast:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadInput("error.forecast_kept", file=path.name) from None
     return found
+
+
+def _said(told_of: dict[str, Any]) -> Message | str:
+    message = read_message(told_of["message"]) if "message" in told_of else None
+    if message is None or message.key not in dictionary("en"):
+        return str(told_of["text"])
+    return message
 
 
 def _gate(told_of: dict[str, Any]) -> KeptGate:
@@ -153,7 +177,7 @@ def _pictures(path: Path) -> list[tuple[str, Path]]:
     return [(kind, place) for kind, place in places if place.is_file()]
 
 
-def forecast_picture(farm: Workspace, field: Field, kind: str) -> bytes:
+def forecast_picture(farm: Workspace, field: Field, kind: str, language: Language) -> bytes:
     """Return one of the pictures of a field's forecast, PNG.
 
     Raises
@@ -161,9 +185,10 @@ def forecast_picture(farm: Workspace, field: Field, kind: str) -> bytes:
     NotFound
         When there is none of this kind.
     """
-    if kind not in PICTURES:
+    found = kept_forecast(farm, field)
+    path = found.picture(kind, language) if found else None
+    if path is None:
         raise NotFound("error.no_picture", name=kind[:40])
-    path = _shelf(farm).place(field.name, kind, ".png")
     return read_bytes_limited(path, limit_bytes=MOST_PICTURE_BYTES)
 
 
@@ -240,6 +265,15 @@ def card_rows(card: Card, language: Language) -> list[tuple[str, ...]]:
          number(one.value), number(one.baseline))
         for one in card.trials
     ]  # fmt: skip
+
+
+def card_limits(card: Card, language: Language) -> tuple[str, ...]:
+    """Return where a model must not be used; cards say it in English and Vietnamese at once."""
+    return tuple(
+        dict(zip(("en", "vi"), one.split(" / "), strict=True))[language]
+        if one.count(" / ") == 1 else one
+        for one in card.limits
+    )  # fmt: skip
 
 
 def no_forecast(field: Field) -> Message:

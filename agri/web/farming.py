@@ -23,6 +23,7 @@ from agri.operations.forecast_kept import (
     GATE_HEADS,
     KeptForecast,
     card_facts,
+    card_limits,
     card_rows,
     forecast_card,
     forecast_facts,
@@ -168,6 +169,7 @@ def forecast_page(request: Request, uid: str) -> Response:
         uid=uid,
         name=field.name,
         found=found,
+        said=found.said(language),
         how=say("page.forecast_again", language, field=field.name),
         facts=forecast_facts(found, field, language),
         made=when(found.made, language),
@@ -181,7 +183,7 @@ def forecast_page(request: Request, uid: str) -> Response:
 def _pictures(found: KeptForecast, uid: str, visit: Visit) -> list[tuple[str, str]]:
     """Return address and name of the forecast's pictures."""
     return [
-        (f"/fields/{uid}/forecast/{kind}.png?of={found.made.timestamp():.0f}",
+        (f"/fields/{uid}/forecast/{kind}.png?of={found.made.timestamp():.0f}&in={visit.language}",
          say(f"page.picture_{kind.replace('-', '_')}", visit.language))
         for kind, _ in found.pictures
     ]  # fmt: skip
@@ -194,15 +196,16 @@ def _card(visit: Visit, field: Field) -> dict[str, Any]:
     return {
         "card": card_facts(card, visit.language),
         "card_rows": card_rows(card, visit.language),
-        "limits": card.limits,
+        "limits": card_limits(card, visit.language),
         "features": ", ".join(card.features),
     }
 
 
 def forecast_png(request: Request, uid: str, kind: str) -> Response:
     """Return a picture of a field's forecast."""
-    farm = visit_of(request).desk.farm
-    data = forecast_picture(farm, field_of(farm, uid), kind)
+    visit = visit_of(request)
+    farm = visit.desk.farm
+    data = forecast_picture(farm, field_of(farm, uid), kind, visit.language)
     return Response(data, media_type="image/png")
 
 
