@@ -289,6 +289,20 @@ def test_a_farm_is_found_from_any_folder_inside_it(farm: Workspace, tmp_path: Pa
         Workspace.open(tmp_path)
 
 
+def test_no_farm_is_made_inside_another_one_which_it_would_hide(
+    farm: Workspace, tmp_path: Path
+) -> None:
+    for inside in (farm.folder / "farm", farm.folder / "plans" / "mới", farm.folder / "x/../y"):
+        with pytest.raises(BadInput) as nested:
+            Workspace.create(inside, farm_name="Trong")
+        assert nested.value.message.key == "error.farm_inside_farm"
+        assert str(farm.folder) in nested.value.text("vi")
+        assert not inside.exists()
+    with pytest.raises(BadInput):
+        farm.copy_to(farm.folder / "copy")
+    Workspace.create(tmp_path / "beside", farm_name="Cạnh").close()
+
+
 def test_a_farm_is_made_only_where_nothing_else_is(farm: Workspace, tmp_path: Path) -> None:
     with pytest.raises(BadInput) as exists:
         Workspace.create(farm.folder, farm_name="Khác")
@@ -448,11 +462,13 @@ try:
 except StoreError as error:
     print(error.message.key)
 try:
-    Workspace.create(Path(sys.argv[1]) / "new", farm_name="x")
+    Workspace.create(Path(sys.argv[1]).parent / "locked" / "new", farm_name="x")
 except StoreError as error:
     print(error.message.key)
 """
-    for path in [*full_farm.folder.rglob("*"), full_farm.folder]:
+    locked = full_farm.folder.parent / "locked"
+    locked.mkdir()
+    for path in [*full_farm.folder.rglob("*"), full_farm.folder, locked]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     for parent in full_farm.folder.parents[:3]:
         if parent.stat().st_uid == os.geteuid() and "pytest" in str(parent):
@@ -463,7 +479,7 @@ except StoreError as error:
             cwd="/", capture_output=True, text=True, check=False,
         )  # fmt: skip
     finally:
-        for path in [full_farm.folder, *full_farm.folder.rglob("*")]:
+        for path in [full_farm.folder, *full_farm.folder.rglob("*"), locked]:
             path.chmod(0o755 if path.is_dir() else 0o644)
     assert result.stdout.split() == ["error.not_permitted"] * 2, result.stderr
     assert before == {p: p.read_bytes() for p in full_farm.folder.rglob("*") if p.is_file()}

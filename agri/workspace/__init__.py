@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -132,11 +131,9 @@ class Workspace:
         NotFound
             When none does.
         """
-        here = start.absolute()
-        for folder in (here, *here.parents):
-            with suppress(OSError):
-                if opening.is_farm(folder):
-                    return cls.open(folder)
+        folder = opening.farm_around(start.absolute())
+        if folder is not None:
+            return cls.open(folder)
         raise NotFound("error.no_farm", folder=str(start))
 
     def close(self) -> None:

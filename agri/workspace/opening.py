@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,15 @@ def random_uid() -> str:
 def is_farm(folder: Path) -> bool:
     """Return whether a folder is a farm's."""
     return (folder / DATABASE).is_file() or (folder / LINK).is_file()
+
+
+def farm_around(start: Path) -> Path | None:
+    """Return the farm's folder that `start` is, or the nearest above it; None when none is."""
+    for folder in (start, *start.parents):
+        with suppress(OSError):
+            if is_farm(folder):
+                return folder
+    return None
 
 
 def database_of(folder: Path, address: str = "") -> Database:
@@ -137,7 +147,20 @@ def link(folder: Path, address: Address, schema: str) -> None:
 
 
 def take_empty(folder: Path) -> None:
-    """Make a folder where there is none, and refuse one that holds a farm or other files."""
+    """Make a folder where there is none; refuse one in a farm, or that holds a farm or other files.
+
+    A farm is found from the folders in it, the nearest first: a farm inside another one would be
+    found there in its stead.
+
+    Raises
+    ------
+    BadInput
+        When it is refused; nothing is made then.
+    """
+    whole = folder.resolve()
+    outer = farm_around(whole.parent)
+    if outer is not None and not is_farm(whole):
+        raise BadInput("error.farm_inside_farm", folder=str(folder), outer=str(outer))
     files.make_folder(folder)
     with files.told(folder):
         if is_farm(folder):
