@@ -177,10 +177,43 @@ def test_pdf_is_made_where_its_library_is_and_one_sentence_where_not(
     assert data.startswith(b"%PDF-")
     assert page.suffix == ".html"
     assert len(data) > 10_000
+    page.unlink()
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     with pytest.raises(BadInput) as refusal:
-        report_pdf("<p>")
+        keep_field_report(served.farm, small, "vi", pdf=True)
     assert refusal.value.message.key == "error.pdf_missing"
+    assert str(page) in refusal.value.text("vi")
+    assert page.is_file()  # what the sentence says to print is there
+
+
+def test_without_pango_the_sentence_names_it_and_not_the_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(name: str) -> None:
+        raise OSError(f"cannot load libpango for {name}")
+
+    monkeypatch.setattr("imagery.extras.import_module", refused)
+    with pytest.raises(BadInput) as refusal:
+        report_pdf("<p>", page="report.html")
+    assert "Pango" in refusal.value.text("en")
+
+
+def test_who_has_the_app_is_told_how_to_print_where_no_pdf_is_made(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = served.signed_in(Role.AGENT)
+    address = f"/fields/{served.farm.fields()[0].uid}/report"
+    monkeypatch.setattr("agri.operations.field_report_page.find_spec", lambda _: object())
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    assert f'href="{address}.pdf"' in agent.get(address).text
+    told = agent.get(f"{address}.pdf").text
+    assert "Lưu thành PDF" in told
+    assert "pip install" not in told
+    assert f"{served.farm.folder}" not in told
+    monkeypatch.setattr("agri.operations.field_report_page.find_spec", lambda _: None)
+    shown = agent.get(address).text
+    assert f'href="{address}.pdf"' not in shown
+    assert "lưu thành PDF" in shown
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def test_a_missing_key_shows_itself_instead_of_failing() -> None:
 
 # ------------------------------------------------------------------ in the app
 
-TYPED = re.compile(r"(?<![\w-])--[a-z]|(?<!\w)agri (?:{names})(?![\w-])")
+TYPED = re.compile(r"(?<![\w-])--[a-z]|(?<!\w)agri (?:{names})(?![\w-])|pip install|apt install")
 """An option, or a command of the terminal, in a sentence; "agri flies" is none."""
 NEVER_IN_A_PAGE = {
     # told before the server listens, or where a farm's folder is opened

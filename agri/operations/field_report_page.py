@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -161,26 +162,32 @@ def render_report(report: FieldReport, language: Language) -> str:
     return sheet("report", language, style="report", **report_values(report, language))
 
 
-def report_pdf(html: str) -> bytes:
+def pdf_made_here() -> bool:
+    """Return whether the library that makes PDF files is installed."""
+    return find_spec("weasyprint") is not None
+
+
+def report_pdf(html: str, *, page: str = "") -> bytes:
     """Return a sheet as PDF.
 
     Parameters
     ----------
     html : str
         From `render_report`; what it does not carry inside is not asked for.
+    page : str
+        Where the sheet is kept as a page, which is what can be printed without the library.
 
     Raises
     ------
     BadInput
-        When the library for it is missing; the sentence tells how to print from a browser.
+        When the library, or Pango with which it draws, is missing; the sentence tells how to go on.
     """
     try:
         weasyprint = extra("weasyprint", extra="pdf")
-    except (
-        BadInput,
-        OSError,
-    ):  # OSError: Pango, which it draws with, is not there
-        raise BadInput("error.pdf_missing") from None
+    except BadInput:
+        raise BadInput("error.pdf_missing", page=page) from None
+    except OSError:
+        raise BadInput("error.pdf_drawing", page=page) from None
 
     fetcher = weasyprint.urls.URLFetcher(allowed_protocols=("data",))
     return bytes(weasyprint.HTML(string=html, url_fetcher=fetcher).write_pdf())
@@ -194,15 +201,14 @@ def keep_field_report(
     Raises
     ------
     BadInput
-        When PDF is asked for and the library for it is missing.
+        When PDF is asked for and the library for it is missing; the page is written even then.
     """
     html = render_report(report, language)
     day = report.made.astimezone(INDOCHINA_TIME).date()
     stem = f"{slug(report.field.name)}-{say('page.file_report', language)}-{day.isoformat()}"
     page = farm.reports / f"{stem}.html"
-    data = report_pdf(html) if pdf else b""
     write_text(page, html)
     if not pdf:
         return (page,)
-    write_bytes(page.with_suffix(".pdf"), data)
+    write_bytes(page.with_suffix(".pdf"), report_pdf(html, page=str(page)))
     return page, page.with_suffix(".pdf")

@@ -16,7 +16,12 @@ from fastapi.responses import RedirectResponse
 from agri.errors import AgriError
 from agri.names import slug
 from agri.operations.field_report import FieldReport, field_report, keep_remark
-from agri.operations.field_report_page import render_report, report_pdf, report_values
+from agri.operations.field_report_page import (
+    pdf_made_here,
+    render_report,
+    report_pdf,
+    report_values,
+)
 from agri.operations.report_pieces import Key, T
 from agri.web.looking import field_of
 from agri.web.pages import page
@@ -61,7 +66,8 @@ def report_page(request: Request, uid: str) -> Response:
 def _page(request: Request, uid: str, *, wrong: str = "", status: int = 200) -> Response:
     visit = visit_of(request)
     told = report_values(_report(request, uid), visit.language)
-    return page(request, visit, "report", status=status, uid=uid, wrong=wrong, **told)
+    return page(request, visit, "report", status=status, uid=uid, wrong=wrong, pdf=pdf_made_here(),
+                **told)  # fmt: skip
 
 
 def report_as_pdf(request: Request, uid: str) -> Response:
