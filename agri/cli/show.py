@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from agri.operations.fly import Flown
     from agri.operations.planning import PlannedFlight
     from agri.operations.spray import PlannedJob
+    from agri.track import FlightRecord
     from missions.flight.launch import FlightProgress
+    from missions.flightplan import FlightPlan
 
 STYLE = {Severity.INFO: "green", Severity.WARNING: "yellow", Severity.ERROR: "bold red"}
 Progress = Callable[[float, float], None]
@@ -248,14 +250,15 @@ def flight_line(progress: FlightProgress) -> str:
 
 
 def show_flight(flown: Flown) -> int:
-    """Print a flight and its files; return the exit code, 0 when it landed as planned."""
+    """Print a flight, its files and what is left; return 0 when it landed as planned."""
     from agri.operations.report import flight_facts
 
     show_facts(flight_facts(flown.plan, flown.record, language.get()))
-    tell(f"page.flight_{flown.record.outcome}")
+    left = _show_outcome(flown.plan, flown.record, flown.stored.uid)
     tell("cli.files", picture=flown.picture, page=flown.page)
     if flown.applied:
         show_applied(flown.applied)
+    show_findings(left)
     return int(flown.record.outcome != "landed")
 
 
@@ -268,12 +271,25 @@ def show_imported(imported: Imported) -> int:
     show_findings(imported.findings)
     if imported.plan is not None:
         show_facts(flight_facts(imported.plan, record, language.get()))
-    tell(f"page.flight_{record.outcome}")
+    left = _show_outcome(imported.plan, record, imported.flight.uid)
     if imported.page:
         tell("cli.files", picture=imported.picture, page=imported.page)
     if imported.applied:
         show_applied(imported.applied)
+    show_findings(left)
     return int(record.outcome != "landed")
+
+
+def _show_outcome(plan: FlightPlan | None, record: FlightRecord, uid: str) -> Sequence[Finding]:
+    """Say how a flight ended; return what it lacks of its pictures, to be said last."""
+    from agri.operations.pictures_left import pictures_fall_short, pictures_left
+
+    left = pictures_left(plan, record, uid) if plan else None
+    if pictures_fall_short(left, record.outcome):
+        tell("page.flight_landed_short")
+    else:
+        tell(f"page.flight_{record.outcome}")
+    return [left] if left else []
 
 
 def show_season(lived: Lived) -> int:

@@ -322,8 +322,9 @@ def resume(
 ) -> int:
     """Plan the rest of a spray or survey flight that stopped early."""
     from agri.cli.show import show_job, show_plan, tell
+    from agri.operations.pictures_left import survey_flown
     from agri.operations.sorties import flight_named, resume_flight
-    from agri.operations.survey_rest import rest_of_survey, survey_flown
+    from agri.operations.survey_rest import rest_of_survey
     from agri.units import read_length_m
 
     overlap_m = read_length_m(overlap, name="--overlap", zero=True)

@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from agri.errors import AgriError, LinkError
-from agri.findings import Finding
+from agri.findings import Finding, Severity
 from agri.geo import LonLat, distance_m
+from agri.operations.pictures_left import pictures_left
 from agri.track import FlightRecord
 from agri.units import INDOCHINA_TIME
 from agri.workspace import Outcome, StoredFlight, Workspace
@@ -107,8 +108,9 @@ def _told(farm: Workspace, flight: StoredFlight, plan: FlightPlan | None) -> Ite
         return
     if flight.outcome in BROKEN:
         yield _end(flight, record)
-    if plan is not None and plan.survey is not None and flight.outcome is not Outcome.LANDED:
-        yield from _unphotographed(flight, record, plan.survey.estimate.photos)
+    left = pictures_left(plan, record, flight.uid) if plan is not None else None
+    if left is not None and left.severity is Severity.WARNING:
+        yield left
     if plan is None or plan.spray is None:
         return
     started = _local(flight.started_utc)
@@ -119,17 +121,6 @@ def _told(farm: Workspace, flight: StoredFlight, plan: FlightPlan | None) -> Ite
             "finding.rest_left",
             litres=applied(record, plan).litres,
             planned=plan.spray.estimate.litres,
-            flight=flight.uid[:8],
-        )
-
-
-def _unphotographed(flight: StoredFlight, record: FlightRecord, planned: int) -> Iterator[Finding]:
-    """Yield what a survey flight that ended early took of its pictures."""
-    if 0 < len(record.photos) < planned:
-        yield Finding.warning(
-            "finding.photos_left",
-            photos=len(record.photos),
-            planned=planned,
             flight=flight.uid[:8],
         )
 

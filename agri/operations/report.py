@@ -17,6 +17,7 @@ from agri.operations.compare import off_plan_p95_m, planned_photos
 from agri.operations.layers import Layer, flight_layers, plan_layers
 from agri.operations.page import Table, render_page, state_of
 from agri.operations.picture import draw_picture
+from agri.operations.pictures_left import pictures_fall_short, pictures_left
 from agri.track import FlightRecord
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.weather import Wind
@@ -316,6 +317,9 @@ def report_flight(
     """
     layers, facts = flight_layers(plan, record), flight_facts(plan, record, language)
     state = {"landed": "ok", "aborted": "look"}.get(record.outcome, "stop")
+    words = f"page.flight_{record.outcome}"
+    if pictures_fall_short(pictures_left(plan, record, ""), record.outcome):
+        state, words = "look", "page.flight_landed_short"
     events = Table(
         title=say("page.table_events", language),
         heads=(say("page.head_time", language), say("page.head_event", language)),
@@ -328,7 +332,7 @@ def report_flight(
         kind=kind,
         title=plan.name,
         state=state,
-        state_text=say(f"page.flight_{record.outcome}", language),
+        state_text=say(words, language),
         facts=facts,
         findings=findings,
         tables=[events, _items_table(plan, language)],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agri.errors import AgriError
+from agri.operations.pictures_left import pictures_left
 from agri.operations.sorties import reckoned_left_l, sorties_of
 from agri.track import FlightRecord
 from agri.workspace import Outcome, Workspace
@@ -64,6 +65,8 @@ def after_flight(farm: Workspace, uid: str) -> After:
                 record = sorties_of(farm, plan.name)[plan.spray.sortie][0]
                 left = replace(left, next_uid=record.uid, next_name=record.name)
             return left
+        found = pictures_left(plan, farm.load_flight(uid), uid)
+        return After(rest=found is not None and found.key == "finding.photos_left")
     return After()
 
 

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from agri.errors import BadInput, NotFound, Refused
+from agri.errors import NotFound, Refused
 from agri.findings import Finding
 from agri.operations.found import how_it_ended
 from agri.operations.planning import PlannedFlight, keep_plan
 from agri.words import Language, say
 from agri.workspace import Outcome, StoredFlight, Workspace
 from missions.checks.plan import check_plan
-from missions.flightplan import FlightPlan
 from missions.formats.document import read_document
 from missions.sortie.unphotographed import survey_rest
-
-
-def survey_flown(farm: Workspace, flight: StoredFlight) -> FlightPlan | None:
-    """Return the survey plan that a flight flew, None when it flew no survey of the farm's."""
-    if not flight.mission_uid:
-        return None
-    try:
-        plan = read_document(farm.plan(flight.mission_uid)[1])
-    except (BadInput, NotFound):
-        return None
-    return plan if plan.survey is not None else None
 
 
 def rest_of_survey(

@@ -14,10 +14,12 @@ from fastapi import Request, Response
 
 from agri.errors import AgriError
 from agri.field import Field
+from agri.findings import Finding
 from agri.operations.found import broken_off, how_it_ended, was_simulated
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
 from agri.operations.page import state_of
+from agri.operations.pictures_left import pictures_fall_short, pictures_of
 from agri.operations.report import flight_facts, plan_facts
 from agri.operations.rests import after_flight
 from agri.people import Review
@@ -317,7 +319,10 @@ def show_flown(request: Request, uid: str, *, wrong: str = "", status: int = 200
     flight = flight_of(farm, uid)
     record, plan = farm.load_flight(uid), _plan_flown(farm, flight)
     applied, after = farm.applied_of(flight), after_flight(farm, uid)
-    state = {"landed": "ok", "aborted": "look", "flying": "look"}.get(flight.outcome.value, "stop")
+    left = pictures_of(farm, flight)
+    ended = (*how_it_ended(farm, flight), *([left] if left else []))
+    worries, notes, _ = findings_shown(ended, language)
+    state, outcome = _state_of(flight, left)
     return page(
         request,
         visit,
@@ -329,17 +334,25 @@ def show_flown(request: Request, uid: str, *, wrong: str = "", status: int = 200
         simulated=was_simulated(farm, flight),
         state=state,
         symbol=STATE_SYMBOL[state],
-        state_text=say(f"page.web_outcome_{flight.outcome.value}", language),
+        state_text=say(outcome, language),
         facts=flight_facts(plan, record, language) if plan else [],
         plan=flight.mission_uid if plan else "",
         applied=applied_facts(applied, language) if applied else [],
-        ended=findings_shown(how_it_ended(farm, flight), language)[0],
+        ended=[*worries, *notes],
         after=after,
         tank=visit.form.get("left_l", litres_text(after.left_l, language)),
         events=[(f"{one.time_s:.0f}", one.message.text(language)) for one in record.events],
         mapped=plan is not None,
         sprayed=plan is not None and plan.spray is not None,
     )
+
+
+def _state_of(flight: StoredFlight, left: Finding | None) -> tuple[str, str]:
+    """Return a flight's state and the key of its words, by what its pictures leave."""
+    if pictures_fall_short(left, flight.outcome):
+        return "look", "page.flight_landed_short"
+    states = {"landed": "ok", "aborted": "look", "flying": "look"}
+    return states.get(flight.outcome.value, "stop"), f"page.web_outcome_{flight.outcome.value}"
 
 
 def _plan_flown(farm: Workspace, flight: StoredFlight) -> FlightPlan | None:

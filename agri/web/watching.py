@@ -27,10 +27,11 @@ from agri.errors import AgriError, BadInput
 from agri.operations.airborne import Airborne
 from agri.operations.found import broken_off
 from agri.operations.layers import plan_layers
+from agri.operations.pictures_left import survey_flown
 from agri.operations.rests import after_flight
 from agri.operations.sight import Stage
 from agri.operations.sorties import SEAM_M, resume_flight
-from agri.operations.survey_rest import rest_of_survey, survey_flown
+from agri.operations.survey_rest import rest_of_survey
 from agri.operations.tank import TankRead
 from agri.web.drawing import drawn
 from agri.web.forms import number

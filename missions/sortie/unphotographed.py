@@ -131,6 +131,15 @@ def unphotographed_m(plan: FlightPlan, photos: Sequence[Photo]) -> float:
     return _length_m(_gaps(plan, job, photos, site.field.frame)[1])
 
 
+def photographed(plan: FlightPlan, photos: Sequence[Photo]) -> MultiLineString | None:
+    """Return the stretches of a survey's lines that pictures confirm, WGS 84; None for none."""
+    job, site = plan.survey, plan.site
+    if job is None or site is None:
+        return None
+    frame = site.field.frame
+    return _before(job, *_gaps(plan, job, photos, frame), frame)
+
+
 def _gaps(
     plan: FlightPlan, job: SurveyJob, photos: Sequence[Photo], frame: LocalFrame
 ) -> tuple[list[Segment], list[Gap]]:
