@@ -3,7 +3,8 @@
 Theory of operation. What is downloaded is what other programs read (`agri.operations.open_data`).
 CSV has places as text (WKT) and no formulas: what a spreadsheet would take for one gets a quote
 mark before it, numbers stay numbers. The few lines that open a file in a notebook stand beside it,
-and are run in the tests.
+and are run in the tests, also as they come to Python's own prompt, where a block ends with an
+empty line.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def snippet(file: str) -> str:
         return (
             "import rasterio\n\n"
             f'with rasterio.open("{file}") as source:\n'
-            "    values = source.read(masked=True) * source.scales[0] + source.offsets[0]\n"
+            "    values = source.read(masked=True) * source.scales[0] + source.offsets[0]\n\n"
             "values.shape"
         )
     return f'import geopandas\n\ntable = geopandas.read_file("{file}")\ntable.head()'
