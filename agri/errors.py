@@ -39,6 +39,13 @@ class AgriError(Exception):
     def __str__(self) -> str:
         return self.text("en")
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows (IPython asks for it by this name): the sentence alone.
+
+        The way to it is in ``__traceback__``, and ``%debug`` goes there.
+        """
+        return [str(self)]
+
 
 class BadInput(AgriError):
     """What the user gave cannot be used: a file, an option, a value."""

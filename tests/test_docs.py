@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import re
 import shlex
 import subprocess
@@ -20,6 +21,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "making" not in p.relative_to(DOCS).parts)
 WRITTEN = [ROOT / "README.md", *PAGES]
 FENCE = re.compile(r"^```(?:\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROOF = re.compile(r"`(?:tests/)?(test_\w+\.py)(?:::(\w+))?`")
 ELSEWHERE = re.compile(
     r"""<(?:script|img|iframe|source|embed|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//"""
@@ -68,6 +70,22 @@ def test_every_command_line_shown_is_one_that_agri_understands(page: Path) -> No
     for line in command_lines(page.read_text(encoding="utf-8")):
         wrong = misunderstood(line)
         assert not wrong, f"{line}\n{wrong}"
+
+
+def test_python_shown_on_a_page_runs_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each block alone, in a folder that holds the one table it asks for."""
+    chance = random.Random(1)
+    lines = [f"{tree},{year},{chance.gammavariate(4, 8):.1f}"
+             for year in range(2023, 2027) for tree in range(20)]  # fmt: skip
+    (tmp_path / "harvests.csv").write_text("\n".join(["tree,season,kg", *lines]), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    blocks = [text for page in WRITTEN for text in PYTHON.findall(page.read_text("utf-8"))]
+    assert blocks
+    for block in blocks:
+        exec(block, {"__name__": "__main__"})  # noqa: S102 - that is what people do with it
+    assert re.search(r"\d", capsys.readouterr().out)
 
 
 def test_a_command_line_that_does_not_exist_is_noticed() -> None:

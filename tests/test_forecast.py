@@ -177,7 +177,7 @@ def test_trees_without_a_record_are_said_to_be_not_weighed(farm, tmp_path) -> No
         ("vụ,kg\n2024,nhiều\n", "error.table_cell"),
         ("vụ,kg\n2024,-4\n", "error.table_cell"),
         ("vụ,kg\n20.5,4\n", "error.table_cell"),
-        ("", "error.table_column"),
+        ("", "error.table_empty"),
     ],
 )
 def test_tables_that_cannot_be_are_refused(tmp_path: Path, text: str, key: str) -> None:

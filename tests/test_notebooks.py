@@ -60,7 +60,7 @@ HELD = {
 """Figures against the planted truth that a notebook prints: least and most."""
 
 
-def executed(path: Path, folder: Path) -> Any:
+def executed(path: Path, folder: Path, *, allow_errors: bool = False) -> Any:
     """A notebook run from top to bottom in a folder."""
     from nbclient import NotebookClient
 
@@ -69,6 +69,7 @@ def executed(path: Path, folder: Path) -> Any:
         notebook,
         timeout=300,
         kernel_name="python3",
+        allow_errors=allow_errors,
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
@@ -123,6 +124,45 @@ def test_a_notebook_is_kept_without_outputs_and_tells_what_it_is_for(path: Path)
     assert all(not cell.get("outputs") for cell in notebook.cells)
     assert notebook.cells[0].cell_type == "markdown"
     assert "you can" in notebook.cells[0].source
+
+
+BAD_TABLES = {
+    "missing column": ("tree,year_of_harvest,kg\n1,2024,38.5\n", "has no column like vu, season"),
+    "text for a number": ("tree,season,kg\n1,2024,many\n", "line 2: “many” cannot be used"),
+    "text for a year": ("tree,season,kg\n1,spring,3\n", "line 2: “spring” cannot be used"),
+    "empty": ("", "is empty; give a table"),
+    "no trees": ("season,kg\n2024,900\n2025,800\n2026,870\n", "no harvest weighed tree by tree"),
+    "few seasons": ("tree,season,kg\n1,2024,3\n1,2025,4\n", "holds 2 seasons, and 4 are needed"),
+    "absent": (None, "bad.csv"),
+    "another encoding": ("cây,vụ,kg\n1,2024,3\n".encode("utf-16"), "UTF-8"),
+}
+"""Tables of one's own that cannot be used, and what the sentence says of each."""
+
+
+def test_a_table_that_cannot_be_used_is_answered_by_one_sentence(
+    tmp_path: Path,
+) -> None:
+    (path,) = (one for one in NOTEBOOKS if one.stem.startswith("06"))
+    notebook = nbformat.read(path, as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    new = nbformat.v4.new_code_cell
+    cells = []
+    for number, (table, _) in enumerate(BAD_TABLES.values()):
+        file = tmp_path / str(number) / "bad.csv"
+        file.parent.mkdir()
+        if table is not None:
+            file.write_bytes(table if isinstance(table, bytes) else table.encode())
+        cells += [new(f'import os\nos.environ["AGRI_HARVESTS"] = {str(file)!r}'), new(first.source)]
+    asked = nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
+    nbformat.write(asked, tmp_path / "asked.ipynb")
+    told = executed(tmp_path / "asked.ipynb", tmp_path, allow_errors=True)
+    for cell, (kind, (_, words)) in zip(told.cells[1::2], BAD_TABLES.items(), strict=True):
+        (shown,) = cell.outputs
+        assert shown.output_type == "error", kind
+        (sentence,) = shown.traceback
+        assert words in sentence, (kind, sentence)
+        assert "\n" not in sentence, kind
+        assert "Traceback" not in sentence, kind
 
 
 @pytest.mark.slow

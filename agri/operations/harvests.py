@@ -18,12 +18,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+
 from agri.errors import BadInput
 from agri.field_records import Bloom, Count, Harvest
 from agri.field_records.crop import Counted
 from agri.files import read_text_limited
 from agri.names import fold
 from agri.workspace import Workspace
+from models.features import Harvests
 
 MOST_BYTES = 20_000_000
 WORDS = {
@@ -178,12 +181,59 @@ def summed(picked: Iterable[Picked]) -> dict[int, dict[str, float]]:
     return found
 
 
+def weighed_trees(path: Path, *, seasons: int = 1) -> dict[int, dict[str, float]]:
+    """Read what single trees gave, kg by season and tree; lines of whole rows or fields are left.
+
+    Parameters
+    ----------
+    path : Path
+        CSV as in `read_harvests`.
+    seasons : int
+        So many are needed.
+
+    Raises
+    ------
+    BadInput
+        When a column is missing, a cell is no number, no line is of a tree, or the seasons are
+        too few.
+    """
+    found = {
+        season: {tree: kg for tree, kg in given.items() if tree}
+        for season, given in sorted(summed(read_harvests(path)).items())
+    }
+    found = {season: given for season, given in found.items() if given}
+    if not found:
+        raise BadInput("error.table_no_trees", name=path.name)
+    if len(found) < seasons:
+        raise BadInput("error.table_seasons", name=path.name, count=len(found), least=seasons)
+    return found
+
+
+def harvest_log(path: Path, *, seasons: int = 1) -> Harvests:
+    """Return what single trees gave as the arrays that models take.
+
+    Parameters and faults are those of `weighed_trees`.
+    """
+    lines = [
+        (tree, season, kg)
+        for season, given in weighed_trees(path, seasons=seasons).items()
+        for tree, kg in given.items()
+    ]
+    trees, years, kg = zip(*lines, strict=True)
+    return Harvests(unit=np.array(trees), season=np.array(years), yield_kg=np.array(kg))
+
+
 def _rows(path: Path, needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
     text = read_text_limited(path, limit_bytes=MOST_BYTES).lstrip("\ufeff")
     first = text.split("\n", 1)[0]
     sign = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=sign))
-    names = [fold(cell) for cell in rows[0]] if rows else []
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=sign))
+    except csv.Error as error:
+        raise BadInput("error.table_not_csv", name=path.name, reason=str(error)) from None
+    if not any(cell.strip() for row in rows for cell in row):
+        raise BadInput("error.table_empty", name=path.name)
+    names = [fold(cell) for cell in rows[0]]
     where = {column: at for column, words in WORDS.items()
              for at, name in enumerate(names) if name in words}  # fmt: skip
     missing = [column for column in needed if column not in where]
