@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from agri.cli.commands import command_tree
+from agri.words import dictionary
 from tests.test_architecture import ROOT
 
 DOCS = ROOT / "docs"
@@ -70,6 +72,22 @@ def test_every_command_line_shown_is_one_that_agri_understands(page: Path) -> No
     for line in command_lines(page.read_text(encoding="utf-8")):
         wrong = misunderstood(line)
         assert not wrong, f"{line}\n{wrong}"
+
+
+@pytest.mark.parametrize("guide", ["can-bo.md", "nong-dan.md"])
+def test_what_a_guide_prints_bold_stands_on_the_screen(guide: str) -> None:
+    told = {text for key, text in dictionary("vi").items() if not key.startswith("cli.")}
+    bold = re.findall(r"\*\*(.+?)\*\*", (DOCS / "vi" / guide).read_text("utf-8"), re.DOTALL)
+    assert len(bold) > 20
+    wrong = [" ".join(words.split()) for words in bold if not on_the_screen(words, told)]
+    assert not wrong, f"{guide} names what the app does not: {wrong}"
+
+
+def on_the_screen(words: str, told: Collection[str]) -> bool:
+    """Whether words, or their sentence, are the app's, whatever symbol stands before them."""
+    plain = re.sub(r"^[^\w“]+", "", " ".join(words.split()))
+    whole = plain.endswith(("?", ".")) and any(plain in text for text in told)
+    return not plain or plain in told or whole
 
 
 def test_python_shown_on_a_page_runs_by_itself(
