@@ -199,12 +199,17 @@ def test_the_notebook_of_yield_models_takes_a_table_of_ones_own(
     ],
 )  # fmt: skip
 def test_a_notebook_takes_what_a_reader_names(
-    stem: str, names: dict[str, str], line: str, own: Path, monkeypatch: pytest.MonkeyPatch
+    stem: str,
+    names: dict[str, str],
+    line: str,
+    own: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, file in names.items():
         monkeypatch.setenv(name, file if name == "AGRI_FORMULA" else str(own / file))
     (path,) = (one for one in NOTEBOOKS if one.stem.startswith(stem))
-    assert re.search(line, printed(executed(path, own)))
+    assert re.search(line, printed(executed(path, tmp_path)))
 
 
 @pytest.fixture(scope="module")
