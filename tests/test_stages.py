@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from agri.cli import main
 from agri.crop_cards import crop_card
 from agri.errors import BadInput
+from agri.operations.picture import days_below
 from agri.operations.stages import draw_stages, season_year, stages_of
 from agri.weather.series import Days
 from models.phenology.season import FloweringIndex, Seen, season_outlook
@@ -158,6 +160,22 @@ def test_the_picture_is_the_same_for_the_same_season() -> None:
     told = stages_of(PH40, days(), day=MARCH)
     assert draw_stages(told, language="vi") == draw_stages(told, language="vi")
     assert draw_stages(told, language="vi") != draw_stages(told, language="en")
+
+
+@pytest.mark.parametrize("span", [20, 60, 200, 300, 500, 900])
+def test_days_below_a_narrow_picture_stand_apart(span: int) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 3.0), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot([MARCH, MARCH + timedelta(days=span)], [0.0, 1.0])
+    days_below(axes, "%d/%m/%y")
+    canvas.draw()
+    boxes = [one.get_window_extent() for one in axes.get_xticklabels() if one.get_text()]
+    assert len(boxes) > 1
+    assert all(one.x1 + 4.0 < other.x0 for one, other in pairwise(boxes))
 
 
 @pytest.mark.parametrize(

@@ -199,3 +199,19 @@ def draw_picture(
         warnings.filterwarnings("ignore", message="Glyph")  # an emoji in a name is drawn as a box
         figure.savefig(png, format="png", metadata={"Software": "agri"})
     return png.getvalue()
+
+
+def days_below(axes: Axes, form: str) -> None:
+    """Write days below a picture's axis, few enough that they stand apart on six inches.
+
+    Parameters
+    ----------
+    axes : Axes
+        Whose horizontal axis is days.
+    form : str
+        Of a day, as `datetime.strftime` takes it.
+    """
+    from matplotlib.dates import AutoDateLocator, DateFormatter
+
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter(form))  # type: ignore[no-untyped-call]

@@ -18,6 +18,7 @@ import numpy as np
 from agri.errors import BadInput
 from agri.files import read_bytes_limited
 from agri.findings import Finding
+from agri.operations.picture import days_below
 from agri.weather.quality import checked
 from agri.weather.series import Days, FloatArray, Hours, days_from_hours, sum_by_day
 from agri.weather.table import MOST_BYTES, read_table
@@ -171,7 +172,6 @@ def _sum(values: FloatArray) -> float:
 def draw_season(season: Season, *, language: Language) -> bytes:
     """Return a PNG of a season: temperatures, rain, degree days and chill, wet leaves."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.dates import DateFormatter
     from matplotlib.figure import Figure
 
     days = season.days
@@ -205,7 +205,7 @@ def draw_season(season: Season, *, language: Language) -> bytes:
             panel.text(0.5, 0.5, say(key, language), ha="center", va="center",
                        transform=panel.transAxes)  # fmt: skip
             panel.set_yticks([])
-    wet.xaxis.set_major_formatter(DateFormatter("%d/%m/%Y"))  # type: ignore[no-untyped-call]
+    days_below(wet, "%d/%m/%Y")
     warm.set_title(say("page.weather_title", language, source=days.source or "–",
                        first=days.first, last=days.last))  # fmt: skip
     out = io.BytesIO()

@@ -19,6 +19,7 @@ import numpy as np
 from agri.crop import CropCard
 from agri.errors import BadInput
 from agri.findings import Finding
+from agri.operations.picture import days_below
 from agri.weather.filling import fill
 from agri.weather.quality import checked, runs
 from agri.weather.series import Days, Hours, days_from_hours
@@ -229,7 +230,6 @@ def _induction(
 def draw_stages(report: StageReport, *, place: str = "", language: Language) -> bytes:
     """Return a PNG of a season: one bar for each stage from P10 to P90, and the day."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.dates import DateFormatter
     from matplotlib.figure import Figure
 
     rows = [row for row in report.rows if row.window is not None]
@@ -255,7 +255,7 @@ def draw_stages(report: StageReport, *, place: str = "", language: Language) -> 
     axes.set_yticks(range(len(rows)), [row.name(language) for row in rows], fontsize=10)
     axes.set_ylim(len(rows) - 0.2, -0.8)
     axes.margins(x=0.12)
-    axes.xaxis.set_major_formatter(DateFormatter("%d/%m/%y"))  # type: ignore[no-untyped-call]
+    days_below(axes, "%d/%m/%y")
     axes.grid(axis="x", alpha=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
