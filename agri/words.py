@@ -85,10 +85,17 @@ class _Formatter(string.Formatter):
             return value.text(self.language)
         if isinstance(value, date) and not format_spec:
             return day_text(value, self.language)
-        text = format(value, format_spec)
+        text = format(value, _readable(value, format_spec))
         if self.language == "vi" and isinstance(value, float | int) and format_spec:
             return text.translate(str.maketrans(",.", ".,"))
         return text
+
+
+def _readable(value: Any, format_spec: str) -> str:
+    """Return a form of numbers that writes none as 1e+07, which few who read it know."""
+    if not format_spec.endswith("g") or not isinstance(value, float | int):
+        return format_spec
+    return ",.0f" if 1e6 <= abs(value) < 1e15 and "e" in format(value, format_spec) else format_spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,7 @@ def test_a_log_is_looked_at_then_brought_in_once_and_what_changed_since_is_told(
     with file.open("a", encoding="utf-8") as grown:
         grown.write("22/05/2026;3;50\n")
     code, text = run(capsys, *words)
-    assert (code, "1 lines entered, 2 were in the book" in text) == (0, True)
+    assert (code, "Lines entered: 1; in the book already: 2" in text) == (0, True)
     file.write_text(file.read_text("utf-8").replace("46,5", "64,5"), "utf-8")
     code, text = run(capsys, *words)
     assert (code, "had other figures" in text) == (0, True)
@@ -333,7 +333,11 @@ def test_a_list_of_counted_trees_is_brought_in_and_the_trees_still_to_count_are_
                     "utf-8")  # fmt: skip
     words = ("records", "import", str(file), "--field", "vuon", "--counts", "quả", "--share", "50%")
     code, text = run(capsys, *words, "--day", "2/4/2026")
-    assert (code, "1 lines entered" in text, "1 trees have no count" in text) == (0, True, True)
+    assert (code, "Lines entered: 1;" in text, "Trees with no count yet: 1;" in text) == (
+        0,
+        True,
+        True,
+    )
     assert "list.csv:4" in text
     (counted,) = farm.records.read(Count)
     assert (counted.tree, counted.total, counted.day) == ("07-12", 240.0, date(2026, 4, 2))

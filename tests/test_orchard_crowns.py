@@ -119,9 +119,9 @@ def test_a_size_that_is_not_told_is_assumed_and_said_or_refused() -> None:
     assert [tree.radius_m for tree in trees] == [2.5, 2.0, 1.0]
     assert [tree.height_m for tree in trees] == [4.0, 3.5, 4.0]
     assert [f.key for f in findings] == ["finding.crowns_assumed", "finding.heights_assumed"]
-    with pytest.raises(BadInput, match="1 trees have no crown size, the first is a"):
+    with pytest.raises(BadInput, match="Trees with no crown size: 1, the first is a"):
         trees_from(places, notes, FIELD, height_m=4.0)
-    with pytest.raises(BadInput, match="2 trees have no height, the first is a"):
+    with pytest.raises(BadInput, match="Trees with no height: 2, the first is a"):
         trees_from(places, notes, FIELD, radius_m=2.5)
 
 

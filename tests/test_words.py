@@ -105,6 +105,13 @@ def test_numbers_follow_the_language() -> None:
     assert say("page.fact_gsd_value", "vi", gsd_cm=1234.5) == "1234,50 cm"
 
 
+def test_a_large_number_is_written_out_and_never_as_a_power_of_ten() -> None:
+    told = {language: say("card.amount_g", language, value=1e7) for language in LANGUAGES}
+    assert told == {"en": "10,000,000 g", "vi": "10.000.000 g"}
+    assert say("card.amount_g", "en", value=999_999.0) == "999999 g"
+    assert say("card.amount_g", "en", value=0.25) == "0.25 g"
+
+
 def test_a_missing_key_shows_itself_instead_of_failing() -> None:
     assert Message.of("nothing.such", value=3).text("vi") == "nothing.such value=3"
 
