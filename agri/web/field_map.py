@@ -52,7 +52,7 @@ from agri.web.drawing import drawn
 from agri.web.forms import number
 from agri.web.looking import field_of
 from agri.web.pages import page, when
-from agri.web.products import shelf_of
+from agri.web.products import shelf_of, tiles_address
 from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import Language, Message, day_text, say
 from imagery.stac import Product
@@ -173,8 +173,7 @@ def _note_told(visit: Visit, shown: RasterLayer | None) -> dict[str, str]:
 def tiles_of(visit: Visit, shown: RasterLayer) -> str:
     """Return where the tiles of a layer are asked for, with {z}, {x} and {y}."""
     name, layer = shown.product.name, shown.number or 1
-    _, stamp = shelf_of(visit).sight(name, layer)
-    return f"/tiles/{name}/{{z}}/{{x}}/{{y}}.webp?layer={layer}&of={stamp[0]}"
+    return tiles_address(name, *shelf_of(visit).sight(name, layer))
 
 
 def sight(visit: Visit, name: str, layer: int) -> Sight:

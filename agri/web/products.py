@@ -141,6 +141,21 @@ def tile(request: Request, name: str, z: int, x: int, y: int) -> Response:
     return tile_answer(shelf_of(visit_of(request)).tile(name, _layer(request), z, x, y))
 
 
+def tiles_address(name: str, sight: Sight, stamp: Stamp) -> str:
+    """Return where a layer's tiles are asked for, with {z}, {x} and {y}.
+
+    Browsers keep tiles for a day, so what they are drawn from is part of it: the file as it stands
+    and the values of the first and last colours.
+    """
+    return (f"/tiles/{name}/{{z}}/{{x}}/{{y}}.webp?layer={sight.layer or 1}"
+            f"&of={stamp[0]}&ends={ends_told(sight)}")  # fmt: skip
+
+
+def ends_told(sight: Sight) -> str:
+    """Return the values of the first and last colours, for an address."""
+    return "_".join(f"{value:g}" for ends in sight.ends for value in ends)
+
+
 def tile_answer(data: bytes, kind: str = "image/webp") -> Response:
     """Answer with a tile's bytes, which a browser may keep for a day."""
     return Response(data, media_type=kind, headers={"cache-control": FOR_A_DAY})
@@ -195,7 +210,7 @@ def map_page(request: Request, name: str) -> Response:
         kind=say(f"page.web_kind_{product.kind}", language),
         day=when(product.start, language),
         layers=layers if sight.layer and layer_count(sight) > 1 else [],
-        tiles=f"/tiles/{name}/{{z}}/{{x}}/{{y}}.webp?layer={sight.layer or 1}&of={stamp[0]}",
+        tiles=tiles_address(name, sight, stamp),
         ramp=ramp_of(sight, language),
     )
 

@@ -27,7 +27,7 @@ from agri.web.charts import Bars, Ramp, bars_of, figure, ramp_of
 from agri.web.field_map import figures_of, options_of, sight, tiles_of
 from agri.web.looking import field_of
 from agri.web.pages import page
-from agri.web.products import shelf_of, tile_answer
+from agri.web.products import ends_told, shelf_of, tile_answer
 from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import Language, day_text, say
 
@@ -105,7 +105,7 @@ def difference_tiles(visit: Visit, one: RasterLayer, other: RasterLayer) -> str:
     """Return where the tiles of a difference are asked for, with {z}, {x} and {y}."""
     shelf = shelf_of(visit)
     stamps = [str(shelf.sight(layer.product.name, layer.number)[1][0]) for layer in (one, other)]
-    of = "-".join(stamps)
+    of = "-".join([*stamps, ends_told(_seen(visit, other))])
     return f"/difference/{other.key}/{{z}}/{{x}}/{{y}}.webp?less={one.key}&of={of}"
 
 

@@ -4,7 +4,7 @@ Theory of operation. A raster is found by its name in the catalogue, never by a 
 and opened under the same guard as everywhere (`imagery.raster.guard`). `imagery.raster.laying`
 lays its stored numbers on the web's grid (EPSG:3857, tiles of 256). Colouring is a look-up: 256
 colours of the quick look's ramp between two ends that are fixed **for the raster**, never for a
-tile, or tiles would show seams. An index's ends are those of the index (`imagery.indices`), so NDVI
+tile, or tiles would show seams. An index's ends are those of the index (`Index.shown`), so NDVI
 has the same colours on every day and in every field; others get the 2nd and 98th percentile of the
 whole raster.
 
