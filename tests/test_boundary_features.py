@@ -157,7 +157,7 @@ REFUSED = {
     "not wkt": ("A;POLYGON((106 21, 106.01 21, 106 21.01))\nB;CIRCLE(1 2)", "'B;CIRCLE"),
     "two srids": ("SRID=4326;POINT(1 2)\nSRID=5899;POINT(1 2)", "different coordinate systems"),
     "words": ("một tệp chữ không có gì", "not a format agri reads"),
-    "nothing": ("", "not a format agri reads"),
+    "nothing": ("", "is empty"),
     "bytes": ("\x00\x01\x02", "not a format agri reads"),
     "unbalanced kml": ("<kml><Document></kml>", "near line 1"),
     "html": ("<html><body>404</body></html>", "begins with 'html'"),

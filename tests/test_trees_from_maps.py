@@ -45,7 +45,7 @@ def test_a_place_where_a_tree_is_missing_is_no_tree(tmp_path: Path) -> None:
     trees, findings = read_trees(tree_file(tmp_path), FIELD, height_m=3.0)
     assert {tree.name for tree in trees} == {f"01-{k:02d}" for k in range(6)}
     (told,) = (one for one in findings if one.key == "finding.trees_gaps_passed")
-    assert told.text("en").startswith("2 places")
+    assert told.text("en") == "Places where a tree is missing and nothing is sprayed: 2."
     assert not [one for one in findings if one.key == "finding.corners_straight"]
     with pytest.raises(BadInput, match=r"cay\.geojson"):
         read_trees(tree_file(tmp_path, trees=False), FIELD, height_m=3.0)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,6 +102,15 @@ def test_setup_keys_differ_and_have_no_letters_that_are_mistaken_for_others() ->
     assert not set(KEY_LETTERS) & set("il1o0")
 
 
+@contextmanager
+def ended(program: subprocess.Popen[str]) -> Iterator[None]:
+    """Leave no program behind when a test fails: who waits for it would wait for ever."""
+    try:
+        yield
+    finally:
+        program.kill()
+
+
 def test_it_answers_over_tls_and_ctrl_c_stops_it_without_harm(
     farm: Workspace, tmp_path: Path
 ) -> None:
@@ -112,7 +123,7 @@ def test_it_answers_over_tls_and_ctrl_c_stops_it_without_harm(
     with subprocess.Popen(
         [sys.executable, "-u", "-c", code, *words], stdout=subprocess.PIPE, text=True,
         stderr=subprocess.PIPE, env=environment,
-    ) as program:  # fmt: skip
+    ) as program, ended(program):  # fmt: skip
         assert program.stdout is not None
         told = []
         for line in program.stdout:
@@ -124,9 +135,9 @@ def test_it_answers_over_tls_and_ctrl_c_stops_it_without_harm(
         trust = ssl.create_default_context(
             cafile=str(tmp_path / "config" / "agri" / "certificate" / "certificate.pem")
         )
-        with urllib.request.urlopen(
-            f"https://127.0.0.1:{port}/setup", context=trust, timeout=30
-        ) as answer:
+        browser = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust))
+        browser.addheaders = [("accept", "text/html")]
+        with browser.open(f"https://127.0.0.1:{port}/setup", timeout=30) as answer:
             assert "__Host-agri-" in answer.headers["set-cookie"]
             assert "Secure" in answer.headers["set-cookie"]
             assert "server" not in answer.headers
@@ -154,7 +165,7 @@ def test_told_to_end_it_calls_the_aircraft_home_as_for_ctrl_c(farm: Workspace, t
     with subprocess.Popen(
         [sys.executable, "-u", "-c", code, *words], stdout=subprocess.PIPE, text=True,
         stderr=subprocess.STDOUT,
-    ) as program:  # fmt: skip
+    ) as program, ended(program):  # fmt: skip
         assert program.stdout is not None
         for line in program.stdout:
             if "Ctrl-C" in line:

@@ -57,7 +57,7 @@ class RateRule:
     [28.0, 25.0, 19.5, 12.0]
     >>> rule.rates([0.5, float("nan")])
     Traceback (most recent call last):
-    agri.errors.BadInput: 1 places have no index and so no rate; say which rate they get, or fill
+    agri.errors.BadInput: Places with no index and so no rate: 1; say which rate they get, or fill
     the gaps in the picture.
     """
 
