@@ -94,9 +94,9 @@ def mostly_planned(ends: Counter[str]) -> None:
     assert ends["told"] <= 0.15 * total, ends
 
 
-def test_a_thousand_random_jobs_are_flown_as_promised() -> None:
-    ends = run(1000, SMALL_HA)
-    assert ends["planned"] >= 200, ends  # a short run begins with simple and odd jobs
+def test_five_hundred_random_jobs_are_flown_as_promised() -> None:
+    ends = run(500, SMALL_HA)
+    assert ends["planned"] >= 100, ends  # a short run begins with simple and odd jobs
 
 
 @pytest.mark.slow
