@@ -24,6 +24,7 @@ from agri.crop import DAY_OF_YEAR, CropCard, CropKind, Sourced, SourcedTable, St
 from agri.errors import BadInput
 from agri.files import read_text_limited
 from agri.rules import Confidence
+from agri.words import Language
 
 MAX_CARD_BYTES = 256_000
 CARD_WORDS = {
@@ -79,6 +80,20 @@ def crop_card(name: str) -> CropCard:
             return card
     known = ", ".join(card.id for card in crop_cards())
     raise BadInput("error.crop_unknown", name=name, known=known)
+
+
+def crop_told(crop: str, language: Language) -> str:
+    """Return a crop as readers of a language call it; one that no card knows stays as written.
+
+    Examples
+    --------
+    >>> crop_told("lúa xuân", "en"), crop_told("Nhãn lồng", "en")
+    ('Spring rice', 'Nhãn lồng')
+    """
+    try:
+        return crop_card(crop).name(language)
+    except BadInput:
+        return crop
 
 
 def grows_on_trees(crop: str) -> bool:

@@ -3,8 +3,10 @@
 Every sentence a person reads stands in ``agri/locale/vi.json`` and ``agri/locale/en.json``
 under the same key, with the same ``{placeholders}``. Terminal, pages, reports and scripts
 share them; a test keeps the two alike. Numbers inside a sentence follow the language:
-``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese. So do days: a date given as
-such reads 06/12/2026 in Vietnamese and 06 Dec 2026 in English, where 06/12 may be June or December.
+``{gsd_cm:.1f}`` reads 2.5 in English and 2,5 in Vietnamese. So do days: a date given as such reads
+06/12/2026 in Vietnamese and 06 Dec 2026 in English, where 06/12 may be June or December.
+English has two forms of a noun: ``{count:?tree|trees}`` reads 1 tree, 2 trees, and
+``{hours:.0f?hour|hours}`` goes by the number that is shown. Vietnamese has one, and writes none.
 
 Whoever uses the app has no terminal at hand. A sentence that tells what to type there has a second
 form under ``app.`` and its key, which says what to press instead; while `in_the_app` holds, all
@@ -85,10 +87,14 @@ class _Formatter(string.Formatter):
             return value.text(self.language)
         if isinstance(value, date) and not format_spec:
             return day_text(value, self.language)
+        format_spec, counted, forms = format_spec.partition("?")
         text = format(value, _readable(value, format_spec))
         if self.language == "vi" and isinstance(value, float | int) and format_spec:
-            return text.translate(str.maketrans(",.", ".,"))
-        return text
+            text = text.translate(str.maketrans(",.", ".,"))
+        if not counted:
+            return text
+        one, _, several = forms.partition("|")
+        return f"{text} {one if text == '1' else several}"
 
 
 def _readable(value: Any, format_spec: str) -> str:

@@ -14,10 +14,12 @@ from agri.errors import BadInput
 from agri.field import Field, Pad
 from agri.geo import LocalFrame, LonLat
 from agri.operations.farm import start_farm
+from agri.operations.layers import plan_layers
 from agri.operations.spray import SprayRequest
 from agri.operations.trees import TreesRequest, plan_orchard, read_trees
 from agri.weather import Wind
 from agri.zone import RateMap, RatePatch
+from missions.airspace.keepouts import polygons
 from missions.catalogue import sprayer
 from missions.sprayer.job import Product
 
@@ -64,6 +66,22 @@ def patches(*places: tuple[float, float, float]) -> RateMap:
         RatePatch(area=FRAME.geometry_to_lonlat(box(west, 0, east, 40)), rate_l_ha=rate)
         for west, east, rate in places
     ))  # fmt: skip
+
+
+def test_a_plan_draws_every_tree_that_is_sprayed(tmp_path: Path) -> None:
+    path = tree_file(tmp_path)
+    with start_farm(tmp_path / "farm", name="Trại") as farm:
+        farm.add_fields((FIELD,))
+        farm.add_pads((Pad(name="Sân", place=FRAME.place(-8.0, 20.0)),))
+        job = plan_orchard(farm, request(path, patches((0, 60, 300.0))), language="vi", now=NOW)
+    drawn = []
+    for sortie in job.sorties:
+        (spots,) = (one for one in plan_layers(sortie.plan) if one.key == "page.layer.spray_spots")
+        drawn += list(polygons(FRAME.geometry_to_local(spots.geometry)))
+    assert len(drawn) == len(SPOTS)
+    for spot in SPOTS:
+        (ground,) = (one for one in drawn if one.covers(shapely.Point(spot)))
+        assert ground.centroid.distance(shapely.Point(spot)) < 0.05
 
 
 def test_each_tree_gets_what_the_rate_map_asks_where_it_stands(tmp_path: Path) -> None:

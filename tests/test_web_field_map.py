@@ -252,8 +252,16 @@ def test_trees_that_changed_are_listed_too_with_their_numbers(
         spots = spots_of(copy.folder, catalogue.products(copy.folder), mapped.FIELD.boundary)
         trees = [one for one in spots if one.trees]
         assert [one.trees for one in trees] == [sick["name"]]
-        text = Served(copy).signed_in(Role.VIEWER).get(f"/fields/{copy.fields()[0].uid}/stress")
+        uid, browser = copy.fields()[0].uid, Served(copy).signed_in(Role.VIEWER)
+        text = browser.get(f"/fields/{uid}/stress")
         assert f"Cây {sick['name']}" in text.text
+        listed = {one.name for one in catalogue.products(copy.folder) if one.kind == "change"}
+        maps = re.findall(r'href="(/maps/[^"]+)"', browser.get(f"/fields/{uid}").text)
+        assert maps
+        assert all(browser.get(address).status_code == 200 for address in maps)
+        lists = [name for name in sorted(listed) if f"/maps/{name}" not in maps]
+        assert lists
+        assert {browser.get(f"/maps/{name}").status_code for name in lists} == {404}
 
 
 def test_a_walk_is_never_longer_than_in_the_order_of_the_list(farm: Workspace) -> None:

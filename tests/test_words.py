@@ -82,6 +82,36 @@ def test_no_sentence_is_kept_that_nobody_speaks() -> None:
     assert not unused, unused
 
 
+def test_one_of_something_is_told_as_one() -> None:
+    assert say("page.fact_phi_value", "en", days=1) == "1 day"
+    assert say("page.fact_phi_value", "en", days=14) == "14 days"
+    assert say("page.fact_phi_value", "en", days=0) == "0 days"
+    assert say("page.fact_phi_value", "vi", days=1) == "1 ngày"
+    assert say("finding.forecast_age", "en", hours=1.2) == "The kept forecast is 1 hour old."
+    assert say("finding.forecast_age", "en", hours=1.6) == "The kept forecast is 2 hours old."
+    told = say("finding.harvest_too_early", "en", harvest="", product="", day="", first="",
+               interval=1, count=1)  # fmt: skip
+    assert "interval of 1 day:" in told
+    assert "(1 harvest day too early)" in told
+
+
+COUNTED = re.compile(
+    r"(?<!of )\{(count|days|trees|flights|seasons|hours)(:[^}?]*)?\} [a-z]+s\b(?!:)"
+)
+
+
+def test_what_may_be_one_has_a_singular_in_english() -> None:
+    """A noun behind a count has both its forms, but where one alone is never told."""
+    several = {
+        "finding.batteries", "finding.litchi_many", "finding.log_other_fence",
+        "finding.photos_several_days", "finding.photos_several_flights",
+        "finding.too_many_fence_vertices", "finding.too_many_items",
+        "page.fact_next_panicles_value", "page.web_planned_several", "page.zonal_many",
+    }  # fmt: skip
+    found = {key for key, text in dictionary("en").items() if COUNTED.search(text)}
+    assert {key for key in found if not key.startswith(("error.", "app.error."))} <= several
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_is_in_composed_unicode_and_not_empty(language: Language) -> None:
     for key, sentence in dictionary(language).items():

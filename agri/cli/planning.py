@@ -73,12 +73,13 @@ def fields_list(farm: FarmOption = None) -> None:
 
 def _show_fields(listed: Any) -> None:
     from agri.cli.show import local_number, show_table
+    from agri.crop_cards import crop_told
     from agri.units import square_metres_to_hectares, square_metres_to_sao
 
     rows = [
         (
             field.name,
-            field.crop,
+            crop_told(field.crop, language.get()),
             local_number(square_metres_to_hectares(field.area_m2), ".2f"),
             local_number(square_metres_to_sao(field.area_m2), ".1f"),
         )

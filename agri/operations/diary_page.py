@@ -10,6 +10,7 @@ from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
+from agri.crop_cards import crop_told
 from agri.field_records import (
     KINDS,
     Bloom,
@@ -123,7 +124,8 @@ def _facts(diary: Diary, language: Language) -> list[tuple[str, str]]:
     ground = say("page.diary_area", language, sao=square_metres_to_sao(area_m2),
                  ha=square_metres_to_hectares(area_m2))  # fmt: skip
     facts = [
-        ("farm", diary.farm_name), ("field", diary.field.name), ("crop", diary.field.crop),
+        ("farm", diary.farm_name), ("field", diary.field.name),
+        ("crop", crop_told(diary.field.crop, language)),
         ("ground", ground), ("season", str(diary.season)), ("lot", diary.lot),
         ("harvested", say("page.told_kg", language, value=round(diary.harvested_kg, 1))),
         ("made", day_text(diary.made, language)),

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from agri.crop_cards import crop_told
 from agri.errors import BadInput
 from agri.files import write_bytes, write_text
 from agri.names import slug
@@ -64,7 +65,7 @@ def _heads(report: FieldReport, language: Language) -> list[tuple[str, str]]:
     told = [
         ("page.diary_farm", report.farm_name),
         ("page.diary_field", report.field.name),
-        ("page.diary_crop", report.field.crop),
+        ("page.diary_crop", crop_told(report.field.crop, language)),
         ("page.diary_ground", ground),
         ("page.report_place", f"{here.lat_deg:.5f}, {here.lon_deg:.5f}"),
         ("page.diary_made", day_text(report.made.astimezone(INDOCHINA_TIME), language)),

@@ -34,7 +34,7 @@ from agri.geo import LocalFrame, LonLat, distance_m
 from agri.track import FlightRecord
 from missions.airspace.keepouts import polygons
 from missions.flightplan import FencePolygon, FlightPlan, Site
-from missions.legs import FlownLeg, flown_legs
+from missions.legs import FlownLeg, flown_legs, ordered_legs
 from missions.sprayer.job import SprayJob
 from missions.wire.pump import pump_channel
 
@@ -207,6 +207,27 @@ def _leg_layers(plan: FlightPlan) -> list[Layer]:
     ]
 
 
+def _spot_layers(plan: FlightPlan) -> list[Layer]:
+    """Return the ground under where the aircraft stands and sprays, as over a tree."""
+    if plan.spray is None:
+        return []
+    legs = ordered_legs(plan.items, plan.home, pump_channel=pump_channel(plan))
+    spots = [leg.end for leg in legs if leg.stay_s > 0.0 and leg.orders[-1][1].on]
+    frame = LocalFrame(plan.home)
+    wet = MultiPoint([frame.metres(place) for place in spots]).buffer(
+        plan.spray.settings.swath_m / 2
+    )
+    return [
+        Layer(
+            key="page.layer.spray_spots",
+            geometry=frame.geometry_to_lonlat(wet),
+            colour=BLUE,
+            fill=0.45,
+            width=1.5,
+        )
+    ]
+
+
 def nearby(layers: Sequence[Layer], ground: BaseGeometry) -> list[Layer]:
     """Return what of layers lies beside some ground, so that the map shows that large.
 
@@ -262,6 +283,7 @@ def plan_layers(plan: FlightPlan) -> tuple[Layer, ...]:
         )
     above = [] if plan.spray is None else _ground_layers(plan.spray, plan.site)
     above += _leg_layers(plan)
+    above += _spot_layers(plan)
     others = [p.place for p in plan.rally_points if distance_m(p.place, plan.home) > 1.0]
     if others:
         above.append(

@@ -30,6 +30,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from agri.crop_cards import crop_told
 from agri.errors import BadInput
 from agri.field import Field, SensitiveKind, SensitiveSite
 from agri.files import write_text
@@ -242,7 +243,8 @@ def mix_card(
     for job in jobs:
         if job.settings.product != product:
             raise BadInput("error.card_products", one=product.name, other=job.settings.product.name)
-    crops = [plan.site.field.crop for plan in plans if plan.site and plan.site.field.crop]
+    crops = [crop_told(plan.site.field.crop, language) for plan in plans
+             if plan.site and plan.site.field.crop]  # fmt: skip
     return MixCard(
         day=day,
         language=language,

@@ -13,7 +13,7 @@ from agri.operations.downloads import (
     table_file,
     track_file,
 )
-from agri.operations.maps.tiles import RASTERS
+from agri.operations.maps.tiles import drawable
 from agri.operations.open_data import NAMES, table_title
 from agri.web.looking import flight_of
 from agri.web.pages import page, when
@@ -52,7 +52,7 @@ def _rasters(visit: Visit) -> list[Row]:
     found: list[Row] = []
     for product in listed:
         file = product.files[0].name.rpartition("/")[2]
-        if product.kind not in RASTERS or not file.endswith(".tif"):
+        if not drawable(product) or not file.endswith(".tif"):
             continue
         kind = say(f"page.web_kind_{product.kind}", visit.language)
         about = f"{kind} · {when(product.start, visit.language)}"

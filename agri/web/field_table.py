@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
+from agri.crop_cards import crop_told
 from agri.errors import AgriError, BadInput
 from agri.field import Field
 from agri.operations.fieldmap.figures import Figures
@@ -53,7 +54,8 @@ def table(request: Request) -> Response:
         "field_table",
         status=400 if wrong else 200,
         wrong=wrong,
-        crops=[("", say("page.web_any", visit.language)), *((crop, crop) for crop in crops)],
+        crops=[("", say("page.web_any", visit.language)),
+               *((crop, crop_told(crop, visit.language)) for crop in crops)],
         spans=[(str(days) if days else "", _span(visit, days)) for days in SPANS],
         told={name: asked.get(name, "") for name in
               ("crop", "least", "most", "flown", "mapped", "waiting", "amiss")},
@@ -94,7 +96,7 @@ def _row(visit: Visit, one: Standing) -> dict[str, Any]:
     return {
         "uid": one.field.uid,
         "name": one.field.name,
-        "crop": one.field.crop,
+        "crop": crop_told(one.field.crop, language),
         "size": area(one.field.area_m2, language),
         "flown": day_text(one.flown, language) if one.flown else "–",
         "mapped": day_text(one.mapped, language) if one.mapped else "–",

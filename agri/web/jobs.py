@@ -19,7 +19,7 @@ from agri.files import inside
 from agri.findings import blocks
 from agri.jobs import OPEN, Asked, Job, Kind, State
 from agri.operations.maps.shelf import FOLDER as MAPS
-from agri.operations.maps.tiles import RASTERS
+from agri.operations.maps.tiles import drawable
 from agri.operations.uploads.keeping import all_uploads
 from agri.people import Power
 from agri.web.pages import findings_shown, page, when
@@ -156,7 +156,7 @@ def _maps(visit: Visit, job: Job) -> list[tuple[str, str]]:
             product = catalogue.product(visit.desk.farm.folder, name)
         except AgriError:
             continue
-        if product.kind in RASTERS:
+        if drawable(product):
             found.append((name, say(f"page.web_kind_{product.kind}", visit.language)))
     return found
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from fastapi import Request, Response
 
+from agri.crop_cards import crop_told
 from agri.errors import AgriError
 from agri.field import Field
 from agri.findings import Finding
@@ -85,7 +86,8 @@ def fields_page(request: Request) -> Response:
     for field in farm.fields:
         count = sum(plan.field_uid == field.uid for plan in plans)
         told = say("page.web_plans_count", visit.language, count=count)
-        rows.append((field.uid, field.name, field.crop, area(field.area_m2, visit.language), told))
+        crop = crop_told(field.crop, visit.language)
+        rows.append((field.uid, field.name, crop, area(field.area_m2, visit.language), told))
     worries = findings_shown(findings, visit.language)[0]
     return page(request, visit, "fields", fields=rows, warnings=worries)
 
@@ -114,7 +116,7 @@ def field_page(request: Request, uid: str) -> Response:
         "field",
         uid=uid,
         name=field.name,
-        crop=field.crop,
+        crop=crop_told(field.crop, visit.language),
         size=area(field.area_m2, visit.language),
         planned=planned if re.fullmatch("[0-9]{1,3}", planned) else "",
         plans=plan_rows(visit, records),

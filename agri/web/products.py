@@ -22,9 +22,9 @@ from agri.field import Field
 from agri.operations.fieldmap.difference import Difference, draw_difference
 from agri.operations.layers import BLACK, Layer
 from agri.operations.maps.tiles import (
-    RASTERS,
     Sight,
     draw_tile,
+    drawable,
     layer_count,
     sight_of,
 )
@@ -183,7 +183,7 @@ def product_rows(visit: Visit, field: Field) -> list[tuple[str, str, str, str]]:
         (one.name, _title(one), say(f"page.web_kind_{one.kind}", visit.language),
          when(one.start, visit.language))
         for one in sorted(listed, key=lambda p: p.start, reverse=True)
-        if one.kind in RASTERS and one.footprint.intersects(field.boundary)
+        if drawable(one) and one.footprint.intersects(field.boundary)
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from missions.formats.document import read_document
 NEWEST = 3
 MOST_LABELLED = 120
 NOTE_LETTERS = 40
-ROUTES = ("page.layer.lines", "page.layer.spray_lines", "page.layer.pad")
+ROUTES = ("page.layer.lines", "page.layer.spray_lines", "page.layer.spray_spots", "page.layer.pad")
 METRE_DEG = 9e-6
 Crowns = Callable[[Product], Sequence[NamedShape]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import AgriError
-from agri.operations.maps.tiles import RASTERS
+from agri.operations.maps.tiles import drawable
 from agri.units import INDOCHINA_TIME
 from imagery import catalogue
 from imagery.stac import Kind, Product
@@ -71,7 +71,7 @@ def raster_layers(
     found = [
         layer
         for one in products
-        if one.kind in RASTERS and (ground is None or one.footprint.intersects(ground))
+        if drawable(one) and (ground is None or one.footprint.intersects(ground))
         for layer in _layers(one)
     ]
     found.sort(key=lambda one: one.product.start, reverse=True)

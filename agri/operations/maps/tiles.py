@@ -80,6 +80,11 @@ class Sight:
     offsets: tuple[float, ...]
 
 
+def drawable(product: Product) -> bool:
+    """Return whether a product is a raster with tiles; places that changed are a list, not one."""
+    return product.kind in RASTERS and bool(product.layers)
+
+
 def sight_of(farm: Path, name: str, layer: int = 1) -> Sight:
     """Return how a raster of the catalogue is shown.
 
@@ -100,7 +105,7 @@ def sight_of(farm: Path, name: str, layer: int = 1) -> Sight:
         When its file is damaged.
     """
     product = catalogue.product(farm, name)
-    if product.kind not in RASTERS:
+    if not drawable(product):
         raise NotFound("error.no_product", name=name[:80])
     path = inside(farm, product.files[0].name)
     ortho = open_ortho(path)
@@ -128,7 +133,7 @@ def raster_of(farm: Path, name: str) -> Path:
         When there is no such raster.
     """
     product = catalogue.product(farm, name)
-    if product.kind not in RASTERS:
+    if not drawable(product):
         raise NotFound("error.no_product", name=name[:80])
     return inside(farm, product.files[0].name)
 
