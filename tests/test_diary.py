@@ -204,6 +204,26 @@ def test_a_flights_spraying_stands_in_the_diary_once_with_what_people_add(flown:
         }  # fmt: skip
 
 
+def test_what_a_flight_sprayed_is_offered_for_correction_only_once_a_person_added_to_it(
+    farm: Workspace,
+) -> None:
+    """It stands in the diary without being in the book, so there is nothing to correct."""
+    orchard = farm.field(FIELD)
+    flight = farm.save_flight(farms.flight())
+    told = farms.applied(flight.uid, area=orchard.boundary, rate_l_ha=20.2061)
+    farm.save_applied(flight, told)
+    season = season_at(orchard, farms.flight().started_utc.date())
+    (spray,) = (one for one in made(farm, season=season).records if isinstance(one, SprayRecord))
+    assert (spray.uid, spray.water_l_ha) == ("", 20.2)
+    browser = Served(farm).signed_in(Role.OWNER)
+    page = browser.get(f"/fields/{orchard.uid}/diary?season={season}").text
+    assert spray.product in page
+    assert 'href="/records/' not in page
+    written = farm.records.add(replace(spray, target="sâu đục quả"))
+    page = browser.get(f"/fields/{orchard.uid}/diary?season={season}").text
+    assert re.findall('href="(/records/[^"]*)"', page) == [f"/records/{written.uid}"]
+
+
 @pytest.mark.parametrize("simulated", [True, False])
 def test_a_spraying_in_the_simulator_is_told_as_one_wherever_it_is_shown(
     farm: Workspace, simulated: bool

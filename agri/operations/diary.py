@@ -217,7 +217,7 @@ def _sprayed(
         day=day, field=field.name, product=told.product or "?", flight=flight.uid,
         dose=product.dose_per_ha or None if product else None,
         unit=RateUnit(f"{product.unit.value}/ha") if product else RateUnit.ML_HA,
-        water_l_ha=told.rate_l_ha if told.rate_l_ha > 0.0 else None,
+        water_l_ha=round(told.rate_l_ha, 1) or None,
         area_m2=told.sprayed_m2 if told.sprayed_m2 > 0.0 else None,
         phi_days=phi_days if 0 < phi_days <= 365 else None,
         by=flight.vehicle, source=f"{FROM_FLIGHT} {flight.uid[:8]}",

@@ -127,7 +127,7 @@ def diary_page(request: Request, uid: str) -> Response:
                 described(one, visit.language),
             )
             for one in reversed(diary.records)
-            if one.field_uid
+            if one.field_uid and one.uid
         ],
         **told,
     )
