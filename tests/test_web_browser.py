@@ -103,6 +103,36 @@ def test_a_farm_is_set_up_and_a_field_drawn_by_tapping_on_a_phone(
     assert phone.wrong == []
 
 
+TRAIL = """places => import("/static/trail.js").then(({ trail }) => {
+  const map = L.map(document.body.appendChild(document.createElement("div")))
+    .setView([21.08, 106.51], 19);
+  const draw = trail(map, 5);
+  places.forEach((one, number) => draw([[number, ...one]]));
+  const found = { bands: [], spots: [] };
+  map.eachLayer(one => {
+    if (one instanceof L.Circle) found.spots.push([one.getLatLng().lng, one.getRadius()]);
+    else if (one.options.weight > 2) found.bands.push(one.getLatLngs().map(at => at.lng));
+  });
+  return found;
+})"""
+
+
+def test_what_is_sprayed_standing_still_is_drawn_too_and_a_swath_ends_where_it_ends(
+    server: tuple[Workspace, str], phone: Any
+) -> None:
+    """Places of a flight as the server tells them: over a tree nothing moves while it sprays."""
+    phone.goto("/sign-in")
+    phone.evaluate("import('/static/vendor/leaflet-1.9.4/leaflet.js')")
+    tree, start, end, metre = 106.5100, 106.5102, 106.5104, 1e-5
+    flown = [
+        (106.5099, 0), (tree, 1), (tree + 0.1 * metre, 0),
+        (start - metre, 0), (start, 1), (start + 9 * metre, 1), (end, 0), (end + metre, 0),
+    ]  # fmt: skip
+    drawn = phone.evaluate(TRAIL, [[21.08, lon, wet] for lon, wet in flown])
+    assert drawn["spots"] == [[tree, 2.5]]
+    assert drawn["bands"] == [[tree, tree + 0.1 * metre], [start, start + 9 * metre, end]]
+
+
 def test_files_are_sent_in_pieces_and_the_list_of_jobs_keeps_itself_true_on_a_phone(
     server: tuple[Workspace, str], phone: Any
 ) -> None:

@@ -222,7 +222,7 @@ def _spot_layers(plan: FlightPlan) -> list[Layer]:
             key="page.layer.spray_spots",
             geometry=frame.geometry_to_lonlat(wet),
             colour=BLUE,
-            fill=0.45,
+            fill=0.15,
             width=1.5,
         )
     ]

@@ -1,12 +1,11 @@
 // Keeps the page of a flight fresh, and sends orders at once. Without it the page works by its forms.
 import { draw, makeMap } from "./map.js";
+import { trail } from "./trail.js";
 
 const L = globalThis.L;
 const page = document.getElementById("flight");
 const own = `/flying/${page.dataset.uid}`;
 const byId = (id) => document.getElementById(id);
-const WET = "#0072B2";
-const DRY = "#D55E00";
 let last = 0;
 let heard = performance.now();
 let ended = ["over", "failed"].includes(page.dataset.stage);
@@ -49,32 +48,6 @@ function show(live) {
   // only now: what could not be shown was not heard
   heard = performance.now();
   if (!unsent) alarm("");
-}
-
-function trail(map, width) {
-  const wets = [];
-  let line = null;
-  let wet = null;
-  let before = null;
-  const weight = () => {
-    const centre = map.getCenter();
-    const metres = map.distance(centre, map.unproject(map.project(centre).add([100, 0]))) / 100;
-    return Math.max(4, Math.min(60, width / metres));
-  };
-  map.on("zoomend", () => { for (const one of wets) one.setStyle({ weight: weight() }); });
-  return (spots) => {
-    for (const [, lat, lon, runs] of spots) {
-      if (line === null || runs !== wet) {
-        line = L.polyline(before ? [before] : [], runs
-          ? { color: WET, opacity: 0.45, weight: weight(), lineCap: "butt", interactive: false }
-          : { color: DRY, weight: 2, interactive: false }).addTo(map);
-        if (runs) wets.push(line);
-        wet = runs;
-      }
-      before = [lat, lon];
-      line.addLatLng(before);
-    }
-  };
 }
 
 async function startMap(box) {
