@@ -28,6 +28,7 @@ from agri.field_records.tracing import digest, interval_findings, lot_records, m
 from agri.operations.diary import Diary, field_diary
 from agri.operations.diary_page import diary_table, keep_diary, render_diary
 from agri.operations.lot_label import LONGEST, code_svg, code_text
+from agri.operations.open_data import table
 from agri.operations.records import corrected, enter, season_at
 from agri.people import Role
 from agri.words import LANGUAGES, Language, say
@@ -231,19 +232,27 @@ def test_a_spraying_in_the_simulator_is_told_as_one_wherever_it_is_shown(
     """Nothing was put on that field; a diary that does not say so would be handed in."""
     orchard = farm.field(FIELD)
     launch = Launch(parameters=(), findings=(), simulated=simulated)
-    flight = farm.save_flight(farms.flight(), launch=launch)
+    plan = farm.save_plan(farms.plan(kind="spray", field_uid=orchard.uid), "{}")
+    flight = farm.save_flight(farms.flight(plan_digest=plan.digest), mission_uid=plan.uid,
+                              launch=launch)  # fmt: skip
     farm.save_applied(flight, farms.applied(flight.uid, area=orchard.boundary))
     day = farms.flight().started_utc.date()
     diary = made(farm, season=season_at(orchard, day))
     assert len(diary.records) == 1
+    for name in ("flights", "applied"):
+        assert table(farm, name)["simulated"].tolist() == [simulated], name
     assert ("finding.diary_simulated" in [one.key for one in diary.findings]) is simulated
     browser = Served(farm).signed_in(Role.OWNER)
     for language in LANGUAGES:
         word = say("page.live_simulated", language)
         browser.get(f"/language/{language}?back=/")
-        for path in ("/flights", f"/flights/{flight.uid}",
+        for path in ("/flights", f"/flights/{flight.uid}", f"/fields/{orchard.uid}/report",
                      f"/fields/{orchard.uid}/diary?season={diary.season}"):  # fmt: skip
             assert (word in browser.get(path).text) is simulated, path
+        about = browser.get(f"/fields/{orchard.uid}").text
+        product = farms.applied(flight.uid).product
+        assert (f"{product} · {word}" in about) is simulated
+        assert product in about
 
 
 def test_the_diary_opens_at_the_season_that_today_belongs_to(farm: Workspace) -> None:

@@ -101,7 +101,7 @@ def test_figures_within_the_border_and_weak_plots_are_those_of_the_raster(
     west, south, east, north = report.field.boundary.bounds
     assert weakest.middle.lon_deg < west + (east - west) / 2
     assert weakest.middle.lat_deg < south + (north - south) / 2
-    assert [one.product for _, one in report.applied] == ["Thuốc thử 250 SC"]
+    assert [one.product for one, _ in report.applied] == ["Thuốc thử 250 SC"]
     assert report.week is not None
     assert len(report.maps) == 2
     assert all(one.png.startswith(b"\x89PNG") for one in report.maps)

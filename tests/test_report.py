@@ -44,6 +44,14 @@ def test_a_plans_page_says_whether_it_may_be_flown(language: Language) -> None:
     assert 'class="state stop"' in stop
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_flights_page_says_when_only_a_simulator_flew(language: Language) -> None:
+    for simulated in (True, False):
+        record = small_record(PLAN)
+        html = report_flight(PLAN, record, [], language, simulated=simulated).html
+        assert (say("page.live_simulated", language) in html) is simulated
+
+
 def test_a_page_loads_nothing_from_anywhere() -> None:
     html = report_flight(PLAN, small_record(PLAN), [], "vi").html
     outside = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)

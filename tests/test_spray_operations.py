@@ -292,6 +292,7 @@ def test_the_page_needs_no_network_and_the_picture_opens(season: Season, languag
     for outside in ('src="http', "<link", "url(http", "@import", "fetch("):
         assert outside not in page
     assert f'lang="{language}"' in page
+    assert {"vi": "Bay thử", "en": "Simulator"}[language] in page
     picture = (season.farm / "reports" / f"{stem}.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 20_000

@@ -29,6 +29,7 @@ from agri.errors import BadInput, NotFound, Refused
 from agri.findings import Finding
 from agri.names import same
 from agri.operations.applied import AppliedMap, map_record
+from agri.operations.found import was_simulated
 from agri.operations.log_fence import about_fence
 from agri.operations.log_fits import Fit, alone, exact, fits, flew, is_flight, plan_of_flight
 from agri.operations.report import keep_report, report_flight
@@ -311,7 +312,8 @@ def _shown(
         return imported
     launch = farm.launch_of(stored)
     briefed = launch.findings if launch else ()
-    report = report_flight(plan, record, (*briefed, *findings), language)
+    report = report_flight(plan, record, (*briefed, *findings), language,
+                           simulated=was_simulated(farm, stored))  # fmt: skip
     picture, page = keep_report(farm, Path(stored.folder).name, report)
     imported = replace(imported, picture=picture, page=page)
     if plan.spray is None or not np.isfinite(record.track.pump_share).any():

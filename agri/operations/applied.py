@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agri.findings import Finding, Severity
 from agri.grid import areas_where
+from agri.operations.found import marked, was_simulated
 from agri.operations.layers import (
     BLUE,
     GREEN,
@@ -158,7 +159,8 @@ def map_record(
     balance = None if kept is None else tank_balance(plan, found, kept, lost=lost)
     facts = [*applied_facts(plan, record, found, language), tank_fact(balance, language)]
     findings = _all_findings(plan, found, tank_findings(plan, balance))
-    report = report_applied(plan, found, facts, language, findings=findings)
+    report = report_applied(plan, found, facts, language, findings=findings,
+                            simulated=was_simulated(farm, flight))  # fmt: skip
     picture, page = keep_report(farm, stem, report)
     return AppliedMap(
         applied=found,
@@ -285,6 +287,7 @@ def report_applied(
     language: Language,
     *,
     findings: tuple[Finding, ...] | None = None,
+    simulated: bool = False,
 ) -> Report:
     """Draw what was applied: its picture and its page.
 
@@ -300,12 +303,14 @@ def report_applied(
         Language of both files.
     findings : tuple of Finding, optional
         What deserves a look; by default what `applied_findings` finds.
+    simulated : bool
+        Whether it was flown in the simulator: the page says so.
     """
     layers = applied_layers(plan, found)
     findings = applied_findings(plan, found) if findings is None else findings
     look = any(finding.severity is not Severity.INFO for finding in findings)
     state = "look" if look else "ok"
-    kind = say("page.kind_applied", language)
+    kind = marked(say("page.kind_applied", language), simulated, language)
     return drawn(
         layers,
         kind=kind,

@@ -27,6 +27,7 @@ from agri.operations.advice import AdviceReport
 from agri.operations.field_week import week_of
 from agri.operations.fieldmap.stress import Spot, spots_of
 from agri.operations.forecast_kept import KeptForecast, kept_forecast
+from agri.operations.found import was_simulated
 from agri.operations.layers import BLACK, Layer, nearby, site_layers
 from agri.operations.maps.quicklook import Look, draw_photo_map, draw_quicklook
 from agri.operations.maps.sights import as_picture, layer_names, seen
@@ -35,7 +36,7 @@ from agri.operations.records import enter
 from agri.operations.report_pieces import Anew, Pieces, fingerprint
 from agri.units import INDOCHINA_TIME
 from agri.words import Language, Message, say
-from agri.workspace import AppliedRecord, StoredFlight, Workspace
+from agri.workspace import AppliedRecord, Workspace
 from agri.zone import Zone
 from imagery.catalogue import products
 from imagery.indices.catalogue import shown_of
@@ -106,8 +107,8 @@ class FieldReport:
         What changed and needs a look, the most worth a walk first.
     plots_of : str
         Which index that was, "" for none.
-    applied : tuple of (StoredFlight, AppliedRecord)
-        The newest first.
+    applied : tuple of (AppliedRecord, bool)
+        The newest first, and whether it was flown in the simulator: nothing fell on the field.
     forecast : KeptForecast or None
     week : AdviceReport or None
     remark : Note or None
@@ -124,7 +125,7 @@ class FieldReport:
     plots: tuple[WeakPlot, ...]
     plots_of: str
     spots: tuple[Spot, ...]
-    applied: tuple[tuple[StoredFlight, AppliedRecord], ...]
+    applied: tuple[tuple[AppliedRecord, bool], ...]
     forecast: KeptForecast | None
     week: AdviceReport | None
     remark: Note | None
@@ -378,12 +379,12 @@ def weak_plots(rows: Sequence[ZoneStatistics]) -> list[WeakPlot]:
     return sorted(weak, key=lambda plot: -plot.below_sd)
 
 
-def _applied(farm: Workspace, field: Field) -> tuple[tuple[StoredFlight, AppliedRecord], ...]:
-    """Return what flights of the field's plans applied, the newest first."""
+def _applied(farm: Workspace, field: Field) -> tuple[tuple[AppliedRecord, bool], ...]:
+    """Return what flights of the field's plans applied, and whether in the simulator."""
     plans = {one.uid for one in farm.plans(every=True) if one.field_uid == field.uid}
     flights = {one.uid: one for one in farm.flights()}
     found = [
-        (flights[one.flight_uid], one)
+        (one, was_simulated(farm, flights[one.flight_uid]))
         for one in farm.applied()
         if one.flight_uid in flights
         and (flights[one.flight_uid].mission_uid in plans or _over(one, field))

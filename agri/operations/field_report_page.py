@@ -20,6 +20,7 @@ from agri.operations.advice_page import advice_values
 from agri.operations.field_report import FieldReport
 from agri.operations.fieldmap.stress import spot_title
 from agri.operations.forecast_kept import GATE_HEADS, forecast_facts, gate_rows, no_forecast
+from agri.operations.found import marked
 from agri.operations.sheets import sheet
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
 from agri.words import Language, day_text, say
@@ -130,14 +131,15 @@ def _applied_rows(report: FieldReport, language: Language) -> dict[str, Any]:
     heads = ("page.record_day", "page.fact_product", "page.report_litres", "page.fact_treated",
              "page.fact_missed", "page.fact_harvest_from")  # fmt: skip
     rows = [
-        (day_text(one.sprayed_utc.astimezone(INDOCHINA_TIME).date(), language), one.product,
+        (day_text(one.sprayed_utc.astimezone(INDOCHINA_TIME).date(), language),
+         marked(one.product, simulated, language),
          say("page.fact_litres_value", language, litres=one.litres),
          say("page.fact_treated_value", language, ha=square_metres_to_hectares(one.sprayed_m2),
              sao=square_metres_to_sao(one.sprayed_m2)),
          say("page.fact_missed_value", language, area_m2=one.missed_m2,
              sao=square_metres_to_sao(one.missed_m2)),
          day_text(one.phi_end, language))
-        for _, one in report.applied
+        for one, simulated in report.applied
     ]  # fmt: skip
     return _rows(say("page.web_applied", language), heads, rows, language)
 

@@ -325,7 +325,7 @@ def fly_plan(
         keeper.keep_tlog()
     assert keeper.log is not None  # noqa: S101 - fly returns only after the yes
     stored = keeper.log.finish(record)
-    report = report_flight(plan, record, keeper.briefed, language)
+    report = report_flight(plan, record, keeper.briefed, language, simulated=simulated)
     picture, page = keep_report(farm, Path(stored.folder).name, report)
     flown = Flown(plan=plan, record=record, stored=stored, findings=tuple(keeper.briefed),
                   picture=picture, page=page)  # fmt: skip

@@ -22,6 +22,7 @@ from agri.geo import LonLat, distance_m
 from agri.operations.pictures_left import pictures_left
 from agri.track import FlightRecord
 from agri.units import INDOCHINA_TIME
+from agri.words import Language, say
 from agri.workspace import Outcome, StoredFlight, Workspace
 from agri.workspace.records import TELEMETRY
 from missions.applied.account import applied
@@ -98,6 +99,17 @@ def was_simulated(farm: Workspace, flight: StoredFlight) -> bool:
         launch = farm.launch_of(flight)
         return launch is not None and launch.simulated
     return False
+
+
+def marked(text: str, simulated: bool, language: Language) -> str:
+    """Return what is told of a flight, with the simulator's mark where nothing flew.
+
+    Examples
+    --------
+    >>> marked("Flight record", True, "en"), marked("Flight record", False, "en")
+    ('Flight record · Simulator', 'Flight record')
+    """
+    return f"{text} · {say('page.live_simulated', language)}" if simulated else text
 
 
 def _told(farm: Workspace, flight: StoredFlight, plan: FlightPlan | None) -> Iterator[Finding]:

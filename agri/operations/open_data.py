@@ -27,6 +27,7 @@ from agri.errors import AgriError, NotFound
 from agri.field_records import KINDS
 from agri.files import inside, read_text_limited
 from agri.geo import transformer
+from agri.operations.found import was_simulated
 from agri.operations.maps.shelf import FOLDER
 from agri.operations.maps.trees import REGISTER_BYTES
 from agri.units import INDOCHINA_TIME
@@ -45,6 +46,8 @@ OWN = {
 NAMES = (*OWN, "records", "trees", "zones")
 MOMENT = {"plans": "created_utc", "flights": "started_utc", "applied": "sprayed_utc",
           "records": "day"}  # fmt: skip
+FLOWN = {"flights": "uid", "applied": "flight_uid"}
+"""Tables whose column ``simulated`` tells what a simulator flew, and the column with the flight."""
 LEFT_OUT = ("file", "folder", "sha256")
 MOST_REGISTERS = 50
 
@@ -81,13 +84,23 @@ def table(farm: Workspace, name: str) -> Any:
     """
     if name in OWN:
         frame = farm.frame(OWN[name])
-        return frame.drop(columns=[one for one in LEFT_OUT if one in frame.columns])
+        left = frame.drop(columns=[one for one in LEFT_OUT if one in frame.columns])
+        return left if name not in FLOWN else _told_apart(farm, left, FLOWN[name])
     makers: dict[str, Callable[[Workspace], Iterator[dict[str, Any]]]] = {
         "records": _records, "trees": _trees, "zones": _zones,
     }  # fmt: skip
     if name not in makers:
         raise NotFound("error.no_farm_layer", wanted=name[:60], names=", ".join(NAMES))
     return _framed(list(makers[name](farm)))
+
+
+def _told_apart(farm: Workspace, frame: Any, column: str) -> Any:
+    """Return rows of flights with whether the simulator flew them, after the other columns."""
+    flown = {one.uid: was_simulated(farm, one) for one in farm.flights()}
+    frame.insert(
+        len(frame.columns) - 1, "simulated", [flown.get(uid, False) for uid in frame[column]]
+    )
+    return frame
 
 
 def _framed(rows: list[dict[str, Any]]) -> Any:

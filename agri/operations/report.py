@@ -14,6 +14,7 @@ from agri.field import Field
 from agri.files import write_bytes, write_text
 from agri.findings import Finding
 from agri.operations.compare import off_plan_p95_m, planned_photos
+from agri.operations.found import marked
 from agri.operations.layers import Layer, flight_layers, plan_layers
 from agri.operations.page import Table, render_page, state_of
 from agri.operations.picture import draw_picture
@@ -295,7 +296,12 @@ def report_plan(plan: FlightPlan, findings: Sequence[Finding], language: Languag
 
 
 def report_flight(
-    plan: FlightPlan, record: FlightRecord, findings: Sequence[Finding], language: Language
+    plan: FlightPlan,
+    record: FlightRecord,
+    findings: Sequence[Finding],
+    language: Language,
+    *,
+    simulated: bool = False,
 ) -> Report:
     """Draw a flight: its picture and its page.
 
@@ -309,6 +315,8 @@ def report_flight(
         What the pre-flight and the watch found.
     language : {"vi", "en"}
         Language of both files.
+    simulated : bool
+        Whether it was flown in the simulator: the page says so.
 
     Returns
     -------
@@ -326,7 +334,7 @@ def report_flight(
         rows=tuple((f"{e.time_s:.0f}", e.message.text(language)) for e in record.events),
         open=True,
     )
-    kind = say("page.kind_flight", language)
+    kind = marked(say("page.kind_flight", language), simulated, language)
     return drawn(
         layers,
         kind=kind,

@@ -16,7 +16,7 @@ from agri.crop_cards import crop_told
 from agri.errors import AgriError
 from agri.field import Field
 from agri.findings import Finding
-from agri.operations.found import broken_off, how_it_ended, was_simulated
+from agri.operations.found import broken_off, how_it_ended, marked, was_simulated
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
 from agri.operations.page import state_of
@@ -123,7 +123,10 @@ def field_page(request: Request, uid: str) -> Response:
         flights=flight_rows(visit, own),
         pictures=product_rows(visit, field),
         applied=[
-            (one.uid, applied_facts(sprayed[one.uid], visit.language))
+            (
+                one.uid,
+                applied_facts(sprayed[one.uid], visit.language, simulated=was_simulated(farm, one)),
+            )
             for one in own
             if one.uid in sprayed
         ],
@@ -274,19 +277,20 @@ def plan_map(request: Request, uid: str) -> Response:
 def flight_rows(visit: Visit, flights: Sequence[StoredFlight]) -> list[tuple[str, str, str, str]]:
     """Return key, plan's name, when and in which air, and how it ended, of flights."""
     farm, language = visit.desk.farm, visit.language
-    simulated = " · " + say("page.live_simulated", language)
     return [
         (one.uid, one.plan_name,
-         when(one.started_utc, language) + (simulated if was_simulated(farm, one) else ""),
+         marked(when(one.started_utc, language), was_simulated(farm, one), language),
          say(f"page.web_outcome_{one.outcome.value}", language))
         for one in flights[:MOST_SHOWN]
     ]  # fmt: skip
 
 
-def applied_facts(applied: AppliedRecord, language: Language) -> list[tuple[str, str]]:
-    """Return what a flight applied, at a glance."""
+def applied_facts(
+    applied: AppliedRecord, language: Language, *, simulated: bool = False
+) -> list[tuple[str, str]]:
+    """Return what a flight applied, at a glance, marked where only a simulator flew."""
     return [
-        (say("page.fact_product", language), applied.product),
+        (say("page.fact_product", language), marked(applied.product, simulated, language)),
         (say("page.report_litres", language),
          say("page.fact_litres_value", language, litres=applied.litres)),
         (say("page.fact_treated", language),
