@@ -22,7 +22,7 @@ from agri.field import Field, Pad
 from agri.geo import LocalFrame, LonLat
 from agri.track import FlightRecord, Track
 from agri.weather import Wind
-from agri.workspace import PlanRecord, StoredFlight, Workspace
+from agri.workspace import Launch, PlanRecord, StoredFlight, Workspace
 from missions.catalogue import sprayer
 from missions.energy import Aircraft
 from missions.flightplan import FencePolygon, FlightPlan, Site
@@ -178,7 +178,9 @@ def field_settings(**changes: object) -> SpraySettings:
     return SpraySettings(**{**plain, **changes})  # type: ignore[arg-type]
 
 
-def kept_flight(farm: Workspace, lines: int = 3, days: int = 0) -> StoredFlight:
+def kept_flight(
+    farm: Workspace, lines: int = 3, days: int = 0, *, simulated: bool = False
+) -> StoredFlight:
     """The first lines of the field, sprayed as planned: 1.2 L each."""
     flown = plan()
     assert flown.spray is not None
@@ -200,4 +202,5 @@ def kept_flight(farm: Workspace, lines: int = 3, days: int = 0) -> StoredFlight:
     made: Any = record(np.arange(len(time_s)) * 0.1, east_m, north_m, share,
                                   plan_digest=flown.digest)  # fmt: skip
     made = replace(made, started_utc=made.started_utc + timedelta(days=days))
-    return farm.save_flight(made, mission_uid=uid)
+    launch = Launch(parameters=(), findings=(), simulated=simulated)
+    return farm.save_flight(made, mission_uid=uid, launch=launch)

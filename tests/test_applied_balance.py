@@ -227,6 +227,14 @@ def test_only_the_newest_reading_counts_and_flights_nobody_read_do_not(farm):
     assert [key for key, _ in told_of(farm)] == ["finding.last_flow_low"]
 
 
+def test_the_next_job_hears_nothing_of_a_tank_that_only_a_simulator_emptied(farm):
+    """Its pump is a model: what is read beside it tells nothing of the nozzles outside."""
+    read(farm, spraying.kept_flight(farm, 6, simulated=True), 5.0)
+    assert told_of(farm) == []
+    read(farm, spraying.kept_flight(farm, 6, days=-1), 5.0)
+    assert [key for key, _ in told_of(farm)] == ["finding.last_flow_low"]
+
+
 def test_a_job_planned_after_blocked_nozzles_says_to_calibrate_first(farm):
     flight = spraying.kept_flight(farm, 6)
     plan = spraying.plan()
@@ -269,6 +277,17 @@ def test_the_rest_of_a_flight_is_filled_up_by_what_was_read_and_blocked_nozzles_
     refill = found["finding.resume_refill"]
     assert refill["litres"] == 6.0
     assert refill["missing"] == max(0.0, refill["needed"] - 6.0)
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_the_rest_of_a_rehearsal_is_told_to_be_for_the_simulator_alone(farm, simulated):
+    """Flown in the field it would leave dry what only a simulator sprayed."""
+    flight = spraying.kept_flight(farm, 3, simulated=simulated)
+    job = resume_flight(farm, flight.uid, overlap_m=0.0, language="vi", now=NOW)
+    assert job is not None
+    told = [one for one in job.findings if one.key == "finding.rest_simulated"]
+    assert [one.severity for one in told] == [Severity.WARNING] * simulated
+    assert all(f"cả kế hoạch {flight.plan_name}" in one.text("vi") for one in told)
 
 
 def test_the_rest_of_a_flight_goes_by_the_reading_that_is_kept_and_keeps_a_new_one(farm):

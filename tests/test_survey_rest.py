@@ -230,6 +230,7 @@ def test_flown_again_from_the_last_picture_the_whole_field_is_photographed(tmp_p
         assert len(ways[0]) == 1
         assert ways[0] == ways[1], "pressed twice it is one plan"
         assert "m đường chụp chưa có ảnh" in again[0]
+        assert "chỉ để bay thử" in again[0], "a simulator took those pictures"
         assert len(farm.plans()) == 2
         viewer = Served(farm).signed_in(Role.VIEWER)
         assert viewer.post(f"/flights/{uid}/rest", {}).status_code == 403

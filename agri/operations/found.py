@@ -101,6 +101,13 @@ def was_simulated(farm: Workspace, flight: StoredFlight) -> bool:
     return False
 
 
+def rehearsed(farm: Workspace, flight: StoredFlight) -> tuple[Finding, ...]:
+    """Return what whoever plans a flight's rest must know when only a simulator flew it."""
+    if not was_simulated(farm, flight):
+        return ()
+    return (Finding.warning("finding.rest_simulated", plan=flight.plan_name),)
+
+
 def marked(text: str, simulated: bool, language: Language) -> str:
     """Return what is told of a flight, with the simulator's mark where nothing flew.
 

@@ -17,7 +17,7 @@ import numpy as np
 from agri.errors import NotFound, Refused
 from agri.findings import Finding
 from agri.names import choose, same
-from agri.operations.found import how_it_ended, unseen
+from agri.operations.found import how_it_ended, rehearsed, unseen
 from agri.operations.heights import Ground, heights_over
 from agri.operations.planning import PlannedFlight
 from agri.operations.spray import PlannedJob, keep_job, keep_job_card
@@ -364,7 +364,11 @@ def resume_flight(
         raise Refused("error.resume_flying", plan=flight.plan_name)
     plan = plan_of(farm, flight)
     record = farm.load_flight(flight.uid)
-    ended = (*how_it_ended(farm, flight), *unseen(farm, flight, record, plan))
+    ended = (
+        *rehearsed(farm, flight),
+        *how_it_ended(farm, flight),
+        *unseen(farm, flight, record, plan),
+    )
     track = record.track
     if not np.isfinite(track.pump_share).any():
         raise Refused("error.pump_not_told", plan=plan.name)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from agri.errors import NotFound, Refused
 from agri.findings import Finding
-from agri.operations.found import how_it_ended
+from agri.operations.found import how_it_ended, rehearsed
 from agri.operations.planning import PlannedFlight, keep_plan
 from agri.words import Language, say
 from agri.workspace import Outcome, StoredFlight, Workspace
@@ -60,5 +60,5 @@ def rest_of_survey(
         line_m=rest.line_m,
         photos=len(record.photos),
     )
-    found = (*how_it_ended(farm, flight), left, *check_plan(rest.plan))
+    found = (*rehearsed(farm, flight), *how_it_ended(farm, flight), left, *check_plan(rest.plan))
     return keep_plan(farm, rest.plan, found, language=language, now=now)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from agri.errors import AgriError
 from agri.findings import Finding
+from agri.operations.found import was_simulated
 from agri.track import TankReading
 from agri.units import INDOCHINA_TIME
 from agri.words import Language, say
@@ -109,13 +110,15 @@ def last_flow_findings(farm: Workspace, sprayer: Sprayer) -> list[Finding]:
     Returns
     -------
     list of Finding
-        One when that flight gave more or less than its pump was told, beyond doubt. A flight whose
-        plan cannot be read any more is passed over.
+        One when that flight gave more or less than its pump was told, beyond doubt. A flight of a
+        simulator, or whose plan cannot be read any more, is passed over.
     """
     flights = {flight.uid: flight for flight in farm.flights()}
     for found in farm.applied():
         flight = flights.get(found.flight_uid)
         if found.tank is None or flight is None or not flight.mission_uid:
+            continue
+        if was_simulated(farm, flight):
             continue
         try:
             plan = read_document(farm.plan(flight.mission_uid)[1])

@@ -51,7 +51,7 @@ AT_LEAST_S = 1.0
 """A silent aircraft is told of too."""
 OF_THE_FLIGHT = ("finding.resume_left", "finding.resume_tank", "finding.resume_refill",
                  "finding.resume_unseen", "finding.flow_low", "finding.flow_high",
-                 "finding.survey_rest")  # fmt: skip
+                 "finding.survey_rest", "finding.rest_simulated")  # fmt: skip
 """What the flight that was broken off tells of its rest; the rest's own findings stand on its page.
 """
 LONGEST_PAGE = 80
