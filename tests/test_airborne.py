@@ -171,13 +171,17 @@ def test_the_end_of_the_program_ends_launches_and_calls_home_what_flies(
     flight = hangar.begin(asked(stored))
     flight.launch(until(flight, Stage.BRIEFING).question.token, digest=PLAN.digest, person_uid="an")
     until(flight, Stage.FLYING)
-    closing = threading.Thread(target=hangar.close)
-    closing.start()
+    hangar.call_home()
     while flown.link.given != ["return_home"]:
         time.sleep(0.002)
+    closing = threading.Thread(target=hangar.close)
+    closing.start()
+    closing.join(0.05)
     assert closing.is_alive(), "it waits until the aircraft is down"
+    assert [one.key for one in flown.link.remarks] == ["event.program_ended"], "nobody pressed it"
     flown.down.set()
     closing.join(WAIT_S)
+    assert flown.link.given == ["return_home"], "what a person ordered after it would stand"
     assert refusal(lambda: hangar.begin(asked(stored, once="2"))) == "error.flights_too_many"
     waiting, calm = apron()
     flight = waiting.begin(asked(stored))

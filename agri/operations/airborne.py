@@ -142,7 +142,7 @@ class Airborne:
         self._flown: Flown | None = None
         self._orders: list[threading.Thread] = []
         self._pressed: dict[str, int] = {}
-        self._no_more = False
+        self._no_more = self._left = False
         self._stopped_by = ""
 
     def begin(self) -> None:
@@ -220,7 +220,9 @@ class Airborne:
             raise Refused("error.launch_other_plan")
         self._say(Stage.BRIEFING, token, person_uid, yes=True)
 
-    def order(self, verb: str, *, by: str = "", page: str = "", nth: int = 0) -> None:
+    def order(
+        self, verb: str, *, by: str = "", page: str = "", nth: int = 0, told: Message | None = None
+    ) -> None:
         """Order stop, return, land or sprayer off; return before the aircraft has answered.
 
         Before the yes to arm it ends the launch, whatever the verb.
@@ -236,15 +238,16 @@ class Airborne:
         nth : int
             Its number there: a network brings an old order after a newer one, and an old one to
             return or land is not carried out then. A stop always is.
+        told : Message, optional
+            What the record says of it, by default that it was pressed.
         """
-        send = VERBS[verb]
+        send, asked = VERBS[verb], told or Message.of(f"event.asked_{verb}")
         with self._changed:
             if self._outdated(verb, page, nth):
                 return
             if verb != "sprayer_off":
                 self._stopped_by = by
             self._no_more = self._no_more or verb == "sprayer_off"
-            asked = Message.of(f"event.asked_{verb}")
             self._tell(asked)
             link = self._link if self._stage is Stage.FLYING else None
             if link is None:
@@ -269,7 +272,11 @@ class Airborne:
 
     def leave(self) -> None:
         """End a launch that nobody said yes to; bring home what flies: the program is ending."""
-        self.order("return")
+        with self._changed:
+            if self._left:
+                return  # what a person orders after it stands
+            self._left = True
+        self.order("return", told=Message.of("event.program_ended"))
 
     # ------------------------------------------------------------------ inside
 
