@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shapely.geometry import Point, box
 
 from agri import audit
 from agri.field import Obstacle, ObstacleKind
+from agri.geo import LocalFrame
 from agri.operations.mission_files import load_plan
 from agri.people import Role
 from agri.workspace import Workspace
@@ -66,6 +68,22 @@ def test_a_power_line_is_entered_once_drawn_and_kept_away_from(farm: Workspace) 
     assert plan.site is not None
     assert [one.kind for one in plan.site.obstacles] == [ObstacleKind.POWER_LINE]
     assert not [one for one in check_plan(plan) if one.key == "finding.leg_near_obstacle"]
+
+
+def test_the_fields_page_opens_at_the_field_whatever_else_stands_around(
+    farm: Workspace,
+) -> None:
+    """A dot in an empty map tells nobody which field it is; all of it is there to zoom out to."""
+    viewer, uid = Served(farm).signed_in(Role.VIEWER), farm.fields()[0].uid
+    far = LocalFrame.around(farm.fields()[0].boundary).place(200.0, 0.0)
+    place = Point(far.lon_deg, far.lat_deg)
+    farm.add_obstacles([Obstacle(name="Cột", kind=ObstacleKind.POLE, height_m=8.0, geometry=place)])
+    drawn = viewer.get(f"/fields/{uid}/obstacles.geojson").json()
+    view, whole, field = box(*drawn["view"]), box(*drawn["bbox"]), farm.fields()[0].boundary
+    assert whole.covers(place)
+    assert view.covers(field)
+    assert not view.covers(place)
+    assert "view" not in viewer.get(f"/fields/{uid}.geojson").json()
 
 
 @pytest.mark.parametrize(

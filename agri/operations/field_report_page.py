@@ -19,7 +19,7 @@ from agri.names import slug
 from agri.operations.advice_page import advice_values
 from agri.operations.field_report import FieldReport
 from agri.operations.fieldmap.stress import spot_title
-from agri.operations.forecast_kept import GATE_HEADS, forecast_facts, gate_rows, no_forecast
+from agri.operations.forecast_kept import GATE_HEADS, forecast_facts, gate_rows
 from agri.operations.found import marked
 from agri.operations.sheets import sheet
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
@@ -147,7 +147,7 @@ def _applied_rows(report: FieldReport, language: Language) -> dict[str, Any]:
 def _forecast(report: FieldReport, language: Language) -> dict[str, Any]:
     found = report.forecast
     if found is None:
-        return {"forecast": None, "no_forecast": no_forecast(report.field).text(language)}
+        return {"forecast": None}
     picture = found.picture("forecast-gates", language)
     gates = _rows(say("page.forecast_gates", language), GATE_HEADS, gate_rows(found, language),
                   language)  # fmt: skip
@@ -156,7 +156,6 @@ def _forecast(report: FieldReport, language: Language) -> dict[str, Any]:
         "forecast_told": found.said(language),
         "gates": gates,
         "forecast_picture": b64encode(picture.read_bytes()).decode("ascii") if picture else "",
-        "no_forecast": "",
     }
 
 

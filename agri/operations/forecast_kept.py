@@ -274,8 +274,3 @@ def card_limits(card: Card, language: Language) -> tuple[str, ...]:
         if one.count(" / ") == 1 else one
         for one in card.limits
     )  # fmt: skip
-
-
-def no_forecast(field: Field) -> Message:
-    """Return how a forecast of the field is made."""
-    return Message.of("page.forecast_none", field=field.name)

@@ -228,6 +228,13 @@ def _spot_layers(plan: FlightPlan) -> list[Layer]:
     ]
 
 
+def beside(ground: BaseGeometry) -> BaseGeometry:
+    """Return the box of some ground, `AROUND_M` larger on each side; WGS 84 (lon, lat) degrees."""
+    frame = LocalFrame.around(ground)
+    box = frame.geometry_to_local(ground.envelope).envelope
+    return frame.geometry_to_lonlat(box.buffer(AROUND_M, join_style="mitre"))
+
+
 def nearby(layers: Sequence[Layer], ground: BaseGeometry) -> list[Layer]:
     """Return what of layers lies beside some ground, so that the map shows that large.
 
@@ -241,11 +248,9 @@ def nearby(layers: Sequence[Layer], ground: BaseGeometry) -> list[Layer]:
     Returns
     -------
     list of Layer
-        Cut where they leave the box of `ground`, `AROUND_M` larger on each side.
+        Cut where they leave the box `beside` it.
     """
-    frame = LocalFrame.around(ground)
-    box = frame.geometry_to_local(ground.envelope).envelope
-    view = frame.geometry_to_lonlat(box.buffer(AROUND_M, join_style="mitre"))
+    view = beside(ground)
     cut = [replace(layer, geometry=make_valid(layer.geometry) & view) for layer in layers]
     return [layer for layer in cut if not layer.geometry.is_empty]
 

@@ -16,17 +16,19 @@ from fastapi import Response
 from shapely.geometry.base import BaseGeometry
 
 from agri.field import Field
-from agri.operations.layers import GREEN, Layer
+from agri.operations.layers import GREEN, Layer, beside
 from agri.words import Language, say
 
 DEGREES = 1e-7
 KIND = "application/geo+json"
 
 
-def drawn(layers: Iterable[Layer], language: Language) -> Response:
-    """Return layers as GeoJSON, lowest first."""
+def drawn(
+    layers: Iterable[Layer], language: Language, *, about: BaseGeometry | None = None
+) -> Response:
+    """Return layers as GeoJSON, lowest first; `about` is what the map opens at, by default all."""
     return _collection(
-        [(layer.geometry, _pen(layer, say(layer.key, language)), "") for layer in layers]
+        [(layer.geometry, _pen(layer, say(layer.key, language)), "") for layer in layers], about
     )
 
 
@@ -80,7 +82,9 @@ def _pen(layer: Layer, name: str) -> dict[str, Any]:
     }
 
 
-def _collection(drawn: Sequence[tuple[BaseGeometry, dict[str, Any], str]]) -> Response:
+def _collection(
+    drawn: Sequence[tuple[BaseGeometry, dict[str, Any], str]], about: BaseGeometry | None = None
+) -> Response:
     features = [
         {
             "type": "Feature",
@@ -95,5 +99,7 @@ def _collection(drawn: Sequence[tuple[BaseGeometry, dict[str, Any], str]]) -> Re
     if drawn:
         bounds = shapely.total_bounds([geometry for geometry, *_ in drawn])
         body["bbox"] = [float(value) for value in bounds]
+    if about is not None:
+        body["view"] = list(beside(about).bounds)
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(text, media_type=KIND)

@@ -30,7 +30,6 @@ from agri.operations.forecast_kept import (
     forecast_picture,
     gate_rows,
     kept_forecast,
-    no_forecast,
 )
 from agri.operations.lot_label import code_text, page_name
 from agri.operations.records import described, season_at
@@ -161,7 +160,7 @@ def forecast_page(request: Request, uid: str) -> Response:
     found = kept_forecast(farm, field)
     if found is None:
         return page(request, visit, "forecast", uid=uid, name=field.name, found=None,
-                    how=no_forecast(field).text(language))  # fmt: skip
+                    how=say("page.forecast_none", language, field=field.name))  # fmt: skip
     return page(
         request,
         visit,

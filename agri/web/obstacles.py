@@ -64,12 +64,16 @@ def _told(one: Obstacle, language: Language) -> str:
 
 
 def obstacles_map(request: Request, uid: str) -> Response:
-    """Return a field and what stands and lives around it; what stands there tells its height."""
+    """Return a field and what stands and lives around it; what stands there tells its height.
+
+    The field's own page opens at it; the rest is there for whoever zooms out.
+    """
     visit = visit_of(request)
     farm, language = visit.desk.farm, visit.language
     field = field_of(farm, uid)
     told = {one.geometry.wkb: _told(one, language) for one in obstacles_of(farm, field)}
-    return drawn([_labelled(one, told) for one in around(farm, field)], language)
+    layers = [_labelled(one, told) for one in around(farm, field)]
+    return drawn(layers, language, about=field.boundary)
 
 
 def _labelled(layer: Layer, told: dict[bytes, str]) -> Layer:

@@ -95,9 +95,10 @@ async function start(box) {
   const collection = await answer.json();
   const map = makeMap(box);
   if (box.dataset.tiles) L.tileLayer(box.dataset.tiles, { maxZoom: 23, tileSize: 256 }).addTo(map);
-  const all = draw(map, collection);
-  const [west, south, east, north] = collection.bbox;
-  map.fitBounds(all.getLayers().length ? all.getBounds() : [[south, west], [north, east]], { padding: [34, 40] });
+  draw(map, collection);
+  const [west, south, east, north] = collection.view || collection.bbox;
+  const room = collection.view ? {} : { paddingTopLeft: [64, 40], paddingBottomRight: [34, 40] };
+  map.fitBounds([[south, west], [north, east]], room);
   const legend = document.getElementById("legend");
   if (legend) explain(legend, collection);
   box.dataset.ready = "yes";
