@@ -41,6 +41,7 @@ def opened(address: str, *, slower: float, times: int) -> dict[str, Any]:
         chrome = page.context.new_cdp_session(page)
         chrome.send("Network.enable")
         chrome.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        chrome.send("Network.setBypassServiceWorker", {"bypass": True})  # it keeps what came before
         chrome.send("Emulation.setCPUThrottlingRate", {"rate": slower})
         came: list[float] = []
         chrome.on("Network.loadingFinished", lambda one: came.append(one["encodedDataLength"]))
