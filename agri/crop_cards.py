@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -94,6 +95,21 @@ def crop_told(crop: str, language: Language) -> str:
         return crop_card(crop).name(language)
     except BadInput:
         return crop
+
+
+@dataclass(frozen=True, slots=True)
+class CropNames:
+    """What a sentence names when it tells which crops there are: all that a card tells of.
+
+    Examples
+    --------
+    >>> CropNames().text("en").split(", ")[0] in [card.name_en for card in crop_cards()]
+    True
+    """
+
+    def text(self, language: Language) -> str:
+        """Return the cards' names in `language`."""
+        return ", ".join(card.name(language) for card in crop_cards())
 
 
 def grows_on_trees(crop: str) -> bool:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
@@ -78,12 +78,20 @@ def day_text(day: date, language: Language) -> str:
     return f"{day.day:02d} {_MONTHS[day.month - 1]} {day.year}{clock}"
 
 
+@runtime_checkable
+class Spoken(Protocol):
+    """A value of a sentence that has words of its own in each language, as a message has."""
+
+    def text(self, language: Language) -> str:
+        """Return it in `language`."""
+
+
 class _Formatter(string.Formatter):
     def __init__(self, language: Language) -> None:
         self.language = language
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, Message):
+        if isinstance(value, Spoken):
             return value.text(self.language)
         if isinstance(value, date) and not format_spec:
             return day_text(value, self.language)

@@ -100,7 +100,7 @@ def test_trees_outside_the_field_refuse_the_list_with_their_number_and_the_first
 
 def test_a_tree_in_a_pond_is_outside() -> None:
     pond = Polygon(box(-100, -60, 100, 60).exterior, [box(-10, -10, 10, 10).exterior.coords])
-    with pytest.raises(BadInput, match="1 trees stand outside"):
+    with pytest.raises(BadInput, match="1 tree stands outside"):
         trees_from(points((0, 0)), [NOTE], Field(name="Vườn", boundary=DRAFT(pond)))
 
 

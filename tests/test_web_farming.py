@@ -13,6 +13,7 @@ import pytest
 from shapely.geometry import MultiPolygon
 
 from agri import audit
+from agri.crop_cards import crop_cards
 from agri.field import Field
 from agri.field_records import Count, Harvest, SprayRecord
 from agri.people import Role
@@ -134,6 +135,20 @@ def test_the_same_twice_is_asked_about_and_then_entered(
     assert len(served.farm.records.read(Harvest)) == before + 1
     assert entered(planner, uid, **form, again="yes").startswith("/fields/")
     assert len(served.farm.records.read(Harvest)) == before + 2
+
+
+def test_the_crops_that_advice_is_made_for_are_named_in_the_readers_language(
+    served: Served, planner: Browser
+) -> None:
+    paddy = served.farm.field(PADDY.name).uid
+    for language in LANGUAGES:
+        planner.get(f"/language/{language}?back=/")
+        shown = planner.get(f"/fields/{paddy}/week").text
+        for card in crop_cards():
+            others = {card.name("vi"), card.name("en")} - {card.name(language)}
+            assert card.name(language) in shown
+            assert not any(f"{other}, " in shown or f", {other}" in shown for other in others)
+    planner.get("/language/vi?back=/")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

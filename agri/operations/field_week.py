@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from agri.crop import CropCard
-from agri.crop_cards import crop_card, crop_cards
+from agri.crop_cards import CropNames, crop_card
 from agri.errors import AgriError, BadInput, NotFound
 from agri.field import Field
 from agri.operations.advice import (
@@ -69,9 +69,8 @@ def _card(field: Field) -> CropCard:
     try:
         return crop_card(field.crop)
     except BadInput:
-        known = ", ".join(card.name_vi for card in crop_cards())
         raise BadInput("error.week_no_card", field=field.name, crop=field.crop or "?",
-                       known=known) from None  # fmt: skip
+                       known=CropNames()) from None  # fmt: skip
 
 
 def _past(farm: Workspace) -> Hours | Days | None:
