@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -20,6 +21,7 @@ import pytest
 
 from agri.cli import main
 from agri.errors import BadInput, Refused
+from agri.people import Person, Role
 from agri.web.certificate import certificate_for
 from agri.web.passwords import KEY_LETTERS, setup_key
 from agri.web.serving import Listening, serve, taken_port
@@ -206,3 +208,27 @@ def test_freed_memory_is_kept_in_few_pools_however_many_threads_there_were(tmp_p
         subprocess.run([sys.executable, "-c", POOLS, str(told), asked], check=True)
         pools[asked] = told.read_text("utf-8").count("<heap nr=")
     assert pools["few"] <= 2 < pools["usual"]
+
+
+def test_of_several_farms_the_one_that_nobody_uses_is_named_with_the_way_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The address with the key would lead to the list of farms, which forgets the key."""
+    used, new = small_farm(tmp_path / "a"), Workspace.create(tmp_path / "b", farm_name="Trại An")
+    used.people.add_first(
+        Person(name="An", role=Role.OWNER, password_hash="x", created_utc=farms.START)
+    )
+    monkeypatch.setattr("agri.operations.farm.open_all", lambda *_: ((used, new), ()))
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = str(other.getsockname()[1])
+    assert main(["--lang", "en", "serve", "--database", "postgresql://x", "--port", port]) == 0
+    told = capsys.readouterr().out
+    found = re.search(
+        r"Nobody uses Trại An yet\. Open (\S+) on this computer .* key is (\S+)", told
+    )
+    assert found is not None, told
+    assert found[1] == f"http://127.0.0.1:{port}/"
+    assert set(found[2]) <= {*KEY_LETTERS, "-"}
+    assert "/setup?key=" not in told

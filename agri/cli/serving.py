@@ -42,7 +42,10 @@ def serve(
             tell("cli.serve_certificate", fingerprint=told.certificate.fingerprint)
         elif listening.open_to_others:
             complain("cli.serve_plain")
-        if told.setup_key:
+        if told.unowned and len(farms) > 1:
+            tell("cli.serve_setup_of", farms=", ".join(told.unowned), url=told.urls[0],
+                 key=told.setup_key)  # fmt: skip
+        elif told.unowned:
             tell("cli.serve_setup", url=f"{told.urls[0]}setup?key={told.setup_key}",
                  key=told.setup_key)  # fmt: skip
         tell("cli.serve_stop")

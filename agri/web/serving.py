@@ -99,12 +99,15 @@ class Open:
     certificate : Certificate or None
         When TLS is spoken.
     setup_key : str
-        What the first owner must type; "" when the farm has people.
+        What the first owner of a farm must type.
+    unowned : tuple of str
+        Names of the farms that have no people yet.
     """
 
     urls: tuple[str, ...]
     certificate: Certificate | None
     setup_key: str
+    unowned: tuple[str, ...]
 
 
 def is_loopback(address: str) -> bool:
@@ -237,7 +240,9 @@ def serve(
         ]  # fmt: skip
         knows = {_key(farm.folder): _knows_token(farm) for farm in farms}
         app = Neighbours(dict(zip(known, apps, strict=True)), knows) if neighbours else apps[0]
-        on_open(_opened(listening, others, certificate, key if unowned else ""))
+        ours = tuple(farm.farm_name for farm in unowned)
+        urls = _urls(listening, others, encrypted=certificate is not None)
+        on_open(Open(urls=urls, certificate=certificate, setup_key=key, unowned=ours))
         threading.Thread(target=_settle, args=(warm_up,), daemon=True).start()
         config = uvicorn.Config(
             app,
@@ -383,15 +388,12 @@ def _shown(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _opened(
-    listening: Listening, others: tuple[str, ...], certificate: Certificate | None, key: str
-) -> Open:
-    scheme = "https" if certificate else "http"
+def _urls(listening: Listening, others: tuple[str, ...], *, encrypted: bool) -> tuple[str, ...]:
+    scheme = "https" if encrypted else "http"
     here = listening.address
     own = [LOOPBACK] if here == EVERYWHERE else [_shown(here)]
     hosts = [*own, *(others if here == EVERYWHERE else ())]
-    urls = tuple(f"{scheme}://{host}:{listening.port}/" for host in hosts)
-    return Open(urls=urls, certificate=certificate, setup_key=key)
+    return tuple(f"{scheme}://{host}:{listening.port}/" for host in hosts)
 
 
 def _server() -> Any:
