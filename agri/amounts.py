@@ -33,6 +33,18 @@ _PRODUCT = {"ml": ("ml", 1.0), "cc": ("ml", 1.0), "l": ("l", 1.0), "lit": ("l", 
             "g": ("g", 1.0), "gam": ("g", 1.0), "kg": ("kg", 1.0)}  # fmt: skip
 
 
+def two_ways(text: str) -> tuple[int, float] | None:
+    """Return what a number with one mark may mean, in thousands and in parts; None for one sense.
+
+    Examples
+    --------
+    >>> two_ways("1.250"), two_ways("0,250"), two_ways("1,25")
+    ((1250, 1.25), None, None)
+    """
+    found = re.fullmatch(r"(?!0[.,])([0-9]{1,3})[.,]([0-9]{3})", text)
+    return (int(found[1] + found[2]), float(f"{found[1]}.{found[2]}")) if found else None
+
+
 def read_amount(text: str, *, name: str, decimal: Decimal = "") -> float:
     """Read a number that is not negative.
 
@@ -66,13 +78,11 @@ def read_amount(text: str, *, name: str, decimal: Decimal = "") -> float:
     if not re.fullmatch(r"[0-9]+(?:[.,][0-9]+)*", plain):
         raise BadInput("error.not_a_number", name=name, value=text.strip()[:40])
     if marks and len(set(marks)) == 1 and not decimal:
-        groups = re.split(r"[.,]", plain)
-        grouped = all(len(one) == 3 for one in groups[1:]) and 1 <= len(groups[0]) <= 3
         if len(marks) > 1:
             decimal = "," if marks[0] == "." else "."
-        elif grouped and groups[0] != "0":
+        elif both := two_ways(plain):
             raise BadInput("error.amount_two_ways", name=name, value=text.strip(),
-                           whole=int("".join(groups)), parts=float(".".join(groups)))  # fmt: skip
+                           whole=both[0], parts=both[1])  # fmt: skip
     decimal = decimal or (marks[-1] if marks else ",")
     whole, _, part = plain.partition(decimal)
     groups = re.split(r"[.,]", whole)

@@ -15,7 +15,7 @@ from agri import audit
 from agri.errors import Refused
 from agri.people import Person, Power, Role
 from agri.web.gate import LARGEST_BODY, MOST_COMMANDS, MOST_REQUESTS
-from agri.web.patience import FIRST_S, FREE
+from agri.web.patience import FIRST_S, FREE, FREE_ADDRESS
 from agri.web.rights import RIGHTS, for_machines
 from agri.web.sessions import LONGEST_S
 from agri.workspace import Workspace
@@ -216,6 +216,22 @@ def test_who_tries_too_often_waits_longer_each_time_even_with_the_right_password
     served.clock.now_s += FIRST_S + 1
     assert attempt(SECRET) == 303
     assert attempt("sai sai sai") == 403
+
+
+def test_right_passwords_keep_nobody_waiting_and_buy_no_tries_of_others(served: Served) -> None:
+    """An owner, signed out after each rest, signs in more often than `FREE_ADDRESS` in a day."""
+    served.signed_in(Role.OWNER)
+    browser = served.browser()
+
+    def attempt(name: str, password: str) -> int:
+        form = {"name": name, "password": password}
+        return int(browser.post("/sign-in", form, seen="/sign-in").status_code)
+
+    right = ("Người owner", SECRET)
+    assert {attempt(*right) for _ in range(2 * FREE_ADDRESS)} == {303}
+    wrong = [attempt(f"Ai đó {nth}", "sai sai sai") for nth in range(FREE_ADDRESS)]
+    assert wrong == [403] * FREE_ADDRESS
+    assert attempt(*right) == 429
 
 
 def test_a_stranger_who_tries_without_end_keeps_nobody_out_of_the_computer_itself(

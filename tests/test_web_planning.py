@@ -16,10 +16,12 @@ from agri import audit
 from agri.errors import BadInput
 from agri.field_records import Harvest
 from agri.people import Role, Verdict
-from agri.web.forms import outline
+from agri.web.forms import number, outline
 from agri.web.outlining import corners
 from agri.words import Message
 from agri.workspace import Workspace
+from missions.flightplan import job_of
+from missions.formats.document import read_document
 from tests import farms
 from tests.web_farm import Browser, Served, small_farm
 
@@ -302,10 +304,21 @@ def test_what_is_wrong_is_named_as_the_form_names_it_and_in_figures_people_write
         ("phi_days", "-1", "Số ngày cách ly trước thu hoạch: “-1” không được"),
         ("rate_l_ha", "900", "Lượng nước thuốc cho 1 ha, lít: “900” không được"),
         ("dose", "x", "hãy viết một số từ 0 đến 100.000."),
+        ("dose", "1.500", "có thể là 1500 hoặc 1,5"),
+        ("dose", "1,500", "có thể là 1500 hoặc 1,5"),
     ):
         assert sentence in told(planner.post(f"/fields/{uid}/spray", {**SPRAY, name: wrong}).text)
+    assert number({"x": "1.500"}, "x", Message.of("page.web_dose"), low=0.0, high=300.0) == 1.5
     many = Message.of("error.form_number", name="x", value="y", low=0.5, high=1e7)
     assert many.text("en").endswith("from 0.5 to 10,000,000.")
+
+
+def test_an_interval_before_harvest_is_never_cut_short(served: Served) -> None:
+    planner = served.signed_in(Role.PLANNER)
+    uid = served.farm.field("Ruộng mới").uid
+    done = planner.post(f"/fields/{uid}/spray", {**SPRAY, "phi_days": "13,5"})
+    plan = read_document(served.farm.plan(done.headers["location"].rpartition("/")[2])[1])
+    assert job_of(plan).settings.product.phi_days == 14
 
 
 def test_a_pixel_that_no_height_gives_is_refused_by_the_pixels_that_there_are(

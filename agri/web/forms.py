@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from agri.amounts import two_ways
 from agri.errors import BadInput
 from agri.words import Message
 
@@ -41,7 +42,7 @@ def number(form: Mapping[str, str], name: str, label: Message, *, low: float, hi
     Raises
     ------
     BadInput
-        When it is none, or outside its limits.
+        When it is none, outside its limits, or two that are within them: "1.500".
 
     Examples
     --------
@@ -52,6 +53,10 @@ def number(form: Mapping[str, str], name: str, label: Message, *, low: float, hi
     value = float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else math.nan
     if not low <= value <= high:
         raise BadInput("error.form_number", name=label, value=text[:40], low=low, high=high)
+    both = two_ways(text.lstrip("+"))
+    if both and both[0] <= high:
+        raise BadInput("error.amount_two_ways", name=label, value=text, whole=both[0],
+                       parts=both[1])  # fmt: skip
     return value
 
 

@@ -200,7 +200,7 @@ def _know_again(visit: Visit) -> None:
         raise Refused("error.launch_password")
     if kept is None or kept.role is not visit.who.role:
         raise Turned(403, "page.web_not_allowed")
-    visit.desk.patience.forgive(tried(visit, visit.who.name))
+    visit.desk.patience.forgive(tried(visit, visit.who.name), visit.address)
 
 
 def _still_allowed(visit: Visit, flight: Airborne) -> None:

@@ -4,8 +4,8 @@ Theory of operation. Failures are counted for the name that was tried and for th
 from, each on its own. `FREE` failures are free; after that nothing is tried for `FIRST_S`, and
 twice as long after every further failure, up to `MOST_S`. A try is counted **before** the password
 is looked at, so a hundred tries at once are no more than a hundred one after the other. Signing in
-takes the name's count back, not the address's, or an attacker with one account of their own could
-go on trying others. A count is forgotten a day after its last failure.
+takes the name's count back, but of the address's only its own try, or an attacker with one account
+of their own could go on trying others. A count is forgotten a day after its last failure.
 
 `Rate` is the plain limit for all requests of an address: so many in a window.
 
@@ -71,10 +71,16 @@ class Patience:
         pause_s: float = min(FIRST_S * 2.0 ** min(count - free, 20), MOST_S)
         return max(0.0, last_s + pause_s - now)
 
-    def forgive(self, name: str) -> None:
-        """Take back the count of a name whose password was right."""
+    def forgive(self, name: str, address: str) -> None:
+        """Take back the count of a name whose password was right, and this try of its address."""
+        key = f"address {address}"
         with self._lock:
             self._tried.pop(f"name {name}", None)
+            count, last_s = self._tried.get(key, (0, 0.0))
+            if count > 1:
+                self._tried[key] = (count - 1, last_s)
+            else:
+                self._tried.pop(key, None)
 
 
 class Rate:

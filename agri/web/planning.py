@@ -10,6 +10,7 @@ time it is sent, nothing was reviewed.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 
@@ -116,7 +117,8 @@ def _spray_request(visit: Visit, field: Field) -> SprayRequest:
         name=form.get("product", "")[:80],
         dose_per_ha=number(form, "dose", Message.of("page.web_dose"), low=0.0, high=100_000.0),
         unit=unit,
-        phi_days=int(number(form, "phi_days", Message.of("page.web_phi"), low=0, high=365)),
+        # a part of a day is a day more: nobody harvests sooner than the label allows
+        phi_days=math.ceil(number(form, "phi_days", Message.of("page.web_phi"), low=0, high=365)),
     )
     return SprayRequest(
         fields=(field.uid,),

@@ -116,7 +116,7 @@ def setup(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return page(request, visit, "setup", status=400, key=key[:40], name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive(tried(visit, "setup"))
+    visit.desk.patience.forgive(tried(visit, "setup"), visit.address)
     return _signed_in(request, visit, stored)
 
 
@@ -143,7 +143,7 @@ def sign_in(request: Request) -> Response:
         write_down(visit, "sign_in_failed", name)
         wrong = Message.of("error.sign_in").text(visit.language)
         return page(request, visit, "sign_in", status=403, name=name[:80], wrong=wrong)
-    visit.desk.patience.forgive(tried(visit, name))
+    visit.desk.patience.forgive(tried(visit, name), visit.address)
     visit.person = person
     write_down(visit, "signed_in", visit.address)
     return _signed_in(request, visit, person)
@@ -293,7 +293,7 @@ def change_password(request: Request) -> Response:
     except BadInput as error:
         wrong = error.text(visit.language)
         return show_account(request, wrong=wrong, status=400)
-    visit.desk.patience.forgive(tried(visit, person.name))
+    visit.desk.patience.forgive(tried(visit, person.name), visit.address)
     visit.desk.sessions.end_all_of(person.uid)
     return _signed_in(request, visit, person)
 
