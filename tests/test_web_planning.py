@@ -15,7 +15,9 @@ import pytest
 from agri import audit
 from agri.errors import BadInput
 from agri.field_records import Harvest
+from agri.operations.spray import PLANNED_WIND
 from agri.people import Role, Verdict
+from agri.weather import Wind
 from agri.web.forms import number, outline
 from agri.web.outlining import corners
 from agri.words import Message
@@ -311,6 +313,28 @@ def test_what_is_wrong_is_named_as_the_form_names_it_and_in_figures_people_write
     assert number({"x": "1.500"}, "x", Message.of("page.web_dose"), low=0.0, high=300.0) == 1.5
     many = Message.of("error.form_number", name="x", value="y", low=0.5, high=1e7)
     assert many.text("en").endswith("from 0.5 to 10,000,000.")
+
+
+@pytest.mark.parametrize(
+    ("form", "wind"),
+    [
+        ({}, PLANNED_WIND),
+        ({"wind": "2,5", "wind_from": "s"}, Wind(speed_m_s=2.5, from_deg=180.0)),
+        ({"wind_from": "nw"}, replace(PLANNED_WIND, from_deg=315.0)),
+        ({"wind": "1", "wind_from": "up"}, Wind(speed_m_s=1.0)),
+    ],
+)
+def test_a_spraying_is_planned_for_the_wind_that_is_told(
+    served: Served, form: dict[str, str], wind: Wind
+) -> None:
+    """Beside a sensitive site only a known side leaves room; refusals say to tell it."""
+    planner = served.signed_in(Role.PLANNER)
+    path = f"/fields/{served.farm.field('Ruộng mới').uid}/spray"
+    assert 'name="wind_from"' in planner.get(path).text
+    done = planner.post(path, {**SPRAY, **form})
+    plan = read_document(served.farm.plan(done.headers["location"].rpartition("/")[2])[1])
+    assert job_of(plan).settings.wind == wind
+    assert planner.post(path, {**SPRAY, "wind": "nhẹ"}).status_code == 400
 
 
 def test_an_interval_before_harvest_is_never_cut_short(served: Served) -> None:

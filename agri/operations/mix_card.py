@@ -35,6 +35,7 @@ from agri.errors import BadInput
 from agri.field import Field, SensitiveKind, SensitiveSite
 from agri.files import write_text
 from agri.units import square_metres_to_hectares, square_metres_to_sao
+from agri.weather import COMPASS
 from agri.words import Language, day_text, say
 from agri.workspace import Workspace
 from missions.drift.limits import DEFAULT_SPRAY_LIMITS, SprayLimits
@@ -54,7 +55,6 @@ SIZES = ((4, "roomy"), (7, "plain"), (11, "full"), (math.inf, "tight"))
 """Load of a card up to which each size of letters keeps it on one page (measured in print)."""
 LONG_NAME = 26
 """Letters of a name that run over a line of the card."""
-COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

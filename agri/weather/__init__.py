@@ -15,6 +15,7 @@ imported by name: ``from agri.weather.series import Days``.
 from __future__ import annotations
 
 from agri.weather.now import (
+    COMPASS,
     Weather,
     Wind,
     delta_t_c,
@@ -23,4 +24,4 @@ from agri.weather.now import (
     wet_bulb_c,
 )
 
-__all__ = ["Weather", "Wind", "delta_t_c", "in_utc", "sun_elevation_deg", "wet_bulb_c"]
+__all__ = ["COMPASS", "Weather", "Wind", "delta_t_c", "in_utc", "sun_elevation_deg", "wet_bulb_c"]

@@ -18,6 +18,9 @@ from datetime import UTC, datetime
 from agri.errors import BadInput
 from agri.geo import LonLat
 
+COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
+"""The sides of the sky as people name where a wind comes from, 45° apart, from north clockwise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wind:

@@ -16,7 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.amounts import two_ways
 from agri.errors import BadInput
-from agri.words import Message
+from agri.weather import COMPASS
+from agri.words import Language, Message, say
 
 MOST_CORNERS = 500
 _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,12})?")
@@ -58,6 +59,17 @@ def number(form: Mapping[str, str], name: str, label: Message, *, low: float, hi
         raise BadInput("error.amount_two_ways", name=label, value=text, whole=both[0],
                        parts=both[1])  # fmt: skip
     return value
+
+
+def sides_shown(language: Language) -> list[tuple[str, str]]:
+    """Return the sides that a wind may be told to come from, "" for not known, as a form offers."""
+    return [("", "–"), *((one, say(f"card.side_{one}", language)) for one in COMPASS)]
+
+
+def side_of(form: Mapping[str, str]) -> float | None:
+    """Return where a form says that the wind comes from, degrees from north; None unless told."""
+    side = form.get("wind_from", "")
+    return 45.0 * COMPASS.index(side) if side in COMPASS else None
 
 
 def places(text: str) -> list[tuple[float, float]]:

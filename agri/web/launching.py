@@ -23,7 +23,7 @@ from agri.operations.page import state_of
 from agri.operations.reviews import judge_reviews
 from agri.operations.simulated import SIMULATED
 from agri.weather import Weather, Wind
-from agri.web.forms import number
+from agri.web.forms import number, side_of, sides_shown
 from agri.web.looking import checked_plan, newer_plan
 from agri.web.pages import findings_shown, page
 from agri.web.sessions import fresh_value
@@ -35,7 +35,6 @@ from missions.link.address import read_address
 
 SIMULATOR, REAL = SIMULATED[0], "real"
 SPEEDS = ("1", "5", "20")
-SIDES = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
 LONGEST_ONCE = 80
 WEATHER = ("wind", "wind_from", "gust", "temperature", "humidity", "rain")
 
@@ -83,7 +82,7 @@ def _form(request: Request, uid: str, *, wrong: str, status: int = 200) -> Respo
         keys=[("", say("page.fly_no_key", language)),
               *((one.aircraft, one.aircraft) for one in (ring.all() if ring else ()))],
         speeds=[(one, say("page.fly_times", language, times=int(one))) for one in SPEEDS],
-        sides=[("", "–"), *((one, say(f"card.side_{one}", language)) for one in SIDES)],
+        sides=sides_shown(language),
     )  # fmt: skip
 
 
@@ -148,11 +147,9 @@ def _weather(visit: Visit) -> Weather | None:
     if not any(form.get(name, "").strip() for name in WEATHER):
         return None
     speed = told("wind", 0.0, 40.0)
-    side = form.get("wind_from", "")
     wind = None
     if speed is not None:
-        from_deg = 45.0 * SIDES.index(side) if side in SIDES else None
-        wind = Wind(speed_m_s=speed, from_deg=from_deg, gust_m_s=told("gust", 0.0, 60.0))
+        wind = Wind(speed_m_s=speed, from_deg=side_of(form), gust_m_s=told("gust", 0.0, 60.0))
     return Weather(
         wind=wind, temperature_c=told("temperature", -60.0, 60.0),
         humidity_pct=told("humidity", 0.0, 100.0), rain_mm_h=told("rain", 0.0, 500.0),

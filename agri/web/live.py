@@ -14,6 +14,7 @@ from typing import Any
 from agri.operations.airborne import Airborne
 from agri.operations.sight import ON_SHARE, Sight, Stage
 from agri.units import INDOCHINA_TIME
+from agri.weather import COMPASS
 from agri.web.pages import STATE_SYMBOL
 from agri.words import Language, say
 from missions.drift.limits import DEFAULT_SPRAY_LIMITS
@@ -25,7 +26,6 @@ from missions.wire.telemetry import CopterMode
 SILENT_S, LOST_S = 2.0, 5.0
 """A link that is said to be silent, and one after which the aircraft's own failsafe acts."""
 LOW_PCT, EMPTY_PCT = 40.0, 25.0
-SIDES = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
 ASKED = {
     Phase.IDENTIFY: "page.live_asking", Phase.READ: "page.live_asking",
     Phase.READY: "page.live_waits_ready", Phase.UPLOAD: "page.live_uploading",
@@ -175,7 +175,7 @@ def _wind(plan: FlightPlan, sight: Sight, language: Language) -> tuple[str, str,
         light = "stop" if wind.speed_m_s > most else "look" if wind.speed_m_s > good else "ok"
     if wind.from_deg is None or wind.speed_m_s < 0.5:
         return "wind", say("page.live_wind_calm", language, value=wind.speed_m_s), light
-    side = SIDES[round(wind.from_deg / 45.0) % 8]
+    side = COMPASS[round(wind.from_deg / 45.0) % 8]
     named = say(f"card.side_{side}", language)
     return "wind", say("page.live_wind_value", language, value=wind.speed_m_s, side=named), light
 

@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from agri.errors import AgriError, BadInput, Refused
 from agri.field import Field
-from agri.operations.spray import SprayRequest, plan_job
+from agri.operations.spray import PLANNED_WIND, SprayRequest, plan_job
 from agri.operations.survey import SurveyRequest, plan_field
 from agri.people import Review, Verdict
-from agri.web.forms import number
+from agri.weather import Wind
+from agri.web.forms import number, side_of, sides_shown
 from agri.web.looking import checked_plan, field_of, show_plan
 from agri.web.pages import area, page
 from agri.web.visit import Routes, Visit, visit_of
@@ -85,10 +86,11 @@ def spray_page(request: Request, uid: str) -> Response:
 def _spray(request: Request, uid: str, *, wrong: str, status: int = 200) -> Response:
     usual = {
         "sprayer": sprayer().name, "product": "", "dose": "", "unit": DoseUnit.ML.value,
-        "phi_days": "", "rate_l_ha": "20", "crop_height_m": "",
+        "phi_days": "", "rate_l_ha": "20", "crop_height_m": "", "wind": "", "wind_from": "",
     }  # fmt: skip
     return _form(request, uid, "spray", usual, status=status, wrong=wrong,
-                 sprayers=_names(list(sprayers())),
+                 sprayers=_names(list(sprayers())), usual_wind_m_s=PLANNED_WIND.speed_m_s,
+                 sides=sides_shown(visit_of(request).language),
                  units=_names([unit.value for unit in DoseUnit]))  # fmt: skip
 
 
@@ -127,7 +129,16 @@ def _spray_request(visit: Visit, field: Field) -> SprayRequest:
         rate_l_ha=number(form, "rate_l_ha", Message.of("page.web_rate"), low=1.0, high=500.0),
         crop_height_m=number(form, "crop_height_m", Message.of("page.web_crop_height"),
                              low=0.0, high=30.0),
+        wind=_wind(form),
     )  # fmt: skip
+
+
+def _wind(form: Mapping[str, str]) -> Wind:
+    """Return the wind that is told; of any direction and as strong as usual what is not."""
+    speed_m_s = PLANNED_WIND.speed_m_s
+    if form.get("wind", "").strip():
+        speed_m_s = number(form, "wind", Message.of("page.fly_wind"), low=0.0, high=40.0)
+    return Wind(speed_m_s=speed_m_s, from_deg=side_of(form))
 
 
 def _names(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ RIGHTS: Mapping[tuple[str, str], Right] = {
     ("POST", "/fields/{uid}/spray"): Right(
         power=Power.PLAN,
         kind="spray_planned",
-        told=("sprayer", "product", "dose", "unit", "phi_days", "rate_l_ha"),
+        told=("sprayer", "product", "dose", "unit", "phi_days", "rate_l_ha", "wind", "wind_from"),
     ),
     ("GET", "/week"): _LOOK,
     ("GET", "/fields/{uid}/week"): _LOOK,
