@@ -195,3 +195,9 @@ class Review:
             raise BadInput("error.remark_long", longest=LONGEST_REMARK)
         if self.verdict is Verdict.SENT_BACK and not self.remark:
             raise BadInput("error.review_without_reason")
+
+    def says_as(self, other: Review) -> bool:
+        """Return whether this is the same word of the same person, as of a button hit twice."""
+        return (self.plan_digest, self.verdict, self.remark, self.by) == (
+            other.plan_digest, other.verdict, other.remark, other.by,
+        )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from agri import audit
-from agri.errors import BadInput
+from agri.errors import BadInput, NotFound
 from agri.field_records import Harvest
 from agri.operations.spray import PLANNED_WIND
 from agri.people import Role, Verdict
@@ -21,7 +21,7 @@ from agri.weather import Wind
 from agri.web.forms import number, outline
 from agri.web.outlining import corners
 from agri.words import Message
-from agri.workspace import Workspace
+from agri.workspace import PlanRecord, Workspace
 from missions.flightplan import job_of
 from missions.formats.document import read_document
 from tests import farms
@@ -85,7 +85,8 @@ def test_a_field_is_drawn_anew_under_its_key_and_old_plans_are_judged_by_it(
     plan = next(one for one in farm.plans() if one.kind == "spray" and one.field_uid == field.uid)
     assert "hãy lập lại kế hoạch bay" not in planner.get(f"/plans/{plan.uid}").text
     half = CORNERS.replace("21.0804", "21.0802")
-    assert planner.post(path, {**form, "corners": half}).status_code == 303
+    now = {"was": outlining_mark(planner.get(path))}
+    assert planner.post(path, {**form, **now, "corners": half}).status_code == 303
     assert farm.field(field.uid).area_m2 == pytest.approx(field.area_m2 / 2, rel=1e-3)
     page = planner.get(f"/plans/{plan.uid}").text
     assert "hãy lập lại kế hoạch bay" in page
@@ -130,9 +131,71 @@ def test_a_field_of_several_parts_keeps_them_and_gets_a_new_name(served: Served)
     form = {"name": "Ruộng hai mảnh", "crop": "", "was": was[1], "corners": CORNERS}
     assert planner.post(path, form).status_code == 303
     assert farm.field(field.uid).boundary.equals_exact(field.boundary, 0.0)
-    taken = planner.post(path, {**form, "name": "Vườn vải thiều"})
+    now = {"name": "Vườn vải thiều", "was": outlining_mark(planner.get(path))}
+    taken = planner.post(path, {**form, **now})
     assert taken.status_code == 400
     assert "Vườn vải thiều" in told(taken.text)
+
+
+def test_of_two_who_change_a_field_the_second_is_told_and_loses_nothing(served: Served) -> None:
+    """Also when both leave the outline alone: a crop changed back unseen is another dose."""
+    farm, first, second = served.farm, *(served.signed_in(Role.PLANNER) for _ in range(2))
+    field = farm.field("Ruộng mới")
+    path, same = f"/fields/{field.uid}/edit", {"corners": corners(field)}
+    was = outlining_mark(second.get(path))
+    assert first.post(path, {**same, "was": was, "name": "Ruộng Bắc", "crop": "bắp"}).status_code
+    kept = farm.field(field.uid)
+    late = second.post(path, {**same, "was": was, "name": "Ruộng mới", "crop": "Lúa nếp"})
+    assert late.status_code == 400
+    assert farm.field(field.uid) == kept
+    assert "giờ tên là Ruộng Bắc, cây trồng bắp" in told(late.text)
+    assert 'value="Lúa nếp"' in late.text, "what was typed is kept"
+    meant = {**same, "was": outlining_mark(late), "name": "Ruộng mới", "crop": "Lúa nếp"}
+    assert second.post(path, meant).status_code == 303
+    assert farm.field(field.uid).crop == "Lúa nếp"
+
+
+def test_a_job_planned_anew_stands_in_front_of_every_sortie_it_had(served: Served) -> None:
+    """Else sorties of another dose would lie beside the new ones, ready to be flown."""
+    farm, planner = served.farm, served.signed_in(Role.PLANNER)
+    pilot, uid = served.signed_in(Role.PILOT), farm.field("Vườn vải thiều").uid
+    path, trees = f"/fields/{uid}/spray", {**SPRAY, "crop_height_m": "4"}
+
+    def sorties(rate_l_ha: str) -> list[PlanRecord]:
+        planner.post(path, {**trees, "rate_l_ha": rate_l_ha})
+        return [one for one in farm.plans() if one.kind == "spray" and one.field_uid == uid]
+
+    many = sorties("60")
+    few = sorties("12")
+    assert len(many) > len(few)
+    assert {one.uid for one in many} & {one.uid for one in few} == set()
+    old = many[0].uid
+    page = planner.get(f"/plans/{old}").text
+    assert f'href="/plans/{few[-1].uid}"' in page, "the first of the new ones"
+    assert "Bay được" not in page
+    assert f'href="/plans/{old}/fly"' not in pilot.get(f"/plans/{old}").text
+    assert "kế hoạch mới hơn" in pilot.get(f"/plans/{old}/fly").text
+    flown = {"digest": many[0].digest, "where": "sim", "once": "a" * 20}
+    assert pilot.post(f"/plans/{old}/fly", flown).status_code == 409
+    assert planner.get(f"/plans/{old}/mix").headers["location"] == f"/plans/{old}"
+    with pytest.raises(NotFound):
+        farm.plan(many[0].name)
+    again = sorties("60")
+    assert {one.digest for one in again} == {one.digest for one in many}, "as it was"
+    assert "kế hoạch mới hơn" in planner.get(f"/plans/{few[0].uid}").text
+
+
+def test_a_plan_sent_back_is_not_also_green_and_a_remark_is_kept_once(served: Served) -> None:
+    agent, plan = served.signed_in(Role.AGENT), served.farm.plans()[0]
+    said = {"digest": plan.digest, "verdict": "sent_back", "remark": "Gần nhà quá"}
+    assert "Bay được" in agent.get(f"/plans/{plan.uid}").text
+    for _ in range(2):
+        assert agent.post(f"/plans/{plan.uid}/review", said).status_code == 303
+    page = agent.get(f"/plans/{plan.uid}").text
+    assert "Bay được" not in page
+    assert page.count("Gần nhà quá") == 1
+    agent.post(f"/plans/{plan.uid}/review", {**said, "remark": "Vẫn gần nhà"})
+    assert len(served.farm.people.reviews(plan.uid)) == 2
 
 
 def test_a_field_drawn_is_in_the_farm_and_on_its_page(served: Served) -> None:
@@ -169,7 +232,9 @@ def test_a_field_as_large_as_a_commune_is_kept_when_somebody_says_that_it_is(
     path, was = f"/fields/{kept.uid}/edit", outlining_mark(planner.get(f"/fields/{kept.uid}/edit"))
     same = {"name": "Cánh đồng lớn", "crop": "lúa", "was": was, "corners": corners(kept)}
     assert planner.post(path, same).status_code == 303
-    wider = {**same, "corners": wide.replace("21.09", "21.10")}
+    assert planner.post(path, same).status_code == 303, "the button pressed twice"
+    now = {"was": outlining_mark(planner.get(path))}
+    wider = {**same, **now, "corners": wide.replace("21.09", "21.10")}
     assert "Cánh đồng lớn rộng tới" in told(planner.post(path, wider).text)
 
 

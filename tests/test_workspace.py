@@ -108,6 +108,28 @@ def test_the_same_plan_saved_again_is_one_plan(farm: Workspace) -> None:
     assert farm.plans(every=True) == (first,)
 
 
+def test_a_plan_made_again_after_another_stands_in_front_once_more(farm: Workspace) -> None:
+    """Who plans as before, after having planned otherwise, means to fly as before."""
+    first = farm.save_plan(farms.plan(), "a")
+    farm.save_plan(farms.plan(digest="cd" * 32), "b")
+    again = farm.save_plan(farms.plan(created_utc=farms.ticking(step_s=60)()), "a")
+    assert again.uid != first.uid
+    assert farm.plans() == (again,)
+    assert farm.plan(again.name) == (again, "a")
+
+
+def test_only_sprayings_are_counted_in_sorties(farm: Workspace) -> None:
+    """A survey of a field called "Ruộng 2/3" is no sortie; nor is a job of another field."""
+    kept = [
+            farm.save_plan(farms.plan(name=name, kind=kind, field_uid=field), name + field)
+            for name, kind, field in (("Lô 1/2", "survey", ""), ("Lô 2/3", "survey", ""),
+                                      ("Na 1/2", "spray", "a"), ("Na 1/3", "spray", "b"))
+    ]  # fmt: skip
+    assert set(farm.plans()) == set(kept)
+    newest = farm.save_plan(farms.plan(name="Na", kind="spray", field_uid="a"), "one")
+    assert set(farm.plans()) == {newest, *kept} - {kept[2]}
+
+
 def test_a_new_plan_of_an_old_name_stands_in_front_and_the_old_one_stays(farm: Workspace) -> None:
     old = farm.save_plan(farms.plan(), "old")
     new = farm.save_plan(farms.plan(digest="cd" * 32), "new")

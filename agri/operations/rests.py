@@ -15,6 +15,7 @@ from agri.workspace import Outcome, Workspace
 from missions.flightplan import FlightPlan, job_of
 from missions.formats.document import read_document
 from missions.sortie.unphotographed import unphotographed_m
+from missions.sprayer.job import SprayJob
 
 NOT_FLOWN = (Outcome.FLYING, Outcome.STAYED)
 DRY_SHARE = 0.15
@@ -61,13 +62,20 @@ def after_flight(farm: Workspace, uid: str) -> After:
             return _rest(plan, farm.load_flight(uid))
         if plan.spray is not None:
             left = _flown_dry(plan, farm.load_flight(uid))
-            if plan.spray.sortie < plan.spray.sorties:
-                record = sorties_of(farm, plan.name)[plan.spray.sortie][0]
-                left = replace(left, next_uid=record.uid, next_name=record.name)
-            return left
+            return _with_next(farm, flight.mission_uid, plan.spray, left)
         found = pictures_left(plan, farm.load_flight(uid), uid)
         return After(rest=found is not None and found.key == "finding.photos_left")
     return After()
+
+
+def _with_next(farm: Workspace, plan_uid: str, job: SprayJob, left: After) -> After:
+    """Return `left` with the sortie after the one flown, unless the job was planned anew since."""
+    if job.sortie == job.sorties:
+        return left
+    if plan_uid not in {one.uid for one in farm.plans()}:
+        return left
+    record = sorties_of(farm, plan_uid)[job.sortie][0]
+    return replace(left, next_uid=record.uid, next_name=record.name)
 
 
 def _flown_dry(plan: FlightPlan, record: FlightRecord) -> After:

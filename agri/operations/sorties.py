@@ -6,7 +6,6 @@ its plan and its record alone (`missions.sortie.resume`); the job's other sortie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -40,8 +39,6 @@ from missions.sprayer.job import SprayJob
 from missions.terrain.carrying import as_planned, own_heights
 from missions.terrain.heights import Heights
 
-_SORTIE = re.compile(r" \d+/\d+$")
-"""What a sortie's name adds to its job's."""
 PUMP_RUNS = 0.01
 """Share of the pump's output above which it runs: its servo's pulse is told in microseconds."""
 SEAM_M = 1.0
@@ -50,12 +47,10 @@ to a third of a second late, and a metre sprayed twice weighs less than two that
 
 
 def _spray_plan(farm: Workspace, wanted: str) -> tuple[FlightPlan, SprayJob]:
-    """Return a spray plan of the farm by its own name or its job's."""
+    """Return a spray plan of the farm by its key, its own name or its job's."""
     records = farm.plans()
-    own = [record.name for record in records if same(record.name) == same(wanted)]
-    jobs = {
-        _SORTIE.sub("", record.name): record.name for record in records if record.kind == "spray"
-    }
+    own = [one.uid for one in records if wanted == one.uid or same(one.name) == same(wanted)]
+    jobs = {record.job: record.name for record in records if record.kind == "spray"}
     meant = choose(wanted, list(jobs))
     of_job = [list(jobs.values())[meant[0]]] if len(meant) == 1 else []
     _, document = farm.plan((own or of_job or [wanted])[0])
@@ -73,7 +68,7 @@ def sorties_of(farm: Workspace, wanted: str) -> tuple[tuple[PlanRecord, FlightPl
     farm : Workspace
         The open farm.
     wanted : str
-        The job's name, or any of its sorties'.
+        The job's name, or name or key of any of its sorties.
 
     Raises
     ------

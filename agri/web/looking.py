@@ -16,6 +16,7 @@ from agri.crop_cards import crop_told
 from agri.errors import AgriError
 from agri.field import Field
 from agri.findings import Finding
+from agri.names import same
 from agri.operations.found import broken_off, how_it_ended, marked, was_simulated
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
@@ -239,11 +240,12 @@ def _kind(plan: FlightPlan, language: Language) -> str:
 
 def newer_plan(farm: Workspace, uid: str) -> str:
     """Return the key of the plan that stands in front of this one, "" when it is the newest."""
-    record = record_of(farm, uid)
-    for other in farm.plans():
-        if other.name == record.name and other.uid != uid:
-            return other.uid
-    return ""
+    record, standing = record_of(farm, uid), farm.plans()
+    if any(one.uid == uid for one in standing):
+        return ""
+    named = [one.uid for one in standing if same(one.name) == same(record.name)]
+    of_job = [one.uid for one in standing if same(one.job) == same(record.job)]
+    return next(iter((*named, *reversed(of_job))), "")
 
 
 def _reviews(

@@ -13,7 +13,7 @@ from agri.findings import blocks
 from agri.operations.mix_card import Back, mix_card, render_mix_card
 from agri.operations.sorties import sorties_of
 from agri.units import INDOCHINA_TIME
-from agri.web.looking import checked_plan
+from agri.web.looking import checked_plan, newer_plan
 from agri.web.static_files import file_at
 from agri.web.visit import Routes, visit_of
 
@@ -24,7 +24,7 @@ def mix_card_page(request: Request, uid: str) -> Response:
     farm = visit.desk.farm
     checked = checked_plan(farm, uid)
     plan = checked.plan
-    if plan.spray is None or blocks(checked.findings):
+    if plan.spray is None or blocks(checked.findings) or newer_plan(farm, uid):
         return RedirectResponse(f"/plans/{uid}", status_code=303)
     alone = plan.spray.sorties == 1
     sorties = [plan] if alone else [one for _, one in sorties_of(farm, plan.name)]

@@ -8,21 +8,22 @@ another program (QGIS opens the farm), and the page says so, but its name and cr
 A field far larger than people here farm is mostly a finger that slipped on a map of the whole
 commune: its size must be ticked before it is kept. One that nothing was done with is taken away.
 
-Who changes a field names the outline that was on the page. When another stands there by the time
-it is sent, nothing is changed. Plans made before stay as they are; before they fly they are judged
-by the field as it is then (`agri.operations.since_planned`).
+Who changes a field names what was on the page: name, crop and outline. When something else stands
+there by the time it is sent, nothing is changed. Plans made before stay as they are; before they
+fly they are judged by the field as it is then (`agri.operations.since_planned`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from agri.crop_cards import crop_cards
+from agri.crop_cards import crop_cards, crop_told
 from agri.errors import AgriError, Refused
 from agri.field import Field
 from agri.operations.field_removal import remove_field
@@ -105,12 +106,14 @@ def edit(request: Request, uid: str) -> Response:
     farm = visit.desk.farm
     try:
         field = field_of(farm, uid)
-        if visit.form.get("was", "") != _mark(field):
-            raise Refused("error.field_changed_meanwhile", field=field.name)
         boundary = field.boundary
         if corners(field) and visit.form.get("corners", "").strip() != corners(field):
             boundary = outline(visit.form.get("corners", ""))
         changed = replace(field, name=_name(visit), crop=_crop(visit), boundary=boundary)
+        if changed != field and visit.form.get("was", "") != _mark(field):
+            raise Refused("error.field_changed_meanwhile", field=field.name,
+                          crop=crop_told(field.crop, visit.language) or "–",
+                          size=area(field.area_m2, visit.language))  # fmt: skip
         if boundary is not field.boundary:
             _ask_size(visit, changed)
         farm.change_field(changed)
@@ -154,7 +157,8 @@ def corners(field: Field) -> str:
 
 
 def _mark(field: Field) -> str:
-    return hashlib.sha256(field.boundary.wkb).hexdigest()[:16]
+    told = json.dumps([field.name, field.crop]).encode()
+    return hashlib.sha256(told + field.boundary.wkb).hexdigest()[:16]
 
 
 ROUTES: Routes = [

@@ -19,6 +19,7 @@ from fastapi.responses import RedirectResponse
 
 from agri.errors import AgriError, BadInput, Refused
 from agri.field import Field
+from agri.operations.reviews import latest_review
 from agri.operations.spray import PLANNED_WIND, SprayRequest, plan_job
 from agri.operations.survey import SurveyRequest, plan_field
 from agri.people import Review, Verdict
@@ -173,16 +174,17 @@ def review(request: Request, uid: str) -> Response:
     try:
         if visit.form.get("digest", "") != checked.plan.digest:
             raise Refused("error.review_other_plan")
-        farm.people.review(
-            Review(
-                plan_uid=uid,
-                plan_digest=checked.plan.digest,
-                verdict=_verdict(visit),
-                remark=visit.form.get("remark", ""),
-                by=visit.who.name,
-                at_utc=visit.desk.now(),
-            )
+        said = Review(
+            plan_uid=uid,
+            plan_digest=checked.plan.digest,
+            verdict=_verdict(visit),
+            remark=visit.form.get("remark", ""),
+            by=visit.who.name,
+            at_utc=visit.desk.now(),
         )
+        last = latest_review(farm, checked.plan)
+        if last is None or not last.says_as(said):
+            farm.people.review(said)
     except AgriError as error:
         return show_plan(request, uid, wrong=error.text(visit.language), status=400)
     return _done(f"/plans/{uid}")

@@ -338,7 +338,7 @@ class Workspace:
         return record, planbook.read(self._database, self.folder, record)
 
     def plans(self, *, every: bool = False) -> tuple[PlanRecord, ...]:
-        """Return the plans, newest first; of each name only the newest unless `every`."""
+        """Return the plans, newest first; without `every` no name and no job that is outdated."""
         return planbook.stored_plans(self._database, every=every)
 
     def write_beside(self, file: str, suffix: str, data: bytes) -> Path:

@@ -5,7 +5,8 @@ changes its content: it is written first, the row that names it last, and a cras
 leaves a file nobody names. The row keeps the whole SHA-256; a document that was changed by hand is
 refused when read, for what was approved is what shall be flown. Saving a plan under a name that is
 taken adds to the book and stands in front of the earlier one, which stays for the flights that
-flew it.
+flew it. A spray job planned anew, when it takes fewer sorties or more, stands in front of all the
+earlier ones: else "1/44" of yesterday's litres would lie beside "1/2" of today's, to be flown.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ def _sha256(text: str) -> str:
 def save(
     database: Database, root: Path, record: PlanRecord, document: str, new_uid: Callable[[], str]
 ) -> PlanRecord:
-    """Write the document, then its row; saving the same again returns what is there."""
+    """Write the document, then its row; saving again what stands returns what is there."""
     sha256 = _sha256(document)
     name = f"{slug(record.name, empty='plan')}-{sha256[:10]}.json"
     files.write_text(files.inside(files.make_folder(root / FOLDER), name), document)
     wanted = replace(record, file=f"{FOLDER}/{name}")
     table = MISSIONS.table
     with database.writing() as connection:
-        for stored in _newest_first(connection):
+        for stored in _standing(_newest_first(connection)):
             if stored.same_plan(wanted):
                 return stored
         uids = connection.execute(select(table.c.uid)).scalars().all()
@@ -82,16 +83,24 @@ def _newest_first(connection: Connection) -> list[PlanRecord]:
     ]
 
 
+def _standing(newest_first: Sequence[PlanRecord]) -> tuple[PlanRecord, ...]:
+    """Return the plans in front of which no later one stands."""
+    standing: dict[str, PlanRecord] = {}
+    sorties: dict[tuple[str, str], int] = {}
+    for plan in newest_first:
+        if plan.kind == "spray":
+            job = (plan.field_uid, same(plan.job))
+            if sorties.setdefault(job, plan.sorties) != plan.sorties:
+                continue
+        standing.setdefault(same(plan.name), plan)
+    return tuple(standing.values())
+
+
 def stored_plans(database: Database, *, every: bool) -> tuple[PlanRecord, ...]:
-    """Return the plans, newest first; of each name only the newest unless `every`."""
+    """Return the plans, newest first; without `every` those that no later one stands before."""
     with database.reading() as connection:
         plans = _newest_first(connection)
-    if every:
-        return tuple(plans)
-    newest: dict[str, PlanRecord] = {}
-    for plan in plans:
-        newest.setdefault(same(plan.name), plan)
-    return tuple(newest.values())
+    return tuple(plans) if every else _standing(plans)
 
 
 def find(database: Database, wanted: str) -> PlanRecord:

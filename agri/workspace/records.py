@@ -10,6 +10,7 @@ kept to the millisecond, as the database keeps them.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -24,6 +25,8 @@ from agri.track import TankReading
 TELEMETRY, AIRCRAFT_LOG = "telemetry", "log"
 """Where a track may be from."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SORTIE = re.compile(r" \d{1,6}/\d{1,6}$")
+"""What a sortie's name adds to its job's."""
 
 
 def to_millisecond(moment: datetime) -> datetime:
@@ -52,7 +55,8 @@ class PlanRecord:
     Parameters
     ----------
     name : str
-        The plan's name; a later plan of the same name stands in front of the earlier one.
+        The plan's name; a later plan of the same name stands in front of the earlier one, and a
+        spray job planned anew in front of all its earlier sorties, however many they were.
     kind : str
         "survey", or what else made it.
     digest : str
@@ -98,6 +102,16 @@ class PlanRecord:
         object.__setattr__(self, "created_utc", to_millisecond(self.created_utc))
         if isinstance(self.path, LineString):
             object.__setattr__(self, "path", MultiLineString([self.path]))
+
+    @property
+    def job(self) -> str:
+        """The name of the spray job that a sortie is of: "Đình phun" of "Đình phun 2/3"."""
+        return _SORTIE.sub("", self.name) if self.kind == "spray" else self.name
+
+    @property
+    def sorties(self) -> int:
+        """Of how many sorties it is one, as the name tells: 3 of "Đình phun 2/3", 1 of others."""
+        return int(self.name.rpartition("/")[2]) if self.job != self.name else 1
 
     def same_plan(self, other: PlanRecord) -> bool:
         """Return whether `other` is this plan made again: all alike but key and time."""
