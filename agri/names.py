@@ -45,9 +45,28 @@ def clean(name: str) -> str:
     return unicodedata.normalize("NFC", storable(name)).strip()
 
 
+def label(name: str) -> str:
+    """Return a name as it is kept: clean, on one line, its words one space apart.
+
+    Two names that look alike on every page would else be two.
+
+    Examples
+    --------
+    >>> label(" Ruộng   Đồng ")
+    'Ruộng Đồng'
+    """
+    return " ".join(clean(name).split())
+
+
 def same(name: str) -> str:
-    """Return what two names share when they are the same name: NFC, trimmed, case folded."""
-    return unicodedata.normalize("NFC", clean(name).casefold())
+    """Return what two names share when they are the same name: a `label`, case folded.
+
+    Examples
+    --------
+    >>> same("Ruộng  ĐỒNG") == same("ruộng đồng"), same("ruong dong") == same("ruộng đồng")
+    (True, False)
+    """
+    return unicodedata.normalize("NFC", label(name).casefold())
 
 
 def fold(name: str) -> str:

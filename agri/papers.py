@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
 from agri.geo import LocalFrame, LonLat
-from agri.names import clean, same
+from agri.names import label, same
 from agri.rules import DEFAULT_CEILING_M, Authority, LicenceClass
 from agri.units import INDOCHINA_TIME
 
@@ -79,7 +79,7 @@ def _tidy(value: Any, *needed: str) -> None:
     for one in fields(value):
         told = getattr(value, one.name)
         if type(told) is str:
-            object.__setattr__(value, one.name, " ".join(clean(told).split()))
+            object.__setattr__(value, one.name, label(told))
     for name in needed:
         if not getattr(value, name):
             raise BadInput(f"error.paper_without_{name}")

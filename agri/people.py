@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agri.errors import BadInput
-from agri.names import clean
+from agri.names import clean, label
 
 LONGEST_NAME = 80
 LONGEST_REMARK = 1000
@@ -106,7 +106,7 @@ class ReadToken:
     uid: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", clean(self.name)[:LONGEST_NAME])
+        object.__setattr__(self, "name", label(self.name)[:LONGEST_NAME])
         if not self.name:
             raise BadInput("error.token_without_name")
         if len(self.digest) != 64 or set(self.digest) - set("0123456789abcdef"):
@@ -144,7 +144,7 @@ class Person:
 
     def __post_init__(self) -> None:
         name = clean(self.name)
-        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "name", label(name))
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise BadInput("error.person_name", longest=LONGEST_NAME)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import geopandas
@@ -13,6 +14,7 @@ import pytest
 import rasterio
 import shapely
 from numpy.typing import NDArray
+from pyproj import Transformer
 from shapely.geometry import MultiPolygon, box, shape
 
 from agri.cli import main
@@ -108,6 +110,34 @@ def test_indices_are_those_of_the_ground_and_each_has_its_picture(
     np.testing.assert_allclose(stored * scale, truth, atol=0.002)
     for name in ("lua-0622-ndvi.png", "lua-0622-ndre.png"):
         assert made(farm, name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figures_of_a_field_are_its_own_not_those_of_its_neighbours(
+    tmp_path: Path, paddy_map: Path, rice: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asks for a field's index reads its figures first, and those of the whole map as such."""
+    west, south, _, north = rice.frame.geometry_to_local(whole(rice)).bounds
+    corner = box(west, (south + north) / 2, west / 2, north)
+    half = MultiPolygon([rice.frame.geometry_to_lonlat(corner)])
+    with Workspace.create(tmp_path / "farm", farm_name="Nông trại") as workspace:
+        workspace.add_fields([Field(name="Góc ruộng", boundary=half)])
+    words = ("index", paddy_map, "--indices", "ndvi", "--scale", "10000", "--field", "Góc ruộng")
+    assert run(tmp_path / "farm", *words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    pattern = r"NDVI · (Góc ruộng|the whole map)\W+([0-9.]+) on average"
+    told = {name: float(value) for name, value in re.findall(pattern, said)}
+    red, near = (rice.reflectance[..., BANDS.index(name)] for name in ("Red", "NIR"))
+    truth = (near - red) / (near + red)
+    down, across = np.indices(truth.shape)
+    x, y = rasterio.Affine(*rice.affine) @ (across + 0.5, down + 0.5)
+    turn = Transformer.from_crs(rice.epsg, 4326, always_xy=True)
+    east, north = rice.frame.to_local(*turn.transform(x, y))
+    mine = truth[(east > corner.bounds[0]) & (east < corner.bounds[2])
+                 & (north > corner.bounds[1]) & (north < corner.bounds[3])].mean()  # fmt: skip
+    assert told["the whole map"] == pytest.approx(truth.mean(), abs=0.002)
+    assert abs(mine - truth.mean()) > 0.005, "the corner is not like the rest"
+    assert told["Góc ruộng"] == pytest.approx(mine, abs=0.002)
+    assert list(told) == ["Góc ruộng", "the whole map"]
 
 
 def test_without_an_index_those_its_bands_allow_are_listed(

@@ -211,7 +211,7 @@ def test_a_flight_that_hardly_moved_is_kept_too(farm: Workspace, positions: int)
 
 def test_a_name_that_is_taken_is_refused_and_nothing_is_stored(farm: Workspace) -> None:
     farm.add_fields(farms.FIELDS[:1])
-    for names in (["Vườn", "RUỘNG ĐỒNG"], ["Vườn", "vườn "]):
+    for names in (["Vườn", "RUỘNG ĐỒNG"], ["Vườn", "vườn "], ["Ruộng  Đồng"]):
         with pytest.raises(BadInput) as refusal:
             farm.add_fields([replace(farms.FIELDS[1], name=name) for name in names])
         assert refusal.value.message.key == "error.name_taken"

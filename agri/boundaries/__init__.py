@@ -33,7 +33,7 @@ from shapely.geometry.base import BaseGeometry
 from agri.boundaries.crs import far_away_m
 from agri.boundaries.formats.table import read_number
 from agri.boundaries.kinds import What, meaning, word_for_kind
-from agri.boundaries.outlines import Outline, tidy_name
+from agri.boundaries.outlines import MAX_NAME, Outline, tidy_name
 from agri.boundaries.placed import read_placed
 from agri.boundaries.repair import check_numbers, repair_area
 from agri.errors import BadInput
@@ -48,6 +48,7 @@ from agri.field import (
 )
 from agri.findings import Finding
 from agri.geo import LonLat
+from agri.names import same
 
 ASSUMED_HEIGHT_M = {
     ObstacleKind.TREE: 30.0,
@@ -255,11 +256,11 @@ class _Found:
             label = made.name
             if name:
                 label = name if len(self.fields) == 1 else f"{name} {position}"
-            if label in taken:
+            if same(label) in taken:
                 self.findings.append(Finding.info("finding.name_doubled", label))
-                numbered = (f"{label} ({number})" for number in count(2))
-                label = next(other for other in numbered if other not in taken)
-            taken.add(label)
+                numbered = (f"{label[: MAX_NAME - 6]} ({number})" for number in count(2))
+                label = next(other for other in numbered if same(other) not in taken)
+            taken.add(same(label))
             yield replace(made, name=label)
 
 

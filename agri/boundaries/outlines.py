@@ -36,7 +36,7 @@ MAX_FEATURES = 10_000
 MAX_DEPTH = 12
 """Geometry collections nested deeper than this are refused."""
 MAX_NAME = 80
-"""Longer names are cut."""
+"""Longer names are cut, and end in "…"."""
 _NAME_KEYS = (
     "name", "ten", "ten ruong", "ten thua", "ten vuon", "title", "tieu de", "label", "nhan",
     "thua", "thua dat", "so thua", "thua so", "sothua", "shthua", "parcel",
@@ -125,7 +125,8 @@ def tidy_name(text: str) -> str:
         for sign in unicodedata.normalize("NFC", text[: 10 * MAX_NAME])
         if unicodedata.category(sign)[0] != "C" or sign in "\t\r\n"
     )
-    return " ".join(shown.split())[:MAX_NAME].rstrip()
+    line = " ".join(shown.split())
+    return line if len(line) <= MAX_NAME else f"{line[: MAX_NAME - 1].rstrip()}…"
 
 
 @lru_cache(maxsize=4096)

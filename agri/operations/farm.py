@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agri.errors import NotFound
 from agri.field import Field
 from agri.findings import Finding
+from agri.names import same
+from agri.operations.field_doubts import overlaps
 from agri.operations.obstacles import add_obstacles, new_ones
 from agri.workspace import Workspace, opening
 
 if TYPE_CHECKING:
     from agri.workspace.postgis import StoredFarm
+
+LONGEST_NAME = 80
+"""Letters that the forms give a field's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +105,7 @@ def import_boundaries(
     province: str = "Quảng Ninh",
     crs_epsg: int | None = None,
     name: str | None = None,
-    again: bool = False,
+    unattended: bool = False,
 ) -> Imported:
     """Read boundary files into the farm; a file that is refused leaves the farm as it was.
 
@@ -115,9 +121,10 @@ def import_boundaries(
         Coordinate system of files that do not tell theirs.
     name : str, optional
         Name for a file's only field.
-    again : bool
-        Whether this may have been cut off half-way before: what is in the farm already, alike in
-        all, is then not added a second time.
+    unattended : bool
+        Whether nobody is there to mend a file, and this may have been cut off half-way before. What
+        is in the farm already, alike in all, is then not added a second time, and a field whose
+        name is taken there gets a number after it; without it, it is refused.
 
     Returns
     -------
@@ -138,14 +145,40 @@ def import_boundaries(
     ]
     fields: list[Field] = []
     others = 0
-    there = farm.farm_with_findings()[0] if again else None
+    findings = [finding for content in read for finding in content.findings]
+    there = farm.farm_with_findings()[0] if unattended else None
     for content in read:
-        fields += farm.add_fields(new_ones(content.fields, there.fields if there else ()))
+        new = new_ones(content.fields, there.fields if there else ())
+        if there is not None:
+            new = _numbered(new, (*there.fields, *fields), findings)
+        fields += farm.add_fields(new)
         others += len(add_obstacles(farm, content.obstacles, there.obstacles if there else ()))
         sites = new_ones(content.sensitive_sites, there.sensitive_sites if there else ())
         others += len(farm.add_sensitive_sites(sites))
         others += len(farm.add_pads(new_ones(content.pads, there.pads if there else ())))
         zones = new_ones(content.no_fly_zones, there.no_fly_zones if there else ())
         others += len(farm.add_no_fly_zones(zones))
-    findings = tuple(finding for content in read for finding in content.findings)
-    return Imported(fields=tuple(fields), others=others, findings=findings)
+    findings += overlaps(fields, farm.farm_with_findings()[0].fields)
+    return Imported(fields=tuple(fields), others=others, findings=tuple(findings))
+
+
+def _numbered(
+    fields: Sequence[Field], there: Sequence[Field], findings: list[Finding]
+) -> list[Field]:
+    """Return fields under free names, without those that got a number before the work was cut."""
+    taken = {same(one.name) for one in there}
+    used = taken | {same(one.name) for one in fields}
+    kept = []
+    for field in fields:
+        name, alike = field.name, [replace(one, uid="", name=field.name) for one in there]
+        numbered = [same(one.name).startswith(f"{same(name)} (") for one in there]
+        if any(was and one == field for was, one in zip(numbered, alike, strict=True)):
+            continue
+        if same(name) in taken:
+            findings.append(Finding.warning("finding.name_doubled", name))
+            stem = name[: LONGEST_NAME - 6]
+            name = next(free for number in count(2)
+                        if same(free := f"{stem} ({number})") not in used)  # fmt: skip
+            used.add(same(name))
+        kept.append(replace(field, name=name))
+    return kept

@@ -17,6 +17,7 @@ from agri.errors import AgriError
 from agri.field import Field
 from agri.findings import Finding
 from agri.names import same
+from agri.operations.field_doubts import field_doubts
 from agri.operations.found import broken_off, how_it_ended, marked, was_simulated
 from agri.operations.layers import flight_layers, plan_layers
 from agri.operations.mission_files import Checked, check_loaded
@@ -105,6 +106,7 @@ def field_page(request: Request, uid: str) -> Response:
     visit = visit_of(request)
     farm = visit.desk.farm
     field = field_of(farm, uid)
+    doubts = field_doubts(field, farm.farm_with_findings()[0].fields)
     records = [one for one in farm.plans() if one.field_uid == uid]
     flights = farm.flights()
     names = {one.uid for one in farm.plans(every=True) if one.field_uid == uid}
@@ -119,6 +121,7 @@ def field_page(request: Request, uid: str) -> Response:
         name=field.name,
         crop=crop_told(field.crop, visit.language),
         size=area(field.area_m2, visit.language),
+        doubts=findings_shown(doubts, visit.language)[0],
         planned=planned if re.fullmatch("[0-9]{1,3}", planned) else "",
         plans=plan_rows(visit, records),
         flights=flight_rows(visit, own),

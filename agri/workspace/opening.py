@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from agri import files
 from agri.errors import BadInput, NotFound
-from agri.names import clean, slug
+from agri.names import label, slug
 from agri.workspace import migrations
 from agri.workspace.address import Address
 from agri.workspace.database import Database
@@ -116,17 +116,17 @@ def make(folder: Path, *, name: str, uid: str, now: datetime, address: str = "")
     StoreError
         When the disk or the database cannot take it.
     """
-    if not clean(name):
+    if not label(name):
         raise BadInput("error.farm_without_name")
     take_empty(folder)
     if not address:
-        migrations.make_farm_file(folder / DATABASE, name=clean(name), uid=uid, now=now)
+        migrations.make_farm_file(folder / DATABASE, name=label(name), uid=uid, now=now)
         return
     from agri.workspace.postgis import new_farm
 
     where, schema = Address.read(address), schema_for(name)
     with new_farm(where, schema) as connection:
-        migrations.create_tables(connection, name=clean(name), uid=uid, now=now)
+        migrations.create_tables(connection, name=label(name), uid=uid, now=now)
     link(folder, where, schema)
 
 

@@ -19,7 +19,7 @@ from shapely.geometry import LineString, MultiLineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from agri.errors import BadInput
-from agri.names import clean
+from agri.names import clean, label
 from agri.track import TankReading
 
 TELEMETRY, AIRCRAFT_LOG = "telemetry", "log"
@@ -98,7 +98,7 @@ class PlanRecord:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise BadInput("error.plan_without_name")
-        object.__setattr__(self, "name", clean(self.name))
+        object.__setattr__(self, "name", label(self.name))
         object.__setattr__(self, "created_utc", to_millisecond(self.created_utc))
         if isinstance(self.path, LineString):
             object.__setattr__(self, "path", MultiLineString([self.path]))

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from agri.errors import BadInput, NotFound
 from agri.field import Farm, Field, NoFlyZone, Obstacle, Pad, SensitiveSite
 from agri.findings import Finding
-from agri.names import choose, clean, near, same
+from agri.names import choose, label, near, same
 from agri.workspace.database import Database
 from agri.workspace.layers import (
     FIELDS,
@@ -68,7 +68,7 @@ def read_farm(database: Database, *, unnamed: str) -> tuple[Farm, list[Finding]]
 def farm_name(connection: Connection) -> str:
     """Return the farm's name as it stands now, "" when it was taken away."""
     name = connection.execute(select(farm_table.c.name)).scalars().first()
-    return clean(str(name or ""))
+    return label(str(name or ""))
 
 
 def read_layer(database: Database, layer: Layer[V]) -> tuple[V, ...]:
@@ -110,7 +110,7 @@ def add(
         When a key is taken, or a name where names are unique; nothing is stored then.
     """
     keyed = tuple(
-        replace(value, name=clean(value.name), uid=value.uid or new_uid()) for value in values
+        replace(value, name=label(value.name), uid=value.uid or new_uid()) for value in values
     )
     with database.writing() as connection:
         _refuse_taken(connection, layer, keyed)
@@ -128,7 +128,7 @@ def change(database: Database, layer: Layer[V], value: V) -> V:
     BadInput
         When another has its name where names are unique.
     """
-    kept = replace(value, name=clean(value.name))
+    kept = replace(value, name=label(value.name))
     with database.writing() as connection:
         rows = connection.execute(select(layer.table.c.uid, layer.table.c.name)).all()
         if kept.uid not in {row.uid for row in rows}:

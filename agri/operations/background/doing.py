@@ -282,7 +282,7 @@ def _boundaries(work: Work) -> Result:
     from agri.operations.farm import import_boundaries
 
     _, paths = files_of(work.farm.folder, work.asked.source)
-    made = import_boundaries(work.farm, paths, again=True)
+    made = import_boundaries(work.farm, paths, unattended=True)
     return Result(fields=tuple(one.uid for one in made.fields), findings=made.findings)
 
 

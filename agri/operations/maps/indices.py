@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,7 @@ from agri.operations.maps.shelf import Shelf
 from agri.operations.maps.sights import field_layers, seen
 from agri.operations.report import Facts, fact
 from agri.words import Language, say
+from agri.zone import Zone
 from imagery.indices.catalogue import Index, custom, index, offered
 from imagery.indices.figures import Summary
 from imagery.indices.maps import IndexMap, index_map, index_pieces
@@ -28,6 +30,7 @@ from imagery.piecework import PIECE_SIDE
 from imagery.raster import Ortho, open_ortho
 from imagery.raster.index import SUFFIX
 from imagery.raster.tiles import Encoding
+from imagery.zonal import OrthoLayers, ZoneStatistics, zonal_statistics
 
 Progress = Callable[[float], None]
 FORMULA_SIGN = "="
@@ -129,7 +132,7 @@ def make_indices(
     masks : sequence of str
         "soil", "shadow", "cloud", "water": ground that is left out.
     field : Field, optional
-        Drawn over the picture; told when the map does not reach it.
+        Drawn over the picture, its figures told first; told when the map does not reach it.
     lossless : bool
         Every bit of every value, in a file about twice as large.
     cluster : str
@@ -162,22 +165,31 @@ def make_indices(
         formula="; ".join(f"{s.index.name} = {s.index.formula}" for s in made.summaries),
     )  # fmt: skip
     layers = field_layers([field]) if field is not None else ()
+    inside = _within(field, target) if field is not None else ()
     pictures = tuple(
         shelf.keep_picture(
             path.name,
             summary.index.name.lower(),
             _picture(
                 seen(open_ortho(target), number),
-                summary,
+                summary.index,
+                inside[number - 1] if inside else summary,
                 field.name if field else path.stem,
-                layers,
-                shelf.language,
+                layers=layers,
+                language=shelf.language,
             ),
         )
         for number, summary in enumerate(made.summaries, 1)
     )
-    return MadeIndices(map=made, facts=index_facts(made, shelf.language),
+    return MadeIndices(map=made, facts=index_facts(made, shelf.language, inside),
                        findings=(*told, *made.findings), pictures=pictures)  # fmt: skip
+
+
+def _within(field: Field, target: Path) -> tuple[ZoneStatistics, ...]:
+    """Return each layer's figures within a field, none where the map has no value there."""
+    zone = Zone(name=field.name, area=field.boundary, kind="field")
+    table, _ = zonal_statistics(OrthoLayers.of(open_ortho(target)), [zone])
+    return tuple(table.rows) if all(math.isfinite(row.mean) for row in table.rows) else ()
 
 
 def _in_one(cluster: str, *words: Any, **options: Any) -> IndexMap | None:
@@ -200,26 +212,48 @@ def _in_pieces(cluster: str, *words: Any, **options: Any) -> IndexMap | None:
         return index_pieces(*words, client=client, **options)
 
 
-def index_facts(made: IndexMap, language: Language) -> Facts:
-    """Return label and value of what there is to know about indices at a glance."""
+def index_facts(made: IndexMap, language: Language, inside: Sequence[ZoneStatistics] = ()) -> Facts:
+    """Return label and value of what there is to know about indices at a glance.
+
+    Parameters
+    ----------
+    made : IndexMap
+        The map.
+    language : {"vi", "en"}
+        Of labels and values.
+    inside : sequence of ZoneStatistics
+        Of each layer within the field that was asked for; told before those of the whole map.
+    """
     facts: Facts = []
+    for summary, row in zip(made.summaries, inside, strict=bool(inside)):
+        facts.append((f"{summary.index.name} · {row.zone.name}",
+                      say("page.index_figures", language, mean=row.mean, sd=row.sd,
+                          low=row.least, high=row.greatest)))  # fmt: skip
     for summary in made.summaries:
-        facts.append((summary.index.name, say("page.index_figures", language, mean=summary.mean,
-                                              sd=summary.deviation, low=summary.low,
-                                              high=summary.high)))  # fmt: skip
+        name = summary.index.name
+        whole = f"{name} · {say('page.job_whole_map', language)}" if inside else name
+        facts.append((whole, say("page.index_figures", language, mean=summary.mean,
+                                 sd=summary.deviation, low=summary.low,
+                                 high=summary.high)))  # fmt: skip
     for part in made.removed[:1]:
         fact(facts, language, "page.fact_removed", percent=100.0 * part.share, area_m2=part.area_m2)
     return facts
 
 
 def _picture(
-    grid: Grid, summary: Summary, where: str, layers: Sequence[Layer], language: Language
+    grid: Grid,
+    entry: Index,
+    figures: Summary | ZoneStatistics,
+    where: str,
+    *,
+    layers: Sequence[Layer],
+    language: Language,
 ) -> bytes:
-    entry = summary.index
+    sd = figures.sd if isinstance(figures, ZoneStatistics) else figures.deviation
     facts: Facts = []
     facts.append((say("page.fact_purpose", language), say(f"page.index_{entry.purpose}", language)))
     facts.append((entry.name, entry.formula))
-    fact(facts, language, "page.fact_spread", mean=summary.mean, sd=summary.deviation)
+    fact(facts, language, "page.fact_spread", mean=figures.mean, sd=sd)
     look = Look(title=f"{entry.name} · {where}", legend=entry.name, facts=facts)
     return draw_quicklook(grid, look, layers=layers, language=language)
 
