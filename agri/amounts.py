@@ -29,6 +29,8 @@ MASS_KG = {"g": 0.001, "kg": 1.0, "can": 1.0, "ky": 1.0, "ki": 1.0, "yen": 10.0,
 AREA_M2 = {"m2": 1.0, "m²": 1.0, "sao": SAO_M2, "mau": MAU_M2, "ha": HECTARE_M2}
 _VND = {"": 1.0, "d": 1.0, "dong": 1.0, "vnd": 1.0, "k": 1e3, "nghin": 1e3, "ngan": 1e3,
         "trieu": 1e6, "tr": 1e6}  # fmt: skip
+LEAST_VND = 100.0
+"""The smallest note there still is: nothing sold costs less."""
 _PRODUCT = {"ml": ("ml", 1.0), "cc": ("ml", 1.0), "l": ("l", 1.0), "lit": ("l", 1.0),
             "g": ("g", 1.0), "gam": ("g", 1.0), "kg": ("kg", 1.0)}  # fmt: skip
 
@@ -193,7 +195,8 @@ def read_vnd_per(text: str, units: Mapping[str, float], default: str, *, name: s
     Raises
     ------
     BadInput
-        When it is no price.
+        When it is no price, or less for one of `default` than money there is: of "40,5" nobody
+        knows whether 40 500 is meant. Nothing at all is a price.
 
     Examples
     --------
@@ -207,7 +210,10 @@ def read_vnd_per(text: str, units: Mapping[str, float], default: str, *, name: s
         raise BadInput("error.price_text", name=name, value=text.strip()[:40])
     grouped = re.fullmatch(r"\s*[0-9]{1,3}(?:[., \u00a0][0-9]{3})+\s*", match[1])
     plain = re.sub(r"[., \u00a0]", "", match[1]) if grouped else match[1]
-    return read_amount(plain, name=name) * _VND[match[2]] / units[match[3] or default]
+    vnd = read_amount(plain, name=name) * _VND[match[2]] / units[match[3] or default]
+    if 0.0 < vnd * units[default] < LEAST_VND:
+        raise BadInput("error.price_small", name=name, value=text.strip()[:40], least=LEAST_VND)
+    return vnd
 
 
 def read_npk(text: str, *, name: str) -> tuple[float, float, float]:

@@ -103,6 +103,19 @@ def test_the_owner_enters_prices_and_the_plan_tells_its_cost(tmp_path: Path) -> 
         wrong = owner.post("/prices", {**again, "labour": "much"}, seen="/prices")
         assert wrong.status_code == 400
         assert "much" in wrong.text
+        kept = read_prices(farm)
+        for slip, sentence in (
+            ({"labour": "40,5"}, "chưa tới 100 đồng"),
+            ({"product": "Phân <b>"}, "Phân &lt;b&gt; chưa có giá"),
+            ({"product_vnd": "90k"}, "chưa ghi tên thuốc"),
+        ):
+            refused = owner.post("/prices", {**again, **slip}, seen="/prices")
+            assert refused.status_code == 400
+            assert sentence in refused.text
+            assert read_prices(farm) == kept
+        own = owner.post("/prices", {**again, "labour": "0", "product_vnd": " "}, seen="/prices")
+        assert own.status_code == 303, "one's own work may cost nothing"
+        assert read_prices(farm).labour_vnd_h == 0.0
         (farm.folder / PRICES).write_text("{", "utf-8")
         assert owner.get("/prices").status_code == 200
         assert planner.get(path).status_code == 200

@@ -64,8 +64,9 @@ def test_a_browser_that_is_in_no_farm_is_shown_the_list_and_nothing_of_a_farm(
         assert "Trại Bình &lt;b&gt;" in answer.text
         assert "Ruộng" not in answer.text
     assert browser.get("/static/app.css").status_code == 200
-    for path in ("/farms/c", "/api/", "/api/collections", "/stac/"):
-        assert browser.get(path).status_code == 404
+    assert browser.get("/farms/c").status_code == 404
+    for path in ("/api/", "/api/collections", "/stac/"):
+        assert browser.get(path).status_code == 401
     assert browser.get("/", host="evil.example").status_code == 421
     assert sign_in(browser, "Chủ a") in (401, 403), "no farm, no form, no session"
 
@@ -128,7 +129,12 @@ def test_a_program_reads_the_farm_in_which_its_token_was_made_and_no_other(
         assert f"Ruộng {key}" in told.text
         assert f"Ruộng {other}" not in told.text
         assert browser.get("/stac", authorization=f"Bearer agri_{key}").status_code == 200
-    assert browser.get(path, authorization="Bearer agri_c").status_code == 404
     browser.get("/farms/a")
+    assert sign_in(browser, "Chủ a") == 303
+    refused = browser.get(path, authorization="Bearer agri_c")
+    assert refused.status_code == 401, "whoever the browser is"
+    assert refused.json()["code"] == "401"
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    assert "Trại" not in refused.text
     told = browser.get(path, authorization="Bearer agri_b")
     assert "Ruộng b" in told.text, "the token, not the farm a browser is in"

@@ -210,6 +210,20 @@ def test_freed_memory_is_kept_in_few_pools_however_many_threads_there_were(tmp_p
     assert pools["few"] <= 2 < pools["usual"]
 
 
+def test_who_names_the_folder_of_several_farms_is_told_how_to_serve_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key in ("binh-khe", "an-sinh"):
+        Workspace.create(tmp_path / key, farm_name=key).close()
+    (tmp_path / "ghi-chu").mkdir()
+    assert main(["--lang", "en", "serve", "--farm", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "an-sinh, binh-khe." in told
+    assert "--database" in told
+    assert main(["--lang", "en", "serve", "--farm", str(tmp_path / "ghi-chu")]) == 2
+    assert "agri init" in capsys.readouterr().err
+
+
 def test_of_several_farms_the_one_that_nobody_uses_is_named_with_the_way_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

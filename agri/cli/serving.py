@@ -63,10 +63,20 @@ def serve(
 def _opened(folder: Path | None, database: str) -> tuple[Workspace, ...]:
     """Return the farm asked for, or those of a database that have their folders here."""
     from agri.cli.show import complain
+    from agri.errors import NotFound
     from agri.operations.farm import open_all
+    from agri.workspace import opening
 
     if not database:
-        return (open_farm(folder),)
+        try:
+            return (open_farm(folder),)
+        except NotFound:
+            inside = folder or Path.cwd()
+            names = sorted(one.name for one in inside.glob("*/") if opening.is_farm(one))
+            if not names:
+                raise
+            raise NotFound("error.serve_farms_inside", folder=inside, names=", ".join(names[:5]),
+                           first=inside / names[0]) from None  # fmt: skip
     found, without = open_all(database, folder or Path.cwd())
     for one in without:
         complain("cli.serve_without_folder", farm=one.name, schema=one.schema)

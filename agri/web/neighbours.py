@@ -8,7 +8,8 @@ the farms to everybody who can reach the server, as the sign-in page tells that 
 signed in to a farm of which a flight is under way stays in it, for there Stop is at hand.
 
 Other programs keep no cookie. Their token was made in one farm and says which they read: the farm
-that knows it answers, and it alone. A token that no farm knows is told nothing of any.
+that knows it answers, and it alone. A token that no farm knows is refused as by a farm that does
+not know it: what else the request could be known by is taken off it first.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ YEAR_S = 365 * 86_400
 LIST = "/farms"
 OPEN = ("/static/", "/language/", "/farms/", "/worker.js", "/unreachable")
 """What a browser is answered that has not chosen a farm."""
-NOWHERE = "/farms/-"
-"""Where a program is sent whose token no farm knows: there is nothing there."""
+TELLS_WHO = frozenset({b"authorization", b"cookie"})
+"""Headers by which a farm could know somebody."""
 KnowsToken = Callable[[str], bool]
 """Whether a farm knows a token by its digest."""
 
@@ -66,9 +67,11 @@ class Neighbours:
         app = self._apps.get(chosen)
         if app is None:
             app = next(iter(self._apps.values()))
-            if scope.get("method") in ("GET", "HEAD") and not path.startswith(OPEN):
-                shown = NOWHERE if program else LIST
-                scope = {**scope, "path": shown, "raw_path": shown.encode()}
+            if program:
+                told = scope.get("headers", ())
+                scope = {**scope, "headers": [one for one in told if one[0] not in TELLS_WHO]}
+            elif scope.get("method") in ("GET", "HEAD") and not path.startswith(OPEN):
+                scope = {**scope, "path": LIST, "raw_path": LIST.encode()}
         await app(scope, receive, send)
 
     def _knowing(self, token: str) -> str:

@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from agri.amounts import AREA_M2, read_vnd_per
-from agri.errors import AgriError
+from agri.errors import AgriError, BadInput
 from agri.names import fold
 from agri.operations.costs import keep_prices, read_prices, work_of
 from agri.prices import Part, Prices, costs_of, total_vnd
@@ -110,6 +110,8 @@ def _told(visit: Visit, before: Prices) -> Prices:
     told: dict[str, float] = {}
     named = [(name, f"product_{number}") for number, (name, _) in enumerate(before.products)]
     new = form.get("product", "").strip()[:80]
+    if bool(new) != bool(form.get("product_vnd", "").strip()):
+        raise BadInput("error.price_without_name" if not new else "error.price_untold", name=new)
     if new:
         named = [one for one in named if fold(one[0]) != fold(new)] + [(new, "product_vnd")]
     for name, field in named:
