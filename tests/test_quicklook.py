@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from matplotlib import colormaps, image
 from numpy.typing import NDArray
+from shapely.geometry import box
 
 from agri.grid import Grid
+from agri.operations.layers import Layer
 from agri.operations.maps.quicklook import RAMPS, Look, draw_photo_map, draw_quicklook
+from agri.operations.picture import draw_picture
+from tests import plans
 
 UTM = (0.5, 0.0, 656_800.0, 0.0, -0.5, 2_332_000.0)
 
@@ -52,6 +56,19 @@ def test_nothing_is_drawn_where_there_is_no_value() -> None:
     assert draw_quicklook(nothing, Look(title="t", legend="l"), language="vi").startswith(
         b"\x89PNG"
     )
+
+
+@pytest.mark.parametrize("east_m", [400.0, 60.0])
+def test_the_legend_of_a_small_map_is_not_cut_at_the_papers_edge(east_m: float) -> None:
+    """Beside a narrow field there is room; below it a row of long names ran off the paper."""
+    keys = ("field", "sensitive_ruoi", "photos_planned", "power_line", "no_fly", "sensitive_bees")
+    field = plans.FIELD.frame.geometry_to_lonlat(box(0.0, 0.0, east_m, 300.0))
+    layers = [Layer(key=f"page.layer.{key}", geometry=field, colour="#000000", fill=0.2)
+              for key in keys]  # fmt: skip
+    drawn = pixels(draw_picture(layers, title="", facts=(), language="vi", size_in=(5.0, 4.1)))
+    assert drawn[:, :8].min() == 1.0, "nothing at the left edge"
+    assert drawn[:, -8:].min() == 1.0, "nothing at the right edge"
+    assert drawn[-8:].min() == 1.0, "nothing at the lower edge"
 
 
 def test_one_bright_roof_does_not_make_the_field_look_all_the_same() -> None:

@@ -193,8 +193,15 @@ def test_an_entry_is_corrected_and_withdrawn_and_the_old_one_stays_to_be_read(
     assert (new.mass_kg, new.day, new.replaces, new.by) == (
         50.0, old.day, old.uid, "Bà",
     )  # fmt: skip
-    assert planner.get(path).status_code == 404
-
+    assert planner.get(path).headers["location"] == f"/records/{new.uid}"
+    late = planner.post(f"{path}/correct", {"mass_kg": "61"}, seen="/")
+    assert late.status_code == 409
+    assert "vừa được người khác sửa" in late.text
+    assert re.search(r"50(,0)? kg", late.text), "as it stands now"
+    assert 'value="61"' in late.text, "what was typed is kept"
+    assert f'action="/records/{new.uid}/correct"' in late.text
+    assert book.read(field=uid, lot="VL-9") == (new,)
+    assert planner.get("/records/0000").status_code == 404
     path = f"/records/{new.uid}"
     unsaid = planner.post(f"{path}/withdraw", {"why": " "}, seen=path)
     assert unsaid.status_code == 400

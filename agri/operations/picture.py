@@ -26,6 +26,10 @@ POINTS_PER_PIXEL = 0.75
 WIDTH_PX = 1155
 """Of every picture, however large on paper."""
 SMALL_IN = 8.0
+MOST_COLUMNS = 4
+"""Of a legend below a map."""
+LEGEND_WIDE = 0.85
+"""Share of the picture's width that such a legend may take."""
 
 
 def _parts(geometry: BaseGeometry) -> list[Any]:
@@ -88,7 +92,7 @@ def draw_layer(axes: Axes, layer: Layer, geometry: BaseGeometry) -> None:
 def layer_legend(
     axes: Axes, layers: Sequence[Layer], language: Language, *, below: bool = False
 ) -> None:
-    """Name each kind of layer once, beside the map or below it."""
+    """Name each kind of layer once, beside the map or below it, in columns that fit the paper."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -107,15 +111,20 @@ def layer_legend(
             )
         else:
             handles[name] = Line2D([], [], color=layer.colour, **_pen(layer))
-    axes.legend(
-        handles.values(),
-        handles.keys(),
-        loc="upper left",
-        bbox_to_anchor=(0.0, -0.01) if below else (1.01, 1.0),
-        ncols=4 if below else 1,
-        frameon=False,
-        fontsize=9,
-    )
+    usual: dict[str, Any] = {
+        "handles": list(handles.values()), "labels": list(handles), "frameon": False, "fontsize": 9,
+    }  # fmt: skip
+    if not below:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), **usual)
+        return
+    figure: Any = axes.figure
+    for columns in range(min(MOST_COLUMNS, len(handles)), 0, -1):
+        legend = axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=columns, **usual
+        )
+        wide = legend.get_window_extent(figure.canvas.get_renderer()).width
+        if wide <= LEGEND_WIDE * figure.bbox.width:
+            return
 
 
 def round_length(reach_m: float) -> float:

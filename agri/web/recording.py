@@ -6,7 +6,8 @@ it is shown again with a question, and entered when the form says that it is mea
 
 A record is never changed: what is corrected stands in front of it, and what was entered by mistake
 is withdrawn, with the reason in its place. The form of a correction is empty; what is filled in
-changes, the rest stays.
+changes, the rest stays. Who corrects what somebody else has corrected since is shown that, with
+their own figures still in the form.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import replace
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
-from agri.errors import AgriError, NotFound, Refused
+from agri.errors import AgriError, Refused
 from agri.field import Field
 from agri.field_records import Record
 from agri.operations.record_forms import KIND_ORDER, changes_told, form_of, record_told
@@ -25,7 +26,7 @@ from agri.operations.records import corrected, described, enter, withdrawn
 from agri.units import INDOCHINA_TIME
 from agri.web.looking import field_of
 from agri.web.pages import page
-from agri.web.visit import Routes, Visit, visit_of
+from agri.web.visit import Routes, Turned, Visit, visit_of
 from agri.words import day_text, say
 
 AGAIN = "again"
@@ -86,15 +87,22 @@ def record(request: Request, uid: str) -> Response:
 
 
 def _standing(visit: Visit, uid: str) -> tuple[Record, Field]:
-    """Return a record that stands, and its field."""
-    found = [one for one in visit.desk.farm.records.read() if uid and one.uid == uid]
-    if not found or not found[0].field_uid:
-        raise NotFound("error.no_record", wanted=uid)
-    return found[0], field_of(visit.desk.farm, found[0].field_uid)
+    """Return the record that stands where the one with this key stood, and its field."""
+    every = {one.uid: one for one in visit.desk.farm.records.read(every=True)}
+    after = {one.replaces: one for one in every.values() if one.replaces}
+    found = every.get(uid)
+    while found is not None and found.uid in after:
+        found = after.pop(found.uid)
+    if found is None or not found.field_uid:
+        raise Turned(404, "page.web_not_found")
+    return found, field_of(visit.desk.farm, found.field_uid)
 
 
 def correction_page(request: Request, uid: str) -> Response:
-    """Show a record, with the forms that correct or withdraw it."""
+    """Show a record as it stands, with the forms that correct or withdraw it."""
+    standing, _ = _standing(visit_of(request), uid)
+    if standing.uid != uid:
+        return RedirectResponse(f"/records/{standing.uid}", status_code=303)
     return _correction(request, uid)
 
 
@@ -145,6 +153,9 @@ def _replace(
 ) -> Response:
     visit = visit_of(request)
     old, field = _standing(visit, uid)
+    if old.uid != uid:
+        wrong = say("page.record_meanwhile", visit.language)
+        return _correction(request, old.uid, wrong=wrong, status=409)
     try:
         stored = visit.desk.farm.records.correct(uid, made(visit, old, field))
     except AgriError as error:
