@@ -74,3 +74,11 @@ class MapNote:
             raise BadInput("error.note_place", most=MOST_CORNERS)
         if self.at_utc.tzinfo is None or not clean(self.by):
             raise BadInput("error.note_text", most=LONGEST)
+
+    def says_as(self, other: MapNote) -> bool:
+        """Return whether this is the same word of the same person, as of a button hit twice."""
+        mine, theirs = (
+            (one.field_uid, one.text, one.by, one.photo_day, one.takes_back)
+            for one in (self, other)
+        )
+        return mine == theirs and bool(self.geometry.equals_exact(other.geometry, 0.0))

@@ -181,6 +181,16 @@ def pixel(viewer: Browser, path: str, east_m: float, south_m: float) -> NDArray[
     return picture[row, column].astype(np.int64)  # type: ignore[no-any-return]
 
 
+def test_the_earlier_of_two_dates_is_before_whichever_was_chosen_first(
+    viewer: Browser, uid: str
+) -> None:
+    """The other way round, what withered would be shown as grown."""
+    shown = [viewer.get(f"/fields/{uid}/dates?a={one}&b={other}&way=difference").text
+             for one, other in (("ngay-3.1", "ngay-4.1"), ("ngay-4.1", "ngay-3.1"))]  # fmt: skip
+    firsts = [re.findall(r'data-first="([^"]+)"', text) for text in shown]
+    assert firsts[0] == firsts[1] != []
+
+
 def test_a_difference_has_the_colour_of_later_less_earlier(viewer: Browser, uid: str) -> None:
     text = viewer.get(f"/fields/{uid}/dates?a=ngay-3.1&b=ngay-4.1&way=difference").text
     found = re.search(r'data-first="([^"]+)"', text)
@@ -299,9 +309,12 @@ def test_a_note_is_kept_shown_as_text_exported_and_taken_back_by_who_may(
         spots = (mapped.place(*one) for one in ((20, 20), (30, 20), (30, 30)))
         corners = "\n".join(f"{lat:.7f}, {lon:.7f}" for lat, lon in spots)
         form = {"text": EVIL, "kind": "area", "places": corners, "photo_day": "2026-05-12"}
-        assert planner.post(f"/fields/{uid}/notes", form).status_code == 303
+        for _ in range(2):
+            assert planner.post(f"/fields/{uid}/notes", form).status_code == 303
+        assert len(copy.notes.of_field(uid)) == 1, "a button pressed twice is one note"
         assert viewer.post(f"/fields/{uid}/notes", form).status_code == 403
-        for wrong in ({"text": " "}, {"kind": "x"}, {"places": "a"}, {"photo_day": "mai"}):
+        for wrong in ({"text": " "}, {"kind": "x"}, {"places": "a"}, {"photo_day": "mai"},
+                      {"photo_day": "2099-01-01"}):  # fmt: skip
             assert planner.post(f"/fields/{uid}/notes", form | wrong).status_code == 400
         text = viewer.get(f"/fields/{uid}/map").text
         assert "<script>alert" not in text

@@ -12,11 +12,12 @@ from shapely.geometry import Point
 from agri.errors import AgriError, BadInput
 from agri.map_notes import MOST_CORNERS, MapNote
 from agri.operations.layers import ORANGE, Layer
+from agri.units import INDOCHINA_TIME
 from agri.web.drawing import drawn_with
 from agri.web.field_map import may_take_back, show_map
 from agri.web.forms import drawn_shape
 from agri.web.looking import field_of
-from agri.web.visit import Routes, Turned, visit_of
+from agri.web.visit import Routes, Turned, Visit, visit_of
 
 
 def write(request: Request, uid: str) -> Response:
@@ -27,28 +28,33 @@ def write(request: Request, uid: str) -> Response:
         drawn = drawn_shape(visit.form)
         if drawn is None:
             raise BadInput("error.note_place", most=MOST_CORNERS)
-        visit.desk.farm.notes.add(
-            MapNote(
-                field_uid=field.uid,
-                geometry=drawn,
-                text=visit.form.get("text", ""),
-                by=visit.who.name,
-                at_utc=visit.desk.now(),
-                photo_day=_day(visit.form.get("photo_day", "")),
-            )
+        note = MapNote(
+            field_uid=field.uid,
+            geometry=drawn,
+            text=visit.form.get("text", ""),
+            by=visit.who.name,
+            at_utc=visit.desk.now(),
+            photo_day=_day(visit),
         )
+        if not any(one.says_as(note) for one in visit.desk.farm.notes.of_field(field.uid)):
+            visit.desk.farm.notes.add(note)
     except AgriError as error:
         return show_map(request, uid, wrong=error.text(visit.language), status=400)
     return RedirectResponse(f"/fields/{uid}/map", status_code=303)
 
 
-def _day(text: str) -> date | None:
-    if not text.strip():
+def _day(visit: Visit) -> date | None:
+    """Return the day of the picture that a note speaks of, None when none is told."""
+    text = visit.form.get("photo_day", "").strip()
+    if not text:
         return None
     try:
-        return date.fromisoformat(text.strip())
+        told = date.fromisoformat(text)
     except ValueError:
         raise BadInput("error.note_day", value=text[:40]) from None
+    if told > visit.desk.now().astimezone(INDOCHINA_TIME).date():
+        raise BadInput("error.note_day_future", day=told)
+    return told
 
 
 def take_back(request: Request, uid: str) -> Response:

@@ -84,10 +84,14 @@ def two_dates(request: Request, uid: str) -> Response:
 
 
 def _two(layers: Sequence[RasterLayer], one: str, other: str) -> tuple[RasterLayer, RasterLayer]:
-    """Return the layers an address names, else the last two dates of one index."""
-    found = with_key(layers, one), with_key(layers, other)
-    if found[0] is not None and found[1] is not None:
-        return found[0], found[1]
+    """Return the layers an address names, else the last two dates of one index.
+
+    The earlier one comes first, whichever was named first: the page says "before" and "after", and
+    a difference the other way round would show what withered as grown.
+    """
+    first, second = with_key(layers, one), with_key(layers, other)
+    if first is not None and second is not None:
+        return (second, first) if second.day < first.day else (first, second)
     if one or other:
         raise Turned(404, "page.web_not_found")
     for title in dict.fromkeys(layer.title for layer in layers):
