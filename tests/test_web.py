@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -483,6 +484,23 @@ def test_no_path_leads_out_of_the_files_the_wheel_brings(served: Served) -> None
         answer = viewer.get(path)
         assert answer.status_code in (303, 400, 404), path
         assert b"SQLite" not in answer.content
+
+
+def test_the_way_to_the_other_language_leads_to_where_one_is(served: Served) -> None:
+    """Also to the choices in the address, and after a form that was refused."""
+    planner = served.signed_in(Role.PLANNER)
+
+    def back(text: str) -> str:
+        return unquote(re.findall(r'href="/language/en\?back=([^"]+)"', text)[0])
+
+    uid = served.farm.fields()[0].uid
+    for path in ("/plans", f"/fields/{uid}/records/new?kind=spray", f"/fields/{uid}?planned=3"):
+        assert back(planner.get(path).text) == path
+    refused = planner.post(f"/fields/{uid}/survey", {"gsd_cm": "x"})
+    assert back(refused.text) == f"/fields/{uid}/survey"
+    refused = planner.post(f"/fields/{uid}/notes", {"text": ""})
+    assert back(refused.text) == f"/fields/{uid}"
+    assert planner.get(back(refused.text)).status_code == 200
 
 
 def test_choosing_a_language_leads_back_here_and_nowhere_else(served: Served) -> None:

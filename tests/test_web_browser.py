@@ -133,6 +133,36 @@ def test_what_is_sprayed_standing_still_is_drawn_too_and_a_swath_ends_where_it_e
     assert drawn["bands"] == [[tree, tree + 0.1 * metre], [start, start + 9 * metre, end]]
 
 
+def test_who_changes_the_language_in_a_form_goes_on_with_what_was_typed(
+    server: tuple[Workspace, str], phone: Any
+) -> None:
+    farm, _ = server
+    owner = Person(name="An", role=Role.OWNER, password_hash=HASH, created_utc=farms.START)
+    farm.people.add_first(owner)
+    phone.goto("/sign-in")
+    phone.fill("[name=name]", "An")
+    phone.fill("[name=password]", SECRET)
+    phone.click("header a[hreflang=en]")
+    phone.wait_for_selector("html[lang=en]")
+    assert phone.input_value("[name=name]") == "An"
+    assert phone.input_value("[name=password]") == "", "a password is kept nowhere"
+    phone.fill("[name=password]", SECRET)
+    phone.click("main button")
+    uid = farm.fields()[0].uid
+    phone.goto(f"/fields/{uid}/records/new?kind=spray")
+    phone.fill("[name=product]", "Thuốc <b>")
+    phone.fill("[name=dose]", "18 ml/sào")
+    phone.click("header a[hreflang=vi]")
+    phone.wait_for_selector("html[lang=vi]")
+    assert phone.url.endswith("?kind=spray"), "the same form"
+    assert phone.input_value("[name=product]") == "Thuốc <b>"
+    assert phone.input_value("[name=dose]") == "18 ml/sào"
+    phone.goto("/prices")
+    phone.goto(f"/fields/{uid}/records/new?kind=spray")
+    assert phone.input_value("[name=product]") == "", "once, and nowhere else"
+    assert phone.wrong == []
+
+
 def test_files_are_sent_in_pieces_and_the_list_of_jobs_keeps_itself_true_on_a_phone(
     server: tuple[Workspace, str], phone: Any
 ) -> None:

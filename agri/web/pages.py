@@ -23,6 +23,8 @@ from agri.findings import Finding, Severity
 from agri.operations.sheets import sheet_templates
 from agri.people import Power
 from agri.units import INDOCHINA_TIME, square_metres_to_hectares, square_metres_to_sao
+from agri.web.gate import SAFE_METHODS
+from agri.web.rights import RIGHTS
 from agri.web.static_files import file_at
 from agri.web.visit import TOKEN_FIELD, Visit, cookie_name
 from agri.web.ways import way_of
@@ -84,6 +86,7 @@ def page(
         person=visit.person,
         may=_may(visit),
         here=visit.path,
+        back=_back(request),
         token=visit.token,
         token_field=TOKEN_FIELD,
         farm_name=visit.desk.farm_name,
@@ -98,6 +101,17 @@ def page(
     if not visit.has_cookie and _for_a_person(request):
         keep_cookie(request, response, visit.cookie, signed_in=False)
     return response
+
+
+def _back(request: Request) -> str:
+    """Return where this page is had again: itself, or where the form stands that it answers."""
+    path, route = request.url.path, getattr(request.scope.get("route"), "path", "")
+    if request.method in SAFE_METHODS:
+        return f"{path}?{request.url.query}" if request.url.query else path
+    if ("GET", route) in RIGHTS:
+        return path
+    above = ("GET", route.rpartition("/")[0])
+    return path.rpartition("/")[0] if above in RIGHTS else "/"
 
 
 def _for_a_person(request: Request) -> bool:
